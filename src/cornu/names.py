@@ -1,0 +1,40 @@
+"""Names: automatic numbering, snake case, and scopes.
+
+`Dense` becomes `dense`, the next one `dense_1`. The counters live here and are reset by
+`clear_session`.
+"""
+
+import collections
+import re
+
+_counters: collections.Counter[str] = collections.Counter()
+
+
+def to_snake_case(name: str) -> str:
+    """`"Conv2DTranspose"` -> `"conv2d_transpose"`.
+
+    Example:
+
+        >>> to_snake_case("LSTMCell"), to_snake_case("MaxPooling2D"), to_snake_case("_Private")
+        ('lstm_cell', 'max_pooling2d', 'private')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower().lstrip("_")
+
+
+def unique_name(prefix: str) -> str:
+    """`prefix` at the first call with it, `prefix_1` at the second, and so on."""
+    count = _counters[prefix]
+    _counters[prefix] += 1
+    return prefix if count == 0 else f"{prefix}_{count}"
+
+
+def auto_name(owner: object) -> str:
+    """A fresh name for an object, from its class."""
+    return unique_name(to_snake_case(type(owner).__name__))
+
+
+def reset_names() -> None:
+    """Start numbering anew."""
+    _counters.clear()
