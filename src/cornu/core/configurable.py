@@ -1,0 +1,129 @@
+"""`Configurable`: everything that can be saved.
+
+One rule (scikit-learn's) does the work: the constructor stores each argument under its own name.
+From it follow `get_config`, `from_config`, cloning and comparison, for built-in and for user
+classes alike; a class writes its own `get_config` only where its arguments are not its state.
+
+    class Scale(Layer):
+        def __init__(self, factor, **kwargs):      # name, dtype, trainable: the parent's
+            super().__init__(**kwargs)
+            self.factor = factor
+
+    Scale(2.0).get_config()  ->  {"name": "scale", "trainable": True, "dtype": {...}, "factor": 2.0}
+"""
+
+import functools
+import inspect
+from typing import Any
+
+from cornu.core import registry
+from cornu.core.serialize import PLAIN, serialize_keras_object
+from cornu.errors import explain
+
+_MISSING = object()
+
+
+class Configurable:
+    """Base of all that is saved by its constructor's arguments."""
+
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls)
+        object.__setattr__(self, "_arguments", (args, kwargs))
+        return self
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if registry.is_builtin(cls) and not cls.__name__.startswith("_"):
+            registry.register_builtin(cls)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, from which `from_config` makes the object again.
+
+        Returns:
+            A dict of plain values; objects inside are serialized.
+
+        Raises:
+            NotImplementedError: an argument was neither kept as an attribute nor is known.
+        """
+        config = {}
+        for name in config_names(type(self)):
+            value = self._config_value(name)
+            if value is _MISSING:
+                raise NotImplementedError(
+                    explain(
+                        f"{type(self).__name__} does not keep its argument {name!r}, so it cannot "
+                        "be saved.",
+                        fix=f"store it in the constructor (self.{name} = {name}),\n"
+                        "or write get_config.",
+                    )
+                )
+            config[name] = plain(value)
+        return config
+
+    def _config_value(self, name: str) -> Any:
+        value = getattr(self, name, _MISSING)
+        if value is not _MISSING and not inspect.ismethod(value):
+            return value
+        return _given(type(self), self._arguments).get(name, _MISSING)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make an object from what `get_config` returned."""
+        return cls(**config)
+
+
+def plain(value: Any) -> Any:
+    """A config value as Keras's `get_config` has it: objects serialized, containers kept."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(v) for v in value) if type(value) in (list, tuple) else list(value)
+    if isinstance(value, dict):
+        return {key: plain(v) for key, v in value.items()}
+    return serialize_keras_object(value)
+
+
+@functools.cache
+def config_names(cls: type) -> tuple[str, ...]:
+    """The names of a class's constructor arguments, those passed on to parents first.
+
+    Example:
+
+        >>> class A(Configurable):
+        ...     def __init__(self, name=None): ...
+        >>> class B(A):
+        ...     def __init__(self, units, **kwargs): ...
+        >>> config_names(B)
+        ('name', 'units')
+    """
+    names: list[str] = []
+    for klass in cls.__mro__:
+        if "__init__" not in vars(klass) or klass is object:
+            continue
+        parameters = list(inspect.signature(vars(klass)["__init__"]).parameters.values())[1:]
+        own = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        names = [*(n for n in own if n not in names), *names]
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return tuple(names)
+
+
+@functools.cache
+def signature_of(cls: type) -> inspect.Signature:
+    """The signature of a class's constructor, without `self`."""
+    signature = inspect.signature(cls.__init__)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def _given(cls: type, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any]:
+    """The arguments that the constructor got, by name, with defaults filled in."""
+    args, kwargs = arguments
+    bound = signature_of(cls).bind_partial(*args, **kwargs)
+    bound.apply_defaults()
+    given = dict(bound.arguments)
+    for parameter in signature_of(cls).parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given |= given.pop(parameter.name, {})
+    return given

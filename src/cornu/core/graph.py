@@ -1,0 +1,168 @@
+"""`Function`: the part of a graph between given inputs and outputs, as something that runs.
+
+Nodes are walked back from the outputs to the inputs, then sorted by depth: the longest way to an
+output decides, and calls of one operation share the largest depth of all. This is the order in
+which Keras lists layers, so weights and files come in the same order.
+
+    depth   2        1          0
+            x --> dense --> softmax --> y
+"""
+
+import collections
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from cornu import tree
+from cornu.core.operation import Node, Operation, node_of
+from cornu.core.symbolic import KerasTensor
+from cornu.errors import explain
+
+
+class Function(Operation):
+    """The computation from `inputs` to `outputs`.
+
+    Args:
+        inputs: symbolic tensors, nested as callers will pass them.
+        outputs: symbolic tensors that were computed from them, nested as callers will get them.
+        name: of the operation.
+
+    Attributes:
+        nodes: the calls to make, in order.
+        operations: what is called, in the order of Keras.
+    """
+
+    untracked_attributes = frozenset(
+        ("inputs_struct", "outputs_struct", "inputs", "outputs", "nodes", "operations")
+    )
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None):
+        super().__init__(name)
+        self.connect(inputs, outputs)
+
+    def connect(self, inputs: Any, outputs: Any) -> None:
+        """Find the graph between the tensors."""
+        self.inputs_struct, self.outputs_struct = inputs, outputs
+        self.inputs: list[KerasTensor] = tree.flatten(inputs)
+        self.outputs: list[KerasTensor] = tree.flatten(outputs)
+        for what, tensors in (("input", self.inputs), ("output", self.outputs)):
+            for tensor in tensors:
+                if not isinstance(tensor, KerasTensor):
+                    raise ValueError(
+                        explain(
+                            f"Every {what} of a graph is a symbolic tensor, got "
+                            f"{type(tensor).__name__}.",
+                            fix="start from keras.Input(shape=...) and call layers on it.",
+                        )
+                    )
+        self.nodes, self.operations = sort_graph(self.inputs, self.outputs)
+
+    def call(self, inputs: Any) -> Any:
+        return self.run(inputs, lambda operation: operation)
+
+    def run(self, inputs: Any, caller: Callable[[Operation], Callable[..., Any]]) -> Any:
+        """Run the graph on values, calling each operation through `caller(operation)`."""
+        values = {
+            id(tensor): value
+            for tensor, value in zip(self.inputs, self.flat_inputs(inputs), strict=True)
+        }
+        for node in self.nodes:
+            args, kwargs = node.filled(values)
+            outputs = caller(node.operation)(*args, **kwargs)
+            for tensor, value in zip(node.output_tensors, jax.tree.leaves(outputs), strict=True):
+                values[id(tensor)] = value
+        return jax.tree.map(lambda tensor: values[id(tensor)], self.outputs_struct)
+
+    def flat_inputs(self, inputs: Any) -> list[Any]:
+        """The inputs of a call as a flat list, in the order of `self.inputs`."""
+        flat = tree.flatten(inputs)
+        if len(flat) != len(self.inputs):
+            raise ValueError(
+                explain(
+                    f"'{self.name}' takes {len(self.inputs)} inputs, got {len(flat)}.",
+                    expected=[t.shape for t in self.inputs],
+                    received=[tuple(getattr(x, "shape", ())) for x in flat],
+                )
+            )
+        return flat
+
+
+def sort_graph(
+    inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]
+) -> tuple[list[Node], list[Operation]]:
+    """The nodes between inputs and outputs in order of execution, and the operations in Keras's.
+
+    Raises:
+        ValueError: an output depends on a tensor that is not among the inputs.
+    """
+    visited, first_seen = _walk_back(inputs, outputs)
+    node_depth: dict[int, int] = collections.defaultdict(int)
+    operation_depth: dict[int, int] = {}
+    for node in reversed(visited):
+        depth = max(node_depth[id(node)], operation_depth.get(id(node.operation), 0))
+        node_depth[id(node)] = operation_depth[id(node.operation)] = depth
+        for parent in node.parent_nodes:
+            node_depth[id(parent)] = max(node_depth[id(parent)], depth + 1)
+
+    # Sorting is stable, and parents come before children in `visited`.
+    nodes = sorted(visited, key=lambda node: -node_depth[id(node)])
+    operations = {id(node.operation): node.operation for node in visited}
+    for tensor in inputs:  # an input that no output needs is part of the model all the same
+        node = node_of(tensor)
+        if node is not None and id(node.operation) not in operations:
+            operations[id(node.operation)] = node.operation
+            operation_depth[id(node.operation)] = 0
+            first_seen[id(node.operation)] = -1
+    in_order = sorted(
+        operations.values(), key=lambda op: (-operation_depth[id(op)], first_seen[id(op)])
+    )
+    starts = {id(tensor) for tensor in inputs}
+    run = [n for n in nodes if not all(id(t) in starts for t in n.output_tensors)]
+    return run, in_order
+
+
+def _walk_back(
+    inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]
+) -> tuple[list[Node], dict[int, int]]:
+    """Nodes with parents before children, and when each operation was first met on the way back.
+
+    Depth first without recursion: a model may be thousands of layers deep.
+    """
+    starts = {id(tensor) for tensor in inputs}
+    order: list[Node] = []
+    finished: set[int] = set()
+    first_seen: dict[int, int] = {}
+    for output in outputs:
+        stack: list[tuple[KerasTensor, Node | None, bool]] = [(output, node_of(output), False)]
+        while stack:
+            tensor, node, parents_done = stack.pop()
+            if node is None or (node.is_input and id(tensor) not in starts):
+                raise ValueError(_disconnected(tensor, inputs))
+            if parents_done:
+                if id(node) not in finished:
+                    finished.add(id(node))
+                    order.append(node)
+                continue
+            if id(node) in finished:
+                continue
+            first_seen.setdefault(id(node.operation), len(first_seen))
+            stack.append((tensor, node, True))
+            if id(tensor) in starts:
+                continue
+            stack += [
+                (t, node_of(t), False)
+                for t in reversed(node.input_tensors)
+                if not (id(t) in starts and node_of(t) is None)
+            ]
+    return order, first_seen
+
+
+def _disconnected(tensor: KerasTensor, inputs: Sequence[KerasTensor]) -> str:
+    return explain(
+        "The outputs cannot be computed from the given inputs: the way back ends at a tensor "
+        "that is not one of them.",
+        reached=tensor,
+        inputs=", ".join(repr(t) for t in inputs),
+        fix="pass every keras.Input that the outputs depend on to Model(inputs=..., outputs=...).",
+    )

@@ -1,0 +1,191 @@
+"""Which name in a file means which class or function: a closed table.
+
+    ("keras.layers", "Dense") -> Dense          built-ins, entered when the class is defined
+    "my_package>Block"        -> Block          the user's, by decorator, scope or argument
+
+No string from a file is ever imported: a name that is not in the table is refused, with the names
+that are close and how to register one's own.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from cornu.core.context import local
+from cornu.errors import did_you_mean, explain
+
+# Public name of the package in which Keras lists a built-in, and the names it has there.
+_builtins: dict[tuple[str, str], Any] = {}
+_names: dict[Any, tuple[str, str, str | None]] = {}
+
+# The user's: "package>Name" -> object, for the whole process.
+_custom: dict[str, Any] = {}
+_custom_names: dict[Any, str] = {}
+
+# Classes that Keras does not list in the package of their folder: (module, registered_name).
+_EXCEPTIONS: dict[str, tuple[str, str | None]] = {
+    "Sequential": ("keras", None),
+    "Functional": ("keras.src.models.functional", "Functional"),
+    "Model": ("keras", None),
+    "DTypePolicy": ("keras", None),
+    "Variable": ("keras", None),
+}
+
+# Spellings of older files, and of packages that are no longer.
+_OLD_PREFIXES = ("keras_core", "tensorflow.keras", "tensorflow.python.keras", "tf_keras", "cornu")
+
+
+def register_builtin(
+    cls: Any, module: str | None = None, registered_name: str | None = None
+) -> None:
+    """Enter a class of the library under the name that Keras's files use for it."""
+    name = cls.__name__
+    if module is None:
+        if name in _EXCEPTIONS:
+            module, registered_name = _EXCEPTIONS[name]
+        else:
+            parts = cls.__module__.split(".")
+            module = f"keras.{parts[1]}"
+            if parts[-1] == "schedules":
+                module += ".schedules"
+    _builtins[module, name] = cls
+    _names[cls] = (module, name, registered_name)
+
+
+def is_builtin(obj: Any) -> bool:
+    """Whether a class or function belongs to the library."""
+    return str(getattr(obj, "__module__", "")).startswith("cornu.")
+
+
+def builtin_name(cls: type) -> tuple[str, str, str | None] | None:
+    """`(module, class_name, registered_name)` of a built-in class, None for another."""
+    return _names.get(cls)
+
+
+def find_builtin(module: str, name: str) -> Any:
+    """The built-in class with that name, in Keras's present and older spellings; None if none."""
+    for prefix in _OLD_PREFIXES:
+        if module == prefix or module.startswith(prefix + "."):
+            module = "keras" + module[len(prefix) :]
+    found = _builtins.get((module, name))
+    if found is not None:
+        return found
+    if module.startswith(("keras.src.", "keras.engine", "keras.layers", "keras.models")):
+        # Private paths moved between versions; the class name decides among the built-ins.
+        for (_, known), cls in _builtins.items():
+            if known == name:
+                return cls
+    return None
+
+
+def builtin_classes(module: str) -> dict[str, Any]:
+    """The built-in classes of one package, by name."""
+    return {name: cls for (package, name), cls in _builtins.items() if package == module}
+
+
+# ---- the user's own ---------------------------------------------------------------------------
+
+
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[Any], Any]:
+    """Decorator: enter a class or function so that files may name it.
+
+    Args:
+        package: part of the name in front of `>`.
+        name: part behind it; the object's own name if None.
+
+    Example:
+
+        >>> @register_keras_serializable("my_lab")
+        ... def swish5(x):
+        ...     return x
+        >>> get_registered_name(swish5)
+        'my_lab>swish5'
+    """
+
+    def decorator(obj: Any) -> Any:
+        full = f"{package}>{name or obj.__name__}"
+        if inspect.isclass(obj) and not hasattr(obj, "get_config"):
+            raise ValueError(
+                explain(
+                    f"{obj.__name__} has no `get_config`, so it cannot be saved.",
+                    fix="def get_config(self): return {...the constructor's arguments...}",
+                )
+            )
+        _custom[full] = obj
+        _custom_names[obj] = full
+        return obj
+
+    return decorator
+
+
+def get_registered_name(obj: Any) -> str:
+    """`package>name` of a registered object; the plain name of any other."""
+    return _custom_names.get(obj) or getattr(obj, "__name__", str(obj))
+
+
+def is_registered(obj: Any) -> bool:
+    """Whether the user registered the object."""
+    return obj in _custom_names
+
+
+def get_registered_object(
+    name: str, custom_objects: dict[str, Any] | None = None, module_objects: Any = None
+) -> Any:
+    """The object behind a registered name; None if there is none."""
+    return find_custom(name, custom_objects) or (module_objects or {}).get(name)
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The registered objects, to read and to change."""
+    return _custom
+
+
+class CustomObjectScope:
+    """Names that loading may use for the length of a `with` block.
+
+    Example:
+
+        >>> class Twice: ...
+        >>> with CustomObjectScope({"Twice": Twice}):
+        ...     find_custom("Twice").__name__
+        'Twice'
+    """
+
+    def __init__(self, custom_objects: dict[str, Any]):
+        self.custom_objects = dict(custom_objects or {})
+
+    def __enter__(self) -> "CustomObjectScope":
+        self._outer = local.custom_objects
+        local.custom_objects = {**self._outer, **self.custom_objects}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        local.custom_objects = self._outer
+
+
+custom_object_scope = CustomObjectScope
+
+
+def find_custom(name: str | None, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The user's object with that name: from the argument, the scopes, then the registered ones."""
+    if not name:
+        return None
+    tables = [custom_objects or {}, local.custom_objects, _custom]
+    for table in tables:
+        for spelling in (name, name.split(">")[-1], f"Custom>{name}"):
+            if spelling in table:
+                return table[spelling]
+    return None
+
+
+def unknown(kind: str, name: Any, known: Any) -> str:
+    """The message for a name that nobody registered."""
+    return explain(
+        f"No {kind} is known by the name {name!r}.",
+        fix=f"{did_you_mean(name, known)}\n"
+        "If it is your own, register it before loading:\n"
+        "@keras.saving.register_keras_serializable()\n"
+        f"or pass custom_objects={{{str(name).split('>')[-1]!r}: ...}}",
+    )

@@ -1,0 +1,331 @@
+"""Objects <-> JSON, in the grammar of Keras's v3 files.
+
+    Dense(4)  ->  {"module": "keras.layers", "class_name": "Dense", "config": {...},
+                   "registered_name": null, "build_config": {...}}
+
+Reading resolves names in the closed table of `core/registry.py` only, and never runs what a file
+says: code in a file (a lambda) is refused.
+"""
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from cornu.core import registry
+from cornu.core.context import local, using
+from cornu.core.symbolic import KerasTensor
+from cornu.errors import UnsafeFileError, did_you_mean, explain
+
+PLAIN = (str, int, float, bool, types.NoneType)
+
+# Functions that a file may name without registration, by name. Packages enter their own.
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+
+
+def register_functions(table: dict[str, Callable[..., Any]]) -> None:
+    """Let files name these functions of the library."""
+    for name, function in table.items():
+        FUNCTIONS.setdefault(name, function)
+
+
+# Reads the ops of a graph, `(class_name, config) -> operation or None`; `core/op.py` gives it.
+OP_READERS: list[Callable[[str, dict[str, Any]], Any]] = []
+
+
+# ---- writing ----------------------------------------------------------------------------------
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Turn an object into plain JSON values.
+
+    Args:
+        obj: anything with `get_config`, a function, or nested containers of them.
+
+    Returns:
+        Numbers, strings, lists and dicts.
+
+    Raises:
+        ValueError: an object has no `get_config`, or is a lambda.
+
+    Example:
+
+        >>> serialize_keras_object((1, 2.5, "same"))
+        [1, 2.5, 'same']
+    """
+    if isinstance(obj, PLAIN):
+        return obj
+    if isinstance(obj, (list, tuple)):
+        return [serialize_keras_object(x) for x in obj]
+    if isinstance(obj, dict):
+        return {str(key): serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("latin-1")}}
+    if isinstance(obj, KerasTensor):
+        history = obj._keras_history
+        place = (
+            [history.operation.name, history.node_index, history.tensor_index] if history else None
+        )
+        config = {"shape": list(obj.shape), "dtype": obj.dtype, "keras_history": place}
+        return {"class_name": "__keras_tensor__", "config": config}
+    if isinstance(obj, np.generic) and obj.ndim == 0:
+        return obj.item()
+    if isinstance(obj, (np.ndarray, jax.Array)):
+        kind = "__numpy__" if isinstance(obj, np.ndarray) else "__tensor__"
+        values = np.asarray(obj)
+        config = {"value": values.tolist(), "dtype": values.dtype.name}
+        return {"class_name": kind, "config": config}
+    if isinstance(obj, slice):
+        parts = {k: serialize_keras_object(getattr(obj, k)) for k in ("start", "stop", "step")}
+        return {"class_name": "__slice__", "config": parts}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if hasattr(obj, "get_config") and not inspect.isclass(obj):
+        return _serialize_object(obj)
+    if callable(obj):
+        return serialize_callable(obj)
+    if isinstance(obj, np.dtype):
+        return obj.name
+    raise ValueError(
+        explain(
+            f"An object of type {type(obj).__name__} cannot be saved.",
+            fix="give its class a `get_config` method that returns the constructor's arguments.",
+        )
+    )
+
+
+def _serialize_object(obj: Any) -> dict[str, Any]:
+    module, class_name, registered = names_in_files(type(obj), getattr(obj, "op_name", None))
+    out = {
+        "module": module,
+        "class_name": class_name,
+        "config": _serialize_config(obj),
+        "registered_name": registered,
+    }
+    if hasattr(obj, "get_build_config"):
+        build_config = obj.get_build_config()
+        if build_config is not None:
+            out["build_config"] = serialize_keras_object(build_config)
+    if hasattr(obj, "get_compile_config"):
+        compile_config = obj.get_compile_config()
+        if compile_config:
+            out["compile_config"] = compile_config
+    return out
+
+
+def names_in_files(
+    cls: type, op_name: tuple[str, str] | None = None
+) -> tuple[Any, str, str | None]:
+    """`(module, class_name, registered_name)` that a file says for objects of a class."""
+    if op_name is not None:
+        return (*op_name, op_name[1])
+    known = registry.builtin_name(cls)
+    if known is not None:
+        return known
+    module = None if cls.__module__ in ("__main__", "builtins") else cls.__module__
+    return module, cls.__name__, registry.get_registered_name(cls)
+
+
+def _serialize_config(obj: Any) -> dict[str, Any]:
+    config = obj.get_config()
+    if not isinstance(config, dict):
+        raise ValueError(
+            explain(
+                f"{type(obj).__name__}.get_config returns a {type(config).__name__}, not a dict.",
+                fix="return a dict of the constructor's arguments.",
+            )
+        )
+    return {key: serialize_keras_object(value) for key, value in config.items()}
+
+
+def serialize_callable(function: Any) -> Any:
+    """A function as its name: plain for the library's own, registered for the user's."""
+    name = getattr(function, "__name__", type(function).__name__)
+    if name == "<lambda>":
+        raise ValueError(
+            explain(
+                "A lambda has no name, so it cannot be saved.",
+                fix="write it as a registered function:\n"
+                "@keras.saving.register_keras_serializable()\n"
+                "def my_function(x): ...",
+            )
+        )
+    if registry.is_builtin(function):
+        return name
+    if inspect.isclass(function):
+        module, class_name, registered = names_in_files(function)
+        return {
+            "module": module,
+            "class_name": class_name,
+            "config": {},
+            "registered_name": registered,
+        }
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": registry.get_registered_name(function),
+        "registered_name": "function",
+    }
+
+
+# ---- reading ----------------------------------------------------------------------------------
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
+) -> Any:
+    """Turn JSON values back into the object they describe.
+
+    Args:
+        config: what `serialize_keras_object` returns.
+        custom_objects: names to use besides the built-in and the registered ones.
+        safe_mode: refuse code in the config.
+
+    Raises:
+        UnsafeFileError: the config holds a lambda and `safe_mode` is on.
+        TypeError: a name is not known; the message says how to register it.
+    """
+    scope = registry.CustomObjectScope(custom_objects or {})
+    with scope, using(safe_mode=safe_mode and local.safe_mode):
+        return _deserialize(config)
+
+
+def _deserialize(config: Any) -> Any:
+    if isinstance(config, PLAIN):
+        return config
+    if isinstance(config, (list, tuple)):
+        return [_deserialize(x) for x in config]
+    if not isinstance(config, dict):
+        raise TypeError(explain(f"A config is made of JSON values, got {type(config).__name__}."))
+    if "class_name" not in config or "config" not in config:
+        return {key: _deserialize(value) for key, value in config.items()}
+    class_name, inner = config["class_name"], config["config"]
+    if class_name in _SPECIAL:
+        return _SPECIAL[class_name](inner if isinstance(inner, dict) else {"value": inner})
+    if class_name == "function":
+        return find_function(inner)
+    if str(config.get("module")).startswith("keras.src.ops") and isinstance(inner, dict):
+        for read_op in OP_READERS:
+            operation = read_op(class_name, _deserialize(inner))
+            if operation is not None:
+                return operation
+    cls = find_class(config)
+    if not isinstance(inner, dict):
+        raise TypeError(
+            explain(f"The config of {class_name!r} is a dict, got {type(inner).__name__}.")
+        )
+    obj = cls.from_config(inner)
+    if config.get("build_config") and hasattr(obj, "build_from_config") and not obj.built:
+        obj.build_from_config(_deserialize(config["build_config"]))
+    if config.get("compile_config") and hasattr(obj, "compile_from_config"):
+        obj.compile_from_config(config["compile_config"])
+    return obj
+
+
+def _refuse_lambda(config: dict[str, Any]) -> Any:
+    raise UnsafeFileError(
+        explain(
+            "The config holds the code of a Python lambda, which loading would have to run.",
+            fix="write the lambda as a registered function and save the model again:\n"
+            "@keras.saving.register_keras_serializable()\n"
+            "def my_function(x): ...",
+        )
+    )
+
+
+def _slice(config: dict[str, Any]) -> slice:
+    return slice(*(_deserialize(config.get(part)) for part in ("start", "stop", "step")))
+
+
+def _array(config: dict[str, Any]) -> np.ndarray:
+    return np.array(config["value"], dtype=config["dtype"])
+
+
+_SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "__lambda__": _refuse_lambda,
+    "__numpy__": _array,
+    "__tensor__": lambda config: jax.numpy.asarray(_array(config)),
+    "__bytes__": lambda config: str(config["value"]).encode("latin-1"),
+    "__slice__": _slice,
+    "__ellipsis__": lambda config: Ellipsis,
+    "__keras_tensor__": lambda config: KerasTensor(config["shape"], config["dtype"]),
+}
+
+
+def find_class(config: dict[str, Any]) -> Any:
+    """The class that a config names: the user's by registered name, else a built-in."""
+    module, name = config.get("module"), config["class_name"]
+    registered = config.get("registered_name")
+    found = registry.find_custom(registered) if registered else None
+    if found is None and not (module or "").startswith("keras"):
+        found = registry.find_custom(name)
+    if found is None:
+        found = registry.find_builtin(module or "keras", name)
+    if found is None and not module:
+        found = registry.find_builtin("keras.layers", name)
+    if found is None:
+        package = (module or "").replace("keras.src", "keras")
+        known = registry.builtin_classes(package) or registry.get_custom_objects()
+        raise TypeError(registry.unknown("class", registered or name, known))
+    return found
+
+
+def find_function(name: Any) -> Callable[..., Any]:
+    """The function that a config names."""
+    found = registry.find_custom(str(name)) or FUNCTIONS.get(str(name))
+    if found is None:
+        raise TypeError(registry.unknown("function", name, FUNCTIONS))
+    return found
+
+
+# ---- words by name ----------------------------------------------------------------------------
+
+
+def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: bool = True) -> Any:
+    """What a user means by a string, a config, a class, an instance or a function.
+
+    Args:
+        kind: what is looked for, for messages ("loss", "initializer").
+        identifier: what the user gave; None stays None.
+        table: every name of this kind, in each spelling that Keras takes.
+        instantiate: call a class that was named.
+
+    Raises:
+        ValueError: nothing of this kind is meant by it.
+    """
+    if identifier is None:
+        return None
+    found = identifier
+    if isinstance(identifier, str):
+        found = registry.find_custom(identifier) or table.get(identifier)
+        if found is None:
+            found = table.get(identifier.lower())
+        if found is None:
+            raise ValueError(
+                explain(
+                    f"There is no {kind} named {identifier!r}.", fix=did_you_mean(identifier, table)
+                )
+            )
+    elif isinstance(identifier, dict):
+        if "class_name" in identifier and "module" not in identifier:
+            name = identifier["class_name"]
+            cls = registry.find_custom(name) or table.get(name)
+            if cls is None:
+                raise ValueError(
+                    explain(f"There is no {kind} named {name!r}.", fix=did_you_mean(name, table))
+                )
+            return cls.from_config(identifier.get("config", {})) if inspect.isclass(cls) else cls
+        found = deserialize_keras_object(identifier)
+    if inspect.isclass(found) and instantiate:
+        found = found()
+    if not callable(found) and not hasattr(found, "get_config"):
+        raise ValueError(
+            explain(
+                f"{identifier!r} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}.",
+                fix="give a name, a function, or an instance; " + did_you_mean(identifier, table),
+            )
+        )
+    return found

@@ -1,0 +1,244 @@
+"""Symbolic tensors and shape inference.
+
+A `KerasTensor` has a shape, a dtype and the memory of the operation that made it. It computes
+nothing: `infer` finds what a function would return by tracing it on shapes alone. Unknown sizes
+(None) become one shared symbolic size while tracing; where a function cannot be traced with it, the
+function is traced twice with different sizes, and an axis that differs is unknown.
+
+    infer(fn, KerasTensor((None, 4)))
+      None -> n                jax.eval_shape(fn, f32[n, 4])  ->  f32[n, 8]
+      n    -> None             KerasTensor((None, 8))
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import export
+
+from cornu import names
+from cornu.core import dtypes
+from cornu.core.context import using
+from cornu.core.frame import Frame
+from cornu.errors import explain
+
+Shape = tuple[int | None, ...]
+
+PROBES = (48, 72)  # sizes that tiles, strides and splits of the usual kinds divide
+
+
+class KerasTensor:
+    """The shape and dtype of a tensor that will exist when a model runs.
+
+    Args:
+        shape: sizes of the axes, None where unknown.
+        dtype: name of the dtype.
+        sparse: whether the tensor will be sparse.
+        ragged: must stay False; there are no ragged tensors here.
+        record_history: kept for Keras's signature.
+        name: shown in messages.
+    """
+
+    __slots__ = ("__weakref__", "_keras_history", "_keras_mask", "dtype", "name", "shape", "sparse")
+    __array_priority__ = 100
+
+    ragged = False
+    ragged_rank = None
+    row_splits_dtype = None
+
+    def __init__(
+        self,
+        shape: Sequence[int | None],
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        if ragged:
+            raise ValueError(
+                explain(
+                    "There are no ragged tensors on JAX.",
+                    fix="pad to a common length and use a mask (keras.utils.pad_sequences).",
+                )
+            )
+        self.shape = standardize_shape(shape)
+        self.dtype = dtypes.standardize_dtype(dtype)
+        self.sparse = bool(sparse)
+        self.name = name or names.auto_name(self)
+        self._keras_history: Any = None
+        self._keras_mask: Any = None
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        kind = ", sparse=True" if self.sparse else ""
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{kind}, name={self.name}>"
+
+    # ---- what needs values --------------------------------------------------------------------
+
+    def _no_value(self, what: str) -> str:
+        return explain(
+            f"A symbolic tensor has no values yet, so it cannot be {what}.",
+            tensor=self,
+            fix="use operations of cornu.ops, or put the code into the `call` of a Layer:\n"
+            "class MyLayer(keras.layers.Layer):\n"
+            "    def call(self, x): ...",
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        raise TypeError(self._no_value("turned into a numpy array"))
+
+    def __jax_array__(self) -> Any:
+        raise TypeError(self._no_value("passed to a function of jax.numpy"))
+
+    def __iter__(self) -> Any:
+        raise TypeError(self._no_value("iterated over"))
+
+    def __bool__(self) -> bool:
+        raise TypeError(self._no_value("used as a condition"))
+
+    def __float__(self) -> float:
+        raise TypeError(self._no_value("turned into a number"))
+
+    def __int__(self) -> int:
+        raise TypeError(self._no_value("turned into a number"))
+
+    # The operators, `reshape` and `squeeze` are given by `ops/operators.py`.
+
+
+def standardize_shape(shape: Any) -> Shape:
+    """A tuple of sizes, None where unknown.
+
+    Raises:
+        ValueError: it is not a sequence of non-negative sizes.
+
+    Example:
+
+        >>> standardize_shape([None, np.int64(3)])
+        (None, 3)
+    """
+    if shape is None or isinstance(shape, (str, int)):
+        raise ValueError(
+            explain(f"A shape is a tuple of sizes, got {shape!r}.", fix="a trailing comma: (4,)")
+        )
+    sizes = []
+    for size in shape:
+        if size is not None and not isinstance(size, (int, np.integer)):
+            raise ValueError(
+                explain(f"A size in a shape is an int or None, got {size!r}.", shape=shape)
+            )
+        if size is not None and size < 0:
+            raise ValueError(
+                explain(f"A size in a shape is not negative, got {size}.", shape=shape)
+            )
+        sizes.append(None if size is None else int(size))
+    return tuple(sizes)
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether the value is a symbolic tensor."""
+    return isinstance(value, KerasTensor)
+
+
+def any_symbolic(args: Any, kwargs: Any = None) -> bool:
+    """Whether there is a symbolic tensor anywhere in the arguments of a call."""
+    for value in args:
+        if isinstance(value, KerasTensor):
+            return True
+        if isinstance(value, (list, tuple, dict)) and _holds_symbolic(value):
+            return True
+    if kwargs:
+        for value in kwargs.values():
+            if isinstance(value, KerasTensor):
+                return True
+            if isinstance(value, (list, tuple, dict)) and _holds_symbolic(value):
+                return True
+    return False
+
+
+def _holds_symbolic(container: Any) -> bool:
+    return any(isinstance(leaf, KerasTensor) for leaf in jax.tree.leaves(container))
+
+
+@functools.cache
+def _unknown_size() -> Any:
+    return export.symbolic_shape("n", constraints=["n >= 2"])[0]
+
+
+def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What `fn` would return, with symbolic tensors in place of arrays; nothing is computed.
+
+    Args:
+        fn: any traceable function; what it writes to variables is dropped.
+        *args: symbolic tensors, arrays and other values, nested as the function takes them.
+        **kwargs: the same by keyword.
+
+    Returns:
+        The structure that `fn` returns, with a `KerasTensor` for each array.
+
+    Example:
+
+        >>> import jax.numpy as jnp
+        >>> infer(lambda x: jnp.stack([x, x], -1), KerasTensor((None, 4))).shape
+        (None, 4, 2)
+    """
+    leaves, treedef = jax.tree.flatten((args, kwargs))
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
+    tensors = [leaves[i] for i in places]
+
+    def run(*arrays: Any) -> Any:
+        filled = list(leaves)
+        for i, array in zip(places, arrays, strict=True):
+            filled[i] = array
+        a, k = treedef.unflatten(filled)
+        with using(symbolic=True), Frame(open_ended=True):
+            return fn(*a, **k)
+
+    def trace(size: Any) -> Any:
+        return jax.eval_shape(run, *[_struct(t, size) for t in tensors])
+
+    if all(None not in t.shape for t in tensors):
+        return jax.tree.map(lambda s: KerasTensor(s.shape, s.dtype.name), trace(None))
+    try:
+        found = trace(_unknown_size())
+    except Exception as error:
+        return _infer_by_probing(trace, error)
+    return jax.tree.map(lambda s: KerasTensor(_known_sizes(s.shape), s.dtype.name), found)
+
+
+def _infer_by_probing(trace: Callable[[int], Any], symbolic_error: Exception) -> Any:
+    """Trace with two sizes; an axis that comes out differently is unknown."""
+    try:
+        first, second = (trace(size) for size in PROBES)
+    except Exception:
+        raise symbolic_error from None
+
+    def compare(a: Any, b: Any) -> KerasTensor:
+        shape = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
+        return KerasTensor(shape, a.dtype.name)
+
+    return jax.tree.map(compare, first, second)
+
+
+def _struct(tensor: KerasTensor, size: Any) -> jax.ShapeDtypeStruct:
+    shape = [size if s is None else s for s in tensor.shape]
+    if tensor.dtype == "string":
+        raise TypeError(
+            explain(
+                "Text has no place in a compiled computation.",
+                tensor=tensor,
+                fix="turn it into numbers first, with StringLookup or TextVectorization.",
+            )
+        )
+    return jax.ShapeDtypeStruct(shape, dtypes.numpy_dtype(tensor.dtype))
+
+
+def _known_sizes(shape: Any) -> Shape:
+    return tuple(s if isinstance(s, int) else None for s in shape)

@@ -1,0 +1,125 @@
+"""Seeds: where random numbers come from, and how a program repeats itself.
+
+A `SeedGenerator` is a counter in a Variable: `next()` returns the present state and advances it.
+Being an ordinary non-trainable variable it travels with the state of a model, so every strategy of
+training, every resume and every reload draws the same numbers.
+"""
+
+import random as python_random
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.core.configurable import Configurable
+from cornu.core.variable import Variable
+from cornu.errors import explain
+
+_process: dict[str, Any] = {"generator": None}
+
+
+class SeedGenerator(Configurable):
+    """A sequence of seeds, each different, that continues where it stopped.
+
+    Args:
+        seed: int to start from; drawn from Python's generator if None.
+        name: of the generator.
+
+    Example:
+
+        >>> seeds = SeedGenerator(1337)
+        >>> seeds.next().tolist(), seeds.next().tolist()
+        ([1337, 0], [1337, 1])
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
+        if kwargs:
+            raise TypeError(explain(f"SeedGenerator takes no argument {next(iter(kwargs))!r}."))
+        seed = make_default_seed() if seed is None else seed
+        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(explain(f"A seed is a non-negative int, got {seed!r}."))
+        self.seed = int(seed)
+        self.name = name or "seed_generator"
+        self.state = Variable(
+            np.array([self.seed % 2**32, 0], np.uint32),
+            dtype="uint32",
+            trainable=False,
+            autocast=False,
+            name=f"{self.name}_state",
+        )
+
+    def next(self, ordered: bool = True) -> jax.Array:
+        """The present seed, uint32 of shape `(2,)`; the next call gives another one."""
+        state = self.state.value
+        self.state.assign(state + _ONE_STEP)
+        return state
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+_ONE_STEP = np.array([0, 1], np.uint32)
+
+
+def make_default_seed() -> int:
+    """A seed drawn from Python's generator, which `set_random_seed` fixes."""
+    return python_random.randint(1, int(1e9))
+
+
+def global_seed_generator() -> SeedGenerator:
+    """The generator behind every random function that is given no seed."""
+    if _process["generator"] is None:
+        _process["generator"] = SeedGenerator(name="global_seed_generator")
+    return _process["generator"]
+
+
+def draw_seed(seed: Any) -> Any:
+    """Two uint32 words for one draw, from an int, a `SeedGenerator`, an array or None.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+        return jnp.asarray(np.array([int(seed) % 2**32, 0], np.uint32))
+    if isinstance(seed, jax.Array):
+        return seed
+    if seed is None:
+        return global_seed_generator().next()
+    raise ValueError(
+        explain(
+            f"seed is an int, a SeedGenerator or None, got {type(seed).__name__}.",
+            fix="seed=1337, or keras.random.SeedGenerator(1337) for new numbers at every call.",
+        )
+    )
+
+
+def set_random_seed(seed: int) -> None:
+    """Make everything random repeat itself: Python, numpy, and this library.
+
+    Two runs of a script that calls this first give the same bits.
+
+    Args:
+        seed: a non-negative int.
+
+    Example:
+
+        >>> import random
+        >>> set_random_seed(7)
+        >>> first = random.random()
+        >>> set_random_seed(7)
+        >>> random.random() == first
+        True
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(explain(f"The seed is a non-negative int, got {seed!r}."))
+    python_random.seed(int(seed))
+    np.random.seed(int(seed) % 2**32)
+    _process["generator"] = SeedGenerator(int(seed), name="global_seed_generator")
+
+
+def forget_global_seed() -> None:
+    """Start the generator behind unseeded functions anew at its next use."""
+    _process["generator"] = None
