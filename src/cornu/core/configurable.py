@@ -26,6 +26,9 @@ _MISSING = object()
 class Configurable:
     """Base of all that is saved by its constructor's arguments."""
 
+    # Arguments that a config leaves out while they are None, as Keras does.
+    config_omits_none: frozenset[str] = frozenset()
+
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -59,6 +62,8 @@ class Configurable:
                         "or write get_config.",
                     )
                 )
+            if value is None and name in self.config_omits_none:
+                continue
             config[name] = plain(value)
         return config
 
@@ -79,7 +84,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, PLAIN):
         return value
     if isinstance(value, (list, tuple)):
-        return type(value)(plain(v) for v in value) if type(value) in (list, tuple) else list(value)
+        return (tuple if isinstance(value, tuple) else list)(plain(v) for v in value)
     if isinstance(value, dict):
         return {key: plain(v) for key, v in value.items()}
     return serialize_keras_object(value)

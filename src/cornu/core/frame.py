@@ -17,7 +17,8 @@ through it. Three invariants hold:
 * the frames of a thread are its own.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -40,9 +41,36 @@ def is_tracing() -> bool:
     return not jax_core.trace_state_clean()
 
 
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Leave every trace and frame for the length of a block: what is computed is concrete.
+
+    Layers are built so, also when they are first called while a program is traced.
+    """
+    with jax.core.eval_context(), local.using(frame=None, symbolic=False, autocast=None):
+        yield
+
+
 def is_tracer(x: Any) -> bool:
     """Whether the value stands for an array that does not exist yet."""
     return isinstance(x, jax.core.Tracer)
+
+
+@jax.tree_util.register_pytree_node_class
+class AddedLoss:
+    """A loss and the layer that added it; to JAX it is the loss alone."""
+
+    __slots__ = ("owner", "value")
+
+    def __init__(self, owner: Any, value: Any):
+        self.owner, self.value = owner, value
+
+    def tree_flatten(self) -> tuple[tuple[Any], Any]:
+        return (self.value,), self.owner
+
+    @classmethod
+    def tree_unflatten(cls, owner: Any, children: tuple[Any]) -> "AddedLoss":
+        return cls(owner, children[0])
 
 
 class Frame:
@@ -54,7 +82,7 @@ class Frame:
         open_ended: also take writes to variables that are not carried, and remember them.
 
     Attributes:
-        losses: what `add_loss` appended while the frame was innermost.
+        losses: an `AddedLoss` for each `add_loss` while the frame was innermost.
     """
 
     __slots__ = ("_values", "_variables", "_outer", "_trace", "losses", "open_ended")
@@ -74,7 +102,7 @@ class Frame:
         self._variables = {id(v): v for v in variables}
         self._values = {id(v): value for v, value in zip(variables, values, strict=True)}
         self.open_ended = open_ended
-        self.losses: list[Any] = []
+        self.losses: list[AddedLoss] = []
 
     def __enter__(self) -> "Frame":
         self._outer = local.frame
@@ -216,7 +244,7 @@ class StatelessScope(Frame):
 
     def add_loss(self, loss: Any) -> None:
         """Keep a loss for whoever opened the scope."""
-        self.losses.append(loss)
+        self.losses.append(AddedLoss(None, loss))
 
     def add_update(self, update: tuple[Any, Any]) -> None:
         """Set the value of a variable inside the scope, given as `(variable, value)`."""

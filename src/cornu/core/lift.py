@@ -20,6 +20,7 @@ from jax import lax
 
 from cornu.core.context import local
 from cornu.core.frame import Frame, purify, written_by
+from cornu.core.tracking import Identities
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -70,7 +71,7 @@ def scan(
         body, start, xs, length=length, reverse=reverse, unroll=unroll
     )
     write(written, values)
-    _pass_on([jnp.sum(loss, axis=0) for loss in losses])
+    _pass_on(jax.tree.map(lambda loss: jnp.sum(loss, axis=0), losses))
     return carry, ys
 
 
@@ -156,7 +157,7 @@ def vmap(f: Fn, in_axes: Any = 0, out_axes: Any = 0) -> Fn:
         def record(*args: Any) -> Any:
             with Frame(open_ended=True) as frame:
                 out = f(*args)
-            written.extend(v for v in frame.held() if v not in _ids(written))
+            written.extend(v for v in frame.held() if v not in Identities(written))
             return out
 
         jax.eval_shape(jax.vmap(record, in_axes=in_axes, out_axes=out_axes), *args)
@@ -184,16 +185,6 @@ def vmap(f: Fn, in_axes: Any = 0, out_axes: Any = 0) -> Fn:
         return out
 
     return mapped
-
-
-class _ids:
-    """Membership by identity: variables compare element by element."""
-
-    def __init__(self, variables: Sequence[Variable]):
-        self._known = {id(v) for v in variables}
-
-    def __contains__(self, variable: Variable) -> bool:
-        return id(variable) in self._known
 
 
 def remat(f: Fn) -> Fn:
@@ -239,7 +230,7 @@ def value_and_grad(fn: Fn, variables: Sequence[Variable], *, has_aux: bool = Fal
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
         fixed = functools.partial(fn, **kwargs)
-        written = [v for v in written_by(fixed, *args) if v not in _ids(variables)]
+        written = [v for v in written_by(fixed, *args) if v not in Identities(variables)]
 
         def objective(values: list[Any], state: list[Any]) -> Any:
             with Frame([*variables, *written], [*values, *state]) as frame:

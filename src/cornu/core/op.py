@@ -6,8 +6,16 @@
 
 `@op` does the third; the row helpers (`unary`, `binary`, `reduction`) make an op of a function of
 jax.numpy in one line. There are no op classes and no shape rules: shapes come from tracing the
-function. In files a graph op has the class name that Keras gives it (`Absolute`), the CamelCase of
-the function's name; `TABLE` reverses this.
+function (`shape_rule` gives one to the few ops that cannot be traced without sizes).
+
+In files a graph op has the class name that Keras gives it (`Absolute`), the CamelCase of the
+function's name; `TABLE` reverses this. Of its arguments, those named by `tensors` belong to the
+node, the others are settings and belong to the op's config:
+
+    concatenate([a, b], axis=-1)   ->   Concatenate, config {"axis": -1}, node args ([a, b],)
+
+An error that jax raises about the arguments is raised again with the same type and with the name of
+the op and the shapes it was given.
 """
 
 import functools
@@ -19,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import names
+from cornu import names, settings
 from cornu.core import dtypes
 from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
@@ -32,50 +40,134 @@ TABLE: dict[str, "Op"] = {}
 
 Op = Callable[..., Any]
 
-_CLASS_NAMES = {"getitem": "GetItem"}  # where CamelCase does not give Keras's class name
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def op(
-    fn: Callable[..., Any] | None = None, *, tensors: int = 1, file_name: str | None = None
+    fn: Callable[..., Any] | None = None,
+    *,
+    tensors: int | Sequence[str] = 1,
+    named: Sequence[str] = (),
+    file_name: str | None = None,
+    calls_back: bool = False,
 ) -> Any:
     """Let an array function also accept symbolic tensors.
 
     Args:
-        fn: the function; its first parameters are the tensors.
-        tensors: how many of the parameters are tensors. The others are settings, which a file keeps
-            in the config of the op rather than with the tensors of the call.
+        fn: the function.
+        tensors: which parameters are tensors: the first so many, or their names in the order in
+            which a file has them. The others are settings, which a file keeps in the config of the
+            op rather than with the tensors of the call.
+        named: further tensor parameters, which a file has by keyword.
         file_name: the class name in files where it is not the CamelCase of the function's.
+        calls_back: the op runs functions of the user, whose errors are theirs to explain.
 
     Example:
 
         >>> @op
-    ... def halve(x):
+        ... def halve(x):
         ...     return x / 2
         >>> halve(KerasTensor((None, 3))).shape, float(halve(3.0))
         ((None, 3), 1.5)
     """
     if fn is None:
-        return functools.partial(op, tensors=tensors, file_name=file_name)
+        return functools.partial(
+            op, tensors=tensors, named=named, file_name=file_name, calls_back=calls_back
+        )
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             return OpCall(call).record(args, kwargs)
-        return fn(*args, **kwargs)
+        try:
+            return fn(*args, **kwargs)
+        except (TypeError, ValueError, IndexError) as error:
+            if calls_back or hasattr(error, "_explained"):
+                raise
+            raise _explained(error, call, args, kwargs) from error
 
-    call.tensors = tensors  # type: ignore[attr-defined]
-    call.class_name = (  # type: ignore[attr-defined]
-        file_name or _CLASS_NAMES.get(fn.__name__) or _camel_case(fn.__name__)
-    )
+    signature = inspect.signature(fn)
+    parameters = list(signature.parameters.values())
+    if isinstance(tensors, int):
+        tensors = [p.name for p in parameters if p.kind in _POSITIONAL][:tensors]
+    call.tensors = tuple(tensors)  # type: ignore[attr-defined]
+    call.named = frozenset(named)  # type: ignore[attr-defined]
+    call.class_name = file_name or _camel_case(fn.__name__)  # type: ignore[attr-defined]
     call.keras_module = f"keras.src.ops.{fn.__module__.rsplit('.', 1)[-1]}"  # type: ignore[attr-defined]
-    call.signature = inspect.signature(fn)  # type: ignore[attr-defined]
+    call.signature = signature  # type: ignore[attr-defined]
+    # In `einsum(subscripts, *operands)` the tensors come after a setting.
+    call.leading = (  # type: ignore[attr-defined]
+        tuple(p.name for p in parameters if p.kind in _POSITIONAL)
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        else None
+    )
     TABLE[call.class_name] = call  # type: ignore[attr-defined]
     return call
+
+
+def shape_rule(function: Op) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a function that tells the symbolic outputs of an op which cannot be traced.
+
+    The rule takes the op's arguments and returns `KerasTensor`s.
+    """
+
+    def decorator(rule: Callable[..., Any]) -> Callable[..., Any]:
+        function.shape = rule  # type: ignore[attr-defined]
+        return rule
+
+    return decorator
 
 
 def _camel_case(name: str) -> str:
     """`expand_dims` -> `ExpandDims`."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+# ---- errors -----------------------------------------------------------------------------------
+
+
+def _explained(
+    error: Exception, function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Exception:
+    """The error with the op's name and what it was given; jax's special errors stay as they are."""
+    name = getattr(function, "__name__", "op")
+    if type(error) not in (TypeError, ValueError, IndexError):
+        return error
+    detail = str(error).strip()
+    said = detail.split("\n")[0]
+    if detail.startswith(f"{name} ") or "\n  " in detail:  # in our words already
+        message = detail
+    else:
+        message = explain(
+            f"{name} does not accept its arguments: {said}",
+            received=_described(function, args, kwargs),
+        )
+    explained = type(error)(message)
+    explained._explained = True  # type: ignore[attr-defined]
+    return explained
+
+
+def _described(function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """`x1 float32 (2, 3), axis 1`: the arguments as messages show them."""
+    try:
+        given = function.signature.bind(*args, **kwargs).arguments  # type: ignore[attr-defined]
+    except TypeError:
+        given = {**{str(i): a for i, a in enumerate(args)}, **kwargs}
+    return ", ".join(f"{name} {_brief(value)}" for name, value in given.items())
+
+
+def _brief(value: Any) -> str:
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        sizes = [str(n) if isinstance(n, int) else "None" for n in value.shape]
+        comma = "," if len(sizes) == 1 else ""
+        return f"{value.dtype} ({', '.join(sizes)}{comma})"
+    if isinstance(value, (list, tuple)) and any(hasattr(v, "shape") for v in value):
+        return "[" + ", ".join(_brief(v) for v in value) + "]"
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+# ---- ops in a graph ---------------------------------------------------------------------------
 
 
 class OpCall(Operation):
@@ -99,30 +191,51 @@ class OpCall(Operation):
         return self.function.keras_module, self.function.class_name
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **{**self.settings, **kwargs})
+        given = {**self.settings, **kwargs}
+        if self.function.leading is not None:
+            leading = [given.pop(name) for name in self.function.leading]
+            return self.function(*leading, *args, **given)
+        given.update(zip(self.function.tensors, args, strict=False))
+        return self.function(**given)
 
     def record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call on symbolic tensors: settings go to the op, tensors to the node."""
-        bound = self.function.signature.bind(*args, **kwargs)
-        tensors: list[Any] = []
+        function = self.function
+        bound = function.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        tensors: dict[str, Any] = {}
+        rest: list[Any] = []
         named: dict[str, Any] = {}
-        for position, (name, value) in enumerate(bound.arguments.items()):
-            kind = self.function.signature.parameters[name].kind
+        for name, value in bound.arguments.items():
+            kind = function.signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
-                tensors.extend(value)
-            elif position < self.function.tensors and not named:
-                tensors.append(value)
-            elif any_symbolic((value,)):
+                rest.extend(value)
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                self.settings.update(value)
+            elif name in function.tensors and function.leading is None:
+                tensors[name] = value
+            elif name in function.named or any_symbolic((value,)):
                 named[name] = value
+            elif name == "data_format" and value is None:
+                self.settings[name] = settings.current.image_data_format
             else:
                 self.settings[name] = value
-        return self.symbolic_call(*tensors, **named)
+        ordered = [tensors[name] for name in function.tensors if name in tensors]
+        try:
+            return self.symbolic_call(*ordered, *rest, **named)
+        except TypeError as error:
+            if not hasattr(error, "_explained"):
+                raise
+            # With symbolic tensors, shapes that do not fit are a matter of values for Keras.
+            raise ValueError(str(error)) from error
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         rule = getattr(self.function, "shape", None)
-        if rule is not None:
-            return rule(*args, **{**self.settings, **kwargs})
-        return infer(self.call, *args, **kwargs)
+        if rule is None:
+            return infer(self.call, *args, **kwargs)
+        given = {**self.settings, **kwargs}
+        given.update(zip(self.function.tensors, args, strict=False))
+        return rule(**given)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, **self.settings}
@@ -135,9 +248,10 @@ def op_from_config(class_name: str, config: dict[str, Any]) -> OpCall | None:
         return None
     config = dict(config)
     name = config.pop("name", None)
-    known = set(function.signature.parameters)
+    parameters = function.signature.parameters  # type: ignore[attr-defined]
+    known = set(parameters)
     unknown = [key for key in config if key not in known]
-    if unknown:
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         raise ValueError(
             explain(f"The operation {class_name!r} takes no setting {unknown[0]!r}.", known=known)
         )
@@ -146,23 +260,72 @@ def op_from_config(class_name: str, config: dict[str, Any]) -> OpCall | None:
 
 # ---- what ops accept --------------------------------------------------------------------------
 
+SCALARS = (bool, int, float, complex)
+
 
 def tensor(x: Any, dtype: Any = None) -> Any:
     """An array from what ops accept: arrays, Variables, nested lists, Python scalars.
 
-    A Python scalar stays one, so that it does not decide the dtype of the result.
+    A Python float becomes `floatx`, an int `int32`.
     """
     if isinstance(x, jax.Array) and dtype is None:
         return x
     if isinstance(x, Variable):
         x = x.value
     if dtype is None:
-        if isinstance(x, (bool, int, float, complex)):
+        if isinstance(x, jax.Array):
             return x
+        if isinstance(x, SCALARS):
+            return jnp.asarray(x, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(type(x))))
         if isinstance(x, (list, tuple)):
             return _from_list(x)
-        return jnp.asarray(x)
+        if hasattr(x, "todense"):  # sparse arrays of jax and scipy
+            x = x.todense()
+        if x is None or isinstance(x, (str, bytes)):
+            raise ValueError(explain(f"An array of numbers is expected, got {x!r}."))
+        return jnp.asarray(x if hasattr(x, "__jax_array__") else np.asarray(x))
+    if isinstance(x, (list, tuple)) and not _plain_numbers(x):
+        x = _from_list(x)
+    if hasattr(x, "todense"):
+        x = x.todense()
     return jnp.asarray(x, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)))
+
+
+def weak(x: Any) -> Any:
+    """Like `tensor`, but a Python scalar stays one, so that it does not decide a dtype."""
+    return x if type(x) in SCALARS else tensor(x)
+
+
+def pair(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Two operands, of which a Python scalar decides no more than the kind of number.
+
+    Example:
+
+        >>> a, b = pair(np.int8(3), 0.5)
+        >>> str(a.dtype), b
+        ('float32', 0.5)
+    """
+    if type(x1) in SCALARS:
+        if type(x2) in SCALARS:
+            dtype = dtypes.result_type(type(x1), type(x2))
+            return tensor(x1, dtype), tensor(x2, dtype)
+        x2 = tensor(x2)
+        dtype = _promoted(x2.dtype, type(x1))
+        return x1, (x2 if x2.dtype == dtype else x2.astype(dtype))
+    x1 = tensor(x1)
+    if type(x2) in SCALARS:
+        dtype = _promoted(x1.dtype, type(x2))
+        return (x1 if x1.dtype == dtype else x1.astype(dtype)), x2
+    return x1, tensor(x2)
+
+
+@functools.cache
+def _promoted(dtype: np.dtype, kind: type) -> np.dtype:
+    return dtypes.numpy_dtype(dtypes.result_type(dtype.name, kind))
+
+
+def _plain_numbers(values: Any) -> bool:
+    return all(isinstance(x, (*SCALARS, np.generic)) for x in jax.tree.leaves(values))
 
 
 def _from_list(values: Sequence[Any]) -> Any:
@@ -170,17 +333,23 @@ def _from_list(values: Sequence[Any]) -> Any:
     leaves = jax.tree.leaves(list(values), is_leaf=lambda x: isinstance(x, Variable))
     if any(isinstance(x, (jax.Array, Variable)) for x in leaves):
         return jnp.stack([jnp.asarray(tensor(v)) for v in values])
-    return jnp.asarray(values)
+    array = np.asarray(values)
+    if array.dtype.kind == "f" and not any(isinstance(x, (np.ndarray, np.generic)) for x in leaves):
+        return jnp.asarray(array, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(None)))
+    return jnp.asarray(array)
 
 
 def to_float(x: Any) -> Any:
     """The array in a floating dtype: `floatx` for integers and bools."""
     x = tensor(x)
-    if isinstance(x, (bool, int)):
-        return float(x)
-    if isinstance(x, float) or jnp.issubdtype(x.dtype, jnp.inexact):
+    if x.dtype.kind in "fcV" or jnp.issubdtype(x.dtype, jnp.inexact):
         return x
     return x.astype(dtypes.standardize_dtype(None))
+
+
+def axes(axis: Any) -> Any:
+    """An axis argument as jax takes it: lists as tuples."""
+    return tuple(axis) if isinstance(axis, list) else axis
 
 
 # ---- rows: an op of jax.numpy in one line -----------------------------------------------------
@@ -192,7 +361,21 @@ def _named(fn: Callable[..., Any], name: str, doc: str, module: str) -> Callable
     return fn
 
 
-def unary(function: Any, name: str, doc: str, *, floating: bool = False) -> Op:
+_UNARY = "\n\nArgs:\n    x: array of any shape.\n\nReturns:\n    An array of the same shape.\n"
+_BINARY = (
+    "\n\nArgs:\n    {0}: array.\n    {1}: array, broadcast against `{0}`.\n\n"
+    "Returns:\n    An array of the broadcast shape.\n"
+)
+_REDUCTION = (
+    "\n\nArgs:\n    x: array of any shape.\n    axis: the axis or axes to fold; all of them if"
+    " None.\n    keepdims: whether folded axes stay with size 1.\n\nReturns:\n    An array without"
+    " the folded axes.\n"
+)
+
+
+def unary(
+    function: Any, name: str, doc: str, *, floating: bool = False, file_name: str | None = None
+) -> Op:
     """An op of one tensor, element by element.
 
     Args:
@@ -200,23 +383,58 @@ def unary(function: Any, name: str, doc: str, *, floating: bool = False) -> Op:
         name: of the op.
         doc: its docstring.
         floating: whether integers are turned into floats first.
+        file_name: the class name in files where it is not the CamelCase of the name.
     """
     convert = to_float if floating else tensor
 
     def row(x: Any) -> Any:
         return function(convert(x))
 
-    return op(_named(row, name, doc, _caller()))
+    return op(_named(row, name, doc + _UNARY, _caller()), file_name=file_name)
 
 
-def binary(function: Any, name: str, doc: str, *, floating: bool = False) -> Op:
-    """An op of two tensors that are broadcast against each other."""
-    convert = to_float if floating else tensor
+def binary(
+    function: Any,
+    name: str,
+    doc: str,
+    *,
+    floating: bool = False,
+    letters: bool = False,
+    file_name: str | None = None,
+) -> Op:
+    """An op of two tensors that are broadcast against each other.
+
+    Args:
+        function: computes it on two jax arrays.
+        name: of the op.
+        doc: its docstring.
+        floating: whether integers are turned into floats first.
+        letters: whether the parameters are called x and y rather than x1 and x2.
+        file_name: the class name in files where it is not the CamelCase of the name.
+    """
+    floats = floating
 
     def row(x1: Any, x2: Any) -> Any:
-        return function(convert(x1), convert(x2))
+        x1, x2 = pair(x1, x2)
+        if floats:
+            x1, x2 = to_floats(x1, x2)
+        return function(x1, x2)
 
-    return op(_named(row, name, doc, _caller()), tensors=2)
+    def lettered(x: Any, y: Any) -> Any:
+        return row(x, y)
+
+    fn = lettered if letters else row
+    doc += _BINARY.format(*(("x", "y") if letters else ("x1", "x2")))
+    return op(_named(fn, name, doc, _caller()), tensors=2, file_name=file_name)
+
+
+def to_floats(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Two operands, of which integers become floats of the dtype that both promote to."""
+    dtype = jnp.result_type(x1, x2)
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return x1, x2
+    floatx = dtypes.standardize_dtype(None)
+    return jnp.asarray(x1, floatx), jnp.asarray(x2, floatx)
 
 
 def reduction(function: Any, name: str, doc: str, *, floating: bool = False) -> Op:
@@ -224,10 +442,9 @@ def reduction(function: Any, name: str, doc: str, *, floating: bool = False) -> 
     convert = to_float if floating else tensor
 
     def row(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        axis = tuple(axis) if isinstance(axis, list) else axis
-        return function(convert(x), axis=axis, keepdims=keepdims)
+        return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
-    return op(_named(row, name, doc, _caller()))
+    return op(_named(row, name, doc + _REDUCTION, _caller()))
 
 
 def _caller() -> str:

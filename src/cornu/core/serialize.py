@@ -46,7 +46,7 @@ def serialize_keras_object(obj: Any) -> Any:
         obj: anything with `get_config`, a function, or nested containers of them.
 
     Returns:
-        Numbers, strings, lists and dicts.
+        Numbers, strings, lists, tuples and dicts, which `json` can write.
 
     Raises:
         ValueError: an object has no `get_config`, or is a lambda.
@@ -54,12 +54,13 @@ def serialize_keras_object(obj: Any) -> Any:
     Example:
 
         >>> serialize_keras_object((1, 2.5, "same"))
-        [1, 2.5, 'same']
+        (1, 2.5, 'same')
     """
     if isinstance(obj, PLAIN):
         return obj
     if isinstance(obj, (list, tuple)):
-        return [serialize_keras_object(x) for x in obj]
+        items = [serialize_keras_object(x) for x in obj]
+        return tuple(items) if isinstance(obj, tuple) else items
     if isinstance(obj, dict):
         return {str(key): serialize_keras_object(value) for key, value in obj.items()}
     if isinstance(obj, bytes):
@@ -197,7 +198,7 @@ def _deserialize(config: Any) -> Any:
     if isinstance(config, PLAIN):
         return config
     if isinstance(config, (list, tuple)):
-        return [_deserialize(x) for x in config]
+        return type(config)(_deserialize(x) for x in config)
     if not isinstance(config, dict):
         raise TypeError(explain(f"A config is made of JSON values, got {type(config).__name__}."))
     if "class_name" not in config or "config" not in config:

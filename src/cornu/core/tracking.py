@@ -50,3 +50,20 @@ def owned_by(owner: Any, kind: type | tuple[type, ...]) -> list[Any]:
 def unique(items: Iterable[Any]) -> list[Any]:
     """The items without repetition, by identity, in order."""
     return list({id(item): item for item in items}.values())
+
+
+class Identities:
+    """Membership by identity, for objects that compare element by element.
+
+    Example:
+
+        >>> a, b = [1], [1]
+        >>> a in Identities([a]), b in Identities([a])
+        (True, False)
+    """
+
+    def __init__(self, items: Iterable[Any]):
+        self._items = {id(item): item for item in items}
+
+    def __contains__(self, item: Any) -> bool:
+        return id(item) in self._items

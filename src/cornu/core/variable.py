@@ -18,7 +18,7 @@ import numpy as np
 from cornu import names
 from cornu.core import dtypes
 from cornu.core.context import current_path, local
-from cornu.core.frame import frame_for_writing, frame_of, is_tracer, is_tracing
+from cornu.core.frame import eagerly, frame_for_writing, frame_of, is_tracer, is_tracing
 from cornu.errors import explain
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -28,7 +28,7 @@ class Variable:
     """An array with a name that is read, assigned, trained and saved.
 
     Args:
-        initializer: an array-like, or a function `(shape, dtype) -> array` (then `shape` is needed).
+        initializer: an array-like, or a function `(shape, dtype) -> array` (`shape` is needed then).
         shape: tuple of ints.
         dtype: name of the dtype; from the initial value or `floatx` if None.
         trainable: whether optimizers update it.
@@ -58,6 +58,7 @@ class Variable:
         "autocast",
         "constraint",
         "dtype",
+        "made_trainable",
         "name",
         "overwrite_with_gradient",
         "path",
@@ -95,7 +96,8 @@ class Variable:
         self.overwrite_with_gradient = False
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
-        self._trainable = bool(trainable)
+        self.made_trainable = bool(trainable)  # what it is by nature, also while frozen
+        self._trainable = self.made_trainable
         self._initializer = initializer if callable(initializer) else None
         self._value = self._initial_value(initializer, shape, dtype, layout)
         self.dtype = self._value.dtype.name
@@ -112,7 +114,7 @@ class Variable:
         if shape is not None:
             shape = _concrete_shape(shape, self.path)
         # A layer built for the first time during a trace still makes concrete variables.
-        with jax.ensure_compile_time_eval():
+        with eagerly():
             if callable(initializer):
                 value = initializer(shape, dtype=dtypes.standardize_dtype(dtype))
             else:

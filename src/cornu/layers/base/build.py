@@ -1,0 +1,112 @@
+"""Deferred build: variables are made when the shapes of the inputs are first known.
+
+`build` of a class is wrapped once, when the class is defined: it runs outside of any trace, inside
+the layer's name scope, remembers the shapes, and marks the layer as built.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from cornu import errors, tree
+from cornu.core.context import current_path, name_scope
+from cornu.core.frame import eagerly
+from cornu.core.symbolic import KerasTensor, infer
+from cornu.errors import explain
+
+
+def wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
+    """What a class's `build` becomes; a call of it by a subclass's `build` runs it plainly."""
+
+    @functools.wraps(build)
+    def built_in_scope(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._is_building:
+            return build(self, *args, **kwargs)
+        self._is_building = True
+        try:
+            with eagerly(), errors.located(self.name, ", while being built"), name_scope(self.name):
+                self.path = current_path()
+                result = build(self, *args, **kwargs)
+        finally:
+            self._is_building = False
+        self._build_shapes = _shapes_given(build, self, args, kwargs)
+        self.built = True
+        return result
+
+    return built_in_scope
+
+
+def _shapes_given(build: Any, layer: Any, args: Any, kwargs: Any) -> dict[str, Any] | None:
+    arguments = inspect.signature(build).bind(layer, *args, **kwargs).arguments
+    arguments.pop(next(iter(arguments)))  # self
+    return dict(arguments) or None
+
+
+@functools.cache
+def shape_names(build: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The shape arguments that a `build` takes; None if it takes any."""
+    parameters = list(inspect.signature(build).parameters.values())[1:]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return tuple(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL)
+
+
+def build_from_call(layer: Any, shapes: dict[str, Any]) -> None:
+    """Call the layer's `build` with the shapes of a call, by the names that it takes."""
+    names = shape_names(type(layer).build)
+    if names is None:
+        layer.build(**shapes)
+    elif len(names) == 1:
+        first = next(iter(shapes.values()), None)
+        layer.build(first)
+    elif names:
+        layer.build(**{name: shapes[name] for name in names if name in shapes})
+    else:
+        layer.build()
+
+
+def build_by_tracing(layer: Any, input_shape: Any) -> None:
+    """Build what a layer calls by running its `call` on shapes alone.
+
+    Raises:
+        ValueError: `call` cannot run on the shape alone.
+    """
+    tensors = to_tensors(input_shape, layer.compute_dtype)
+    try:
+        infer(layer.call, tensors)
+    except Exception as error:
+        raise ValueError(
+            explain(
+                f"{type(layer).__name__} '{layer.name}' could not be built from its input shape.",
+                input_shape=input_shape,
+                error=f"{type(error).__name__}: {error}",
+                fix="call it once on real data, or write its `build` method.",
+            )
+        ) from error
+
+
+def is_shape(value: Any) -> bool:
+    """Whether the value is one shape rather than a container of shapes."""
+    return isinstance(value, (tuple, list)) and all(s is None or isinstance(s, int) for s in value)
+
+
+def map_shapes(fn: Callable[[Any], Any], shapes: Any) -> Any:
+    """Apply a function to each shape of a nested structure of shapes."""
+    if shapes is None or is_shape(shapes):
+        return fn(shapes)
+    if isinstance(shapes, dict):
+        return {key: map_shapes(fn, value) for key, value in shapes.items()}
+    if isinstance(shapes, (list, tuple)):
+        return type(shapes)(map_shapes(fn, value) for value in shapes)
+    raise ValueError(explain(f"A shape is a tuple of sizes, got {shapes!r}.", fix="(None, 784)"))
+
+
+def to_tensors(shapes: Any, dtype: str) -> Any:
+    """Symbolic tensors of the given shapes."""
+    return map_shapes(lambda s: None if s is None else KerasTensor(s, dtype), shapes)
+
+
+def to_shapes(tensors: Any) -> Any:
+    """The shapes of symbolic tensors."""
+    return tree.map_structure(lambda t: tuple(t.shape), tensors)

@@ -1,0 +1,275 @@
+"""`Call`: one call of a layer, its arguments bound once.
+
+`Layer.__call__` goes through named steps; each is a short method here. What depends on the class
+alone (which arguments `call` takes, which of them are masks) is worked out once for each class.
+
+    bind -> convert inputs -> check the spec -> build -> fill training -> fill masks -> run -> finish
+"""
+
+import functools
+import inspect
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from cornu import errors, tree
+from cornu.core.context import local, name_scope, using
+from cornu.core.masks import mask_of, set_mask
+from cornu.core.operation import Node
+from cornu.core.symbolic import KerasTensor, any_symbolic
+from cornu.core.variable import Variable
+from cornu.errors import did_you_mean, explain
+from cornu.layers.base.input_spec import check_inputs, describe
+
+
+class Enclosing(NamedTuple):
+    """What a layer passes on to the layers that it calls."""
+
+    layer: Any
+    training: bool | None
+
+
+class CallSignature(NamedTuple):
+    """What the class says about the arguments of `call`."""
+
+    signature: inspect.Signature
+    names: tuple[str, ...]
+    takes_training: bool
+    takes_any_keyword: bool
+    default_training: bool | None
+    masks: tuple[str, ...]  # names of mask arguments
+
+
+@functools.cache
+def signature_of_call(cls: type) -> CallSignature:
+    """The signature of `cls.call`, without `self`."""
+    signature = inspect.signature(cls.call)  # type: ignore[attr-defined]
+    parameters = list(signature.parameters.values())[1:]
+    names = tuple(p.name for p in parameters)
+    training = next((p for p in parameters if p.name == "training"), None)
+    default = training.default if training is not None else None
+    return CallSignature(
+        signature=signature.replace(parameters=parameters),
+        names=names,
+        takes_training=training is not None,
+        takes_any_keyword=any(p.kind is p.VAR_KEYWORD for p in parameters),
+        default_training=default if isinstance(default, bool) else None,
+        masks=tuple(n for n in names if n == "mask" or n.endswith("_mask")),
+    )
+
+
+def is_array(x: Any) -> bool:
+    """Whether the value is an array, a symbolic tensor or a variable."""
+    return isinstance(x, (jax.Array, np.ndarray, KerasTensor, Variable, jax.ShapeDtypeStruct))
+
+
+def holds_arrays(value: Any) -> bool:
+    """Whether the value is an array or a container of nothing but arrays."""
+    if is_array(value):
+        return True
+    leaves = jax.tree.leaves(value)
+    return bool(leaves) and all(is_array(x) for x in leaves)
+
+
+class Call:
+    """One call of a layer.
+
+    Attributes:
+        layer: what is called.
+        arguments: name -> value, in the order of the signature.
+        training: the flag that holds during the call.
+        is_symbolic: whether shapes are asked for rather than values.
+    """
+
+    __slots__ = ("arguments", "given", "is_symbolic", "layer", "signature", "training", "outermost")
+
+    def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]):
+        self.layer = layer
+        self.signature = signature_of_call(type(layer))
+        self.outermost = local.call is None
+        self.is_symbolic = any_symbolic(args, kwargs)
+        self.given = (args, kwargs)
+        explicit = kwargs.get("training")
+        if "training" in kwargs and not self._takes("training"):
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        if "mask" in kwargs and kwargs["mask"] is None and not self._takes("mask"):
+            kwargs = {k: v for k, v in kwargs.items() if k != "mask"}
+        try:
+            self.arguments = self.signature.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(self._wrong_arguments(error, kwargs)) from None
+        self.training = self._resolve_training(explicit)
+
+    def _takes(self, name: str) -> bool:
+        return name in self.signature.names or self.signature.takes_any_keyword
+
+    def _wrong_arguments(self, error: TypeError, kwargs: dict[str, Any]) -> str:
+        unknown = [k for k in kwargs if not self._takes(k)]
+        fix = did_you_mean(unknown[0], self.signature.names) if unknown else None
+        return explain(
+            f"{describe(self.layer)} was called with the wrong arguments: {error}.",
+            expected=f"call{self.signature.signature}",
+            **({"fix": fix} if fix else {}),
+        )
+
+    # ---- steps, in order ----------------------------------------------------------------------
+
+    @property
+    def first(self) -> Any:
+        """The first argument, in which most layers take their input."""
+        for name, value in self.arguments.items():
+            if self._kind(name) is inspect.Parameter.VAR_POSITIONAL:
+                return value[0] if value else None
+            return value
+        return None
+
+    def _kind(self, name: str) -> Any:
+        return self.signature.signature.parameters[name].kind
+
+    def convert_inputs(self) -> None:
+        """Turn arrays into jax arrays, floats into the dtype that the layer computes in."""
+        layer = self.layer
+        policy, dtype = layer.dtype_policy, layer.input_dtype
+
+        def convert(x: Any) -> Any:
+            if isinstance(x, Variable):
+                x = x.value
+            if isinstance(x, np.ndarray):
+                if x.dtype.kind not in "biufcV":
+                    return x  # text: layers that take it handle it on the host
+                x = jax.numpy.asarray(x)
+            if not isinstance(x, (jax.Array, KerasTensor)):
+                return x
+            converted = policy.convert_input(x, layer.autocast, dtype)
+            if converted is not x:
+                mask = mask_of(x)
+                if mask is not None:
+                    set_mask(converted, mask)
+            return converted
+
+        if layer.converts_inputs:
+            for name, value in self.arguments.items():
+                if name != "training":
+                    self.arguments[name] = tree.map_structure(convert, value)
+
+    def check_spec(self) -> None:
+        """Compare the first argument with the layer's `input_spec`."""
+        if self.layer.input_spec is not None:
+            check_inputs(self.layer.input_spec, self.first, self.layer)
+
+    def tensor_arguments(self) -> dict[str, Any]:
+        """The arguments that are arrays or containers of arrays."""
+        return {
+            name: value
+            for name, value in self.arguments.items()
+            if name not in self.signature.masks and holds_arrays(value)
+        }
+
+    def shapes(self) -> dict[str, Any]:
+        """`<argument>_shape` -> shape (or a container of shapes), for `build`."""
+
+        def shape(x: Any) -> Any:
+            return tuple(s if isinstance(s, int) else None for s in x.shape)
+
+        return {
+            f"{name}_shape": tree.map_structure(shape, value)
+            for name, value in self.tensor_arguments().items()
+        }
+
+    def _resolve_training(self, explicit: bool | None) -> bool | None:
+        """The caller's flag, else the enclosing call's, else the default of `call`."""
+        if self.signature.takes_training and self.arguments.get("training") is not None:
+            return self.arguments["training"]
+        if explicit is not None:
+            return explicit
+        if local.call is not None and local.call.training is not None:
+            return local.call.training
+        return self.signature.default_training
+
+    def fill_training(self) -> None:
+        """Pass the flag to `call` if it takes one."""
+        if self.signature.takes_training and self.training is not None:
+            self.arguments["training"] = self.training
+
+    def fill_masks(self) -> None:
+        """Pass masks that the inputs carry to mask arguments that were not given."""
+        if not self.signature.masks:
+            return
+        tensors = self.tensor_arguments()
+        if len(tensors) == 1:
+            wanted = {"mask": next(iter(tensors.values()))}
+        else:
+            wanted = {f"{name}_mask": value for name, value in tensors.items()}
+        for name, value in wanted.items():
+            if name in self.signature.masks and self.arguments.get(name) is None:
+                masks = tree.map_structure(mask_of, value)
+                if any(m is not None for m in tree.flatten(masks)):
+                    self.arguments[name] = masks
+
+    @contextmanager
+    def scopes(self) -> Iterator[None]:
+        """What holds while `call` runs: name, dtype of reads, training flag, place in errors."""
+        layer = self.layer
+        with ExitStack() as stack:
+            stack.enter_context(errors.located(layer.name, self._circumstances()))
+            stack.enter_context(name_scope(layer.name))
+            stack.enter_context(
+                using(autocast=layer.autocast_dtype, call=Enclosing(layer, self.training))
+            )
+            yield
+
+    def _circumstances(self) -> str:
+        return "" if self.training is None else f", called with training={self.training}"
+
+    def bound(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and keyword arguments for `call`."""
+        bound = inspect.BoundArguments(self.signature.signature, self.arguments)  # type: ignore[arg-type]
+        return bound.args, bound.kwargs
+
+    def run(self) -> Any:
+        """Compute."""
+        args, kwargs = self.bound()
+        if self.layer.remat_mode is not None:
+            return self.layer.rematerialized_call(self.layer.call, *args, **kwargs)
+        return self.layer.call(*args, **kwargs)
+
+    def record(self) -> Any:
+        """Find shapes and remember the call, with the arguments that the caller gave."""
+        args, kwargs = self.bound()
+        outputs = self.layer.compute_output_spec(*args, **kwargs)
+        given_args, given_kwargs = self.given
+        Node(self.layer, given_args, given_kwargs, outputs)
+        return outputs
+
+    def finish(self, outputs: Any) -> Any:
+        """Add the activity loss and give the outputs their masks."""
+        layer = self.layer
+        if layer.activity_regularizer is not None and not self.is_symbolic:
+            for output in jax.tree.leaves(outputs):
+                layer.add_loss(layer.activity_regularizer(output))
+        masks = tree.map_structure(mask_of, self.first)
+        if any(m is not None for m in tree.flatten(masks)) or layer.makes_masks:
+            self._set_output_masks(outputs, masks)
+        return outputs
+
+    def _set_output_masks(self, outputs: Any, masks: Any) -> None:
+        layer = self.layer
+        if not (layer.supports_masking or layer.makes_masks):
+            warnings.warn(
+                f"{describe(layer)} does not use the mask of its input; the mask ends here.",
+                stacklevel=5,
+            )
+            return
+        flat = jax.tree.leaves(outputs)
+        if all(mask_of(x) is not None for x in flat):
+            return
+        computed = layer.compute_mask(self.first, masks)
+        if computed is None:
+            return
+        for x, mask in zip(flat, tree.flatten(computed), strict=False):
+            if mask is not None and mask_of(x) is None:
+                set_mask(x, mask)

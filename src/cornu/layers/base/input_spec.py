@@ -1,0 +1,164 @@
+"""`InputSpec`: what a layer asks of its inputs, and the check at each call."""
+
+from typing import Any
+
+from cornu import tree
+from cornu.core import dtypes
+from cornu.core.configurable import Configurable
+from cornu.core.symbolic import Shape
+from cornu.errors import explain
+
+
+class InputSpec(Configurable):
+    """What an input must look like; whatever is None is free.
+
+    Args:
+        dtype: name of the dtype.
+        shape: tuple of sizes, None where free.
+        ndim: number of axes.
+        max_ndim: largest number of axes.
+        min_ndim: smallest number of axes.
+        axes: axis -> size.
+        allow_last_axis_squeeze: also take a last axis of size 1 more or less than `shape` says.
+        name: of the input in a dict of inputs.
+        optional: whether None may be passed.
+
+    Example:
+
+        >>> InputSpec(min_ndim=2, axes={-1: 16})
+        InputSpec(min_ndim=2, axes={-1: 16})
+    """
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: Any = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: dict[int, int | None] | None = None,
+        allow_last_axis_squeeze: bool = False,
+        name: str | None = None,
+        optional: bool = False,
+    ):
+        self.dtype = None if dtype is None else dtypes.standardize_dtype(dtype)
+        self.shape = None if shape is None else tuple(shape)
+        self.ndim = len(self.shape) if self.shape is not None else ndim
+        self.max_ndim = max_ndim
+        self.min_ndim = min_ndim
+        try:
+            self.axes = {int(axis): size for axis, size in (axes or {}).items()}
+        except (TypeError, ValueError, AttributeError):
+            raise TypeError(
+                explain(f"axes is a dict of axis -> size, got {axes!r}.", fix="axes={-1: 16}")
+            ) from None
+        self.allow_last_axis_squeeze = allow_last_axis_squeeze
+        self.name = name
+        self.optional = optional
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in vars(self).items() if v and not k.startswith("_")}
+        if self.shape is not None:
+            shown.pop("ndim", None)
+        return f"InputSpec({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+    def problem(self, shape: Shape, dtype: str) -> str | None:
+        """What is wrong with an input of that shape and dtype; None if it fits."""
+        ndim = len(shape)
+        if self.shape is not None and self.allow_last_axis_squeeze:
+            shape, expected = _squeezed(shape), _squeezed(self.shape)
+        else:
+            expected = self.shape
+        if self.ndim is not None and expected is self.shape and ndim != self.ndim:
+            return f"inputs with {self.ndim} axes, got {ndim}"
+        if self.max_ndim is not None and ndim > self.max_ndim:
+            return f"inputs with at most {self.max_ndim} axes, got {ndim}"
+        if self.min_ndim is not None and ndim < self.min_ndim:
+            return f"inputs with at least {self.min_ndim} axes, got {ndim}"
+        if self.dtype is not None and dtype != self.dtype:
+            return f"inputs of dtype {self.dtype}, got {dtype}"
+        for axis, size in self.axes.items():
+            found = shape[axis] if -len(shape) <= axis < len(shape) else None
+            if size is not None and found is not None and found != size:
+                where = "last axis" if axis in (-1, len(shape) - 1) else f"axis {axis}"
+                return f"inputs whose {where} is {size}, got {found}"
+        if expected is not None:
+            for axis, (size, found) in enumerate(zip(expected, shape, strict=False)):
+                if size is not None and found is not None and size != found:
+                    return f"inputs whose axis {axis} is {size}, got {found}"
+            if len(expected) != len(shape):
+                return f"inputs of shape {expected}, got {shape}"
+        return None
+
+
+def _squeezed(shape: Shape) -> Shape:
+    return shape[:-1] if shape and shape[-1] == 1 else shape
+
+
+def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
+    """Raise ValueError where the first argument of a call does not fit the layer's `input_spec`."""
+    if specs is None:
+        return
+    if isinstance(specs, dict):
+        if not isinstance(inputs, dict):
+            raise ValueError(
+                explain(
+                    f"{describe(layer)} takes a dict of inputs, got {type(inputs).__name__}.",
+                    names=", ".join(map(str, specs)),
+                )
+            )
+        missing = [name for name, spec in specs.items() if name not in inputs and not spec.optional]
+        if missing:
+            raise ValueError(
+                explain(
+                    f"{describe(layer)} misses its input {missing[0]!r}.",
+                    received=", ".join(map(str, inputs)),
+                )
+            )
+        pairs = [(spec, inputs.get(name)) for name, spec in specs.items()]
+    else:
+        flat_specs, flat = tree.flatten(specs), tree.flatten(inputs)
+        if len(flat_specs) != len(flat):
+            raise ValueError(
+                explain(
+                    f"{describe(layer)} takes {len(flat_specs)} inputs, got {len(flat)}.",
+                    shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
+                )
+            )
+        pairs = list(zip(flat_specs, flat, strict=True))
+    for spec, x in pairs:
+        if spec is None or (x is None and spec.optional):
+            continue
+        if not hasattr(x, "shape"):
+            raise ValueError(explain(f"{describe(layer)} takes arrays, got {type(x).__name__}."))
+        shape = tuple(s if s is None or isinstance(s, int) else None for s in x.shape)
+        problem = spec.problem(shape, dtypes.standardize_dtype(x.dtype))
+        if problem is not None:
+            raise ValueError(_mismatch(layer, problem, shape, spec))
+
+
+def describe(layer: Any) -> str:
+    """How messages call a layer: its class, and its name where that says more."""
+    kind = type(layer).__name__
+    return f"{kind} '{layer.name}'"
+
+
+def _mismatch(layer: Any, problem: str, shape: Shape, spec: InputSpec) -> str:
+    facts = f"inputs {shape}"
+    kernel = getattr(layer, "kernel", None)
+    if kernel is not None:
+        facts += f", kernel {tuple(kernel.shape)}"
+    return explain(
+        f"{describe(layer)} expects {problem}.", shapes=facts, fix=_remedy(layer, shape, spec)
+    )
+
+
+def _remedy(layer: Any, shape: Shape, spec: InputSpec) -> str:
+    ndim = spec.ndim or spec.min_ndim or 0
+    if len(shape) == ndim - 1:
+        if "Conv" in type(layer).__name__ or "Pool" in type(layer).__name__:
+            return "images need a channel axis: x[..., None]"
+        return "add the missing axis: x[None] for one sample, x[..., None] for one feature."
+    if ndim and len(shape) > ndim:
+        return "add layers.Flatten() or a pooling layer before it."
+    return "build a new layer for this shape, or bring the inputs to the expected one."

@@ -1,0 +1,75 @@
+"""A layer's own weights, to and from a store: what files hold of one layer."""
+
+from typing import Any
+
+import numpy as np
+
+from cornu.errors import explain
+
+
+def save_own_variables(layer: Any, store: Any) -> None:
+    """Put the layer's own weights into a mapping, by position."""
+    for position, variable in enumerate(own_weights(layer)):
+        store[str(position)] = variable
+
+
+def load_own_variables(layer: Any, store: Any) -> None:
+    """Assign the layer's own weights from a mapping.
+
+    Raises:
+        ValueError: the number of arrays or a shape differs.
+    """
+    variables = own_weights(layer)
+    if len(store.keys()) != len(variables):
+        if not variables and not layer.built:
+            raise ValueError(
+                explain(
+                    f"Layer '{layer.name}' has no variables yet, the file holds "
+                    f"{len(store.keys())}.",
+                    fix="build the model before loading: model.build(input_shape), or call it "
+                    "on a sample.",
+                )
+            )
+        raise ValueError(
+            explain(
+                f"Layer '{layer.name}' has {len(variables)} variables, the file holds "
+                f"{len(store.keys())}.",
+                variables=", ".join(f"{v.path} {v.shape}" for v in variables),
+            )
+        )
+    for position, variable in enumerate(variables):
+        variable.assign(store[str(position)])
+
+
+def own_weights(layer: Any) -> list[Any]:
+    """The weights that the layer owns itself, in the order of files."""
+    own = layer._own_variables()
+    return [v for v in own if v.made_trainable] + [v for v in own if not v.made_trainable]
+
+
+def set_weights(owner: Any, weights: Any) -> None:
+    """Assign arrays to `owner.weights`, in order.
+
+    Raises:
+        ValueError: the number of arrays or a shape differs.
+    """
+    variables = owner.weights
+    if len(weights) != len(variables):
+        raise ValueError(
+            explain(
+                f"'{owner.name}' has {len(variables)} weights, got {len(weights)} arrays.",
+                expected=", ".join(f"{v.path} {v.shape}" for v in variables[:8]),
+                fix="pass the list that get_weights() of a model of the same shape returns.",
+            )
+        )
+    for variable, array in zip(variables, weights, strict=True):
+        if tuple(np.shape(array)) != variable.shape:
+            raise ValueError(
+                explain(
+                    f"The weight for '{variable.path}' has the wrong shape.",
+                    expected=variable.shape,
+                    received=tuple(np.shape(array)),
+                )
+            )
+    for variable, array in zip(variables, weights, strict=True):
+        variable.assign(array)

@@ -1,0 +1,134 @@
+"""`Input`: where a graph of symbolic tensors begins."""
+
+from typing import Any
+
+from cornu.core import dtypes
+from cornu.core.operation import Node
+from cornu.core.symbolic import KerasTensor, standardize_shape
+from cornu.errors import explain
+from cornu.layers.base.layer import Layer
+
+
+class InputLayer(Layer):
+    """The layer behind `Input`: it only holds the symbolic tensor.
+
+    Args:
+        shape: shape of one sample, without the batch axis.
+        batch_size: size of the batch axis if it is fixed.
+        dtype: dtype of the input.
+        sparse: whether sparse arrays will come in.
+        ragged: must stay None or False.
+        batch_shape: shape with the batch axis, instead of `shape`.
+        input_tensor: a symbolic tensor to use instead of a new one.
+        optional: whether None may be passed.
+        name: of the layer.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name=name)
+        if ragged:
+            raise ValueError(
+                explain("There are no ragged inputs on JAX.", fix="pad the samples to one length.")
+            )
+        if "batch_input_shape" in kwargs:
+            batch_shape = kwargs.pop("batch_input_shape")
+        if "input_shape" in kwargs:
+            shape = kwargs.pop("input_shape")
+        if kwargs:
+            raise TypeError(explain(f"Input takes no argument {next(iter(kwargs))!r}."))
+        if input_tensor is not None:
+            if not isinstance(input_tensor, KerasTensor):
+                raise ValueError(
+                    explain(f"The tensor is symbolic, got {type(input_tensor).__name__}.")
+                )
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+        elif shape is not None and batch_shape is not None:
+            raise ValueError(explain("Give either `shape` or `batch_shape`, not both."))
+        elif batch_shape is None:
+            if shape is None:
+                raise ValueError(
+                    explain("Input needs a shape.", fix="keras.Input(shape=(784,))")
+                )
+            if isinstance(shape, int):
+                raise ValueError(
+                    explain(f"A shape is a tuple, got {shape}.", fix=f"shape=({shape},)")
+                )
+            batch_shape = (batch_size, *shape)
+        self.batch_shape = standardize_shape(batch_shape)
+        self._dtype = dtypes.standardize_dtype(dtype)
+        self.sparse = bool(sparse)
+        self.ragged = False
+        self.optional = bool(optional)
+        tensor = input_tensor
+        if tensor is None:
+            tensor = KerasTensor(self.batch_shape, self._dtype, self.sparse, name=self.name)
+        self.built = True
+        Node(self, (), {}, tensor)
+
+    def call(self) -> None:
+        raise NotImplementedError(explain("An input layer is not called."))
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the input."""
+        return self._dtype
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": self.sparse,
+            "ragged": self.ragged,
+            "name": self.name,
+            "optional": self.optional,
+        }
+
+
+def Input(  # noqa: N802 - Keras's name
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor from which a functional model starts.
+
+    Args:
+        shape: shape of one sample, without the batch axis; None for unknown sizes.
+        batch_size: size of the batch axis if it is fixed.
+        dtype: `floatx` if None.
+        sparse: whether sparse arrays will come in.
+        ragged: must stay None or False.
+        batch_shape: shape with the batch axis, instead of `shape`.
+        name: of the input; models take dicts of inputs by these names.
+        tensor: a symbolic tensor to use instead of a new one.
+        optional: whether None may be passed.
+
+    Returns:
+        The symbolic tensor.
+
+    Example:
+
+        >>> Input(shape=(28, 28)).shape
+        (None, 28, 28)
+    """
+    layer = InputLayer(
+        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
+    )
+    return layer.output
