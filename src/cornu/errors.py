@@ -36,8 +36,8 @@ def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
 
     Example:
 
-        >>> print(explain("x has 4 features, the model expects 5.", shapes="x (8, 4)", fix="add one."))
-        x has 4 features, the model expects 5.
+        >>> print(explain("x has 4 features, not 5.", shapes="x (8, 4)", fix="add one."))
+        x has 4 features, not 5.
           shapes: x (8, 4)
           fix:    add one.
     """

@@ -67,7 +67,7 @@ class SafeZip:
     ) -> None:
         if isinstance(source, (str, os.PathLike)):
             self.label = f"The file {os.fspath(source)!r}"
-            _require_regular_file(source, self.label)
+            require_regular_file(source, self.label)
             self._file: BinaryIO = open(source, "rb")  # noqa: SIM115  (closed by close)
             self._owned = True
         else:
@@ -129,9 +129,12 @@ class SafeZip:
         try:
             with self._zip.open(member) as file:
                 # zipfile stops at the declared size and then compares the checksum.
-                return file.read()
+                content = file.read()
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
             raise self._damaged(error, member=name) from error
+        if len(content) != member.file_size:
+            raise self._damaged("the member is shorter than declared", member=name)
+        return content
 
     def open(self, name: str, *, limit: int | None = None) -> BinaryIO:
         """A seekable file over a member, after comparing its checksum.
@@ -157,7 +160,7 @@ class SafeZip:
         if checksum != member.CRC or window.tell() != size:
             raise self._damaged("the checksum differs", member=name)
         window.seek(0)
-        return io.BufferedReader(window)  # type: ignore[return-value]
+        return io.BufferedReader(window)
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
@@ -300,7 +303,7 @@ def check_member_name(name: str) -> str:
     return name
 
 
-def _require_regular_file(path: str | os.PathLike[str], label: str) -> None:
+def require_regular_file(path: str | os.PathLike[str], label: str) -> None:
     """A named pipe would block for ever, and a device would never end."""
     if not Path(path).exists():
         raise FileNotFoundError(explain(f"{label} does not exist."))
@@ -331,7 +334,6 @@ class _Window(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         count = max(0, min(len(buffer), self._size - self._at))
         self._source.seek(self._start + self._at)
-        block = self._source.read(count)
-        buffer[: len(block)] = block
-        self._at += len(block)
-        return len(block)
+        done = self._source.readinto(memoryview(buffer)[:count])  # type: ignore[attr-defined]
+        self._at += done
+        return done

@@ -31,8 +31,16 @@ _EXCEPTIONS: dict[str, tuple[str, str | None]] = {
     "Variable": ("keras", None),
 }
 
+# Packages whose classes no file names.
+_INTERNAL = ("core", "train", "ops")
+
 # Spellings of older files, and of packages that are no longer.
 _OLD_PREFIXES = ("keras_core", "tensorflow.keras", "tensorflow.python.keras", "tf_keras", "cornu")
+
+
+def _is_plain(cls: Any) -> bool:
+    """Whether files may name the class; internal ones are not for files."""
+    return cls.__module__.split(".")[1] not in _INTERNAL and "class_in_files" not in vars(cls)
 
 
 def register_builtin(
@@ -40,6 +48,8 @@ def register_builtin(
 ) -> None:
     """Enter a class of the library under the name that Keras's files use for it."""
     name = cls.__name__
+    if module is None and not _is_plain(cls):
+        return
     if module is None:
         if name in _EXCEPTIONS:
             module, registered_name = _EXCEPTIONS[name]

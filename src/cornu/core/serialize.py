@@ -123,6 +123,7 @@ def names_in_files(
     """`(module, class_name, registered_name)` that a file says for objects of a class."""
     if op_name is not None:
         return (*op_name, op_name[1])
+    cls = getattr(cls, "class_in_files", cls)
     known = registry.builtin_name(cls)
     if known is not None:
         return known

@@ -1,7 +1,6 @@
 """Scaled dot-product attention."""
 
 import jax
-import jax.numpy as jnp
 
 
 def attention(

@@ -7,11 +7,11 @@
 Nothing is carried from one element to the next, so the hash fuses into whatever reads it, and a
 backward pass computes the same bits again instead of keeping a mask.
 
-| condition       | lowering                  | measured reason (one core, 4M elements)           |
-|-----------------|---------------------------|---------------------------------------------------|
-| every platform  | counter hash in jnp       | threefry 16 ns and rbg 13 ns an element (55-75 ms |
-|                 |                           | a mask); the hash with its multiply 1.5 ms        |
-| dropout, grad   | the mask is hashed again  | saving it costs a byte an element of memory       |
+| condition      | lowering                 | measured reason (one core, 4M elements)           |
+|----------------|--------------------------|---------------------------------------------------|
+| every platform | counter hash in jnp      | threefry 16 ns and rbg 13 ns an element (55-75 ms |
+|                |                          | a mask); the hash with its multiply 1.5 ms        |
+| dropout, grad  | the mask is hashed again | saving it costs a byte an element of memory       |
 
 Quality: fit for dropout, noise and augmentation (the tests measure uniformity and the correlation
 of neighbours, of successive keys and of different layers' keys). Not for cryptography.
@@ -97,8 +97,10 @@ def dropout(
         raise ValueError(explain(f"dropout expects 0 <= rate < 1, got {rate}."))
     if rate == 0:
         return x
-    shape = x.shape if noise_shape is None else tuple(
-        n if m is None else m for n, m in zip(x.shape, noise_shape, strict=True)
+    shape = (
+        x.shape
+        if noise_shape is None
+        else tuple(n if m is None else m for n, m in zip(x.shape, noise_shape, strict=True))
     )
     return _dropout(x, key_words, rate, shape)
 

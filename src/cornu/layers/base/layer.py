@@ -16,7 +16,7 @@ from cornu.core.frame import AddedLoss, Frame, is_tracer
 from cornu.core.lift import remat
 from cornu.core.masks import table as mask_table
 from cornu.core.operation import Operation
-from cornu.core.symbolic import KerasTensor
+from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, trimmed
@@ -139,6 +139,8 @@ class Layer(Operation):
     def _build_once(self, shapes: dict[str, Any]) -> None:
         if type(self).build is Layer.build:
             self.built = True  # what it calls is built when it is called
+            if self._sublayers() and shapes:
+                self._build_shapes = {"input_shape": next(iter(shapes.values()))}
         else:
             build_from_call(self, shapes)
 
@@ -235,7 +237,7 @@ class Layer(Operation):
         }
         if len(tensors) == 0 and set(named) == {"input"}:
             tensors, named = [named["input"]], {}
-        return to_shapes(layer(*tensors, **named))
+        return to_shapes(infer(layer, *tensors, **named))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors like the outputs of `call` on these arguments."""

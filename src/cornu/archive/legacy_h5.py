@@ -1,0 +1,253 @@
+"""The .h5 files of Keras 2, which Keras 3 still writes: whole models, or weights alone.
+
+    /                        attributes keras_version, backend, model_config and training_config
+    |                        (JSON texts)
+    |- model_weights         attribute layer_names = ["h1", "dropout", ...]; the root itself has it
+    |  |                     in a file of weights alone
+    |  |- h1                 attribute weight_names = ["seq/h1/kernel", "seq/h1/bias"]
+    |  |  '- seq/h1/kernel   datasets at those paths below the group
+    |  '- top_level_model_weights         the same, for variables the model itself owns
+    '- optimizer_weights     attribute weight_names, datasets below
+
+A list of names too long for one attribute (64 KiB) goes to `layer_names0`, `layer_names1`, ...
+This file knows HDF5 only: texts and arrays in order go in and out. What a config means, and which
+layer of a model takes which arrays (by position, in Keras), is decided elsewhere.
+"""
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from cornu.archive.atomic import atomic_write
+from cornu.archive.stores import SafeH5, Source, Spec, fits, put, shown
+from cornu.errors import UnsafeFileError, explain, need
+
+TOP_LEVEL = "top_level_model_weights"
+_ATTRIBUTE_BYTES = 64_512  # an object header holds 64 KiB, some of it its own
+_PARTS = 10_000
+
+
+@dataclass(frozen=True)
+class LegacyGroup:
+    """The arrays of one layer, of the model itself, or of the optimizer.
+
+    Attributes:
+        name: the layer's name.
+        weights: name of each array -> shape and dtype, in the order of the file.
+    """
+
+    name: str
+    weights: Mapping[str, Spec]
+    _path: str = field(repr=False)
+
+
+class LegacyReader:
+    """Reads a Keras 2 style .h5 file; checked like every HDF5 file before anything is read.
+
+    Args:
+        source: a path, or a seekable binary file that stays open meanwhile.
+
+    Attributes:
+        model_config: JSON text of the architecture, or None in a file of weights alone.
+        training_config: JSON text of the compile arguments, or None.
+        keras_version, backend: of the writer, or None.
+        layers: a `LegacyGroup` for each layer, in order, those without weights too.
+        top_level: arrays the model owns itself, or None.
+        optimizer: the optimizer's arrays, or None.
+
+    Raises:
+        UnsafeFileError: the file has something that no weight file needs.
+        ValueError: it is not HDF5, is damaged, or has another layout.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._file = SafeH5(source)
+        try:
+            self._read_names()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "LegacyReader":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, group: LegacyGroup, expected: Sequence[Spec]) -> list[np.ndarray]:
+        """The arrays of a group, which must be as expected.
+
+        Args:
+            group: one of `layers`, `top_level` or `optimizer`.
+            expected: shape and dtype of each array, in order.
+
+        Returns:
+            One array for each, in the expected dtype.
+
+        Raises:
+            ValueError: count, a shape or a kind of dtype differ. Nothing is read in that case.
+        """
+        pairs = list(zip(group.weights.values(), expected, strict=False))
+        if len(group.weights) != len(expected) or any(
+            have[0] != tuple(want[0]) or not fits(have[1], want[1]) for have, want in pairs
+        ):
+            raise ValueError(
+                explain(
+                    f"{self._file.label} does not fit {group.name!r}.",
+                    expected=shown(expected),
+                    found=shown(group.weights.values()),
+                )
+            )
+        return [
+            self._file.array(f"{group._path}/{name}".lstrip("/"), shape, dtype)
+            for name, (shape, dtype) in zip(group.weights, expected, strict=True)
+        ]
+
+    def _read_names(self) -> None:
+        file = self._file
+        self.model_config = file.text("", "model_config")
+        self.training_config = file.text("", "training_config")
+        root = "model_weights" if "model_weights" in file.groups else ""
+        self.keras_version = file.text("", "keras_version") or file.text(root, "keras_version")
+        self.backend = file.text("", "backend") or file.text(root, "backend")
+        names = self._names(root, "layer_names")
+        if names is None:
+            raise ValueError(
+                explain(
+                    f"{file.label} is not a Keras 2 style file: it has no attribute layer_names.",
+                    fix="files that Keras 3 writes end in .keras or .weights.h5; rename this one "
+                    "if it is such a file.",
+                )
+            )
+        if len(set(names)) < len(names):
+            raise UnsafeFileError(explain(f"{file.label} names a layer twice."))
+        self.layers = [self._group(name, _joined(root, name)) for name in names]
+        top = _joined(root, TOP_LEVEL)
+        self.top_level = self._group(TOP_LEVEL, top) if top in file.groups else None
+        slots = "optimizer_weights"
+        self.optimizer = self._group("optimizer", slots) if slots in file.groups else None
+
+    def _group(self, name: str, path: str) -> LegacyGroup:
+        if path not in self._file.groups:
+            raise ValueError(explain(f"{self._file.label} has no group for the layer {name!r}."))
+        weights: dict[str, Spec] = {}
+        for weight in self._names(path, "weight_names") or []:
+            stored = self._file.datasets.get(f"{path}/{weight}")
+            if stored is None:
+                raise ValueError(
+                    explain(f"{self._file.label} has no weight {weight!r} in {path!r}.")
+                )
+            if weight in weights:
+                raise UnsafeFileError(
+                    explain(f"{self._file.label} names the weight {weight!r} twice.", layer=name)
+                )
+            weights[weight] = (stored.shape, stored.dtype)
+        return LegacyGroup(name, weights, path)
+
+    def _names(self, path: str, attribute: str) -> list[str] | None:
+        """A list of names, from one attribute or from its numbered parts."""
+        whole = self._file.texts(path, attribute)
+        if whole is not None:
+            return whole
+        parts: list[str] = []
+        for i in range(_PARTS):
+            part = self._file.texts(path, f"{attribute}{i}")
+            if part is None:
+                return parts if i else None
+            parts += part
+        raise UnsafeFileError(explain(f"{self._file.label} has too many parts of {attribute}."))
+
+
+def write_legacy(
+    target: str | os.PathLike[str] | BinaryIO,
+    layers: Iterable[tuple[str, Mapping[str, Any]]],
+    *,
+    top_level: Mapping[str, Any] | None = None,
+    optimizer: Mapping[str, Any] | None = None,
+    model_config: str | None = None,
+    training_config: str | None = None,
+    keras_version: str = "3.15.1",
+    backend: str = "jax",
+) -> None:
+    """Write a Keras 2 style file, whole if it gets a `model_config`, else of weights alone.
+
+    A path is replaced in one step when all is written.
+
+    Args:
+        target: a path, or a seekable binary file.
+        layers: name of each layer -> arrays by weight name, in model order.
+        top_level: arrays the model owns itself.
+        optimizer: arrays by name; only in a whole model.
+        model_config: JSON text of the architecture.
+        training_config: JSON text of the compile arguments.
+        keras_version, backend: who wrote it, for readers that ask.
+
+    Raises:
+        ValueError: a layer's name comes twice, or a name is longer than an attribute can be.
+
+    Example:
+
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> write_legacy(file, [("h1", {"h1/kernel": np.ones((4, 3), "float32")})])
+        >>> with LegacyReader(file) as old:
+        ...     old.layers[0].name, old.layers[0].weights
+        ('h1', {'h1/kernel': ((4, 3), dtype('float32'))})
+    """
+    h5py = need("h5py", for_="writing HDF5 files")
+    with ExitStack() as stack:
+        place: Any = target
+        if isinstance(target, (str, os.PathLike)):
+            place = stack.enter_context(atomic_write(target))
+        root = stack.enter_context(h5py.File(place, "w"))
+        root.attrs["keras_version"], root.attrs["backend"] = keras_version, backend
+        weights = root
+        if model_config is not None:
+            root.attrs["model_config"] = model_config
+            weights = root.create_group("model_weights")
+            weights.attrs["keras_version"], weights.attrs["backend"] = keras_version, backend
+        if training_config is not None:
+            root.attrs["training_config"] = training_config
+        names = []
+        for name, arrays in layers:
+            if name in names:
+                raise ValueError(explain(f"The model has two layers named {name!r}."))
+            names.append(name)
+            _write_group(weights.create_group(name), arrays)
+        _write_names(weights, "layer_names", names)
+        _write_group(weights.create_group(TOP_LEVEL), top_level or {})
+        if optimizer is not None:
+            _write_group(root.create_group("optimizer_weights"), optimizer)
+
+
+def _write_group(group: Any, arrays: Mapping[str, Any]) -> None:
+    _write_names(group, "weight_names", list(arrays))
+    for name, array in arrays.items():
+        put(group, name, np.asarray(array))
+
+
+def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
+    """Fixed-width UTF-8, in as many parts as the limit on an attribute asks for."""
+    values = np.array([n.encode() for n in names], dtype=None if names else "S1")
+    if values.itemsize > _ATTRIBUTE_BYTES:
+        raise ValueError(explain(f"A name of {values.itemsize} bytes does not fit an attribute."))
+    parts = math.ceil(values.nbytes / _ATTRIBUTE_BYTES)
+    if parts <= 1:
+        group.attrs[attribute] = values
+        return
+    per_part = _ATTRIBUTE_BYTES // values.itemsize
+    for i, start in enumerate(range(0, len(values), per_part)):
+        group.attrs[f"{attribute}{i}"] = values[start : start + per_part]
+
+
+def _joined(root: str, name: str) -> str:
+    return f"{root}/{name}".lstrip("/")

@@ -1,0 +1,213 @@
+"""`Callback` and `CallbackList`: who listens to what during training.
+
+    fit       train_begin  (epoch_begin  (train_batch_begin train_batch_end)*  epoch_end)*  train_end
+    evaluate  test_begin   (test_batch_begin     test_batch_end)*      test_end
+    predict   predict_begin (predict_batch_begin predict_batch_end)*   predict_end
+
+A hook is called only for the callbacks that override it. Whether anybody wants to hear of every
+single batch decides how many steps run in one go, so a callback for which the last step of each
+group is enough says `listens_to_batches = False`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from cornu import tree
+from cornu.errors import explain
+
+HOOKS = tuple(
+    f"on_{what}_{edge}"
+    for what in ("train", "test", "predict", "epoch", "train_batch", "test_batch", "predict_batch")
+    for edge in ("begin", "end")
+)
+
+
+class Callback:
+    """Something that happens at certain moments of `fit`, `evaluate` and `predict`.
+
+    Subclasses override the hooks that they need. `self.model` is the model and `self.params` a dict
+    with `epochs`, `steps` and `verbose`.
+
+    Example:
+
+        >>> class PrintLoss(Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print(epoch, logs["loss"])
+        >>> PrintLoss().on_epoch_end(0, {"loss": 0.5})
+        0 0.5
+    """
+
+    listens_to_batches = True
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self._model: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The model that is trained, evaluated or asked."""
+        return self._model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called first, with `epochs`, `steps` and `verbose`."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Called first, with the model."""
+        self._model = model
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """After an epoch; `logs` holds its results, those on validation data as `val_...`."""
+
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """The older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        """The older name of `on_train_batch_end`."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Before a training step, counted from 0 in each epoch."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """After a training step; `logs` holds the running results of the epoch."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Before a step of `evaluate` or of validation."""
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """After a step of `evaluate` or of validation."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Before a step of `predict`."""
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """After a step of `predict`; `logs` holds the `outputs`."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """At the start of `fit`."""
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """At the end of `fit`."""
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """At the start of `evaluate` or of validation."""
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """At the end of `evaluate` or of validation."""
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        """At the start of `predict`."""
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        """At the end of `predict`."""
+
+
+def overrides(callback: Callback, hook: str) -> bool:
+    """Whether a callback does something at a hook."""
+    cls = type(callback)
+    names = [hook]
+    if hook.startswith("on_train_batch"):
+        names.append(hook.replace("on_train_batch", "on_batch"))
+    return any(
+        getattr(cls, name, None) is not getattr(Callback, name) or name in vars(callback)
+        for name in names
+    )
+
+
+class CallbackList(Callback):
+    """Callbacks that are called together, each for the hooks that it overrides.
+
+    Args:
+        callbacks: callbacks, nested lists of them, or None.
+        model: given to each.
+        params: `epochs`, `steps` and `verbose`, given to each.
+        extra: callbacks of the library itself, called after the user's.
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        *,
+        extra: Iterable[Callback] = (),
+        **params: Any,
+    ):
+        super().__init__()
+        self.callbacks: list[Callback] = [c for c in tree.flatten(callbacks or []) if c is not None]
+        for callback in self.callbacks:
+            if not hasattr(callback, "set_model"):
+                raise TypeError(
+                    explain(
+                        f"callbacks holds {callback!r}, which is not a callback.",
+                        fix="make an instance: callbacks=[keras.callbacks.EarlyStopping()]",
+                    )
+                )
+        self.callbacks += [c for c in extra if not any(type(c) is type(o) for o in self.callbacks)]
+        self.set_params(params)
+        if model is not None:
+            self.set_model(model)
+        self._listeners = {
+            hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)]
+            for hook in HOOKS
+        }
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback."""
+        self.callbacks.append(callback)
+        for hook in HOOKS:
+            if overrides(callback, hook):
+                self._listeners[hook].append(getattr(callback, hook))
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        self._model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def wants_every_batch(self, phase: str) -> bool:
+        """Whether a callback must hear of each single batch of "train", "test" or "predict"."""
+        return any(
+            c.listens_to_batches and overrides(c, f"on_{phase}_batch_{edge}")
+            for c in self.callbacks
+            for edge in ("begin", "end")
+        )
+
+    def find(self, kind: type) -> Any:
+        """The first callback of a class; None if there is none."""
+        return next((c for c in self.callbacks if isinstance(c, kind)), None)
+
+    def call(self, hook: str, *args: Any) -> None:
+        """Call a hook of everybody who overrides it."""
+        for listener in self._listeners[hook]:
+            listener(*args)
+
+
+def _calling(hook: str) -> Any:
+    if hook.split("_")[1] == "epoch" or "batch" in hook:
+
+        def method(self: CallbackList, index: int, logs: Any = None) -> None:
+            for listener in self._listeners[hook]:
+                listener(index, logs)
+    else:
+
+        def method(self: CallbackList, logs: Any = None) -> None:  # type: ignore[misc]
+            for listener in self._listeners[hook]:
+                listener(logs)
+
+    method.__name__ = hook
+    return method
+
+
+for _hook in HOOKS:
+    setattr(CallbackList, _hook, _calling(_hook))

@@ -1,0 +1,87 @@
+"""Callbacks that show how training goes: the progress bar."""
+
+from typing import Any
+
+from cornu.callbacks.callback import Callback
+from cornu.reports.progress import Progress
+
+
+class ProgbarLogger(Callback):
+    """The progress bar of `fit`, `evaluate` and `predict`.
+
+    It draws by the clock, a few times a second, and looks at results only when it draws, so it does
+    not slow training down and need not hear of every batch.
+    """
+
+    listens_to_batches = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress: Progress | None = None
+        self._training = False
+        self._seen = 0
+
+    def _open(self, steps: int | None) -> Progress:
+        mode = "line" if self.params.get("verbose") == 2 else None
+        return Progress(steps, mode=mode)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._training = True
+        self._progress = self._open(self.params.get("steps"))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        assert self._progress is not None
+        self._progress.total_steps = self.params.get("steps")
+        self._progress.start(epoch + 1, self.params.get("epochs"))
+        self._seen = 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        assert self._progress is not None
+        self._seen = batch + 1
+        self._progress.update(self._seen, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        assert self._progress is not None
+        if self._progress.total_steps is None:
+            self._progress.total_steps = self._seen
+        self._progress.update(self._seen, logs or {}, finished=True)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._training = False
+        self._close()
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        if not self._training:
+            self._progress = self._open(self.params.get("steps"))
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not self._training and self._progress is not None:
+            self._seen = batch + 1
+            self._progress.update(self._seen, logs or {})
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if not self._training:
+            self._finish(logs)
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        self._progress = self._open(self.params.get("steps"))
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        assert self._progress is not None
+        self._seen = batch + 1
+        self._progress.update(self._seen, {})
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        self._finish(None)
+
+    def _finish(self, logs: Any) -> None:
+        if self._progress is not None:
+            if self._progress.total_steps is None:
+                self._progress.total_steps = self._seen
+            self._progress.update(self._seen, logs or {}, finished=True)
+        self._close()
+
+    def _close(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None

@@ -1,0 +1,8 @@
+"""What is wrong with data, labels, outputs and loss, before the first step."""
+
+from cornu.checks.inputs import Finding as Finding, check_inputs as check_inputs
+from cornu.checks.labels import (
+    Output as Output,
+    check_labels as check_labels,
+    check_split as check_split,
+)

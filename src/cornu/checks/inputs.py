@@ -1,0 +1,289 @@
+"""What is wrong with the inputs of a model before the first step.
+
+    check                 looks at                    says
+    NaN, infinite         every number (*)            how many, and where the first one is
+    shape                 shapes alone                which axis differs, and how to mend it
+    scale                 1000 rows, evenly spread    raw bytes, columns of wild size
+
+(*) A block of numbers is clean if its product with itself is finite: one read at memory speed, and
+only a block that fails is looked at number by number. Memory-mapped files and arrays above 2 GB
+are sampled instead.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cornu.errors import explain
+
+BLOCK = 1 << 20  # numbers looked at together
+SAMPLE_ABOVE = 2 << 30  # bytes
+SAMPLE_BLOCKS = 64
+SAMPLE_ROWS = 1000
+
+RAW = 128  # whole numbers from 0 up to here and beyond are pixels
+WILD = 1000.0  # columns with a mean or spread above this slow training down
+
+
+class Finding(NamedTuple):
+    """One thing that a check noticed."""
+
+    severity: str  # "error": training cannot work; "warning": it looks like a mistake
+    message: str
+
+
+class NotFinite(NamedTuple):
+    """How many numbers of an array are not finite, and where the first NaN is."""
+
+    nans: int
+    infinite: int
+    first: tuple[int, ...]  # the first NaN, or else the first infinite number
+    exact: bool  # False if only a part of the array was looked at
+
+
+def check_inputs(x: Any, input_shapes: Any = None, *, rescales: bool = False) -> list[Finding]:
+    """Everything that is wrong with the inputs.
+
+    Args:
+        x: an array, or a list, tuple or dict of arrays, each `(samples, ...)`.
+        input_shapes: the shape that the model expects, with None for a free axis and for the
+            batch; or a list or dict of shapes, like `x`; or None if the model does not say.
+        rescales: whether the model itself scales its inputs or looks them up (it begins with
+            Rescaling, Normalization, Embedding, ...), so that their scale does not matter.
+
+    Returns:
+        Findings, errors first.
+
+    Example:
+
+        >>> for severity, message in check_inputs(np.zeros((8, 4)), (None, 5)):
+        ...     print(severity, "-", message.splitlines()[0])
+        error - The model expects 5 features, x has 4.
+    """
+    findings = []
+    for name, array, expected in _pairs(x, input_shapes, "x"):
+        shape = _check_shape(name, array.shape, expected) if expected is not None else None
+        if shape is not None:
+            findings.append(shape)
+        findings += _check_finite(name, array)
+        if not rescales and array.size:
+            findings += _check_scale(name, array)
+    return sorted(findings, key=lambda finding: finding.severity != "error")
+
+
+def _pairs(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, np.ndarray, Any]]:
+    """Each array with its name and the shape expected of it, None where that is unknown."""
+    if x is None:
+        return
+    if isinstance(x, Mapping):
+        known: Any = shapes if isinstance(shapes, Mapping) else {}
+        for key, value in x.items():
+            yield from _pairs(value, known.get(key), f"{name}[{key!r}]")
+    elif isinstance(x, list | tuple):
+        known = [None] * len(x)
+        if isinstance(shapes, list | tuple) and not _is_shape(shapes) and len(shapes) == len(x):
+            known = list(shapes)
+        for i, value in enumerate(x):
+            yield from _pairs(value, known[i], f"{name}[{i}]")
+    elif hasattr(x, "shape"):
+        if isinstance(shapes, list | tuple) and not _is_shape(shapes) and len(shapes) == 1:
+            shapes = shapes[0]
+        yield name, np.asarray(x), tuple(shapes) if _is_shape(shapes) else None
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(d is None or isinstance(d, int) for d in value)
+
+
+def fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    """Whether a shape has the expected axes, None standing for any size."""
+    return len(shape) == len(expected) and all(
+        e is None or s == e for s, e in zip(shape, expected, strict=True)
+    )
+
+
+def _check_shape(name: str, shape: tuple[int, ...], expected: Any) -> Finding | None:
+    want, have = expected[1:], shape[1:]
+    if fits(have, want):
+        return None
+    if want and want[-1] == 1 and fits(have, want[:-1]):  # a last axis of 1 is added ...
+        return None
+    if have and have[-1] == 1 and fits(have[:-1], want):  # ... or taken away by the model
+        return None
+    shapes = f"{name} {shape}, model {expected}"
+    if fits(shape, want):
+        return _error(
+            f"{name} has no batch axis.", shapes=shapes, fix=f"add one in front: {name}[None]"
+        )
+    if len(want) >= 3 and fits(have, want[:-1]):
+        fix = f"{name} = {name}[..., None]"
+        if want[-1] is not None and want[-1] > 1:
+            fix = f"{name} = numpy.repeat({name}[..., None], {want[-1]}, axis=-1)"
+        return _error(f"{name} has no channel axis, which images need.", shapes=shapes, fix=fix)
+    if None not in want and math.prod(have) == math.prod(want):
+        sizes = "".join(f", {size}" for size in want)
+        return _error(
+            f"{name} has other axes than the model expects.",
+            shapes=shapes,
+            fix=f"{name} = {name}.reshape(len({name}){sizes})",
+        )
+    if len(have) == len(want) and fits(have[:-1], want[:-1]):
+        word = "features" if len(want) < 3 else "channels"
+        return _error(
+            f"The model expects {want[-1]} {word}, {name} has {have[-1]}.",
+            shapes=shapes,
+            fix="pass the data that the first layer was made for, or change its input shape.",
+        )
+    return _error(
+        f"{name} has another shape than the model expects.",
+        shapes=shapes,
+        fix=f"reshape {name}, or change the shape of the model's input.",
+    )
+
+
+def _error(what: str, **facts: Any) -> Finding:
+    return Finding("error", explain(what, **facts))
+
+
+def _check_finite(name: str, array: np.ndarray) -> list[Finding]:
+    bad = not_finite(array)
+    findings = []
+    if bad.nans:
+        findings.append(nan_finding(name, bad))
+    if bad.infinite:
+        place = "" if bad.nans else f", first at {place_of(bad.first)}"
+        findings.append(
+            Finding(
+                "warning",
+                explain(
+                    f"{bad.infinite} infinite numbers in {name}{place}.",
+                    fix=f"look for divisions by zero; {name} = numpy.nan_to_num({name}) cuts them.",
+                ),
+            )
+        )
+    return findings
+
+
+def nan_finding(name: str, bad: NotFinite) -> Finding:
+    """The error about NaN in an array."""
+    count = f"{bad.nans} NaN" if bad.exact else f"At least {bad.nans} NaN"
+    rest = "" if len(bad.first) < 2 else f".any(axis={_axes(len(bad.first))})"
+    return _error(
+        f"{count} in {name}, first at {place_of(bad.first)}.",
+        fix=f"fill them: {name} = numpy.nan_to_num({name})\n"
+        f"or keep the other rows: keep = ~numpy.isnan({name}){rest}",
+    )
+
+
+def _axes(ndim: int) -> str:
+    return "1" if ndim == 2 else str(tuple(range(1, ndim)))
+
+
+def place_of(index: tuple[int, ...]) -> str:
+    """An index in words: row, column, or position within the sample."""
+    if len(index) == 1:
+        return f"row {index[0]}"
+    if len(index) == 2:
+        return f"row {index[0]}, column {index[1]}"
+    return f"row {index[0]}, position {index[1:]}"
+
+
+def not_finite(array: np.ndarray) -> NotFinite:
+    """Count NaN and infinite numbers.
+
+    Example:
+
+        >>> not_finite(np.array([[1.0, 2.0], [np.nan, np.inf]]))
+        NotFinite(nans=1, infinite=1, first=(1, 0), exact=True)
+    """
+    if "float" not in array.dtype.name or not array.size:
+        return NotFinite(0, 0, (), True)
+    rows = max(BLOCK * len(array) // array.size, 1)
+    starts = range(0, len(array), rows)
+    exact = array.nbytes <= SAMPLE_ABOVE and not _is_mapped(array)
+    exact = exact or len(starts) <= SAMPLE_BLOCKS
+    if not exact:
+        starts = starts[:: len(starts) // SAMPLE_BLOCKS]
+    quick = array.flags.c_contiguous and array.dtype.name in ("float32", "float64")
+    nans = infinite = 0
+    first_nan: tuple[int, ...] = ()
+    first_infinite: tuple[int, ...] = ()
+    for start in starts:
+        block = array[start : start + rows]
+        if quick:
+            flat = block.reshape(-1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                if math.isfinite(np.dot(flat, flat)):
+                    continue
+        where_nan, where_infinite = np.isnan(block), np.isinf(block)
+        nans += int(where_nan.sum())
+        infinite += int(where_infinite.sum())
+        first_nan = first_nan or _first(where_nan, start)
+        first_infinite = first_infinite or _first(where_infinite, start)
+    return NotFinite(nans, infinite, first_nan or first_infinite, exact)
+
+
+def _is_mapped(array: Any) -> bool:
+    while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+        array = array.base
+    return isinstance(array, np.memmap)
+
+
+def _first(found: np.ndarray, start: int) -> tuple[int, ...]:
+    if not found.any():
+        return ()
+    row, *rest = np.unravel_index(int(found.argmax()), found.shape)
+    return (start + int(row), *map(int, rest))
+
+
+def spread_rows(array: np.ndarray, count: int = SAMPLE_ROWS) -> np.ndarray:
+    """At most `count` rows, evenly spread over the array; all of them if there are no more."""
+    return array[:: -(-len(array) // count)] if len(array) > count else array
+
+
+def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
+    kind = array.dtype.name
+    if kind != "uint8" and "float" not in kind:  # other integers are mostly indices
+        return []
+    rows = spread_rows(array).astype("float32")
+    rows = np.where(np.isfinite(rows), rows, 0)
+    low, high = float(rows.min()), float(rows.max())
+    looks_like_image = array.ndim > 2 or (array.ndim == 2 and array.shape[1] >= 64)
+    is_raw = low >= 0 and RAW <= high <= 255 and bool((rows == np.rint(rows)).all())
+    if is_raw and (kind == "uint8" or looks_like_image):
+        fix = f'{name} = {name}.astype("float32") / 255, or begin the model with '
+        return [
+            Finding(
+                "warning",
+                explain(
+                    f"{name} holds whole numbers from {low:.0f} to {high:.0f}, "
+                    "which looks like unscaled pixels.",
+                    fix=fix + "layers.Rescaling(1 / 255)",
+                ),
+            )
+        ]
+    if kind == "uint8":
+        return []
+    if array.ndim == 2:
+        size = np.maximum(abs(rows.mean(0)), rows.std(0))
+        wild = np.flatnonzero(size > WILD)
+        if len(wild):
+            shown = ", ".join(map(str, wild[:5])) + (", ..." if len(wild) > 5 else "")
+            what = f"Column {shown} of {name}" if len(wild) == 1 else f"Columns {shown} of {name}"
+            return [_wild(f"{what} hold values of size {size[wild].max():.2g}")]
+    elif max(-low, high) > 10 * WILD:
+        return [_wild(f"{name} holds values from {low:.2g} to {high:.2g}")]
+    return []
+
+
+def _wild(what: str) -> Finding:
+    return Finding(
+        "warning",
+        explain(
+            f"{what}; models learn best from values of size 1.",
+            fix="subtract the mean and divide by the standard deviation, or begin the model with\n"
+            "a layers.Normalization() adapted to x.",
+        ),
+    )

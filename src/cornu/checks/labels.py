@@ -1,0 +1,470 @@
+"""What is wrong between labels, outputs and loss before the first step.
+
+For each output of the model, in this order; the first error ends it:
+
+    head      last activation, loss and from_logits belong together
+    shape     the labels have the axes that the loss compares
+    numbers   no NaN, classes within range, probabilities between 0 and 1
+
+An error is something that cannot train as meant. What may be meant is a warning at most: labels of
+samples with weight 0, under a mask or of the ignored class are never looked at, and losses that
+are not known by name are left alone.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cornu.checks.inputs import Finding, fits, nan_finding, not_finite, spread_rows
+from cornu.errors import explain
+
+SPARSE = {"sparse_categorical_crossentropy"}
+CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
+BINARY = {"binary_crossentropy", "binary_focal_crossentropy"}
+PROBABILITY = SPARSE | CATEGORICAL | BINARY
+ELEMENTWISE = {
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "log_cosh",
+    "poisson",
+    "cosine_similarity",
+    "kl_divergence",
+    "hinge",
+    "squared_hinge",
+}
+ALIASES = {
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "bce": "binary_crossentropy",
+    "logcosh": "log_cosh",
+    "kld": "kl_divergence",
+    "kldivergence": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+}
+GIVE_PROBABILITIES = {"softmax", "sigmoid", "hard_sigmoid"}
+GIVE_ANYTHING = {"relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "tanh"}
+
+MANY = 4_000_000  # numbers; beyond that, rows are sampled
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a model, as far as labels have to suit it.
+
+    Attributes:
+        name: its name, for labels given as a dict.
+        loss: name of its loss as a function, class or alias; None for a user's own.
+        shape: its shape with the batch first, None for a free axis.
+        activation: name of the last activation, "linear" if there is none, None if unknown.
+        from_logits: whether the loss takes logits.
+        ignore_class: label that the loss leaves out.
+        axis: axis of the classes; other than -1 is not checked.
+        masked: whether a mask may leave positions out of the loss.
+    """
+
+    name: str
+    loss: str | None
+    shape: tuple[int | None, ...]
+    activation: str | None = None
+    from_logits: bool = False
+    ignore_class: int | None = None
+    axis: int = -1
+    masked: bool = False
+
+
+def check_labels(y: Any, outputs: Sequence[Output], sample_weight: Any = None) -> list[Finding]:
+    """Everything that is wrong with labels, last activations and losses.
+
+    Args:
+        y: an array `(samples, ...)`, a list with one for each output, or a dict by name of output.
+        outputs: the model's outputs in order.
+        sample_weight: weights of the samples, in the same structure, or None.
+
+    Returns:
+        Findings, errors first; at most one error for each output.
+
+    Example:
+
+        >>> output = Output("classes", "categorical_crossentropy", (None, 3), "softmax")
+        >>> finding, = check_labels(np.array([0, 2, 1]), [output])
+        >>> print(finding.message)
+        categorical_crossentropy expects one-hot labels, y holds integers.
+          shapes: y (3,), output (None, 3)
+          fix:    use loss="sparse_categorical_crossentropy",
+                  or y = utils.to_categorical(y, 3)
+    """
+    findings: list[Finding] = []
+    for name, labels, weight, output in _pairs(y, outputs, sample_weight):
+        findings += _check_output(name, labels, weight, output)
+    return sorted(findings, key=lambda finding: finding.severity != "error")
+
+
+def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Finding]:
+    """Warn about classes that only the validation data have, as when sorted data are cut.
+
+    Args:
+        y: training labels, as in `check_labels`.
+        y_validation: validation labels, in the same structure.
+        outputs: the model's outputs in order.
+    """
+    findings = []
+    validation = {name: labels for name, labels, _, _ in _pairs(y_validation, outputs, None)}
+    for name, labels, _, output in _pairs(y, outputs, None):
+        seen, new = _classes(labels, output), _classes(validation.get(name), output)
+        if not seen or not new:
+            continue
+        total = sum(new.values())
+        # rare classes may well miss the training part: only a sizable share is a mistake
+        only = [c for c, n in new.items() if c not in seen and n >= 2 and n >= 0.05 * total]
+        if only:
+            shown = ", ".join(map(str, only[:10])) + (", ..." if len(only) > 10 else "")
+            what = (
+                f"Class {shown} of {name} appears"
+                if len(only) == 1
+                else (f"Classes {shown} of {name} appear")
+            )
+            findings.append(
+                _warning(
+                    f"{what} only in the validation data.",
+                    fix="shuffle before splitting: validation_split takes the last rows.\n"
+                    "order = numpy.random.permutation(len(x)); x, y = x[order], y[order]",
+                )
+            )
+    return findings
+
+
+def loss_name(loss: str | None) -> str | None:
+    """The name of a loss function from its class name, alias or itself.
+
+    Example:
+
+        >>> loss_name("MeanSquaredError"), loss_name("mse"), loss_name("my_loss")
+        ('mean_squared_error', 'mean_squared_error', 'my_loss')
+    """
+    if loss is None:
+        return None
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", loss).lower()
+    return ALIASES.get(snake, snake)
+
+
+def _pairs(
+    y: Any, outputs: Sequence[Output], weights: Any
+) -> Iterator[tuple[str, np.ndarray, Any, Output]]:
+    """Labels of each output with their name and weights; what cannot be paired is left out."""
+    if isinstance(y, Mapping):
+        for output in outputs:
+            if (labels := y.get(output.name)) is not None and hasattr(labels, "shape"):
+                weight = weights.get(output.name) if isinstance(weights, Mapping) else None
+                yield f"y[{output.name!r}]", np.asarray(labels), weight, output
+    elif isinstance(y, list | tuple):
+        if len(y) != len(outputs):
+            return
+        for i, (labels, output) in enumerate(zip(y, outputs, strict=True)):
+            if hasattr(labels, "shape"):
+                one_each = isinstance(weights, list | tuple) and len(weights) == len(y)
+                yield f"y[{i}]", np.asarray(labels), weights[i] if one_each else None, output
+    elif hasattr(y, "shape") and len(outputs) == 1:
+        yield "y", np.asarray(y), weights, outputs[0]
+
+
+def _check_output(name: str, y: np.ndarray, weight: Any, output: Output) -> Iterator[Finding]:
+    loss = loss_name(output.loss)
+    if loss is None or loss not in PROBABILITY | ELEMENTWISE or not y.size:
+        return
+    if y.dtype.kind not in "biuf" and "float" not in y.dtype.name:
+        yield _error(
+            f"{name} holds {y.dtype} values, not numbers.",
+            fix=f"number the classes: {name} = numpy.unique({name}, return_inverse=True)[1]",
+        )
+        return
+    if output.axis not in (-1, len(output.shape) - 1):
+        return
+    for check in (
+        _check_head(loss, output),
+        _check_shape(loss, name, y, output),
+        _check_numbers(loss, name, y, weight, output),
+    ):
+        for finding in check:
+            yield finding
+            if finding.severity == "error":
+                return
+
+
+def _error(what: str, **facts: Any) -> Finding:
+    return Finding("error", explain(what, **facts))
+
+
+def _warning(what: str, **facts: Any) -> Finding:
+    return Finding("warning", explain(what, **facts))
+
+
+# ---- head: activation and loss ------------------------------------------------------------------
+
+
+def _check_head(loss: str, output: Output) -> Iterator[Finding]:
+    if loss not in PROBABILITY:
+        return
+    units, activation = output.shape[-1], output.activation
+    last = f"layer {output.name!r}"
+    if units == 1 and activation == "softmax" or units == 1 and loss in CATEGORICAL:
+        why = (
+            "softmax over a single output is always 1"
+            if activation == "softmax"
+            else (f"{loss} of a single output is always 0")
+        )
+        yield _error(
+            f"The model cannot learn: {why}.",
+            fix='Dense(1, activation="sigmoid") with loss="binary_crossentropy",\n'
+            'or Dense(2, activation="softmax") with loss="sparse_categorical_crossentropy"',
+        )
+    elif output.from_logits and activation in GIVE_PROBABILITIES:
+        yield _warning(
+            f"The last {last} gives probabilities ({activation}), "
+            "but the loss takes logits (from_logits=True).",
+            fix=f'take activation="{activation}" off {last},\nor use from_logits=False.',
+        )
+    elif not output.from_logits and activation in {"linear", *GIVE_ANYTHING}:
+        right = "sigmoid" if loss in BINARY or units == 1 else "softmax"
+        say = _error if activation == "linear" else _warning
+        yield say(
+            f"{loss} expects probabilities, but the last {last} has "
+            + ("no activation." if activation == "linear" else f"activation {activation!r}."),
+            fix=f'activation="{right}" in {last},\nor from_logits=True in the loss.',
+        )
+
+
+# ---- shape --------------------------------------------------------------------------------------
+
+
+def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterator[Finding]:
+    want, have = output.shape[1:], y.shape[1:]
+    shapes = f"{name} {y.shape}, output {output.shape}"
+    if not want:
+        return
+    units = want[-1]
+    # integer labels: the axes of the output without the classes, or 1 in their place
+    as_integers = fits(have, want[:-1]) or (have[-1:] == (1,) and fits(have[:-1], want[:-1]))
+    if loss in SPARSE:
+        if as_integers:
+            return
+        if fits(have, want):
+            yield _error(
+                f"{loss} expects integer labels, {name} has one column for each class.",
+                shapes=shapes,
+                fix=f'use loss="categorical_crossentropy",\nor {name} = {name}.argmax(-1)',
+            )
+            return
+    elif fits(have, want):
+        return
+    elif loss in CATEGORICAL:
+        if as_integers:
+            yield _error(
+                f"{loss} expects one-hot labels, {name} holds integers.",
+                shapes=shapes,
+                fix=f'use loss="sparse_{loss}",\n'.replace("_focal", "")
+                + f"or {name} = utils.to_categorical({name}, {units})",
+            )
+            return
+    else:
+        # a last axis of 1 may be missing on either side
+        if want[-1] == 1 and len(want) == len(have) + 1:
+            want = want[:-1]
+        elif have[-1:] == (1,) and len(have) == len(want) + 1:
+            have = have[:-1]
+        if fits(have, want):
+            return
+        single = not have or (have == (1,) and loss in BINARY)
+        if as_integers and single and units is not None and units > 1:
+            classes = (
+                f"one class out of {units} for each sample: activation softmax and\n"
+                'loss="sparse_categorical_crossentropy"\n'
+                f"any number of {units} labels at once: {name} has {units} columns of 0 and 1"
+            )
+            numbers = f"give the last layer 1 unit, or {name} {units} columns."
+            yield _error(
+                f"The model gives {units} numbers for each sample, {name} one.",
+                shapes=shapes,
+                fix=classes if loss in BINARY else numbers,
+            )
+            return
+        if loss in ELEMENTWISE and _stretches(have, want):
+            yield _warning(
+                f"{name} has fewer numbers than the output; each is compared with several.",
+                shapes=shapes,
+                fix=f"if that is not meant, give {name} and the output one shape.",
+            )
+            return
+    yield _mismatch(name, y, output, shapes, sparse=loss in SPARSE)
+
+
+def _stretches(have: tuple[int, ...], want: tuple[int | None, ...]) -> bool:
+    """Whether the labels only lack size along axes where they have 1."""
+    return len(have) == len(want) > 0 and all(
+        w is None or h in (1, w) for h, w in zip(have, want, strict=True)
+    )
+
+
+def _mismatch(name: str, y: np.ndarray, output: Output, shapes: str, *, sparse: bool) -> Finding:
+    want, have = output.shape[1:], y.shape[1:]
+    if len(want) > max(len(have), 1):
+        return _error(
+            f"The output has {len(want) + 1} axes, {name} only {y.ndim}.",
+            shapes=shapes,
+            fix="did you forget Flatten or a GlobalPooling layer before the last Dense,\n"
+            "or return_sequences=False in the last recurrent layer?",
+        )
+    if len(have) == len(want) and fits(have[:-1], want[:-1]):
+        units = have[-1]
+        return _error(
+            f"{name} has {units} column{'' if units == 1 else 's'}, "
+            f"the model {want[-1]} output{'' if want[-1] == 1 else 's'}.",
+            shapes=shapes,
+            fix=f"give the last layer {units} units, or pick the right columns of {name}."
+            + (f"\nfor one-hot labels: {name} = {name}.argmax(-1)" if sparse else ""),
+        )
+    return _error(
+        f"{name} and the output differ in shape.",
+        shapes=shapes,
+        fix=f"reshape {name}, or change the last layers of the model.",
+    )
+
+
+# ---- numbers ------------------------------------------------------------------------------------
+
+
+def _check_numbers(
+    loss: str, name: str, y: np.ndarray, weight: Any, output: Output
+) -> Iterator[Finding]:
+    bad = not_finite(y)
+    if bad.nans:
+        yield nan_finding(name, bad)
+        return
+    if loss not in PROBABILITY:
+        return
+    rows = spread_rows(y, max(MANY * len(y) // y.size, 1000))
+    used = np.ones(rows.shape, dtype=bool)
+    if weight is not None:
+        weight = np.asarray(weight)
+        if len(weight) != len(y) or weight.ndim > y.ndim:
+            return
+        weight = spread_rows(weight, max(MANY * len(y) // y.size, 1000))
+        weight = weight.reshape(weight.shape + (1,) * (rows.ndim - weight.ndim))
+        used = np.broadcast_to(weight != 0, rows.shape) if _suits(weight, rows) else used
+    if output.ignore_class is not None:
+        used = used & (rows != output.ignore_class)
+    if loss in SPARSE:
+        yield from _check_classes(name, rows, used, output)
+    elif loss in BINARY:
+        yield from _check_zero_one(loss, name, rows, used, output)
+    elif rows.ndim > 1:
+        is_hot = bool(((rows == 0) | (rows == 1)).all())
+        if is_hot and int(rows.sum(-1, dtype="int64").max()) > 1:
+            yield _warning(
+                f"Some rows of {name} have several ones, but {loss} expects one class a sample.",
+                fix='several labels at once: activation="sigmoid" and loss="binary_crossentropy"',
+            )
+
+
+def _suits(weight: np.ndarray, rows: np.ndarray) -> bool:
+    return all(w in (1, r) for w, r in zip(weight.shape, rows.shape, strict=True))
+
+
+def _check_classes(
+    name: str, rows: np.ndarray, used: np.ndarray, output: Output
+) -> Iterator[Finding]:
+    """Class numbers: whole, and below the number of outputs."""
+    if rows.dtype.kind not in "biu":
+        broken = used & (rows != np.rint(rows))
+        if broken.any():
+            value = float(rows[broken][0])
+            yield _error(
+                f"Labels are not whole numbers: {name} contains {value:g}.",
+                fix='number the classes 0, 1, 2, ...; for a quantity use loss="mse" and\n'
+                "a last layer without activation.",
+            )
+            return
+    units = output.shape[-1]
+    if units is None:
+        return
+    outside = used & ((rows < 0) | (rows >= units))
+    if not outside.any():
+        return
+    found = np.unique(rows[outside])
+    shown = ", ".join(f"{float(v):g}" for v in found[:5]) + (", ..." if len(found) > 5 else "")
+    plural = "output" if units == 1 else "outputs"
+    classes = "0" if units == 1 else f"0..{units - 1}"
+    lowest, highest = float(found[0]), float(found[-1])
+    if units == 1 and highest <= 1:
+        fix = 'loss="binary_crossentropy" with Dense(1, activation="sigmoid"),\nor Dense(2)'
+    elif lowest < 0:
+        fix = "number the classes from 0; a label to leave out is the loss's ignore_class."
+    elif lowest == units == highest and not (used & (rows == 0)).any():
+        fix = f"the classes begin at 1: {name} = {name} - 1"
+    else:
+        fix = f"give the last layer at least {highest + 1:.0f} units, or renumber the classes."
+    # padded positions of sequences may be left out by a mask, which the labels do not show
+    padding = lowest < 0 and highest < 0 and (output.masked or len(output.shape) > 2)
+    say = _warning if padding or output.masked else _error
+    yield say(
+        f"Labels contain {shown}, but the model has {units} {plural} ({classes}).",
+        count=f"{int(outside.sum())} of {rows.size} labels looked at",
+        fix=fix,
+    )
+
+
+def _check_zero_one(
+    loss: str, name: str, rows: np.ndarray, used: np.ndarray, output: Output
+) -> Iterator[Finding]:
+    """Targets of a binary loss: between 0 and 1."""
+    if rows.dtype == bool:
+        return
+    seen = rows if used.all() else rows[used]
+    if not seen.size:
+        return
+    low, high = float(seen.min()), float(seen.max())
+    slack = 1e-3  # of rounding
+    if low >= -slack and high <= 1 + slack:
+        return
+    few = np.unique(spread_rows(rows)[spread_rows(used)])
+    if len(few) == 2:
+        fix = f'{name} = ({name} == {few[1]:g}).astype("float32")'
+    elif low >= 0 and high <= 255 and rows.ndim > 1:
+        fix = f'pixels: {name} = {name}.astype("float32") / 255'
+    elif low >= 0 and len(few) <= 1000 and np.array_equal(few, np.rint(few)):
+        fix = f'for {len(few)} classes: Dense({high + 1:.0f}, activation="softmax") and\n'
+        fix += 'loss="sparse_categorical_crossentropy"'
+    else:
+        fix = 'for a quantity: a last layer without activation and loss="mse"'
+    say = _warning if output.masked else _error
+    yield say(
+        f"{loss} expects labels 0 and 1, {name} goes from {low:g} to {high:g}.",
+        fix=fix,
+    )
+
+
+# ---- split --------------------------------------------------------------------------------------
+
+
+def _classes(y: np.ndarray | None, output: Output) -> dict[int, int]:
+    """How often each class occurs; empty if the labels are not classes, one a sample."""
+    loss = loss_name(output.loss)
+    if y is None or loss not in PROBABILITY or not y.size:
+        return {}
+    if loss in CATEGORICAL:
+        if y.ndim != 2 or y.shape[1] < 2:
+            return {}
+        y = y.argmax(-1)
+    if y.size != len(y) or y.dtype.kind not in "biuf":
+        return {}
+    if y.dtype.kind == "f" and not np.array_equal(y, np.rint(y)):
+        return {}
+    values, counts = np.unique(y, return_counts=True)
+    return {int(v): int(n) for v, n in zip(values, counts, strict=True)}

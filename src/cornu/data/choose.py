@@ -1,0 +1,126 @@
+"""Which adapter reads the data: the only place that knows them all.
+
+a Source                                        itself
+numpy, jax, pandas, tensors, lists, dicts       ArraySource
+PyDataset, and what has its methods             PyDatasetSource
+generators, tf.data, torch, grain, iterables    IterableSource
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cornu.data.arrays import ArraySource, positive
+from cornu.data.dataset import PyDataset, PyDatasetSource
+from cornu.data.foreign import IterableSource, foreign_source, made_by
+from cornu.data.source import Source
+from cornu.errors import explain
+
+BATCH_SIZE = 32  # of arrays, when nothing else is said
+
+
+def source_for(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: bool | str = False,
+    seed: int | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    floatx: str = "float32",
+    inputs_are_nested: bool | None = None,
+) -> Source:
+    """The source of batches for whatever `fit`, `evaluate` or `predict` was given.
+
+    Args:
+        x: arrays, a `PyDataset`, a generator, a loader of another library, or a `Source`.
+        y: targets; only beside arrays, everything else brings its own.
+        sample_weight: weights, likewise.
+        batch_size: samples in a batch of arrays (default 32); everything else decides itself.
+        steps: batches in an epoch; the next epoch continues where the last one stopped.
+        shuffle: whether arrays and `PyDataset`s change their order each epoch.
+        seed: decides that order together with the epoch.
+        class_weight: dict from class to weight, multiplied into the sample weights.
+        floatx: the dtype of floating numbers.
+        inputs_are_nested: whether a list `x` holds several inputs; None if unknown.
+
+    Raises:
+        ValueError: nothing reads this kind of data, or `y` was given twice.
+
+    Example:
+
+        >>> import numpy as np
+        >>> source = source_for(np.zeros((100, 4)), np.zeros(100))
+        >>> source.batch_size, source.num_batches
+        (32, 4)
+    """
+    if _holds_arrays(x):
+        return ArraySource(
+            x,
+            y,
+            sample_weight,
+            batch_size=BATCH_SIZE if batch_size is None else positive(batch_size, "batch_size"),
+            shuffle=shuffle,
+            seed=seed,
+            steps=steps,
+            class_weight=class_weight,
+            floatx=floatx,
+            inputs_are_nested=inputs_are_nested,
+        )
+    options: dict[str, Any] = {"steps": steps, "class_weight": class_weight, "floatx": floatx}
+    source: Source | None
+    if isinstance(x, Source):
+        source = x
+    elif isinstance(x, PyDataset) or _like_a_dataset(x):
+        source = PyDatasetSource(x, shuffle=shuffle, seed=seed, **options)
+    else:
+        source = foreign_source(x, **options) or _other_iterable(x, options)
+    if source is None:
+        raise ValueError(_unknown(x))
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            kind = type(x).__name__
+            raise ValueError(
+                explain(
+                    f"{name} is given beside a {kind}, which brings its own.",
+                    fix=f"let the {kind} give (x, y) or (x, y, sample_weight), and leave "
+                    f"{name} out.",
+                )
+            )
+    return source
+
+
+def _holds_arrays(x: Any) -> bool:
+    if isinstance(x, list | tuple | Mapping):
+        return True
+    if isinstance(x, Source | PyDataset) or hasattr(x, "__next__"):
+        return False
+    return x is None or (
+        any(hasattr(x, name) for name in ("__array__", "to_numpy", "tocsr"))
+        or (hasattr(x, "shape") and hasattr(x, "dtype"))
+    )
+
+
+def _like_a_dataset(x: Any) -> bool:
+    return all(hasattr(x, name) for name in ("__getitem__", "__len__", "on_epoch_end"))
+
+
+def _other_iterable(x: Any, options: dict[str, Any]) -> Source | None:
+    refused = str | bytes | range | set | frozenset | type
+    if not hasattr(x, "__iter__") or isinstance(x, refused) or made_by(x, "torch.utils.data"):
+        return None
+    return IterableSource(lambda: iter(x), name=f"The {type(x).__name__}", once=False, **options)
+
+
+def _unknown(x: Any) -> str:
+    kind = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")
+    if callable(x):
+        fix = f"call it: {getattr(x, '__name__', 'x')}()."
+    elif made_by(x, "torch.utils.data"):
+        fix = "put it into a torch.utils.data.DataLoader."
+    elif hasattr(x, "__getitem__") and hasattr(x, "__len__") and not isinstance(x, str | bytes):
+        fix = "derive its class from PyDataset, or pass numpy.asarray(x)."
+    else:
+        fix = "pass arrays, a DataFrame, a PyDataset, a generator or a DataLoader."
+    return explain(f"Unrecognized data type: x is of type {kind}.", fix=fix)

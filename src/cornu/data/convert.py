@@ -1,0 +1,296 @@
+"""Whatever a user hands over, as arrays.
+
+    list, pandas, torch, float64 ...  --to_array()-->    one numpy or jax array
+    x, y, sample_weight               --host_arrays()--> (x,), (x, y) or (x, y, sample_weight)
+    what a loader yields              --to_batch()-->    Batch((x, y, ...), size)
+
+Floating numbers become `floatx`; integers and booleans stay as they are. Nothing foreign is
+imported: an object is known by its methods (`to_numpy` for tables, `detach` for torch tensors,
+`__array__` for everything else).
+
+A list is ambiguous: several inputs, or one array written out. It holds several inputs when its
+first item is itself an array or a dict; a model that knows better says so (`inputs_are_nested`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu import tree
+from cornu.data.source import Batch
+from cornu.errors import explain
+
+PARTS = ("x", "y", "sample_weight")
+
+
+def host_arrays(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    floatx: str = "float32",
+    inputs_are_nested: bool | None = None,
+) -> tuple[Any, ...]:
+    """The data set as arrays with one common first axis.
+
+    Args:
+        x: an array, a table, nested lists of numbers, or a list, tuple or dict of these.
+        y: targets, likewise; or None.
+        sample_weight: weights, likewise; or None.
+        floatx: the dtype that floating numbers get.
+        inputs_are_nested: whether a list or tuple `x` holds several inputs (True), is one array
+            written out (False), or the first item decides (None).
+
+    Returns:
+        `(x,)`, `(x, y)` or `(x, y, sample_weight)`; a None in front of a value is kept.
+
+    Raises:
+        ValueError: something is not an array of numbers, or the lengths differ.
+
+    Example:
+
+        >>> x, y = host_arrays([[1.0, 2.0], [3.0, 4.0]], [0, 1])
+        >>> x.shape, str(x.dtype), y.shape
+        ((2, 2), 'float32', (2,))
+    """
+    if x is None:
+        raise ValueError(explain("x is None.", fix="pass the inputs as the first argument."))
+    x = _nested(x, "x", floatx, inputs_are_nested)
+    samples = next((len(leaf) for leaf in tree.flatten(x) if leaf is not None), None)
+    y = _nested(y, "y", floatx, None, samples)
+    sample_weight = _nested(sample_weight, "sample_weight", floatx, None, samples)
+    parts: tuple[Any, ...] = (x, y, sample_weight)
+    while parts[-1] is None:
+        parts = parts[:-1]
+    count_samples(parts)
+    return parts
+
+
+def count_samples(parts: tuple[Any, ...]) -> int:
+    """The common length of the first axis of all arrays in `(x, y, sample_weight)`.
+
+    Raises:
+        ValueError: the lengths differ, or are zero.
+    """
+    sizes = {}
+    for part, structure in zip(PARTS, parts, strict=False):
+        for path, leaf in tree.flatten_with_path(structure):
+            if leaf is not None:
+                sizes[part + "".join(f"[{step!r}]" for step in path)] = len(leaf)
+    if len(set(sizes.values())) > 1:
+        shown = " | ".join(f"{name} {size}" for name, size in sizes.items())
+        raise ValueError(
+            explain(
+                "The arrays differ in their number of samples (the first axis).",
+                samples=shown,
+                fix="pass one row of each array for every sample.",
+            )
+        )
+    if not any(sizes.values()):
+        raise ValueError(explain("The data hold no samples.", fix="check how x was selected."))
+    return next(iter(sizes.values()))
+
+
+def _nested(
+    value: Any, name: str, floatx: str, container: bool | None, samples: int | None = None
+) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {k: _nested(v, f"{name}[{k!r}]", floatx, None, samples) for k, v in value.items()}
+    if not isinstance(value, list | tuple):
+        return to_array(value, name, floatx)
+    if container is None:
+        container = _holds_arrays(value) and not _is_rows(value, samples)
+    if not container:
+        if len(value) == 1 and _holds_arrays(value):  # [x] for a model with one input
+            return _nested(value[0], name, floatx, None, samples)
+        return to_array(value, name, floatx)
+    items = [_nested(v, f"{name}[{i}]", floatx, None, samples) for i, v in enumerate(value)]
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "to_numpy") or (hasattr(value, "shape") and len(value.shape) > 0)
+
+
+def _holds_arrays(value: Any) -> bool:
+    first = next((item for item in value if item is not None), None)
+    if isinstance(first, list | tuple):
+        return _holds_arrays(first)
+    return isinstance(first, Mapping) or _is_array(first)
+
+
+def _is_rows(value: Any, samples: int | None) -> bool:
+    """Whether a list of arrays is one array, row by row, in a data set of `samples` rows."""
+    return (
+        samples is not None
+        and len(value) == samples
+        and all(_is_array(v) and v.shape == value[0].shape for v in value)
+        and value[0].shape[0] != samples
+    )
+
+
+def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
+    """One array of numbers, with at least one axis; jax arrays stay on their device.
+
+    Args:
+        value: an array, a pandas table or column (a column becomes `(samples, 1)`), a torch or
+            TensorFlow tensor, or nested lists of numbers.
+        name: what to call it in errors.
+        floatx: the dtype that floating numbers get. Memory-mapped files are the exception: they
+            keep theirs, so that they need not be read at once.
+
+    Raises:
+        ValueError: it is a scalar, holds text or dates, or has rows of different lengths.
+    """
+    if isinstance(value, jax.Array | np.memmap):
+        array: Any = value
+    elif hasattr(value, "to_numpy"):
+        array = _from_table(value, name)
+    elif hasattr(value, "detach") and hasattr(value, "cpu"):
+        array = value.detach().cpu().numpy()
+    elif hasattr(value, "toarray") and hasattr(value, "tocsr"):
+        raise ValueError(
+            explain(
+                f"{name} is a sparse matrix of shape {value.shape}.", fix=f"pass {name}.toarray()."
+            )
+        )
+    else:
+        array = _from_anything(value, name)
+    if array.ndim == 0:
+        raise ValueError(
+            explain(
+                f"{name} is a single value of type {type(value).__name__}.",
+                fix="pass an array whose first axis is the samples.",
+            )
+        )
+    _refuse_what_is_no_number(array, name)
+    if is_memory_mapped(array):
+        return array
+    if jnp.issubdtype(array.dtype, jnp.floating) and array.dtype != jnp.dtype(floatx):
+        return array.astype(floatx)
+    if isinstance(array, np.ndarray) and not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def is_memory_mapped(array: Any) -> bool:
+    """Whether a numpy array, or one that it is a view of, reads from a mapped file."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
+def _from_table(table: Any, name: str) -> np.ndarray:
+    """pandas or polars: bool, integer and float columns may be mixed, text may not."""
+    array = np.asarray(table.to_numpy())
+    if array.dtype == object:
+        columns = getattr(table, "columns", None)
+        for column in [None] if columns is None else columns:
+            values = table if column is None else table[column]
+            if not _is_numeric(values):
+                place = name if column is None else f"{name}, column {column!r},"
+                raise ValueError(
+                    explain(
+                        f"{place} holds values of dtype {values.dtype}, not numbers.",
+                        fix="turn categories into numbers (layers.StringLookup, pandas.factorize,\n"
+                        "pandas.get_dummies), or leave the column out.",
+                    )
+                )
+        array = np.asarray(table.to_numpy(dtype="float64", na_value=np.nan))
+    if array.ndim == 1:
+        array = array[:, None]
+    return np.ascontiguousarray(array)
+
+
+def _is_numeric(column: Any) -> bool:
+    kind = getattr(column.dtype, "kind", "O")
+    return kind in "biuf" and "category" not in str(column.dtype)
+
+
+def _from_anything(value: Any, name: str) -> np.ndarray:
+    if isinstance(value, list | tuple) and _holds_arrays(value):
+        value = [np.asarray(v) for v in value]
+    try:
+        return np.asarray(value)
+    except ValueError:  # numpy's word for rows of different lengths
+        raise ValueError(_ragged(name)) from None
+
+
+def _ragged(name: str) -> str:
+    return explain(
+        f"The rows of {name} differ in length.",
+        fix="cut or fill them to one length, as with utils.pad_sequences.",
+    )
+
+
+def _refuse_what_is_no_number(array: Any, name: str) -> None:
+    kind = array.dtype.kind
+    if kind in "OUSTmM":
+        first = array.ravel()[0] if array.size else None
+        if kind == "O" and isinstance(first, list | tuple | np.ndarray):
+            raise ValueError(_ragged(name))
+        if kind in "UST" or isinstance(first, str | bytes):
+            fix = (
+                "number the classes: numpy.unique(y, return_inverse=True)[1],\n"
+                "or sklearn.preprocessing.LabelEncoder."
+                if name.startswith("y")
+                else "map the text to numbers first: layers.StringLookup or TextVectorization."
+            )
+            raise ValueError(explain(f"{name} holds text (dtype {array.dtype}).", fix=fix))
+        what = "dates or times" if kind in "mM" else "Python objects"
+        raise ValueError(
+            explain(
+                f"{name} holds {what} (dtype {array.dtype}), not numbers.",
+                fix=f'convert it, for example with {name}.astype("float32").',
+            )
+        )
+
+
+def to_batch(
+    data: Any, origin: str, *, floatx: str = "float32", lists_are_batches: bool = False
+) -> Batch:
+    """One item of a loader or generator as a batch.
+
+    Args:
+        data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`; or the inputs alone, as an array or dict.
+        origin: who made it, for errors.
+        floatx: the dtype that float64 becomes. Other floats stay as the loader made them.
+        lists_are_batches: whether a list means the same as a tuple.
+
+    Raises:
+        ValueError: it is none of these, or the arrays differ in their number of samples.
+    """
+    if lists_are_batches and isinstance(data, list):
+        data = tuple(data)
+    if isinstance(data, Mapping) or _is_array(data):
+        data = (data,)
+    if not isinstance(data, tuple) or not 1 <= len(data) <= 3:
+        length = f" of {len(data)}" if isinstance(data, tuple | list) else ""
+        raise ValueError(
+            explain(
+                f"{origin} gave a {type(data).__name__}{length}, which is not a batch.",
+                fix="give a tuple: (x,), (x, y) or (x, y, sample_weight).",
+            )
+        )
+    parts = tuple(_batch_part(part, name, floatx) for part, name in zip(data, PARTS, strict=False))
+    return Batch(parts, count_samples(parts))
+
+
+def _batch_part(value: Any, name: str, floatx: str) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _batch_part(v, f"{name}[{k!r}]", floatx) for k, v in value.items()}
+    if isinstance(value, list | tuple) and _holds_arrays(value):
+        items = [_batch_part(v, f"{name}[{i}]", floatx) for i, v in enumerate(value)]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if value is None:
+        return None
+    dtype = str(getattr(value, "dtype", "float64"))
+    kept = dtype.removeprefix("torch.") if "float" in dtype and "float64" not in dtype else floatx
+    return to_array(value, name, kept)

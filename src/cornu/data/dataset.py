@@ -1,0 +1,462 @@
+"""Data sets that make one batch at a time, and the workers that make several at once.
+
+    plan: 4 0 2 1 3       worker 0: 4 . . 1 .          each takes the next number,
+                          worker 1: 0 . 3              at most `max_queue_size` ahead
+                          worker 2: 2 . .
+    consumer              4 0 2 1 3                    always in the order of the plan
+
+A worker is a thread. With `use_multiprocessing` each thread owns a process, hands it numbers and
+waits for batches; processes are spawned, never forked, because a fork of a process that runs jax
+hangs sooner or later. They start once and are kept from epoch to epoch.
+"""
+
+import multiprocessing
+import os
+import pickle
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from cornu import errors
+from cornu.data.arrays import draw_seed, fewer_steps, permutation, positive
+from cornu.data.convert import to_batch
+from cornu.data.source import Batch, Source
+from cornu.data.weights import weighted
+
+
+class PyDataset:
+    """A data set that makes the batch with a given number; a base class.
+
+    Write `__getitem__(index)`, which returns `(x, y)` (or `(x,)`, or `(x, y, sample_weight)`) for
+    one batch, and `__len__`, the number of batches. An endless data set has a property
+    `num_batches` that is None instead of `__len__`.
+
+    Args:
+        workers: how many batches are made at a time; 0 and 1 make them one by one.
+        use_multiprocessing: make them in other processes instead of threads. It pays when
+            `__getitem__` is slow Python code; the data set is pickled to get there.
+        max_queue_size: how many finished batches may wait for their turn.
+
+    Example:
+
+        >>> class Squares(PyDataset):
+        ...     def __len__(self):
+        ...         return 2
+        ...
+        ...     def __getitem__(self, index):
+        ...         return [index, index + 1], [index**2, (index + 1) ** 2]
+        >>> list(Squares())
+        [([0, 1], [0, 1]), ([1, 2], [1, 4])]
+    """
+
+    # class attributes, so that a subclass that forgets super().__init__() works all the same
+    workers: int = 1
+    use_multiprocessing: bool = False
+    max_queue_size: int = 10
+
+    def __init__(
+        self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
+    ) -> None:
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        """The batch with this number: `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
+        raise NotImplementedError(
+            errors.explain(
+                f"{type(self).__name__} does not say what a batch is.",
+                fix="define __getitem__(self, index), which returns (x, y).",
+            )
+        )
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches in an epoch; None for an endless data set."""
+        if hasattr(self, "__len__"):
+            return len(self)
+        raise NotImplementedError(
+            errors.explain(
+                f"{type(self).__name__} does not say how many batches it has.",
+                fix="define __len__(self), or a property num_batches (None if endless).",
+            )
+        )
+
+    def on_epoch_begin(self) -> None:
+        """Called before the first batch of each epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Called after each epoch, for example to shuffle."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches from 0 on."""
+        count = self.num_batches
+        index = 0
+        while count is None or index < count:
+            yield self[index]
+            index += 1
+
+
+class PyDatasetSource(Source):
+    """The batches of a `PyDataset`, or of any object with its methods.
+
+    Args:
+        dataset: has `__getitem__`, and `num_batches` or `__len__`. The three options of
+            `PyDataset` and its two epoch methods are used where they exist.
+        shuffle: make the batches in a new order each epoch.
+        seed: decides the order together with the epoch; None draws a seed, kept in `.seed`.
+        steps: batches in an epoch; the next epoch continues where the last one stopped.
+        class_weight: dict from class to weight, multiplied into the sample weights.
+        floatx: the dtype that float64 becomes.
+        warn_after: seconds after which a warning names the worker that a batch waits for.
+        give_up_after: seconds after which that becomes a TimeoutError.
+
+    The workers' processes get the data set when they start, and again each epoch if its class has
+    its own `on_epoch_begin` or `on_epoch_end`.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        *,
+        shuffle: bool | str = False,
+        seed: int | None = None,
+        steps: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        floatx: str = "float32",
+        warn_after: float = 30.0,
+        give_up_after: float = 600.0,
+    ) -> None:
+        self.dataset = dataset
+        self.seed = draw_seed() if seed is None else int(seed)
+        self._name = type(dataset).__name__
+        self._shuffle = bool(shuffle)
+        self._class_weight = class_weight
+        self._floatx = floatx
+        self._patience = (warn_after, give_up_after)
+        self._workers = max(int(getattr(dataset, "workers", 1)), 1)
+        self._ahead = max(int(getattr(dataset, "max_queue_size", 10)), self._workers)
+        self._in_processes = bool(getattr(dataset, "use_multiprocessing", False))
+        self._changes = any(
+            getattr(type(dataset), hook, None) is not getattr(PyDataset, hook)
+            for hook in ("on_epoch_begin", "on_epoch_end")
+        )
+        self._processes: list[_Process] = []
+
+        available = self._available()
+        if available is None:
+            if steps is None:
+                raise ValueError(
+                    errors.explain(
+                        f"{self._name} is endless, so nothing says when an epoch ends.",
+                        fix="pass steps_per_epoch (or steps, or validation_steps).",
+                    )
+                )
+            self._steps: int | None = positive(steps, "steps")
+        else:
+            self._steps = fewer_steps(steps, available)
+        self.num_batches = self._steps or available
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch, in order, made by the workers."""
+        if hasattr(self.dataset, "on_epoch_begin"):
+            self.dataset.on_epoch_begin()
+        plan = self._plan(epoch)
+        self.num_batches = len(plan)
+        for index, item in zip(plan, self._items(plan), strict=True):
+            batch = to_batch(
+                item,
+                f"Batch {index} of {self._name}",
+                floatx=self._floatx,
+                lists_are_batches=True,
+            )
+            if self._class_weight is not None:
+                options = {"whole": False, "floatx": self._floatx}
+                data = weighted(batch.data, self._class_weight, **options)
+                batch = Batch(data, batch.size)
+            yield batch
+
+    def epoch_end(self, epoch: int) -> None:
+        """Tell the data set."""
+        if hasattr(self.dataset, "on_epoch_end"):
+            self.dataset.on_epoch_end()
+
+    def close(self) -> None:
+        """End the workers' processes."""
+        for process in self._processes:
+            process.end()
+        self._processes = []
+
+    def _available(self) -> int | None:
+        if hasattr(self.dataset, "num_batches"):
+            return self.dataset.num_batches
+        return len(self.dataset)
+
+    def _plan(self, epoch: int) -> list[int]:
+        """The numbers of the batches of one epoch."""
+        available = self._available()
+        if available is None:
+            steps = self._steps or 0
+            return list(range(epoch * steps, (epoch + 1) * steps))
+        if available < 1:
+            raise ValueError(
+                errors.explain(f"{self._name} has no batches.", fix="check its __len__.")
+            )
+        steps = self._steps or available
+        plan: list[int] = []
+        number, skip = divmod(epoch * steps, available)
+        while len(plan) < steps:
+            order = (
+                permutation(self.seed, number, available).tolist()
+                if self._shuffle
+                else list(range(available))
+            )
+            plan += order[skip:]
+            number, skip = number + 1, 0
+        return plan[:steps]
+
+    def _items(self, plan: Sequence[int]) -> Iterator[Any]:
+        if self._in_processes:
+            makers: list[Callable[[int], Any]] = [p.make for p in self._ready_processes()]
+        else:
+            makers = [self.dataset.__getitem__] * self._workers
+        if len(makers) == 1 and not self._in_processes:
+            for index in plan:
+                with errors.located(f"batch {index} of {self._name}"):
+                    item = makers[0](index)
+                yield item
+            return
+        pool = _Pool(makers, plan, self._ahead, self._name, self._patience)
+        try:
+            yield from pool.items()
+        finally:
+            if not pool.stop() or pool.failed:
+                self.close()  # a process in the middle of something cannot be used again
+
+    def _ready_processes(self) -> list["_Process"]:
+        if not self._processes or self._changes:
+            try:
+                pickled = pickle.dumps(self.dataset, protocol=pickle.HIGHEST_PROTOCOL)
+            except Exception as error:  # pickling fails with almost any type of error
+                raise ValueError(
+                    errors.explain(
+                        f"{self._name} cannot be sent to other processes: {error}",
+                        fix="use_multiprocessing=False makes batches in threads; or open files\n"
+                        "and define functions where pickle finds them, at module level.",
+                    )
+                ) from error
+            while len(self._processes) < self._workers:
+                self._processes.append(_Process(len(self._processes), self._name))
+            for process in self._processes:
+                process.load(pickled)
+        return self._processes
+
+
+class _Pool:
+    """Threads that make the planned batches ahead of their consumer, who gets them in order."""
+
+    def __init__(
+        self,
+        makers: list[Callable[[int], Any]],
+        plan: Sequence[int],
+        ahead: int,
+        name: str,
+        patience: tuple[float, float],
+    ) -> None:
+        self.failed = False
+        self._plan = plan
+        self._ahead = ahead
+        self._name = name
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._next = 0  # position in the plan that no worker has taken yet
+        self._consumed = 0
+        self._stopped = False
+        self._done: dict[int, tuple[Any, BaseException | None]] = {}
+        self._maker_of: dict[int, int] = {}
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(number, make), name=f"{name}-worker-{number}", daemon=True
+            )
+            for number, make in enumerate(makers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self, number: int, make: Callable[[int], Any]) -> None:
+        while True:
+            with self._changed:
+                while not self._stopped and self._next >= self._consumed + self._ahead:
+                    self._changed.wait()
+                if self._stopped or self._next >= len(self._plan):
+                    return
+                position = self._next
+                self._next += 1
+                self._maker_of[position] = number
+            item, failure = None, None
+            try:
+                item = make(self._plan[position])
+            except BaseException as error:  # also SystemExit: the consumer raises it again
+                failure = error
+            with self._changed:
+                self._done[position] = item, failure
+                self._changed.notify_all()
+            if failure is not None:
+                return
+
+    def items(self) -> Iterator[Any]:
+        """What the workers make, in the order of the plan."""
+        for position, index in enumerate(self._plan):
+            item, failure = self._wait(position, index)
+            if failure is not None:
+                self.failed = True
+                with errors.located(f"batch {index} of {self._name}"):
+                    raise failure
+            yield item
+
+    def _wait(self, position: int, index: int) -> tuple[Any, BaseException | None]:
+        warn_after, give_up_after = self._patience
+        start, warned = time.monotonic(), False
+        with self._changed:
+            while position not in self._done:
+                limit = give_up_after if warned else min(warn_after, give_up_after)
+                if self._changed.wait(max(0.0, start + limit - time.monotonic())):
+                    continue
+                waited = time.monotonic() - start
+                who = f"Worker {self._maker_of.get(position)} of {self._name}"
+                if waited >= give_up_after:
+                    self.failed = True
+                    raise TimeoutError(
+                        errors.explain(
+                            f"{who} hangs: batch {index} is not there after {waited:.0f} s.",
+                            fix=f"call dataset[{index}] by itself to see where it stops.",
+                        )
+                    )
+                if not warned and waited >= warn_after:
+                    warned = True
+                    warnings.warn(
+                        f"{who} has worked on batch {index} for {waited:.0f} s.", stacklevel=2
+                    )
+            self._consumed += 1
+            self._changed.notify_all()
+            return self._done.pop(position)
+
+    def stop(self) -> bool:
+        """Let every worker finish what it makes; False if one does not within a few seconds."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        deadline = time.monotonic() + (0.0 if self.failed else 5.0)
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+
+_starting = threading.Lock()
+
+
+class _Process:
+    """A spawned process that holds a copy of the data set and answers numbers with batches."""
+
+    def __init__(self, number: int, name: str) -> None:
+        self.number = number
+        self._name = name
+        context = multiprocessing.get_context("spawn")
+        self._here, there = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(there,), name=f"{name}-worker-{number}", daemon=True
+        )
+        with _starting:  # the new process must not reach for the accelerator
+            before = os.environ.get("JAX_PLATFORMS")
+            os.environ["JAX_PLATFORMS"] = "cpu"
+            try:
+                self._process.start()
+            finally:
+                if before is None:
+                    del os.environ["JAX_PLATFORMS"]
+                else:
+                    os.environ["JAX_PLATFORMS"] = before
+        there.close()
+
+    def load(self, pickled: bytes) -> None:
+        """Give it the data set as it is now."""
+        try:
+            self._answer(pickled, "it loaded the data set")
+        except (AttributeError, ImportError) as error:
+            raise RuntimeError(
+                errors.explain(
+                    f"Worker {self.number} cannot load {self._name}: {error}",
+                    fix="move the class into a file of its own and import it: what is typed into\n"
+                    "a notebook or shell exists there only.",
+                )
+            ) from error
+
+    def make(self, index: int) -> Any:
+        """One batch."""
+        return self._answer(index, f"it made batch {index}")
+
+    def _answer(self, request: Any, doing: str) -> Any:
+        try:
+            self._here.send(request)
+            item, failure = self._here.recv()
+        except (EOFError, OSError) as error:
+            self._process.join(5)
+            code = self._process.exitcode
+            raise RuntimeError(
+                errors.explain(
+                    f"Worker {self.number} of {self._name} died while {doing}.",
+                    exit_code=f"{code}"
+                    + (f" (signal {-code})" if code is not None and code < 0 else ""),
+                    fix="if the process printed an error above, mend that. A script that starts\n"
+                    'processes needs `if __name__ == "__main__":` around its main part.\n'
+                    "Signal 9 mostly means that memory ran out: use fewer workers.",
+                )
+            ) from error
+        if failure is not None:
+            raise failure
+        return item
+
+    def end(self) -> None:
+        """Stop the process at once."""
+        self._process.kill()
+        self._process.join(5)
+        self._here.close()
+
+
+def _serve(connection: Any) -> None:
+    """The loop of a worker's process: bytes are a data set, a number is a batch to make."""
+    dataset: Any = None
+    answer: tuple[Any, Exception | None]
+    while True:
+        try:
+            request = connection.recv()
+        except (EOFError, KeyboardInterrupt):  # the other side is gone, or is ending
+            return
+        try:
+            if isinstance(request, bytes):
+                dataset = pickle.loads(request)
+                answer = None, None
+            else:
+                answer = dataset[request], None
+        except Exception as error:
+            answer = None, _portable(error)
+        try:
+            connection.send(answer)
+        except BrokenPipeError:  # nobody waits any more
+            return
+        except Exception as error:  # the batch itself cannot be pickled
+            connection.send((None, _portable(error)))
+
+
+def _portable(error: Exception) -> Exception:
+    """The error in a form that survives the way to another process, with its traceback as text."""
+    text = traceback.format_exc().rstrip()
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception:  # a constructor with other arguments, a lock inside: keep the words
+        copy = RuntimeError(f"{type(error).__name__}: {error}")
+    copy.add_note("in the worker's process:\n" + text)
+    return copy

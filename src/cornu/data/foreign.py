@@ -1,0 +1,200 @@
+"""Generators, and the loaders of other libraries.
+
+They are known by their methods and the name of their module; nothing foreign is imported.
+
+    what                     a new pass          length
+    generator, iterator      no, read once       learned when it ends
+    torch DataLoader         iter()              len(), if it has one
+    tf.data.Dataset          as_numpy_iterator() cardinality()
+    grain MapDataset, ...    iter()              len(), if it has one
+    other iterable           iter()              learned when it ends
+
+With `steps` an epoch is that many batches, and the next one continues where the last one stopped,
+in a new pass when the data end. An epoch never holds a batch twice. Without, it is one pass.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from cornu.data.arrays import positive
+from cornu.data.convert import to_batch
+from cornu.data.source import Batch, Source
+from cornu.data.weights import weighted
+from cornu.errors import explain
+
+
+class IterableSource(Source):
+    """Batches of anything that can be iterated.
+
+    Args:
+        start: gives an iterator over the batches.
+        name: what to call the data in errors.
+        once: whether `start` gives the same iterator again, so that there is only one pass.
+        num_batches: batches in a pass, if known.
+        batch_size: samples in a batch, if known.
+        endless: whether a pass never ends.
+        lists_are_batches: whether a list means the same as a tuple.
+        steps: batches in an epoch.
+        class_weight: dict from class to weight, multiplied into the sample weights.
+        floatx: the dtype that float64 becomes.
+
+    Example:
+
+        >>> source = IterableSource(lambda: iter([([1, 2],), ([3],)]), name="the list", once=False)
+        >>> [batch.size for batch in source.batches(0)], source.num_batches
+        ([2, 1], 2)
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Iterator[Any]],
+        *,
+        name: str,
+        once: bool,
+        num_batches: int | None = None,
+        batch_size: int | None = None,
+        endless: bool = False,
+        lists_are_batches: bool = False,
+        steps: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        floatx: str = "float32",
+    ) -> None:
+        if endless and steps is None:
+            raise ValueError(
+                explain(
+                    f"{name} is endless, so nothing says when an epoch ends.",
+                    fix="pass steps_per_epoch (or steps, or validation_steps).",
+                )
+            )
+        self._start = start
+        self._name = name
+        self._once = once
+        self._lists_are_batches = lists_are_batches
+        self._steps = None if steps is None else positive(steps, "steps")
+        self._class_weight = class_weight
+        self._floatx = floatx
+        self._running: Iterator[Any] | None = None
+        self._ended = False
+        self.num_batches = self._steps or num_batches
+        self.batch_size = batch_size
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch; fewer than `steps`, with a warning, when the data end."""
+        count = 0
+        for item in self._items():
+            batch = to_batch(
+                item, self._name, floatx=self._floatx, lists_are_batches=self._lists_are_batches
+            )
+            if self._class_weight is not None:
+                options = {"whole": False, "floatx": self._floatx}
+                data = weighted(batch.data, self._class_weight, **options)
+                batch = Batch(data, batch.size)
+            count += 1
+            yield batch
+        if count == 0 and epoch == 0:
+            raise ValueError(
+                explain(f"{self._name} gave no batch.", fix="check that it was not read before.")
+            )
+        if self._steps is None and count:
+            self.num_batches = count
+        elif count < (self._steps or 1):
+            self._warn(count, epoch)
+
+    def _items(self) -> Iterator[Any]:
+        if self._steps is None:
+            for item in self._start():  # noqa: UP028 - `yield from` would close the user's generator
+                yield item
+            return
+        may_go_on = self._running is not None  # in the next pass, when this one ends
+        for _ in range(self._steps):
+            if self._running is None:
+                self._running = self._start()
+            item = next(self._running, self)  # `self` marks the end: no loader yields it
+            if item is self and may_go_on and not self._once:
+                may_go_on = False
+                self._running = self._start()
+                item = next(self._running, self)
+            if item is self:
+                self._running = None
+                return
+            yield item
+
+    def _warn(self, count: int, epoch: int) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        wanted = f"{count} of {self._steps} batches" if self._steps else "no batch"
+        warnings.warn(
+            explain(
+                f"{self._name} ran out of data: {wanted} in epoch {epoch + 1}.",
+                fix="a generator is read once: make it endless and pass steps_per_epoch,\n"
+                "or write a PyDataset."
+                if self._once
+                else "check the number of steps.",
+            ),
+            stacklevel=2,
+        )
+
+    def close(self) -> None:
+        """Let go of a pass that is not finished; the user's own generator stays open."""
+        if self._running is not None and not self._once and hasattr(self._running, "close"):
+            self._running.close()
+        self._running = None
+
+
+def foreign_source(data: Any, **options: Any) -> IterableSource | None:
+    """The source for a generator or a foreign loader, or None if `data` is neither.
+
+    Args:
+        data: anything.
+        **options: `steps`, `class_weight` and `floatx` of `IterableSource`.
+    """
+    kind = type(data).__name__
+    if made_by(data, "tensorflow") and hasattr(data, "as_numpy_iterator"):
+        count = int(data.cardinality())  # -1 is endless, -2 unknown
+        return IterableSource(
+            data.as_numpy_iterator,
+            name="The tf.data.Dataset",
+            once=False,
+            num_batches=count if count >= 0 else None,
+            endless=count == -1,
+            **options,
+        )
+    if made_by(data, "torch.utils.data") and hasattr(data, "collate_fn"):
+        return IterableSource(
+            lambda: iter(data),
+            name="The DataLoader",
+            once=False,
+            num_batches=_length(data),
+            batch_size=data.batch_size,
+            lists_are_batches=True,
+            **options,
+        )
+    if made_by(data, "grain") and hasattr(data, "__iter__") and not hasattr(data, "__next__"):
+        length = _length(data)  # sys.maxsize after .repeat()
+        return IterableSource(
+            lambda: iter(data),
+            name=f"The grain {kind}",
+            once=False,
+            num_batches=None if length == sys.maxsize else length,
+            endless=length == sys.maxsize,
+            lists_are_batches=True,
+            **options,
+        )
+    if hasattr(data, "__next__"):
+        return IterableSource(lambda: data, name=f"The {kind}", once=True, **options)
+    return None
+
+
+def made_by(data: Any, module: str) -> bool:
+    """Whether the object's class, or one that it derives from, comes from a module or package."""
+    return any((c.__module__ + ".").startswith(module + ".") for c in type(data).__mro__)
+
+
+def _length(data: Any) -> int | None:
+    try:
+        return len(data)
+    except (TypeError, NotImplementedError):  # a stream
+        return None

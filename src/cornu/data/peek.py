@@ -1,0 +1,77 @@
+"""Looking at the first batch of a source without using it up."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import jax
+
+from cornu.data.source import Batch, Resident, Source
+
+
+class Peeked(Source):
+    """A source whose first batch has been read ahead, to learn its shapes.
+
+    Args:
+        source: any source.
+        epoch: number of the epoch that will run first.
+
+    Attributes:
+        first: the first batch; None if there is none.
+    """
+
+    def __init__(self, source: Source, epoch: int = 0):
+        self._source, self._epoch = source, epoch
+        self._ahead: Iterator[Batch] | None = source.batches(epoch)
+        self.first = next(self._ahead, None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    @property
+    def batch_size(self) -> int | None:  # type: ignore[override]
+        return self._source.batch_size
+
+    @property
+    def num_batches(self) -> int | None:  # type: ignore[override]
+        return self._source.num_batches
+
+    @property
+    def num_samples(self) -> int | None:  # type: ignore[override]
+        return self._source.num_samples
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or epoch != self._epoch or self.first is None:
+            return self._source.batches(epoch)
+        return chain([self.first], ahead)
+
+    def epoch_end(self, epoch: int) -> None:
+        self._source.epoch_end(epoch)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def example_of(source: Source, epoch: int = 0) -> tuple[Source, Any]:
+    """The shapes of a batch, and the source to go on with.
+
+    Returns:
+        The source (which still gives every batch), and the structure of a batch with a
+        `jax.ShapeDtypeStruct` for each array; None if the source is empty.
+    """
+    if isinstance(source, Resident):
+        size = min(source.batch_size, source.num_samples)
+
+        def row(a: Any) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype)
+
+        return source, jax.tree.map(row, source.arrays)
+    peeked = Peeked(source, epoch)
+    if peeked.first is None:
+        return peeked, None
+
+    def like(a: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(a.shape, a.dtype)
+
+    return peeked, jax.tree.map(like, peeked.first.data)

@@ -1,0 +1,143 @@
+"""Batches carried to the device while the step before is running.
+
+    thread       read 3 | put 3 | read 4 | put 4 | (queue full) ...
+    queue                   [ 2, 3 ]                                  at most `depth` batches
+    consumer     step 1         | step 2         | step 3
+
+jax uses a host buffer in place when it starts at a multiple of 64 bytes, whatever `may_alias`
+says, and a generator may write its buffer again at any time. So batches that are not known to be
+fresh are copied first, into memory that jax then takes without another copy.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from cornu import tree
+from cornu.data.arrays import aligned_empty
+from cornu.data.source import Batch
+
+
+def to_device(data: Any, *, fresh: bool = False) -> Any:
+    """The numpy arrays of a structure as jax arrays on the default device.
+
+    Args:
+        data: a structure of arrays; jax arrays and None stay as they are.
+        fresh: whether nobody will ever write to the arrays again.
+    """
+
+    def put(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray):
+            return leaf
+        if not fresh:
+            copy = aligned_empty(leaf.shape, leaf.dtype)
+            copy[...] = leaf
+            leaf = copy
+        return jax.device_put(leaf)
+
+    return tree.map_structure(put, data)
+
+
+def prefetched(
+    batches: Iterator[Batch],
+    *,
+    depth: int = 2,
+    place: Callable[[Any], Any] = to_device,
+) -> Iterator[Batch]:
+    """The same batches in the same order, read and placed by a background thread.
+
+    The thread ends when the batches do, when one of them fails (the error is raised here, after
+    the batches before it), and when the result is closed or forgotten.
+
+    Args:
+        batches: any iterator of batches; it is used, and closed, in the thread alone.
+        depth: how many placed batches may wait.
+        place: what carries the data of a batch to the device.
+
+    Example:
+
+        >>> ones = (Batch((np.ones(n),), n) for n in (1, 2))
+        >>> [batch.size for batch in prefetched(ones)]
+        [1, 2]
+    """
+    feeder = _Feeder(batches, depth, place)
+    try:
+        while (batch := feeder.take()) is not None:
+            yield batch
+    finally:
+        feeder.stop()
+
+
+class _Feeder:
+    """The queue between the thread and its consumer."""
+
+    def __init__(self, batches: Iterator[Batch], depth: int, place: Callable[[Any], Any]) -> None:
+        self._batches = batches
+        self._depth = depth
+        self._place = place
+        self._device = jax.config.jax_default_device  # type: ignore[attr-defined] # is per thread
+        self._changed = threading.Condition()
+        self._waiting: deque[Batch] = deque()
+        self._failure: BaseException | None = None
+        self._ended = False
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="cornu-prefetch", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            with jax.default_device(self._device):
+                for batch in self._batches:
+                    placed = Batch(self._place(batch.data), batch.size)
+                    if not self._offer(placed):
+                        break
+        except BaseException as error:  # raised again where the batches are consumed
+            self._failure = error
+        finally:
+            self._close_batches()
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _close_batches(self) -> None:
+        try:
+            if hasattr(self._batches, "close"):
+                self._batches.close()
+        except BaseException as error:
+            self._failure = self._failure or error
+
+    def _offer(self, batch: Batch) -> bool:
+        """Add a batch when there is room; False if nobody wants more."""
+        with self._changed:
+            while not self._stopped and len(self._waiting) >= self._depth:
+                self._changed.wait()
+            if not self._stopped:
+                self._waiting.append(batch)
+                self._changed.notify_all()
+            return not self._stopped
+
+    def take(self) -> Batch | None:
+        """The next batch, or None after the last one."""
+        with self._changed:
+            while not self._waiting and not self._ended:
+                self._changed.wait()
+            if self._waiting:
+                batch = self._waiting.popleft()
+                self._changed.notify_all()
+                return batch
+        if self._failure is not None:
+            raise self._failure
+        return None
+
+    def stop(self) -> None:
+        """End the thread; one that hangs in the user's code for seconds is left behind."""
+        with self._changed:
+            self._stopped = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        if self._thread is not threading.current_thread():
+            self._thread.join(5)

@@ -1,0 +1,128 @@
+"""Class weights as sample weights.
+
+    labels      0  2  1  0            {0: 1.0, 1: 5.0, 2: 2.0}
+    weights    1. 2. 5. 1.
+
+Labels are integers, `(samples,)` or with a last axis of size 1, or one-hot (or soft) rows along
+the last axis.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cornu import tree
+from cornu.errors import explain
+
+
+def class_sample_weights(
+    y: Any, class_weight: Mapping[int, float], *, whole: bool = True, floatx: str = "float32"
+) -> np.ndarray:
+    """The weight of each sample's class.
+
+    Args:
+        y: integer labels `(samples,)` or `(..., 1)`, or one-hot rows `(..., classes)`.
+        class_weight: from class to weight; every class needs one.
+        whole: whether `y` is the whole data set, so that a class without samples is a mistake.
+        floatx: dtype of the result.
+
+    Returns:
+        Weights of shape `(samples,)`, or `(samples, ...)` for labels with more axes.
+
+    Raises:
+        TypeError: `class_weight` is not a dict.
+        ValueError: labels and classes do not match, or `y` is not one array of class labels.
+
+    Example:
+
+        >>> class_sample_weights(np.array([0, 2, 1]), {0: 1.0, 1: 5.0, 2: 2.0})
+        array([1., 2., 5.], dtype=float32)
+    """
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            explain(
+                f"class_weight is a dict from class to weight, got {type(class_weight).__name__}.",
+                fix="class_weight=dict(enumerate(weights))",
+            )
+        )
+    if y is None or tree.is_nested(y):
+        raise ValueError(
+            explain(
+                "class_weight needs one array of labels, but y is "
+                + ("missing." if y is None else "several arrays."),
+                fix="pass sample_weight instead.",
+            )
+        )
+    labels, columns = _labels(np.asarray(y))
+    classes, positions = np.unique(labels, return_inverse=True)
+    table = {int(c): float(w) for c, w in class_weight.items()}
+    missing = [int(c) for c in classes if int(c) not in table]
+    known = {int(c) for c in classes} | set(range(columns))
+    surplus = sorted(set(table) - known) if whole else []
+    if missing or surplus:
+        what = (
+            f"class_weight has no weight for {_list(missing)}."
+            if missing
+            else (f"class_weight names {_list(surplus)}, which no label has.")
+        )
+        raise ValueError(
+            explain(
+                what,
+                labels=_list(sorted(known)),
+                class_weight=_list(sorted(table)),
+                fix="give one weight for each class in the labels, and no other.",
+            )
+        )
+    weights = np.array([table[int(c)] for c in classes]).astype(floatx)
+    return weights[positions].reshape(labels.shape)
+
+
+def weighted(data: tuple[Any, ...], class_weight: Mapping[int, float], **options: Any) -> Any:
+    """`(x, y)` or `(x, y, sample_weight)` with the class weights multiplied in.
+
+    Args:
+        data: arrays of a data set or of one batch.
+        class_weight: from class to weight.
+        **options: passed to `class_sample_weights`.
+    """
+    x, y, given = (*data, None, None)[:3]
+    weights = class_sample_weights(y, class_weight, **options)
+    if given is None:
+        return x, y, weights
+    given = np.asarray(given)
+    rank = max(given.ndim, weights.ndim)
+    given, weights = (a.reshape(a.shape + (1,) * (rank - a.ndim)) for a in (given, weights))
+    return x, y, given * weights
+
+
+def _labels(y: np.ndarray) -> tuple[np.ndarray, int]:
+    """Integer labels, and the number of classes if the last axis counts them (else 0)."""
+    columns = 0
+    if y.ndim > 1 and y.shape[-1] == 1:
+        y = y[..., 0]
+    elif y.ndim > 1 and y.dtype.kind in "biuf" and np.allclose(y.sum(-1), 1, atol=1e-3):
+        columns = y.shape[-1]
+        y = y.argmax(-1)
+    elif y.ndim > 1:
+        raise ValueError(
+            explain(
+                f"class_weight needs one class for each sample, y has shape {y.shape}.",
+                fix="pass sample_weight instead.",
+            )
+        )
+    if y.dtype.kind not in "biu":
+        if not np.array_equal(y, np.rint(y)):
+            raise ValueError(
+                explain(
+                    "class_weight needs integer labels, y holds other numbers.",
+                    fix="pass sample_weight instead.",
+                )
+            )
+        y = np.rint(y).astype("int64")
+    return y, columns
+
+
+def _list(classes: list[int]) -> str:
+    shown = ", ".join(map(str, classes[:20])) + (", ..." if len(classes) > 20 else "")
+    return f"class {shown}" if len(classes) == 1 else f"classes {shown or 'none'}"

@@ -1,0 +1,53 @@
+"""`Initializer`: the first value of a weight, from its shape and dtype."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.core import dtypes
+from cornu.core.configurable import Configurable
+from cornu.errors import explain
+
+
+class Initializer(Configurable):
+    """Base of all initializers: a function `(shape, dtype) -> array`.
+
+    Example:
+
+        >>> class Ramp(Initializer):
+        ...     def __call__(self, shape, dtype=None):
+        ...         return jnp.linspace(0.0, 1.0, shape[0], dtype=dtype)
+        >>> Ramp()((3,)).tolist()
+        [0.0, 0.5, 1.0]
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+        """The first value of a weight; written by subclasses.
+
+        Args:
+            shape: sizes of the axes.
+            dtype: name of the dtype; `floatx` if None.
+        """
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} does not say which values it gives.",
+                fix="def __call__(self, shape, dtype=None): return ...",
+            )
+        )
+
+    def clone(self) -> Any:
+        """A new initializer with the same settings."""
+        return type(self).from_config(self.get_config())
+
+
+def on_device(values: np.ndarray, dtype: Any) -> jax.Array:
+    """A jax array of values computed by numpy.
+
+    The transfer compiles nothing. `jnp.zeros` and its like compile a program for each new shape,
+    which is what makes the building of models slow.
+    """
+    dtype = dtypes.numpy_dtype(dtypes.standardize_dtype(dtype))
+    return jnp.asarray(values.astype(jax.dtypes.canonicalize_dtype(dtype), copy=False))

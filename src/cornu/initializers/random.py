@@ -1,0 +1,445 @@
+"""Initializers that draw: uniform, normal, scaled by the fans of a weight, orthogonal.
+
+The numbers are drawn on the host by numpy's counter-based Philox generator, keyed by the seed:
+
+    seed (int) ------------------+
+                                 +--> two words --> Philox --> numpy array --> jax array
+    SeedGenerator.next() --------+        |
+                                          +--> jax.random, if the words are being traced
+
+so that building a model compiles nothing. The same int gives the same numbers at every call.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.core import dtypes
+from cornu.core.frame import is_tracer
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.errors import did_you_mean, explain
+from cornu.initializers.initializer import Initializer, on_device
+from cornu.random.seed import SeedGenerator, make_default_seed
+
+# Standard deviation of a standard normal that is cut off at two.
+_TRUNCATED_STDDEV = 0.87962566103423978
+
+
+class RandomInitializer(Initializer):
+    """Base of the initializers that draw random numbers.
+
+    Args:
+        seed: an int for the same numbers at every call, a `SeedGenerator` for new ones at every
+            call, or None for an int chosen now.
+    """
+
+    def __init__(self, seed: Any = None):
+        if isinstance(seed, dict):
+            seed = deserialize_keras_object(seed)
+        self._given_seed = seed
+        if seed is None:
+            seed = make_default_seed()
+        elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer, SeedGenerator)):
+            raise ValueError(
+                explain(
+                    f"seed is an int, a SeedGenerator or None, got {seed!r}.",
+                    fix="seed=1337, or keras.random.SeedGenerator(1337) for new numbers each time.",
+                )
+            )
+        self.seed = seed
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {**config, "seed": serialize_keras_object(self._given_seed)}
+
+    def _draw(
+        self,
+        shape: Sequence[int],
+        dtype: Any,
+        host: Callable[[np.random.Generator, tuple[int, ...], Any], np.ndarray],
+        traced: Callable[[Any, tuple[int, ...], Any], Any],
+    ) -> Any:
+        """Draw by numpy, or by jax where the seed is being traced."""
+        dtype = dtypes.standardize_dtype(dtype)
+        if not dtypes.is_float(dtype):
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} draws real numbers, but the dtype is {dtype!r}.",
+                    fix="a floating dtype, or the initializer 'zeros'.",
+                )
+            )
+        shape = tuple(int(n) for n in shape)
+        words = self.seed.next() if isinstance(self.seed, SeedGenerator) else int(self.seed)
+        if is_tracer(words):
+            key = jax.random.wrap_key_data(words, impl="threefry2x32")
+            return traced(key, shape, jnp.float32).astype(dtypes.numpy_dtype(dtype))
+        return on_device(host(_generator(words), shape, _width(dtype)), dtype)
+
+
+def _generator(words: Any) -> np.random.Generator:
+    """A generator keyed by an int or by the two words of a seed."""
+    if isinstance(words, int):
+        words = (words % 2**32, words // 2**32 % 2**32)
+    low, high = (int(word) for word in np.asarray(words))
+    return np.random.Generator(np.random.Philox(key=low + (high << 32)))
+
+
+def _width(dtype: str) -> Any:
+    """The dtype in which to draw: double where asked for, else single."""
+    return np.float64 if dtype == "float64" else np.float32
+
+
+def _truncated(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Standard normal numbers from -2 to 2: those outside are drawn again."""
+    x = generator.standard_normal(shape, dtype=dtype).reshape(-1)
+    outside = np.flatnonzero(np.abs(x) > 2)
+    while outside.size:
+        x[outside] = generator.standard_normal(outside.size, dtype=dtype)
+        outside = outside[np.abs(x[outside]) > 2]
+    return x.reshape(shape)
+
+
+class RandomNormal(RandomInitializer):
+    """Normal numbers.
+
+    Args:
+        mean: their mean.
+        stddev: their standard deviation.
+        seed: see `RandomInitializer`.
+
+    Example:
+
+        >>> RandomNormal(stddev=1.0, seed=1)((100, 100)).std().round(1).item()
+        1.0
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+            return self.mean + self.stddev * generator.standard_normal(shape, dtype=dtype)
+
+        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+            return self.mean + self.stddev * jax.random.normal(key, shape, dtype)
+
+        return self._draw(shape, dtype, host, traced)
+
+
+class TruncatedNormal(RandomInitializer):
+    """Normal numbers, those further than two standard deviations from the mean drawn again.
+
+    Args:
+        mean: their mean.
+        stddev: the standard deviation before the cut; afterwards it is 0.88 of that.
+        seed: see `RandomInitializer`.
+
+    Example:
+
+        >>> bool(abs(TruncatedNormal(stddev=1.0, seed=1)((1000,))).max() <= 2)
+        True
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+            return self.mean + self.stddev * _truncated(generator, shape, dtype)
+
+        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+            return self.mean + self.stddev * jax.random.truncated_normal(key, -2, 2, shape, dtype)
+
+        return self._draw(shape, dtype, host, traced)
+
+
+class RandomUniform(RandomInitializer):
+    """Uniform numbers.
+
+    Args:
+        minval: least number.
+        maxval: greatest number, itself never drawn.
+        seed: see `RandomInitializer`.
+
+    Example:
+
+        >>> x = RandomUniform(2.0, 3.0, seed=1)((1000,))
+        >>> bool(x.min() >= 2), bool(x.max() <= 3)
+        (True, True)
+    """
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.minval = minval
+        self.maxval = maxval
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+        width = self.maxval - self.minval
+
+        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+            return self.minval + width * generator.random(shape, dtype=dtype)
+
+        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+            return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
+
+        return self._draw(shape, dtype, host, traced)
+
+
+def fans(
+    shape: Sequence[int],
+    input_axes: Sequence[int] | None = None,
+    output_axes: Sequence[int] | None = None,
+) -> tuple[int, int]:
+    """How many inputs one output of a weight sums up, and how many outputs one input feeds.
+
+    Args:
+        shape: of the weight; `(..., inputs, outputs)` with the window of a convolution in front,
+            unless the axes say otherwise.
+        input_axes: the axes that are summed over.
+        output_axes: the axes of the output.
+
+    Example:
+
+        >>> fans((3, 3, 16, 32)), fans((64, 4, 8), [0], [1, 2]), fans((5,))
+        ((144, 288), (64, 32), (5, 5))
+    """
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[i] for i in input_axes), math.prod(shape[i] for i in output_axes)
+    if len(shape) < 2:
+        size = shape[0] if shape else 1
+        return size, size
+    window = math.prod(shape[:-2])
+    return shape[-2] * window, shape[-1] * window
+
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+
+
+class VarianceScaling(RandomInitializer):
+    """Numbers of mean 0 and variance `scale / fan`: signals keep their size from layer to layer.
+
+    Args:
+        scale: of the variance.
+        mode: "fan_in" (number of inputs), "fan_out" (of outputs) or "fan_avg" (the mean of both).
+        distribution: "truncated_normal", "untruncated_normal" or "uniform".
+        seed: see `RandomInitializer`.
+        input_axes: axes of the weight that are summed over, see `fans`.
+        output_axes: axes of the weight that the output has.
+
+    Example:
+
+        >>> w = VarianceScaling(2.0, "fan_in", "uniform", seed=1)((100, 300))
+        >>> round(float(w.var() * 100), 1)
+        2.0
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ):
+        if scale <= 0:
+            raise ValueError(explain(f"scale is a positive number, got {scale}."))
+        if mode not in _MODES:
+            raise ValueError(explain(f"There is no mode {mode!r}.", fix=did_you_mean(mode, _MODES)))
+        distribution = distribution.lower()
+        if distribution == "normal":
+            distribution = "truncated_normal"
+        if distribution not in _DISTRIBUTIONS:
+            raise ValueError(
+                explain(
+                    f"There is no distribution {distribution!r}.",
+                    fix=did_you_mean(distribution, _DISTRIBUTIONS),
+                )
+            )
+        super().__init__(seed)
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+        self.input_axes = input_axes
+        self.output_axes = output_axes
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+        fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        stddev = math.sqrt(self.scale / max(1.0, fan))
+
+        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+            if self.distribution == "uniform":
+                limit = math.sqrt(3) * stddev
+                return limit * (2 * generator.random(shape, dtype=dtype) - 1)
+            if self.distribution == "untruncated_normal":
+                return stddev * generator.standard_normal(shape, dtype=dtype)
+            return stddev / _TRUNCATED_STDDEV * _truncated(generator, shape, dtype)
+
+        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+            if self.distribution == "uniform":
+                limit = math.sqrt(3) * stddev
+                return jax.random.uniform(key, shape, dtype, -limit, limit)
+            if self.distribution == "untruncated_normal":
+                return stddev * jax.random.normal(key, shape, dtype)
+            x = jax.random.truncated_normal(key, -2, 2, shape, dtype)
+            return stddev / _TRUNCATED_STDDEV * x
+
+        return self._draw(shape, dtype, host, traced)
+
+
+class _Scaled(VarianceScaling):
+    """A named setting of `VarianceScaling`, which keeps only the seed and the axes open."""
+
+    SETTING: tuple[float, str, str]
+
+    def __init__(
+        self,
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ):
+        super().__init__(*self.SETTING, seed, input_axes, output_axes)
+
+
+class GlorotUniform(_Scaled):
+    """Uniform with variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010).
+
+    Example:
+
+        >>> w = GlorotUniform(seed=1)((100, 200))
+        >>> round(float(w.var() * 150), 1)
+        1.0
+    """
+
+    SETTING = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Scaled):
+    """Truncated normal with variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010).
+
+    Example:
+
+        >>> w = GlorotNormal(seed=1)((100, 200))
+        >>> round(float(w.var() * 150), 1)
+        1.0
+    """
+
+    SETTING = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Scaled):
+    """Uniform with variance `2 / fan_in`, for layers followed by relu (He et al. 2015).
+
+    Example:
+
+        >>> w = HeUniform(seed=1)((100, 200))
+        >>> round(float(w.var() * 100), 1)
+        2.0
+    """
+
+    SETTING = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Scaled):
+    """Truncated normal with variance `2 / fan_in`, for layers followed by relu (He et al. 2015).
+
+    Example:
+
+        >>> w = HeNormal(seed=1)((100, 200))
+        >>> round(float(w.var() * 100), 1)
+        2.0
+    """
+
+    SETTING = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Scaled):
+    """Uniform with variance `1 / fan_in` (LeCun et al. 1998).
+
+    Example:
+
+        >>> w = LecunUniform(seed=1)((100, 200))
+        >>> round(float(w.var() * 100), 1)
+        1.0
+    """
+
+    SETTING = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Scaled):
+    """Truncated normal with variance `1 / fan_in`, for layers followed by selu (LeCun et al. 1998).
+
+    Example:
+
+        >>> w = LecunNormal(seed=1)((100, 200))
+        >>> round(float(w.var() * 100), 1)
+        1.0
+    """
+
+    SETTING = (1.0, "fan_in", "truncated_normal")
+
+
+class Orthogonal(RandomInitializer):
+    """A random matrix with orthogonal rows or columns, whichever are fewer, of length `gain`.
+
+    A weight with more axes is a matrix of `(all but the last, last)` (Saxe et al. 2013).
+
+    Args:
+        gain: length of the vectors.
+        seed: see `RandomInitializer`.
+
+    Example:
+
+        >>> q = Orthogonal(seed=1)((3, 3))
+        >>> (q.T @ q).round(4).tolist() == jnp.eye(3).tolist()
+        True
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None):
+        super().__init__(seed)
+        self.gain = gain
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+        if len(shape) < 2:
+            raise ValueError(
+                explain("Orthogonal needs a weight of two or more axes.", shape=tuple(shape))
+            )
+
+        def from_normal(x: Any, xp: Any) -> Any:
+            q, r = xp.linalg.qr(x)  # (large, small)
+            q = q * xp.where(xp.diagonal(r) < 0, -1.0, 1.0)  # else q is not uniformly distributed
+            return self.gain * (q.T if x.shape != flat else q).reshape(shape)
+
+        flat = (math.prod(shape[:-1]), shape[-1])
+        tall = (max(flat), min(flat))
+
+        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+            return from_normal(generator.standard_normal(tall), np)
+
+        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+            return from_normal(jax.random.normal(key, tall, dtype), jnp)
+
+        return self._draw(shape, dtype, host, traced)
+
+
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+orthogonal = OrthogonalInitializer = Orthogonal
+random_normal = RandomNormal
+random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling

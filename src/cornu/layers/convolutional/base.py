@@ -1,0 +1,141 @@
+"""What all convolutions share.
+
+    inputs (batch, *spatial, channels)          data_format="channels_last", the default
+    inputs (batch, channels, *spatial)          data_format="channels_first"
+
+    window      kernel_size taps for each spatial axis, dilation_rate apart
+    position    moved by strides
+    padding     "valid": none, the output shrinks
+                "same": zeros around, the output has ceil(size / strides) positions
+                "causal" (Conv1D): zeros in front, output t sees inputs up to t only
+
+The three numbers are an int for all axes or one int for each axis.
+"""
+
+from typing import Any
+
+from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.errors import explain
+from cornu.layers.base.arguments import channels_format, one_of, per_axis
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+
+
+class Windowed(Layer):
+    """A layer that moves a window over `rank` spatial axes, adds a bias and applies an activation.
+
+    Args:
+        kernel_size: taps of the window.
+        strides: step of the window.
+        padding: see the module.
+        data_format: where the channels are.
+        dilation_rate: distance between the taps.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        bias_initializer: of the bias, `(channels of the output,)`.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        bias_constraint: applied to the bias after each update.
+    """
+
+    rank = 2
+    paddings: tuple[str, ...] = ("valid", "same")
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        bias_initializer: Any = "zeros",
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.kernel_size = per_axis(kernel_size, self.rank, "kernel_size")
+        self.strides = per_axis(strides, self.rank, "strides")
+        self.padding = one_of(
+            padding.lower() if isinstance(padding, str) else padding, self.paddings, "padding"
+        )
+        self.data_format = channels_format(data_format)
+        self.dilation_rate = per_axis(dilation_rate, self.rank, "dilation_rate")
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.kernel: Any = None
+        self.bias: Any = None
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                explain(
+                    "strides and dilation_rate are not both greater than 1.",
+                    received=f"strides {self.strides}, dilation_rate {self.dilation_rate}",
+                )
+            )
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis of the channels, counted from the end or the start."""
+        return -1 if self.data_format == "channels_last" else 1
+
+    def known_channels(self, input_shape: Any) -> int:
+        """The number of input channels; fixes it in the input spec.
+
+        Raises:
+            ValueError: it is not known.
+        """
+        channels = input_shape[self.channel_axis]
+        if channels is None:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} '{self.name}' needs to know the number of channels.",
+                    shapes=f"inputs {tuple(input_shape)}",
+                    fix="give it: keras.Input(shape=(None, None, 3)).",
+                )
+            )
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
+        return channels
+
+    def check_window(self, input_shape: Any) -> None:
+        """Raise ValueError where the window is larger than an input without padding."""
+        if self.padding != "valid":
+            return
+        sizes = input_shape[1:-1] if self.data_format == "channels_last" else input_shape[2:]
+        for size, taps, apart in zip(sizes, self.kernel_size, self.dilation_rate, strict=True):
+            if isinstance(size, int) and size < (taps - 1) * apart + 1:
+                raise ValueError(
+                    explain(
+                        f"The window of {type(self).__name__} '{self.name}' is larger than its "
+                        "inputs.",
+                        shapes=f"inputs {shown(input_shape)}, kernel_size {self.kernel_size}, "
+                        f"dilation_rate {self.dilation_rate}",
+                        fix="padding='same', a smaller kernel_size, or fewer strides and pooling "
+                        "layers before it.",
+                    )
+                )
+
+    def add_bias(self, channels: int) -> None:
+        """Make the bias if the layer has one."""
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(channels,), like="bias")
+
+    def finish(self, x: Any) -> Any:
+        """Add the bias and apply the activation."""
+        if self.bias is not None:
+            bias = self.bias.value
+            if self.data_format == "channels_first":
+                bias = ops.reshape(bias, (1, -1) + (1,) * self.rank)
+            x = ops.add(x, bias)
+        return self.activation(x)
+
+
+def shown(shape: Any) -> tuple[int | None, ...]:
+    """A shape as messages show it: None where a size is not known."""
+    return tuple(n if isinstance(n, int) else None for n in shape)

@@ -1,0 +1,249 @@
+"""`Conv1D`, `Conv2D`, `Conv3D`: convolutions; what they share is in `base.py`."""
+
+from typing import Any
+
+from cornu import constraints, initializers, ops, regularizers
+from cornu.errors import explain
+from cornu.kernels import conv as kernel_conv
+from cornu.layers.base import adapters, own
+from cornu.layers.base.arguments import positive_int
+from cornu.layers.convolutional.base import Windowed
+
+
+class Convolution(Windowed):
+    """Sum over a moving window: `activation(conv(inputs, kernel) + bias)`."""
+
+    config_omits_none = frozenset(("lora_rank", "lora_alpha"))
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.filters = positive_int(filters, "filters", f"{type(self).__name__}(32, 3)")
+        self.groups = positive_int(groups, "groups", "groups=1")
+        if self.filters % self.groups:
+            raise ValueError(
+                explain(
+                    f"filters is divided among groups, so {self.filters} filters do not go "
+                    f"with {self.groups} groups.",
+                    fix=f"filters={-(-self.filters // self.groups) * self.groups}",
+                )
+            )
+        if self.padding == "causal" and self.data_format == "channels_first":
+            raise ValueError(
+                explain(
+                    "Causal padding goes with data_format='channels_last'.",
+                    fix="data_format='channels_last', inputs (batch, time, channels)",
+                )
+            )
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.lora_rank = lora_rank
+        self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
+        self.lora_enabled = False
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.known_channels(input_shape)
+        if channels % self.groups:
+            raise ValueError(
+                explain(
+                    f"The input channels are divided among groups, so {channels} channels do not "
+                    f"go with {self.groups} groups.",
+                    shapes=f"inputs {tuple(input_shape)}",
+                )
+            )
+        self.check_window(input_shape)
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = self.add_weight(shape=shape, like="kernel")
+        self.add_bias(self.filters)
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution alone; a subclass may compute another one.
+
+        Args:
+            inputs: `(batch, *spatial, channels)`, or as `data_format` says.
+            kernel: `(*kernel_size, channels / groups, filters)`.
+
+        Returns:
+            `(batch, *new_spatial, filters)`, or as `data_format` says.
+        """
+        if self.padding == "causal":
+            return kernel_conv.conv(
+                inputs, kernel, self.strides, "causal", self.dilation_rate, self.groups
+            )
+        return ops.conv(
+            inputs,
+            kernel,
+            strides=self.strides,
+            padding=self.padding,
+            data_format=self.data_format,
+            dilation_rate=self.dilation_rate,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        self.check_window(inputs.shape)
+        return self.finish(self.convolution_op(inputs, adapters.weight(self, self.kernel)))
+
+    def enable_lora(
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+    ) -> None:
+        """Freeze the kernel and train a correction of low rank beside it."""
+        adapters.enable_lora(self, self.kernel, rank, lora_alpha, a_initializer, b_initializer)
+
+    def save_own_variables(self, store: Any) -> None:
+        if not self.lora_enabled:
+            own.save_own_variables(self, store)
+        else:
+            adapters.save_merged(self, store, self.kernel, self.bias)
+
+    def load_own_variables(self, store: Any) -> None:
+        if not self.lora_enabled:
+            own.load_own_variables(self, store)
+        else:
+            adapters.load_merged(self, store, self.kernel, self.bias)
+
+
+class Conv1D(Convolution):
+    """Convolution over one axis, such as time.
+
+    Input `(batch, time, channels)`, output `(batch, new_time, filters)`.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: taps of the window.
+        strides: step of the window.
+        padding: "valid", "same" or "causal" (output t sees the inputs up to t only).
+        data_format: "channels_last" or "channels_first"; the setting of the process if None.
+        dilation_rate: distance between the taps.
+        groups: number of slices of the channels that are convolved apart.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        kernel_initializer: of the kernel, `(kernel_size, channels / groups, filters)`.
+        bias_initializer: of the bias, `(filters,)`.
+        kernel_regularizer: penalty on the kernel.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        kernel_constraint: applied to the kernel after each update.
+        bias_constraint: applied to the bias after each update.
+        lora_rank: rank of a low-rank correction that is trained instead of the kernel.
+        lora_alpha: its scale, `lora_alpha / lora_rank`; the rank if None.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Conv1D(4, 3, padding="causal")(np.ones((2, 10, 8))).shape
+        (2, 10, 4)
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+class Conv2D(Convolution):
+    """Convolution over two axes: the layer for images.
+
+    Input `(batch, height, width, channels)`, output `(batch, new_height, new_width, filters)`.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: taps of the window, an int or `(height, width)`.
+        strides: step of the window.
+        padding: "valid" (no padding) or "same" (as many positions as inputs, for strides of 1).
+        data_format: "channels_last" or "channels_first"; the setting of the process if None.
+        dilation_rate: distance between the taps.
+        groups: number of slices of the channels that are convolved apart.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        kernel_initializer: of the kernel, `(*kernel_size, channels / groups, filters)`.
+        bias_initializer: of the bias, `(filters,)`.
+        kernel_regularizer: penalty on the kernel.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        kernel_constraint: applied to the kernel after each update.
+        bias_constraint: applied to the bias after each update.
+        lora_rank: rank of a low-rank correction that is trained instead of the kernel.
+        lora_alpha: its scale, `lora_alpha / lora_rank`; the rank if None.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Conv2D(4, 3, activation="relu")(np.ones((2, 28, 28, 1))).shape
+        (2, 26, 26, 4)
+    """
+
+    rank = 2
+
+
+class Conv3D(Convolution):
+    """Convolution over three axes: volumes, or images over time.
+
+    Input `(batch, depth, height, width, channels)`, output
+    `(batch, new_depth, new_height, new_width, filters)`.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: taps of the window, an int or `(depth, height, width)`.
+        strides: step of the window.
+        padding: "valid" (no padding) or "same" (as many positions as inputs, for strides of 1).
+        data_format: "channels_last" or "channels_first"; the setting of the process if None.
+        dilation_rate: distance between the taps.
+        groups: number of slices of the channels that are convolved apart.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        kernel_initializer: of the kernel, `(*kernel_size, channels / groups, filters)`.
+        bias_initializer: of the bias, `(filters,)`.
+        kernel_regularizer: penalty on the kernel.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        kernel_constraint: applied to the kernel after each update.
+        bias_constraint: applied to the bias after each update.
+        lora_rank: rank of a low-rank correction that is trained instead of the kernel.
+        lora_alpha: its scale, `lora_alpha / lora_rank`; the rank if None.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Conv3D(4, 3, padding="same")(np.ones((1, 5, 6, 7, 2))).shape
+        (1, 5, 6, 7, 4)
+    """
+
+    rank = 3

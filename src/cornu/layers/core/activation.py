@@ -1,0 +1,212 @@
+"""Activation functions as layers."""
+
+from typing import Any
+
+from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.errors import explain
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+
+
+class Activation(Layer):
+    """Apply an activation function.
+
+    Args:
+        activation: function or name, such as "relu".
+
+    Example:
+
+        >>> import numpy as np
+        >>> Activation("relu")(np.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+
+class ReLU(Layer):
+    """`max(x, 0)`, with options.
+
+        x                                  where threshold <= x < max_value
+        max_value                          where x >= max_value
+        negative_slope * (x - threshold)   elsewhere
+
+    Args:
+        max_value: largest output; none if None.
+        negative_slope: slope below the threshold.
+        threshold: below it the output is cut off.
+
+    Example:
+
+        >>> import numpy as np
+        >>> ReLU(max_value=6)(np.array([-1.0, 2.0, 9.0])).tolist()
+        [0.0, 2.0, 6.0]
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.max_value = None if max_value is None else _not_negative(max_value, "max_value")
+        self.negative_slope = _not_negative(negative_slope, "negative_slope")
+        self.threshold = _not_negative(threshold, "threshold")
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+def _not_negative(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise ValueError(
+            explain(f"{name} is a number that is not negative, got {value!r}.", fix=f"{name}=0.1")
+        )
+    return value
+
+
+class LeakyReLU(Layer):
+    """`x` where positive, `negative_slope * x` elsewhere.
+
+    Args:
+        negative_slope: slope of the negative part.
+
+    Example:
+
+        >>> import numpy as np
+        >>> LeakyReLU(0.5)(np.array([-2.0, 2.0])).tolist()
+        [-1.0, 2.0]
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
+        if "alpha" in kwargs:  # the argument's name in older files
+            negative_slope = kwargs.pop("alpha")
+        super().__init__(**kwargs)
+        self.negative_slope = _not_negative(negative_slope, "negative_slope")
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.leaky_relu(inputs, self.negative_slope)
+
+
+class PReLU(Layer):
+    """`x` where positive, `alpha * x` elsewhere, with slopes `alpha` that are learned.
+
+    Args:
+        alpha_initializer: of the slopes, of the shape of a sample.
+        alpha_regularizer: penalty on the slopes.
+        alpha_constraint: applied to the slopes after each update.
+        shared_axes: axes along which the slopes are shared; `[1, 2]` gives images one slope for
+            each channel.
+
+    Example:
+
+        >>> import numpy as np
+        >>> layer = PReLU(shared_axes=[1])
+        >>> _ = layer(np.ones((2, 5, 3)))
+        >>> layer.alpha.shape
+        (1, 3)
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        if shared_axes is not None and not isinstance(shared_axes, (list, tuple)):
+            shared_axes = [shared_axes]
+        self.shared_axes = None if shared_axes is None else list(shared_axes)
+        self.supports_masking = True
+        self.alpha: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        shared = self.shared_axes or []
+        shape = [1 if i in shared else n for i, n in enumerate(input_shape)][1:]
+        if None in shape:
+            raise ValueError(
+                explain(
+                    f"PReLU '{self.name}' has a slope for each position, so all sizes are needed.",
+                    shapes=f"inputs {tuple(input_shape)}, shared_axes {self.shared_axes}",
+                    fix="shared_axes=[1, 2]: one slope for each channel of an image",
+                )
+            )
+        self.alpha = self.add_weight(shape=shape, like="alpha")
+        sizes = {i: n for i, n in enumerate(input_shape) if i > 0 and i not in shared}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=sizes)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.maximum(inputs, 0) + self.alpha.value * ops.minimum(inputs, 0)
+
+
+class ELU(Layer):
+    """`x` where positive, `alpha * (exp(x) - 1)` elsewhere.
+
+    Args:
+        alpha: the output tends to `-alpha` for large negative inputs.
+
+    Example:
+
+        >>> import numpy as np
+        >>> ELU()(np.array([0.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.elu(inputs, alpha=self.alpha)
+
+
+class Softmax(Layer):
+    """`exp(x) / sum(exp(x))` along an axis: positive numbers whose sum is 1.
+
+    Args:
+        axis: the axis, or several axes that are taken as one.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Softmax()(np.array([0.0, 0.0]), mask=np.array([True, False])).tolist()
+        [1.0, 0.0]
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            # Half the largest number: adding scores to it does not overflow.
+            low = -3e4 if inputs.dtype == "float16" else -1e9
+            inputs = ops.where(ops.cast(mask, "bool"), inputs, inputs + ops.cast(low, inputs.dtype))
+        axis = self.axis
+        if isinstance(axis, (list, tuple)) and len(axis) == 1:
+            axis = axis[0]
+        if isinstance(axis, (list, tuple)):
+            return ops.exp(inputs - ops.logsumexp(inputs, axis=tuple(axis), keepdims=True))
+        return activations.softmax(inputs, axis=axis)

@@ -1,0 +1,167 @@
+"""Layers of a line or two: `Identity`, `Lambda`, `Masking`."""
+
+import inspect
+from typing import Any
+
+from cornu import ops
+from cornu.core.configurable import plain
+from cornu.core.serialize import deserialize_keras_object
+from cornu.errors import explain
+from cornu.layers.base.build import map_shapes
+from cornu.layers.base.layer import Layer
+
+
+class Identity(Layer):
+    """Pass the inputs on as they are.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Identity()(np.ones((2, 3))).shape
+        (2, 3)
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+class Masking(Layer):
+    """Mark the time steps at which every feature equals `mask_value` as padding.
+
+    The layers after it skip those steps: recurrent layers, attention, losses, means over time. The
+    steps themselves are set to zero.
+
+    Input and output `(batch, time, features)`; the mask is `(batch, time)`, True where a step
+    counts.
+
+    Args:
+        mask_value: what padding is filled with.
+
+    Example:
+
+        >>> import numpy as np
+        >>> x = np.array([[[1.0, 2.0], [0.0, 0.0]]])
+        >>> Masking().compute_mask(x).tolist()
+        [[True, False]]
+    """
+
+    makes_masks = True
+
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+        self.supports_masking = True
+        self.built = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def call(self, inputs: Any) -> Any:
+        counts = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
+        return ops.where(counts, inputs, ops.zeros_like(inputs))
+
+
+class Lambda(Layer):
+    """Any function of arrays as a layer.
+
+    A function that has a name is saved by the name, so it must be registered
+    (`cornu.saving.register_keras_serializable`) before a model with it is loaded; a lambda has no
+    name and is not saved. For a layer with weights, write a subclass of `Layer`.
+
+    Args:
+        function: takes the inputs, and `mask` and `training` if it has such arguments.
+        output_shape: shape of the output without the batch axis, or a function from the shape of
+            the input to it; found by tracing the function if None.
+        mask: the mask of the output, or a function `(inputs, mask)` that gives it; none if None.
+        arguments: further keyword arguments of the function.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Lambda(lambda x: x ** 2)(np.array([[3.0]])).tolist()
+        [[9.0]]
+    """
+
+    config_omits_none = frozenset(("output_shape", "mask"))
+
+    def __init__(
+        self,
+        function: Any,
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(
+                explain(
+                    f"Lambda takes a function, got {type(function).__name__}.",
+                    fix="Lambda(lambda x: x ** 2)",
+                )
+            )
+        self.function = function
+        self.output_shape = output_shape
+        self.mask = mask
+        self.arguments = dict(arguments or {})
+        self.supports_masking = mask is not None
+        self.built = True
+        try:
+            parameters = inspect.signature(function).parameters
+        except ValueError:  # some built-in functions have no signature
+            parameters = {}
+        self._takes = frozenset(parameters) & {"mask", "training"}
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        given = dict(self.arguments)
+        given |= {"mask": mask} if "mask" in self._takes else {}
+        given |= {"training": training} if "training" in self._takes else {}
+        return self.function(inputs, **given)
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.output_shape is None:
+            return super(Layer, self).compute_output_spec(inputs, *args, **kwargs)
+        return super().compute_output_spec(inputs, *args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if self.output_shape is None:
+            return super().compute_output_shape(input_shape)
+        if callable(self.output_shape):
+            return self.output_shape(input_shape)
+        first = input_shape
+        while isinstance(first, (list, dict)) or (first and isinstance(first[0], (tuple, list))):
+            first = next(iter(first.values() if isinstance(first, dict) else first))
+        return map_shapes(lambda shape: (first[0], *shape), self.output_shape)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; a function without a name stays as it is, which cannot be saved."""
+        given = {"function": self.function, "output_shape": self.output_shape, "mask": self.mask}
+        config = super(Lambda, _without(self, given)).get_config()
+        for name, value in given.items():
+            if value is not None:
+                anonymous = getattr(value, "__name__", "") == "<lambda>"
+                config[name] = value if anonymous else plain(value)
+        return config
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
+    ) -> Any:
+        config = dict(config)
+        for name in ("function", "output_shape", "mask"):
+            value = config.get(name)
+            if isinstance(value, dict) and "class_name" in value:
+                config[name] = deserialize_keras_object(
+                    value, custom_objects, safe_mode=safe_mode is not False
+                )
+        if isinstance(config.get("output_shape"), list):
+            config["output_shape"] = tuple(config["output_shape"])
+        return cls(**config)

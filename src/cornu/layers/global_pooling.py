@@ -1,0 +1,335 @@
+"""Pooling over all positions, or over as many windows as are asked for.
+
+See `pooling.py` for the shapes.
+"""
+
+from typing import Any
+
+from cornu import ops
+from cornu.layers.base.arguments import channels_format, per_axis
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+
+
+class GlobalPooling(Layer):
+    """One window over all positions.
+
+    Input `(batch, *spatial, channels)`, output `(batch, channels)`.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+        keepdims: whether the spatial axes stay, with size 1.
+    """
+
+    rank = 2
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.data_format = channels_format(data_format)
+        self.keepdims = keepdims
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    @property
+    def spatial_axes(self) -> tuple[int, ...]:
+        """The axes of the positions."""
+        first = 1 if self.data_format == "channels_last" else 2
+        return tuple(range(first, first + self.rank))
+
+
+class GlobalMaxPooling(GlobalPooling):
+    """The largest value over all positions."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.max(inputs, axis=self.spatial_axes, keepdims=self.keepdims)
+
+
+class GlobalAveragePooling(GlobalPooling):
+    """The mean over all positions."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.mean(inputs, axis=self.spatial_axes, keepdims=self.keepdims)
+
+
+class GlobalMaxPooling1D(GlobalMaxPooling):
+    """The largest value over time.
+
+    Input `(batch, time, channels)`, output `(batch, channels)`.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+        keepdims: whether the time axis stays, with size 1.
+
+    Example:
+
+        >>> import numpy as np
+        >>> GlobalMaxPooling1D()(np.array([[[1.0], [3.0], [2.0]]])).tolist()
+        [[3.0]]
+    """
+
+    rank = 1
+
+
+class GlobalMaxPooling2D(GlobalMaxPooling):
+    """The largest value over an image.
+
+    Input `(batch, height, width, channels)`, output `(batch, channels)`.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+
+        >>> import numpy as np
+        >>> GlobalMaxPooling2D()(np.ones((2, 5, 5, 3))).shape
+        (2, 3)
+    """
+
+    rank = 2
+
+
+class GlobalMaxPooling3D(GlobalMaxPooling):
+    """The largest value over a volume.
+
+    Input `(batch, depth, height, width, channels)`, output `(batch, channels)`.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+
+        >>> import numpy as np
+        >>> GlobalMaxPooling3D(keepdims=True)(np.ones((2, 5, 5, 5, 3))).shape
+        (2, 1, 1, 1, 3)
+    """
+
+    rank = 3
+
+
+class GlobalAveragePooling1D(GlobalAveragePooling):
+    """The mean over time, of the steps that the mask lets count.
+
+    Input `(batch, time, channels)`, output `(batch, channels)`.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+        keepdims: whether the time axis stays, with size 1.
+
+    Example:
+
+        >>> import numpy as np
+        >>> x = np.array([[[1.0], [3.0], [9.0]]])
+        >>> GlobalAveragePooling1D()(x, mask=np.array([[True, True, False]])).tolist()
+        [[2.0]]
+    """
+
+    rank = 1
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
+        super().__init__(data_format, keepdims, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
+            return super().call(inputs)
+        (axis,) = self.spatial_axes
+        counts = ops.cast(mask, inputs.dtype)
+        counts = ops.expand_dims(counts, 2 if axis == 1 else 1)  # (batch, time, 1)
+        total = ops.sum(inputs * counts, axis=axis, keepdims=self.keepdims)
+        return total / ops.sum(counts, axis=axis, keepdims=self.keepdims)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
+
+class GlobalAveragePooling2D(GlobalAveragePooling):
+    """The mean over an image.
+
+    Input `(batch, height, width, channels)`, output `(batch, channels)`.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+
+        >>> import numpy as np
+        >>> GlobalAveragePooling2D()(np.ones((2, 5, 5, 3))).shape
+        (2, 3)
+    """
+
+    rank = 2
+
+
+class GlobalAveragePooling3D(GlobalAveragePooling):
+    """The mean over a volume.
+
+    Input `(batch, depth, height, width, channels)`, output `(batch, channels)`.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+
+        >>> import numpy as np
+        >>> GlobalAveragePooling3D()(np.ones((2, 5, 5, 5, 3))).shape
+        (2, 3)
+    """
+
+    rank = 3
+
+
+class AdaptivePooling(Layer):
+    """As many windows as `output_size` asks for, which together cover the input.
+
+    Window i of n over a size s goes from `floor(i * s / n)` up to `ceil((i + 1) * s / n)`.
+
+    Args:
+        output_size: number of windows for each spatial axis.
+        data_format: "channels_last" or "channels_first".
+    """
+
+    rank = 2
+
+    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.output_size = per_axis(output_size, self.rank, "output_size")
+        self.data_format = channels_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        if self.data_format == "channels_last":
+            return (input_shape[0], *self.output_size, input_shape[-1])
+        return (input_shape[0], input_shape[1], *self.output_size)
+
+
+class AdaptiveMaxPooling(AdaptivePooling):
+    """The largest value of each of `output_size` windows."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.adaptive_max_pool(inputs, self.output_size, self.data_format)
+
+
+class AdaptiveAveragePooling(AdaptivePooling):
+    """The mean of each of `output_size` windows."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.adaptive_average_pool(inputs, self.output_size, self.data_format)
+
+
+class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
+    """The largest value of each of `output_size` windows in time.
+
+    Input `(batch, time, channels)`, output `(batch, output_size, channels)`.
+
+    Args:
+        output_size: number of windows.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> AdaptiveMaxPooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).tolist()
+        [[[3.0], [2.0]]]
+    """
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
+    """The largest value of each of `output_size` windows of an image.
+
+    Input `(batch, height, width, channels)`, output `(batch, *output_size, channels)`.
+
+    Args:
+        output_size: number of windows, an int or `(height, width)`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> AdaptiveMaxPooling2D(3)(np.ones((1, 28, 20, 4))).shape
+        (1, 3, 3, 4)
+    """
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(AdaptiveMaxPooling):
+    """The largest value of each of `output_size` windows of a volume.
+
+    Input `(batch, depth, height, width, channels)`, output `(batch, *output_size, channels)`.
+
+    Args:
+        output_size: number of windows, an int or `(depth, height, width)`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> AdaptiveMaxPooling3D(2)(np.ones((1, 4, 6, 8, 3))).shape
+        (1, 2, 2, 2, 3)
+    """
+
+    rank = 3
+
+
+class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
+    """The mean of each of `output_size` windows in time.
+
+    Input `(batch, time, channels)`, output `(batch, output_size, channels)`.
+
+    Args:
+        output_size: number of windows.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> AdaptiveAveragePooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).tolist()
+        [[[2.0], [1.0]]]
+    """
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(AdaptiveAveragePooling):
+    """The mean of each of `output_size` windows of an image.
+
+    Input `(batch, height, width, channels)`, output `(batch, *output_size, channels)`.
+
+    Args:
+        output_size: number of windows, an int or `(height, width)`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> AdaptiveAveragePooling2D((3, 2))(np.ones((1, 28, 20, 4))).shape
+        (1, 3, 2, 4)
+    """
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
+    """The mean of each of `output_size` windows of a volume.
+
+    Input `(batch, depth, height, width, channels)`, output `(batch, *output_size, channels)`.
+
+    Args:
+        output_size: number of windows, an int or `(depth, height, width)`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> AdaptiveAveragePooling3D(2)(np.ones((1, 4, 6, 8, 3))).shape
+        (1, 2, 2, 2, 3)
+    """
+
+    rank = 3

@@ -1,0 +1,342 @@
+"""Layers that make training harder on purpose, and do nothing at inference.
+
+    Dropout            zero each element with probability rate, scale the others by 1 / (1 - rate)
+    SpatialDropout     the same for whole channels
+    GaussianDropout    multiply by noise of mean 1
+    GaussianNoise      add noise of mean 0
+    AlphaDropout       dropout that keeps mean and variance, for networks of `selu`
+    ActivityRegularization   no noise: a penalty on what passes through
+
+Each layer draws from its own `SeedGenerator`, whose state travels with the model, so that a program
+with a seed repeats itself.
+"""
+
+from typing import Any
+
+from cornu import ops, random, regularizers
+from cornu.errors import explain
+from cornu.kernels import random_bits
+from cornu.layers.base.arguments import channels_format, fraction, is_int
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+from cornu.random.seed import SeedGenerator
+
+
+class Dropout(Layer):
+    """Zero each element with probability `rate` while training, scale the others to keep the sum.
+
+    Args:
+        rate: probability of zero, from 0 to 1.
+        noise_shape: shape of the mask, broadcast against the inputs; None where a size is that of
+            the inputs. `(None, 1, None)` treats all time steps of a sample alike.
+        seed: int for the same numbers in each run of a program.
+
+    Example:
+
+        >>> import numpy as np
+        >>> layer = Dropout(0.5, seed=1)
+        >>> x = np.ones((2, 4))
+        >>> layer(x).tolist() == x.tolist()
+        True
+        >>> sorted({float(v) for v in layer(x, training=True).ravel()})
+        [0.0, 2.0]
+    """
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate = fraction(rate, "rate")
+        self.noise_shape = _checked_noise_shape(noise_shape)
+        self.seed = seed
+        if self.rate > 0:
+            self.seed_generator = SeedGenerator(seed)
+        self.supports_masking = True
+        self.built = True
+
+    def mask_shape(self, inputs: Any) -> Any:
+        """The shape of the mask; None if it is that of the inputs."""
+        return self.noise_shape
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        if self.rate == 1:
+            return ops.zeros_like(inputs)
+        return random_bits.dropout(
+            inputs, self.rate, self.seed_generator.next(), self.mask_shape(inputs)
+        )
+
+
+def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+    if noise_shape is None:
+        return None
+    if not isinstance(noise_shape, (tuple, list)) or not all(
+        n is None or (is_int(n) and n > 0) for n in noise_shape
+    ):
+        raise ValueError(
+            explain(
+                f"noise_shape is a tuple of positive ints and None, got {noise_shape!r}.",
+                fix="noise_shape=(None, 1, None): one mask for all time steps",
+            )
+        )
+    return tuple(noise_shape)
+
+
+class SpatialDropout(Dropout):
+    """Dropout of whole channels: all positions of a channel are zeroed together."""
+
+    rank = 1
+    data_format = "channels_last"
+
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def mask_shape(self, inputs: Any) -> Any:
+        if self.data_format == "channels_first":
+            return (*inputs.shape[:2], *(1,) * self.rank)
+        return (inputs.shape[0], *(1,) * self.rank, inputs.shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["noise_shape"]
+        return config
+
+
+class SpatialDropout1D(SpatialDropout):
+    """Dropout of whole channels of series.
+
+    Input and output `(batch, time, channels)`.
+
+    Args:
+        rate: probability that a channel is zeroed, from 0 to 1.
+        seed: int for the same numbers in each run of a program.
+        name: of the layer.
+        dtype: dtype or dtype policy.
+
+    Example:
+
+        >>> import numpy as np
+        >>> y = SpatialDropout1D(0.5, seed=1)(np.ones((1, 3, 8)), training=True)
+        >>> bool((y[:, 0] == y[:, 1]).all())
+        True
+    """
+
+    rank = 1
+
+
+class SpatialDropout2D(SpatialDropout):
+    """Dropout of whole channels of images.
+
+    Input and output `(batch, height, width, channels)`.
+
+    Args:
+        rate: probability that a channel is zeroed, from 0 to 1.
+        data_format: "channels_last" or "channels_first".
+        seed: int for the same numbers in each run of a program.
+        name: of the layer.
+        dtype: dtype or dtype policy.
+
+    Example:
+
+        >>> import numpy as np
+        >>> SpatialDropout2D(0.5)(np.ones((1, 3, 3, 8)), training=True).shape
+        (1, 3, 3, 8)
+    """
+
+    rank = 2
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(rate, seed, name, dtype, **kwargs)
+        self.data_format = channels_format(data_format)
+
+
+class SpatialDropout3D(SpatialDropout2D):
+    """Dropout of whole channels of volumes.
+
+    Input and output `(batch, depth, height, width, channels)`.
+
+    Args:
+        rate: probability that a channel is zeroed, from 0 to 1.
+        data_format: "channels_last" or "channels_first".
+        seed: int for the same numbers in each run of a program.
+        name: of the layer.
+        dtype: dtype or dtype policy.
+
+    Example:
+
+        >>> import numpy as np
+        >>> SpatialDropout3D(0.5)(np.ones((1, 3, 3, 3, 8)), training=True).shape
+        (1, 3, 3, 3, 8)
+    """
+
+    rank = 3
+
+
+class GaussianDropout(Layer):
+    """Multiply by noise of mean 1 and standard deviation `sqrt(rate / (1 - rate))` while training.
+
+    Args:
+        rate: probability of zero of the dropout that has the same noise, from 0 to 1.
+        seed: int for the same numbers in each run of a program.
+
+    Example:
+
+        >>> import numpy as np
+        >>> GaussianDropout(0.2)(np.ones((2, 3)), training=True).shape
+        (2, 3)
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate = fraction(rate, "rate")
+        self.seed = seed
+        if self.rate > 0:
+            self.seed_generator = SeedGenerator(seed)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        if self.rate == 1:
+            raise ValueError(
+                explain("The noise of GaussianDropout(1) is infinite.", fix="a rate below 1")
+            )
+        return inputs * random.normal(
+            inputs.shape,
+            mean=1.0,
+            stddev=(self.rate / (1 - self.rate)) ** 0.5,
+            dtype=self.compute_dtype,
+            seed=self.seed_generator,
+        )
+
+
+class GaussianNoise(Layer):
+    """Add noise of mean 0 while training.
+
+    Args:
+        stddev: standard deviation of the noise.
+        seed: int for the same numbers in each run of a program.
+
+    Example:
+
+        >>> import numpy as np
+        >>> GaussianNoise(0.1)(np.zeros((2, 3)), training=True).shape
+        (2, 3)
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or stddev < 0:
+            raise ValueError(
+                explain(f"stddev is a number that is not negative, got {stddev!r}.", fix="0.1")
+            )
+        self.stddev = stddev
+        self.seed = seed
+        if stddev > 0:
+            self.seed_generator = SeedGenerator(seed)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.stddev == 0:
+            return inputs
+        return inputs + random.normal(
+            inputs.shape,
+            stddev=self.stddev,
+            dtype=self.compute_dtype,
+            seed=self.seed_generator,
+        )
+
+
+# What `selu` tends to for large negative inputs, and to which AlphaDropout sets elements.
+_SELU_FLOOR = -1.6732632423543772 * 1.0507009873554805
+
+
+class AlphaDropout(Layer):
+    """Dropout for networks of `selu`: mean and variance of the inputs stay what they are.
+
+    Elements are set to the floor of `selu` with probability `rate`; all are then scaled and
+    shifted (Klambauer et al. 2017, "Self-Normalizing Neural Networks").
+
+    Args:
+        rate: probability that an element is set, from 0 to 1.
+        noise_shape: shape of the mask, broadcast against the inputs.
+        seed: int for the same numbers in each run of a program.
+
+    Example:
+
+        >>> import numpy as np
+        >>> AlphaDropout(0.2)(np.ones((2, 3)), training=True).shape
+        (2, 3)
+    """
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate = fraction(rate, "rate")
+        self.noise_shape = _checked_noise_shape(noise_shape)
+        self.seed = seed
+        if self.rate > 0:
+            self.seed_generator = SeedGenerator(seed)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        if self.rate == 1:
+            return ops.zeros_like(inputs)
+        wanted = self.noise_shape or (None,) * inputs.ndim
+        shape = tuple(n if m is None else m for n, m in zip(inputs.shape, wanted, strict=True))
+        ones = ops.ones(shape, inputs.dtype)
+        kept = random_bits.dropout(ones, self.rate, self.seed_generator.next()) > 0
+        scale = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
+        shift = -scale * _SELU_FLOOR * self.rate
+        return ops.where(kept, inputs, ops.cast(_SELU_FLOOR, inputs.dtype)) * scale + shift
+
+
+class ActivityRegularization(Layer):
+    """Pass the inputs on, and add a penalty on them to the loss.
+
+    Args:
+        l1: factor of the sum of absolute values.
+        l2: factor of the sum of squares.
+
+    Example:
+
+        >>> import numpy as np
+        >>> layer = ActivityRegularization(l2=0.5)
+        >>> _ = layer(np.full((1, 2), 3.0))
+        >>> [float(loss) for loss in layer.losses]
+        [9.0]
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+        self.l1 = l1
+        self.l2 = l2
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["activity_regularizer"]
+        return config

@@ -1,0 +1,336 @@
+"""Cut off, add or repeat positions at the edges of series, images and volumes.
+
+    Cropping      takes positions away on each side
+    ZeroPadding   adds zeros on each side
+    UpSampling    repeats each position, or interpolates between positions
+
+Inputs are `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` with
+`data_format="channels_first"`.
+"""
+
+from typing import Any
+
+from cornu import ops
+from cornu.errors import explain
+from cornu.layers.base.arguments import (
+    channels_format,
+    is_int,
+    one_of,
+    pairs_per_axis,
+    per_axis,
+    positive_int,
+)
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
+
+def _around(pairs: Any, data_format: str) -> list[tuple[int, int]]:
+    """Pairs for every axis: nothing happens to batch and channels."""
+    if data_format == "channels_last":
+        return [(0, 0), *pairs, (0, 0)]
+    return [(0, 0), (0, 0), *pairs]
+
+
+class Cropping(Layer):
+    """Take positions away at both ends of each spatial axis."""
+
+    rank = 2
+    data_format = "channels_last"
+
+    def crop(self, inputs: Any, pairs: Any) -> Any:
+        """Cut the pairs (before, after) off the spatial axes.
+
+        Raises:
+            ValueError: nothing would be left.
+        """
+        cuts = []
+        for size, (before, after) in zip(
+            inputs.shape, _around(pairs, self.data_format), strict=True
+        ):
+            if isinstance(size, int) and before + after >= size > 0:
+                shape = tuple(n if isinstance(n, int) else None for n in inputs.shape)
+                raise ValueError(
+                    explain(
+                        f"{type(self).__name__} '{self.name}' would leave nothing of its inputs.",
+                        shapes=f"inputs {shape}, cropping {pairs}",
+                    )
+                )
+            cuts.append(slice(before, size - after if after else None))
+        return inputs[tuple(cuts)]
+
+
+class Cropping1D(Cropping):
+    """Take steps away at the beginning and the end.
+
+    Input `(batch, time, features)`, output `(batch, shorter_time, features)`.
+
+    Args:
+        cropping: an int for both sides, or `(before, after)`.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Cropping1D((1, 2))(np.ones((2, 10, 3))).shape
+        (2, 7, 3)
+    """
+
+    rank = 1
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
+        super().__init__(**kwargs)
+        pair = (cropping,) if not is_int(cropping) else cropping
+        self.cropping = pairs_per_axis(pair, 1, "cropping")[0]
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.crop(inputs, (self.cropping,))
+
+
+class Cropping2D(Cropping):
+    """Take rows and columns away at the edges of images.
+
+    Input `(batch, height, width, channels)`, output the same with smaller sizes.
+
+    Args:
+        cropping: an int, `(rows, columns)`, or `((top, bottom), (left, right))`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> Cropping2D(((2, 2), (4, 4)))(np.ones((2, 28, 28, 3))).shape
+        (2, 24, 20, 3)
+    """
+
+    rank = 2
+
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.cropping = pairs_per_axis(cropping, self.rank, "cropping")
+        self.data_format = channels_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.crop(inputs, self.cropping)
+
+
+class Cropping3D(Cropping2D):
+    """Take positions away at the edges of volumes.
+
+    Input `(batch, depth, height, width, channels)`, output the same with smaller sizes.
+
+    Args:
+        cropping: an int, one int for each axis, or one pair (before, after) for each axis.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> Cropping3D(1)(np.ones((2, 5, 6, 7, 3))).shape
+        (2, 3, 4, 5, 3)
+    """
+
+    rank = 3
+
+    def __init__(
+        self,
+        cropping: Any = ((1, 1), (1, 1), (1, 1)),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class ZeroPadding1D(Layer):
+    """Add zeros at the beginning and the end.
+
+    Input `(batch, time, features)`, output `(batch, longer_time, features)`.
+
+    Args:
+        padding: an int for both sides, or `(before, after)`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> ZeroPadding1D((1, 2))(np.ones((2, 10, 3))).shape
+        (2, 13, 3)
+    """
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        pair = (padding,) if not is_int(padding) else padding
+        self.padding = pairs_per_axis(pair, 1, "padding")[0]
+        self.data_format = channels_format(data_format)
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return ops.pad(inputs, _around((self.padding,), self.data_format))
+
+
+class ZeroPadding2D(Layer):
+    """Add rows and columns of zeros at the edges of images.
+
+    Input `(batch, height, width, channels)`, output the same with larger sizes.
+
+    Args:
+        padding: an int, `(rows, columns)`, or `((top, bottom), (left, right))`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> ZeroPadding2D(2)(np.ones((2, 28, 28, 3))).shape
+        (2, 32, 32, 3)
+    """
+
+    rank = 2
+
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.padding = pairs_per_axis(padding, self.rank, "padding")
+        self.data_format = channels_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return ops.pad(inputs, _around(self.padding, self.data_format))
+
+
+class ZeroPadding3D(ZeroPadding2D):
+    """Add zeros at the edges of volumes.
+
+    Input `(batch, depth, height, width, channels)`, output the same with larger sizes.
+
+    Args:
+        padding: an int, one int for each axis, or one pair (before, after) for each axis.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> ZeroPadding3D(1)(np.ones((2, 5, 6, 7, 3))).shape
+        (2, 7, 8, 9, 3)
+    """
+
+    rank = 3
+
+    def __init__(
+        self,
+        padding: Any = ((1, 1), (1, 1), (1, 1)),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(padding, data_format, **kwargs)
+
+
+class UpSampling1D(Layer):
+    """Repeat each step.
+
+    Input `(batch, time, features)`, output `(batch, time * size, features)`.
+
+    Args:
+        size: how many times.
+
+    Example:
+
+        >>> import numpy as np
+        >>> UpSampling1D(2)(np.array([[[1.0], [2.0]]])).tolist()
+        [[[1.0], [1.0], [2.0], [2.0]]]
+    """
+
+    def __init__(self, size: int = 2, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.size = positive_int(size, "size", "UpSampling1D(2)")
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return ops.repeat(inputs, self.size, axis=1)
+
+
+class UpSampling2D(Layer):
+    """Make images larger, by repeating pixels or interpolating between them.
+
+    Input `(batch, height, width, channels)`, output the same with sizes times `size`.
+
+    Args:
+        size: an int or `(rows, columns)`: how many times.
+        data_format: "channels_last" or "channels_first".
+        interpolation: "nearest" (repeat), "bilinear", "bicubic", "lanczos3" or "lanczos5".
+
+    Example:
+
+        >>> import numpy as np
+        >>> UpSampling2D((1, 2))(np.array([[[[1.0], [2.0]]]])).ravel().tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
+
+    def __init__(
+        self,
+        size: Any = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.size = per_axis(size, 2, "size")
+        self.data_format = channels_format(data_format)
+        self.interpolation = one_of(
+            interpolation.lower() if isinstance(interpolation, str) else interpolation,
+            INTERPOLATIONS,
+            "interpolation",
+        )
+        self.input_spec = InputSpec(ndim=4)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        first = 1 if self.data_format == "channels_last" else 2
+        if self.interpolation == "nearest":
+            for axis, times in enumerate(self.size, start=first):
+                inputs = ops.repeat(inputs, times, axis=axis)
+            return inputs
+        sizes = inputs.shape[first : first + 2]
+        return ops.image.resize(
+            inputs,
+            tuple(n * times for n, times in zip(sizes, self.size, strict=True)),
+            interpolation=self.interpolation,
+            data_format=self.data_format,
+        )
+
+
+class UpSampling3D(Layer):
+    """Repeat each position of a volume along every spatial axis.
+
+    Input `(batch, depth, height, width, channels)`, output the same with sizes times `size`.
+
+    Args:
+        size: an int or `(depth, height, width)`: how many times.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> UpSampling3D(2)(np.ones((1, 2, 3, 4, 5))).shape
+        (1, 4, 6, 8, 5)
+    """
+
+    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.size = per_axis(size, 3, "size")
+        self.data_format = channels_format(data_format)
+        self.input_spec = InputSpec(ndim=5)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        first = 1 if self.data_format == "channels_last" else 2
+        for axis, times in enumerate(self.size, start=first):
+            inputs = ops.repeat(inputs, times, axis=axis)
+        return inputs

@@ -1,0 +1,278 @@
+"""`Loss`: from targets and predictions to the number that training makes small.
+
+    y_true, y_pred --call--> values, one a sample (or a step)  --weights, mask--> reduction --> loss
+
+The shape of `values` is that of `y_pred` without its last axis, as a rule. Weights and masks belong
+to its leading axes: `(batch,)` or `(batch, 1)` weighs samples, `(batch, time)` steps.
+
+    reduction                  result
+    "sum_over_batch_size"      sum(weights * values) / number of values; also under the name "mean"
+    "mean_with_sample_weight"  sum(weights * values) / sum(weights)
+    "sum"                      sum(weights * values)
+    "none", None               weights * values
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from cornu import dtype_policies, names, ops, settings, tree
+from cornu.activations import same_logits
+from cornu.core.configurable import Configurable, plain
+from cornu.core.masks import mask_of
+from cornu.core.serialize import deserialize_keras_object
+from cornu.core.symbolic import is_symbolic
+from cornu.errors import did_you_mean, explain
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+
+
+class Loss(Configurable):
+    """Base of all losses. Subclasses write `call(y_true, y_pred)`.
+
+    Args:
+        name: of the loss; from the class if None.
+        reduction: how values become one number; see the table in the module.
+        dtype: in which to compute; `floatx` if None.
+
+    Example:
+
+        >>> class Worst(Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return ops.max(ops.abs(y_true - y_pred), axis=-1)
+        >>> float(Worst()(ops.array([[0.0, 1.0]]), ops.array([[3.0, 1.0]])))
+        3.0
+    """
+
+    labels_are_classes = False  # whether integer targets name classes, and so must stay exact
+
+    def __init__(
+        self,
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+    ):
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                explain(
+                    f"There is no reduction {reduction!r}.", fix=did_you_mean(reduction, REDUCTIONS)
+                )
+            )
+        self.name = name or names.auto_name(self)
+        self.reduction = reduction
+        self._given_dtype = dtype
+        self._dtype_policy = dtype_policies.get(dtype or settings.current.floatx)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype in which the loss is computed."""
+        return self._dtype_policy.compute_dtype
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss of a batch.
+
+        Args:
+            y_true: targets, `(batch, ...)`.
+            y_pred: predictions, `(batch, ...)`.
+            sample_weight: weights of samples `(batch,)`, or of steps `(batch, time)`.
+
+        Returns:
+            A scalar, or with reduction "none" the weighted values.
+        """
+        mask = _first_mask(y_pred)
+        y_pred = tree.map_structure(self._converted, y_pred)
+        if not self.labels_are_classes:
+            y_true = tree.map_structure(self._converted, y_true)
+        values = self.call(y_true, y_pred)
+        return reduce_weighted(values, sample_weight, mask, self.reduction, self.dtype)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each sample; written by subclasses."""
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} does not say what the loss of a sample is.",
+                fix="def call(self, y_true, y_pred): return ...  # one number a sample",
+            )
+        )
+
+    def _converted(self, x: Any) -> Any:
+        if x is None:
+            return None
+        converted = ops.cast(x, self.dtype) if is_symbolic(x) else as_dtype(x, self.dtype)
+        same_logits(x, converted)
+        return converted
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"name": self.name, "reduction": self.reduction}
+        if self._given_dtype is not None:
+            config["dtype"] = plain(self._given_dtype)
+        return config
+
+
+def as_dtype(x: Any, dtype: str) -> Any:
+    """A tensor in a dtype; the same object if it has it already."""
+    if getattr(x, "dtype", None) == dtype and not hasattr(x, "assign"):
+        return ops.convert_to_tensor(x)
+    return ops.cast(ops.convert_to_tensor(x), dtype)
+
+
+def _first_mask(y_pred: Any) -> Any:
+    masks = [mask_of(x) for x in tree.flatten(y_pred)]
+    return next((mask for mask in masks if mask is not None), None)
+
+
+class FunctionLoss(Loss):
+    """A loss given by a function `(y_true, y_pred, **settings)` of its class.
+
+    The settings of the function are the attributes of the loss that have the names of the
+    function's further parameters, and make up its config together with what every loss has.
+    """
+
+    function: Callable[..., Any]
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
+            y_true, y_pred = same_rank(y_true, y_pred)
+        return self.function(y_true, y_pred, **self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {n: getattr(self, n) for n in _setting_names(self.function) if hasattr(self, n)}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{k: plain(v) for k, v in self._settings().items()}}
+
+
+@functools.cache
+def _setting_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)[2:]
+
+
+class LossFunctionWrapper(Loss):
+    """A loss made of any function `(y_true, y_pred, **settings)`.
+
+    Args:
+        fn: gives one number a sample.
+        reduction: see `Loss`.
+        name: of the loss; that of the function if None.
+        dtype: see `Loss`.
+        **kwargs: settings that are passed on to the function.
+
+    Example:
+
+        >>> def worst(y_true, y_pred):
+        ...     return ops.max(ops.abs(y_true - y_pred), axis=-1)
+        >>> float(LossFunctionWrapper(worst)(ops.array([[0.0, 1.0]]), ops.array([[3.0, 1.0]])))
+        3.0
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
+        self.fn = fn
+        self._fn_kwargs = kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
+            y_true, y_pred = same_rank(y_true, y_pred)
+        return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        settings_ = {key: plain(value) for key, value in self._fn_kwargs.items()}
+        return {**super().get_config(), "fn": plain(self.fn), **settings_}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LossFunctionWrapper":
+        config = dict(config)
+        fn = config.pop("fn")
+        if isinstance(fn, str):
+            fn = {"class_name": "function", "config": fn}
+        return cls(deserialize_keras_object(fn), **deserialize_keras_object(config))
+
+
+# ---- shapes -----------------------------------------------------------------------------------
+
+
+def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two tensors of which one may have a last axis of size one too many or too few.
+
+    `(n,)` beside `(n, 1)` becomes `(n, 1)`; with more axes the extra one is dropped.
+
+    Example:
+
+        >>> [x.shape for x in same_rank(ops.ones((4,)), ops.ones((4, 1)))]
+        [(4, 1), (4, 1)]
+        >>> [x.shape for x in same_rank(ops.ones((4, 3, 1)), ops.ones((4, 3)))]
+        [(4, 3), (4, 3)]
+    """
+    if len(a.shape) == len(b.shape) + 1 and a.shape[-1] == 1:
+        return (a, ops.expand_dims(b, -1)) if len(b.shape) == 1 else (ops.squeeze(a, -1), b)
+    if len(b.shape) == len(a.shape) + 1 and b.shape[-1] == 1:
+        return (ops.expand_dims(a, -1), b) if len(a.shape) == 1 else (a, ops.squeeze(b, -1))
+    return a, b
+
+
+def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
+    """Values and weights whose axes stand under each other, so that they broadcast.
+
+    Weights of fewer axes belong to the leading ones: `(batch,)` beside `(batch, time)` is one
+    weight a sample, also where the batch is as long as the time.
+    """
+    values, weights = same_rank(values, weights)
+    few, many = len(weights.shape), len(values.shape)
+    if 0 < few < many and tuple(weights.shape) == tuple(values.shape[:few]):
+        weights = ops.reshape(weights, (*weights.shape, *[1] * (many - few)))
+    return values, weights
+
+
+# ---- weights, masks, reductions ---------------------------------------------------------------
+
+
+def weights_and_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any:
+    """Weights in which steps that the mask leaves out have weight zero; None if all count one.
+
+    With a mean over all values, what is left weighs correspondingly more.
+    """
+    if mask is None:
+        return None if sample_weight is None else as_dtype(sample_weight, dtype)
+    mask = as_dtype(mask, dtype)
+    if reduction in ("mean", "sum_over_batch_size"):
+        size = ops.cast(ops.size(mask), dtype)
+        mask = mask * (size / (ops.sum(mask) + settings.current.epsilon))
+    if sample_weight is None:
+        return mask
+    mask, weights = aligned(mask, as_dtype(sample_weight, dtype))
+    return weights * mask
+
+
+def reduce_weighted(
+    values: Any, sample_weight: Any, mask: Any, reduction: str | None, dtype: str
+) -> Any:
+    """One number from the losses of samples or steps.
+
+    Args:
+        values: `(batch, ...)`.
+        sample_weight: broadcasts to the leading axes of `values`; None for all one.
+        mask: True where a value counts; None for everywhere.
+        reduction: see the table in the module.
+        dtype: of the result.
+    """
+    values = as_dtype(values, dtype)
+    weights = weights_and_mask(sample_weight, mask, dtype, reduction)
+    if weights is not None:
+        values, weights = aligned(values, weights)
+        values = values * weights
+    if reduction in ("none", None) or not values.shape:
+        return values
+    total = ops.sum(values)
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        return ops.divide_no_nan(total, ops.sum(weights))
+    return ops.divide_no_nan(total, ops.cast(ops.size(values), dtype))

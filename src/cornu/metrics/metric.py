@@ -1,0 +1,182 @@
+"""`Metric`: a number that is gathered batch by batch.
+
+    reset_state() -> update_state(batch), update_state(batch), ... -> result()
+
+The state is a few Variables. The stateless twins do the same on given values of these, for code
+that is compiled; they are the methods themselves, made pure by `core.frame.purify`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from cornu import dtype_policies, initializers, names, settings
+from cornu.core.configurable import Configurable
+from cornu.core.context import name_scope
+from cornu.core.frame import purify
+from cornu.core.serialize import serialize_keras_object
+from cornu.core.tracking import owned_by, unique
+from cornu.core.variable import Variable
+from cornu.errors import explain
+
+
+class Metric(Configurable):
+    """Base of all metrics. Subclasses write `__init__`, `update_state` and `result`.
+
+    Args:
+        dtype: of the state and of the result; `floatx` if None.
+        name: shown in logs; numbered from the class if None.
+
+    Example:
+
+        >>> class Largest(Metric):
+        ...     def __init__(self, name="largest", dtype=None):
+        ...         super().__init__(name=name, dtype=dtype)
+        ...         self.seen = self.add_variable((), "zeros", name="seen")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.seen.assign(jnp.maximum(self.seen.value, jnp.max(y_pred)))
+        ...     def result(self):
+        ...         return self.seen.value
+        >>> metric = Largest()
+        >>> metric.update_state(None, jnp.array([1.0, 5.0]))
+        >>> metric.update_state(None, jnp.array([3.0]))
+        >>> float(metric.result())
+        5.0
+    """
+
+    def __init__(self, dtype: Any = None, name: str | None = None):
+        self.name = name or names.auto_name(self)
+        self._dtype_policy = dtype_policies.get(dtype or settings.current.floatx)
+        self._variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the state."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of the state: the metric's own, then those of metrics inside it."""
+        nested = [v for metric in owned_by(self, Metric) for v in metric.variables]
+        return unique([*owned_by(self, Variable), *nested])
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any,
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of the state.
+
+        Args:
+            shape: sizes of the axes.
+            initializer: name, object or function; `reset_state` returns to its value.
+            dtype: of the metric if None.
+            aggregation: how copies on several devices combine.
+            name: last part of its path.
+        """
+        with name_scope(self.name):
+            variable = Variable(
+                initializers.get(initializer),
+                shape=tuple(shape),
+                dtype=dtype or self.dtype,
+                trainable=False,
+                autocast=False,
+                aggregation=aggregation,
+                name=name,
+            )
+        variable.initial_value = np.asarray(variable._value)  # type: ignore[attr-defined]
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of the state; the older name of `add_variable`, zeros if not said."""
+        return self.add_variable(shape, initializer or "zeros", dtype=dtype, name=name)
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take in a batch; written by subclasses."""
+        raise NotImplementedError(self._unwritten("update_state(self, y_true, y_pred, ...)"))
+
+    def result(self) -> Any:
+        """The number for all that was taken in; written by subclasses."""
+        raise NotImplementedError(self._unwritten("result(self)"))
+
+    def _unwritten(self, method: str) -> str:
+        name = type(self).__name__
+        return explain(f"{name} does not have the method {method}.", fix=f"def {method}: ...")
+
+    def reset_state(self) -> None:
+        """Forget all that was taken in."""
+        for variable in self.variables:
+            initial = getattr(variable, "initial_value", None)
+            variable.assign(np.zeros(variable.shape) if initial is None else initial)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in a batch, and return the result for all so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    # ---- the same on given values -------------------------------------------------------------
+
+    def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """The values of the variables after taking in a batch; the metric itself stays.
+
+        Args:
+            metric_variables: values of `variables` before, in their order.
+            *args: as `update_state` takes them.
+            **kwargs: as `update_state` takes them.
+
+        Example:
+
+            >>> from cornu.metrics.reduction import Mean
+            >>> [float(v) for v in Mean().stateless_update_state([0.0, 0.0], jnp.array([1.0, 3.0]))]
+            [4.0, 2.0]
+        """
+        values = self._checked(metric_variables)
+        return purify(self.update_state, self.variables)(values, *args, **kwargs)[1]
+
+    def stateless_result(self, metric_variables: Any) -> Any:
+        """The result from given values of the variables."""
+        return purify(self.result, self.variables)(self._checked(metric_variables))[0]
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The values of the variables before anything was taken in."""
+        variables = self.variables
+        _, values = purify(self.reset_state, variables)([v.value for v in variables])
+        return [jnp.asarray(value) for value in values]
+
+    def _checked(self, values: Any) -> list[Any]:
+        values = list(values)
+        variables = self.variables
+        if len(values) != len(variables):
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} has {len(variables)} variables, but {len(values)} "
+                    "values are given.",
+                    variables=[v.path for v in variables],
+                    fix="metric.stateless_update_state([v.value for v in metric.variables], ...)",
+                )
+            )
+        return [jnp.asarray(x, v.dtype) for x, v in zip(values, variables, strict=True)]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dtype": self._dtype_config()}
+
+    def _dtype_config(self) -> Any:
+        """The dtype in files: its name, or the policy where that says more."""
+        policy = self._dtype_policy
+        plain_name = policy.quantization_mode is None and "mixed" not in policy.name
+        return policy.compute_dtype if plain_name else serialize_keras_object(policy)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"

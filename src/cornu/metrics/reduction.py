@@ -1,0 +1,198 @@
+"""Sums and means of what a function says of each sample."""
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from cornu import ops
+from cornu.core.configurable import plain
+from cornu.core.masks import mask_of
+from cornu.core.op import tensor
+from cornu.core.registry import is_builtin
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.errors import explain
+from cornu.losses.loss import aligned, as_dtype, weights_and_mask
+from cornu.metrics.metric import Metric
+
+
+def weighted(values: Any, sample_weight: Any, dtype: str, mask: Any = None) -> tuple[Any, Any]:
+    """Values in a dtype, and weights that broadcast to them; None if all count one.
+
+    Args:
+        values: `(batch, ...)`.
+        sample_weight: for the leading axes of `values`.
+        dtype: of both.
+        mask: True where a value counts; that of `values` itself if None.
+
+    Raises:
+        ValueError: there are more weights than values, or another number.
+    """
+    values = tensor(values)
+    mask = mask_of(values) if mask is None else mask
+    values = as_dtype(values, dtype)
+    weights = weights_and_mask(sample_weight, mask, dtype, "sum")
+    if weights is None:
+        return values, None
+    values, weights = aligned(values, weights)
+    if len(weights.shape) > len(values.shape) and weights.size == 1:
+        weights = ops.reshape(weights, ())
+    fits = len(weights.shape) in (0, len(values.shape)) or weights.shape == (1,)
+    if not fits or any(n not in (1, m) for m, n in zip(values.shape, weights.shape, strict=False)):
+        raise ValueError(
+            explain(
+                "sample_weight does not fit the values that it weighs.",
+                values=tuple(values.shape),
+                sample_weight=tuple(weights.shape),
+                fix="one weight a sample (batch,), or one a step (batch, time).",
+            )
+        )
+    return values, weights
+
+
+class Sum(Metric):
+    """Weighted sum of everything seen since the last reset: `sum(w * x)`.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> metric = Sum()
+        >>> metric.update_state([1.0, 3.0]); metric.update_state([2.0], sample_weight=[0.5])
+        >>> float(metric.result())
+        5.0
+    """
+
+    def __init__(self, name: str = "sum", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), "zeros", name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add `values` of any shape."""
+        values, weights = weighted(values, sample_weight, self.dtype)
+        values = values if weights is None else values * weights
+        self.total.assign(self.total.value + ops.sum(values))
+
+    def result(self) -> Any:
+        return self.total.value
+
+
+class Mean(Metric):
+    """Weighted mean of everything seen since the last reset: `sum(w * x) / sum(w)`.
+
+    Of values with several axes, a sample counts once: its own mean.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> metric = Mean()
+        >>> metric.update_state([1.0, 3.0]); metric.update_state([5.0], sample_weight=[2.0])
+        >>> float(metric.result())
+        3.5
+    """
+
+    def __init__(self, name: str = "mean", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in `values` of shape `(batch, ...)`, or one value."""
+        values, weights = weighted(values, sample_weight, self.dtype)
+        self._add(values, weights)
+
+    def _add(self, values: Any, weights: Any) -> None:
+        inner = math.prod(values.shape[1:])  # values of one sample
+        if weights is None:
+            count = float(values.shape[0]) if values.shape else 1.0
+        else:
+            repeats = values.size // max(weights.size, 1) / inner if inner else 0.0
+            count = ops.sum(weights) * repeats
+            values = values * weights
+        total = ops.sum(values)
+        self.total.assign(self.total.value + (total / inner if inner > 1 else total))
+        self.count.assign(self.count.value + count)
+
+    def result(self) -> Any:
+        return ops.divide_no_nan(self.total.value, self.count.value)
+
+
+class MeanMetricWrapper(Mean):
+    """Mean of what a function `(y_true, y_pred, **settings)` says of each sample.
+
+    Args:
+        fn: gives one number a sample or a step.
+        name: shown in logs.
+        dtype: of the state.
+        **kwargs: settings that are passed on to the function.
+
+    Example:
+
+        >>> metric = MeanMetricWrapper(lambda y_true, y_pred: ops.abs(y_true - y_pred))
+        >>> float(metric(ops.array([1.0, 2.0]), ops.array([2.0, 5.0])))
+        2.0
+    """
+
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
+    ):
+        super().__init__(name=name, dtype=dtype)  # type: ignore[arg-type]
+        self._fn = fn
+        self._fn_kwargs = kwargs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            y_true: targets, `(batch, ...)`.
+            y_pred: predictions, `(batch, ...)`.
+            sample_weight: weights of samples `(batch,)`, or of steps `(batch, time)`.
+        """
+        mask = mask_of(y_pred)
+        values = self._fn(tensor(y_true), tensor(y_pred), **self._fn_kwargs)
+        self._add(*weighted(values, sample_weight, self.dtype, mask))
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"name": self.name, "dtype": self._dtype_config()}
+        if type(self) is not MeanMetricWrapper:
+            return {**config, **self._settings()}
+        kwargs = {key: plain(value) for key, value in self._fn_kwargs.items()}
+        return {**config, "fn": function_config(self._fn), **kwargs}
+
+    def _settings(self) -> dict[str, Any]:
+        """The arguments that a named metric has besides `name` and `dtype`."""
+        names = [n for n in _parameters(type(self)) if n not in ("name", "dtype")]
+        return {n: plain(getattr(self, n)) for n in names if hasattr(self, n)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        config = dict(config)
+        fn = config.get("fn")
+        if isinstance(fn, str):
+            config["fn"] = deserialize_keras_object({"class_name": "function", "config": fn})
+        elif isinstance(fn, dict):
+            config["fn"] = deserialize_keras_object(fn)
+        return cls(**config)
+
+
+@functools.cache
+def _parameters(cls: type) -> tuple[str, ...]:
+    return tuple(inspect.signature(cls).parameters)
+
+
+def function_config(function: Any) -> Any:
+    """A function as files say it inside a metric: also a built-in one as a function's config."""
+    if inspect.isfunction(function) and is_builtin(function):
+        return {
+            "module": "builtins",
+            "class_name": "function",
+            "config": function.__name__,
+            "registered_name": "function",
+        }
+    return serialize_keras_object(function)

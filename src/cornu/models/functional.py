@@ -1,0 +1,276 @@
+"""`Functional`: a Model whose call runs a graph of layers and ops."""
+
+import warnings
+from typing import Any, ClassVar
+
+import jax
+
+from cornu import ops, tree
+from cornu.core.configurable import Configurable
+from cornu.core.graph import Function
+from cornu.core.masks import mask_of, set_mask
+from cornu.core.operation import Operation
+from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.tracking import unique
+from cornu.errors import did_you_mean, explain
+from cornu.layers.base.layer import Layer
+from cornu.models.graph_config import graph_from_config, graph_to_config
+from cornu.models.model import Model
+
+
+class Functional(Model):
+    """A model given by symbolic inputs and the outputs computed from them.
+
+    Made by `Model(inputs, outputs)`. Inputs and outputs may be single tensors, lists or dicts;
+    arrays are passed and returned in the same structure. A dict of inputs is matched by key, and a
+    dict passed to a list of inputs by the names of the inputs.
+
+    Args:
+        inputs: symbolic tensors.
+        outputs: symbolic tensors.
+        name: of the model.
+
+    Example:
+
+        >>> from cornu.layers import Concatenate, Dense, Input
+        >>> a, b = Input(shape=(2,), name="a"), Input(shape=(3,), name="b")
+        >>> model = Functional([a, b], Dense(1)(Concatenate()([a, b])))
+        >>> import numpy as np
+        >>> model([np.ones((4, 2)), np.ones((4, 3))]).shape
+        (4, 1)
+    """
+
+    untracked_attributes: ClassVar[frozenset[str]] = Model.untracked_attributes | {"_graph"}
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
+        trainable = kwargs.pop("trainable", None)
+        Model.__init__(self, name=name, **kwargs)
+        self._graph = Function(inputs, outputs, name=self.name)
+        self._check_names()
+        self.built = True
+        if trainable is not None:
+            self.trainable = trainable
+
+    def _check_names(self) -> None:
+        seen: dict[str, Operation] = {}
+        for operation in self._graph.operations:
+            if operation.name in seen:
+                raise ValueError(
+                    explain(
+                        f"Two layers of the model are named {operation.name!r}.",
+                        fix="give one of them another name: Layer(..., name='...').",
+                    )
+                )
+            seen[operation.name] = operation
+
+    # ---- the graph ----------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs, in flat order."""
+        return self._graph.inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs, in flat order."""
+        return self._graph.outputs
+
+    @property
+    def inputs_struct(self) -> Any:
+        """The symbolic inputs, nested as given."""
+        return self._graph.inputs_struct
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Everything that the graph calls, in Keras's order."""
+        return self._graph.operations
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, nested as given."""
+        return self._graph.inputs_struct
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, nested as given."""
+        return self._graph.outputs_struct
+
+    @property
+    def input_shape(self) -> Any:
+        """The shapes of the inputs, nested as given."""
+        return tree.map_structure(lambda t: t.shape, self._graph.inputs_struct)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shapes of the outputs, nested as given."""
+        return tree.map_structure(lambda t: t.shape, self._graph.outputs_struct)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs, in flat order."""
+        return [_source_name(t) for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: of the layers that make them, or the keys of a dict."""
+        struct = self._graph.outputs_struct
+        if isinstance(struct, dict):
+            return [str(path[-1]) for path, _ in tree.flatten_with_path(struct)]
+        return _distinct([_source_name(t) for t in self.outputs])
+
+    @property
+    def inputs_are_nested(self) -> bool:
+        """Whether the model takes more than one input, or a dict of inputs."""
+        return len(self.inputs) > 1 or isinstance(self.inputs_struct, dict)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the graph, in Keras's order."""
+        return [op for op in self._graph.operations if isinstance(op, Layer)]
+
+    def _sublayers(self) -> list[Layer]:
+        graph = vars(self).get("_graph")
+        return super()._sublayers() if graph is None else unique([*self.layers, *super()._sublayers()])
+
+    # ---- calling ------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        flat = self.standardize_inputs(inputs)
+        if mask is not None:
+            for x, m in zip(flat, tree.flatten(mask), strict=True):
+                if m is not None:
+                    set_mask(x, m)
+        # The layers learn from the enclosing call whether they train.
+        return self._graph.run(flat, lambda operation: operation)
+
+    def standardize_inputs(self, inputs: Any) -> list[Any]:
+        """The inputs of a call in flat order, with the ranks that the graph expects.
+
+        Raises:
+            ValueError: an input is missing, or its shape does not fit.
+        """
+        if isinstance(inputs, dict):
+            flat = self._from_dict(inputs)
+        else:
+            flat = tree.flatten(inputs)
+        if len(flat) != len(self.inputs):
+            raise ValueError(
+                explain(
+                    f"Model '{self.name}' takes {len(self.inputs)} inputs, got {len(flat)}.",
+                    expected=", ".join(f"{t.name} {t.shape}" for t in self.inputs),
+                    received=", ".join(str(getattr(x, "shape", x)) for x in flat),
+                )
+            )
+        return [self._fit_rank(x, t) for x, t in zip(flat, self.inputs, strict=True)]
+
+    def _from_dict(self, inputs: dict[str, Any]) -> list[Any]:
+        struct = self.inputs_struct
+        keys = sorted(struct) if isinstance(struct, dict) else self.input_names
+        if len(keys) == 1 and len(inputs) == 1 and not isinstance(struct, dict):
+            return list(inputs.values())
+        missing = [k for k in keys if k not in inputs]
+        if missing:
+            raise ValueError(
+                explain(
+                    f"Model '{self.name}' misses its input {missing[0]!r}.",
+                    received=", ".join(map(str, inputs)),
+                    fix=did_you_mean(missing[0], map(str, inputs)),
+                )
+            )
+        unused = [str(k) for k in inputs if k not in keys]
+        if unused:
+            warnings.warn(
+                f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.",
+                stacklevel=2,
+            )
+        return [inputs[k] for k in keys]
+
+    def _fit_rank(self, x: Any, expected: KerasTensor) -> Any:
+        """The input with a last axis of size 1 added or removed where that makes it fit."""
+        if x is None:
+            return x
+        shape, wanted = tuple(x.shape), expected.shape
+        mask = mask_of(x)
+        if len(shape) == len(wanted) + 1 and shape[-1] == 1:
+            x = ops.squeeze(x, axis=-1)
+        elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
+            x = ops.expand_dims(x, axis=-1)
+        shape = tuple(x.shape)
+        fits = len(shape) == len(wanted) and all(
+            w is None or not isinstance(s, int) or s == w
+            for s, w in zip(shape, wanted, strict=True)
+        )
+        if not fits:
+            raise ValueError(self._wrong_shape(shape, expected))
+        if mask is not None and mask_of(x) is None:
+            set_mask(x, mask)
+        return x
+
+    def _wrong_shape(self, shape: tuple[Any, ...], expected: KerasTensor) -> str:
+        wanted = expected.shape
+        shown = tuple(s if isinstance(s, int) else None for s in shape)
+        fix = "bring the inputs to the expected shape, or build a model for theirs."
+        if shown == wanted[1:]:
+            fix = "add a batch axis: x[None]"
+        elif len(shown) == len(wanted) and shown[-1] != wanted[-1] and len(wanted) == 2:
+            what = f"Model '{self.name}' expects {wanted[-1]} features, got {shown[-1]}."
+            return explain(what, shapes=f"expected {wanted}, got {shown}", fix=fix)
+        elif len(wanted) == len(shown) + 1:
+            fix = "add the missing axis: x[..., None] for a channel, x[None] for the batch."
+        elif len(wanted) == 2 and len(shown) > 2:
+            fix = "flatten the samples first: x.reshape(len(x), -1), or add layers.Flatten()."
+        return explain(
+            f"Model '{self.name}' expects inputs of shape {wanted}, got {shown}.", fix=fix
+        )
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        def run(inputs: Any, mask: Any) -> Any:
+            outputs = self.call(inputs, training=training, mask=mask)
+            return outputs, [mask_of(x) for x in jax.tree.leaves(outputs)]
+
+        outputs, masks = infer(run, inputs, mask)
+        for tensor, m in zip(jax.tree.leaves(outputs), masks, strict=True):
+            tensor._keras_mask = m
+        return outputs
+
+    def output_specs(self, x: Any) -> Any:
+        return self._graph.outputs_struct
+
+    # ---- configs ------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        cls = getattr(type(self), "class_in_files", Functional)
+        if cls.__init__ is not Functional.__init__ and cls is not Functional:
+            return Configurable.get_config(self)  # a subclass with arguments of its own
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            **graph_to_config(self._graph),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        if "input_layers" not in config:
+            return cls(**config)
+        inputs, outputs = graph_from_config(config, custom_objects)
+        return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable"))
+
+    def get_build_config(self) -> dict[str, Any]:
+        return {"input_shape": None}
+
+
+def _source_name(tensor: KerasTensor) -> str:
+    return tensor._keras_history.operation.name if tensor._keras_history else tensor.name
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """The names, numbered where one comes again."""
+    counts: dict[str, int] = {}
+    result = []
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+        result.append(name if counts[name] == 1 else f"{name}_{counts[name] - 1}")
+    return result
+
+
+Model.graph_class = Functional

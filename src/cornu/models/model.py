@@ -1,0 +1,154 @@
+"""`Model`: a layer that owns a training loop."""
+
+import functools
+import json
+from typing import Any, ClassVar
+
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.errors import did_you_mean, explain
+from cornu.layers.base.layer import Layer
+from cornu.reports.summary import summarize
+from cornu.train.trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """Layers grouped into something that can be trained, asked and saved.
+
+    Three ways to make one:
+
+    * from symbolic tensors: `Model(inputs, outputs)`;
+    * a list of layers: `Sequential([...])`;
+    * a subclass that makes layers in `__init__` and calls them in `call(self, inputs)`.
+
+    Args:
+        inputs: symbolic tensors, nested as callers will pass the inputs.
+        outputs: symbolic tensors, nested as callers will get the outputs.
+        name: of the model.
+
+    Example:
+
+        >>> from cornu.layers import Dense, Input
+        >>> inputs = Input(shape=(4,))
+        >>> model = Model(inputs, Dense(2)(inputs), name="small")
+        >>> model.count_params()
+        10
+    """
+
+    untracked_attributes: ClassVar[frozenset[str]] = (
+        Trainer.untracked_attributes | Layer.untracked_attributes
+    )
+
+    # `Model(inputs, outputs)` is a `Functional`, which is a `Model`: `functional.py` sets this.
+    graph_class: ClassVar[Any] = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and gives_graph(args, kwargs):
+            cls = Model.graph_class
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if gives_graph(args, kwargs):
+            # A subclass that hands tensors on: it is a graph from here on.
+            self.__class__ = _as_graph(type(self))
+            Model.graph_class.__init__(self, *args, **kwargs)
+            return
+        Trainer.__init__(self)
+        Layer.__init__(self, *args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; written by subclasses."""
+        raise NotImplementedError(
+            explain(
+                f"Model {type(self).__name__} does not define `call`.",
+                fix="def call(self, inputs): return self.dense(inputs)",
+            )
+        )
+
+    # ---- layers -------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that the model owns directly, in order."""
+        return self._flatten_layers(include_self=False, recursive=False)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its position.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(explain("get_layer takes either a name or an index."))
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(
+                    explain(f"'{self.name}' has {len(self.layers)} layers, none at {index}.")
+                )
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in self.layers]
+        raise ValueError(
+            explain(f"'{self.name}' has no layer named {name!r}.", fix=did_you_mean(name, names))
+        )
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers with their output shapes and numbers of parameters.
+
+        Args:
+            line_length: characters in a line.
+            positions: where columns end, relative or absolute.
+            print_fn: called with the text instead of printing it.
+            expand_nested: also show the layers of models inside.
+            show_trainable: mark which layers learn.
+            layer_range: names of the first and the last layer to show.
+        """
+        summarize(
+            self,
+            line_length=line_length,
+            positions=positions,
+            print_fn=print_fn,
+            expand_nested=expand_nested,
+            show_trainable=show_trainable,
+            layer_range=layer_range,
+        )
+
+    # ---- configs ------------------------------------------------------------------------------
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON, for `model_from_json`."""
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with the shapes of a config, if it holds any."""
+        if not self.built and any(config.values()):
+            super().build_from_config(config)
+
+
+def gives_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether the arguments of a constructor are the inputs and outputs of a graph."""
+    return len(args) >= 2 or (
+        "outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs)
+    )
+
+
+@functools.cache
+def _as_graph(cls: type) -> type:
+    """A subclass of Model that is a graph too, under the same name."""
+    members = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "class_in_files": cls}
+    return type(cls.__name__, (cls, Model.graph_class), members)
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
+    """The model whose architecture `to_json` wrote; its weights are new."""
+    return deserialize_keras_object(json.loads(json_string), custom_objects)
+

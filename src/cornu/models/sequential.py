@@ -1,0 +1,322 @@
+"""`Sequential`: a model that is a list of layers."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from cornu.core.context import name_scope
+from cornu.core.frame import eagerly
+from cornu.core.graph import Function
+from cornu.core.masks import mask_of
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.symbolic import KerasTensor
+from cornu.errors import explain
+from cornu.layers.base.build import is_shape
+from cornu.layers.base.layer import Layer
+from cornu.layers.core.input import InputLayer
+from cornu.models.functional import Functional
+from cornu.models.model import Model
+
+
+class Sequential(Model):
+    """Layers one after another.
+
+    When the shape of the input is known (by a `keras.Input` in front, or `input_shape=` on the
+    first layer) the layers are built as they are added; else at the first call.
+
+    Args:
+        layers: layers to begin with.
+        trainable: whether the model learns.
+        name: of the model.
+
+    Example:
+
+        >>> from cornu.layers import Dense
+        >>> model = Sequential([Dense(512, activation="relu", input_shape=(784,)), Dense(10)])
+        >>> model.count_params()
+        407050
+    """
+
+    untracked_attributes: ClassVar[frozenset[str]] = Model.untracked_attributes | {
+        "_graph", "_end", "_input_layer",
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        self._stack: list[Layer] = []
+        self._input_layer: InputLayer | None = None
+        self._end: KerasTensor | None = None  # symbolic output of the layers so far
+        self._graph: Function | None = None
+        for layer in _as_list(layers):
+            self.add(layer)
+        if not trainable:
+            self.trainable = False
+
+    # ---- the list -----------------------------------------------------------------------------
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer at the end.
+
+        Args:
+            layer: a layer, or the result of `keras.Input`.
+            rebuild: kept for Keras's signature; the layer is built at once where that can be.
+
+        Raises:
+            ValueError: it is not a layer, or its name is taken.
+        """
+        if isinstance(layer, KerasTensor) and layer._keras_history is not None:
+            layer = layer._keras_history.operation
+        if not isinstance(layer, Layer):
+            raise ValueError(_not_a_layer(layer))
+        if isinstance(layer, InputLayer):
+            if self._stack or self._input_layer is not None:
+                raise ValueError(
+                    explain(
+                        f"Sequential '{self.name}' has layers already, and an input comes first.",
+                        fix="put keras.Input(...) at the start of the list.",
+                    )
+                )
+            self._start_from(layer)
+            return
+        if any(layer is other for other in self._stack):
+            raise ValueError(
+                explain(
+                    f"Layer '{layer.name}' is in the model already.",
+                    fix="make a second layer, or use the functional API to share one.",
+                )
+            )
+        if any(layer.name == other.name for other in self._stack):
+            raise ValueError(
+                explain(
+                    f"Sequential '{self.name}' has a layer named {layer.name!r} already.",
+                    fix="give the layer another name: Layer(..., name='...').",
+                )
+            )
+        if not self._stack and self._input_layer is None:
+            shape = _known_input_shape(layer)
+            if shape is not None:
+                self._start_from(InputLayer(batch_shape=shape))
+        if self._end is not None:
+            self._end = self._connect(layer, self._end)
+        self._stack.append(layer)
+        self._changed()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer away and return it."""
+        if not self._stack:
+            raise ValueError(explain(f"Sequential '{self.name}' has no layers to take away."))
+        layer = self._stack.pop()
+        if self._input_layer is not None and self._end is not None:
+            last = self._stack[-1] if self._stack else self._input_layer
+            self._end = last._inbound_nodes[-1].output_tensors[0]
+        self._changed()
+        return layer
+
+    def _start_from(self, layer: InputLayer) -> None:
+        self._input_layer = layer
+        self._end = layer.output
+
+    def _connect(self, layer: Layer, tensor: KerasTensor) -> KerasTensor:
+        with eagerly(), name_scope(self.name):
+            output = layer(tensor)
+        if not isinstance(output, KerasTensor):
+            raise ValueError(
+                explain(
+                    f"Layer '{layer.name}' has several outputs; a Sequential passes on one.",
+                    fix="use the functional API: keras.Model(inputs, outputs).",
+                )
+            )
+        return output
+
+    def _changed(self) -> None:
+        self._graph = None
+        self._programs = {}
+        self.built = self._end is not None and bool(self._stack)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input."""
+        return list(self._stack)
+
+    # ---- building and calling -----------------------------------------------------------------
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build the layers for inputs of a shape.
+
+        Args:
+            input_shape: with the batch axis, such as `(None, 784)`.
+        """
+        if self._input_layer is not None:
+            return
+        if input_shape is None or not is_shape(input_shape):
+            raise ValueError(
+                explain(
+                    f"Sequential '{self.name}' is built for one input shape, got {input_shape}.",
+                    fix="model.build((None, 784)), or keras.Input(shape=(784,)) as first layer.",
+                )
+            )
+        if not self._stack:
+            raise ValueError(
+                explain(f"Sequential '{self.name}' has no layers yet.", fix="model.add(layer)")
+            )
+        start = InputLayer(batch_shape=(None, *tuple(input_shape)[1:]))
+        tensor: KerasTensor = start.output
+        for layer in self._stack:
+            # The scope of the model is open here: `build` runs inside it.
+            tensor = layer(tensor)
+            if not isinstance(tensor, KerasTensor):
+                raise ValueError(explain(f"Layer '{layer.name}' does not give a single output."))
+        self._input_layer, self._end = start, tensor
+
+    @property
+    def _built_graph(self) -> Function | None:
+        if self._graph is None and self._end is not None and self._input_layer is not None:
+            self._graph = Function(self._input_layer.output, self._end, name=self.name)
+        return self._graph
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        graph = self._built_graph
+        if graph is not None and not isinstance(inputs, (list, tuple, dict)):
+            inputs = Functional._fit_rank(self, inputs, graph.inputs[0])  # type: ignore[arg-type]
+        x = inputs
+        for layer in self._stack:
+            x = layer(x)
+        return x
+
+    _wrong_shape = Functional._wrong_shape
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        return Functional.compute_output_spec(self, inputs, training, mask)  # type: ignore[arg-type]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return None if self._end is None else mask_of(self._end)
+
+    # ---- facts --------------------------------------------------------------------------------
+
+    def _defined(self, what: str) -> Function:
+        graph = self._built_graph
+        if graph is None:
+            raise AttributeError(
+                explain(
+                    f"Sequential '{self.name}' has no {what} yet: its input shape is not known.",
+                    fix="model.build((None, 784)), or keras.Input(shape=(784,)) as first layer.",
+                )
+            )
+        return graph
+
+    @property
+    def inputs(self) -> list[KerasTensor] | None:
+        """The symbolic input in a list; None while the shape is not known."""
+        graph = self._built_graph
+        return None if graph is None else graph.inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor] | None:
+        """The symbolic output in a list; None while the shape is not known."""
+        graph = self._built_graph
+        return None if graph is None else graph.outputs
+
+    @property
+    def inputs_struct(self) -> KerasTensor | None:
+        """The symbolic input; None while the shape is not known."""
+        return None if self._input_layer is None else self._input_layer.output
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input."""
+        return self._defined("input").inputs[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output."""
+        return self._defined("output").outputs[0]
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input."""
+        return self._defined("input_shape").inputs[0].shape
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output."""
+        return self._defined("output_shape").outputs[0].shape
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype to which float inputs are cast: that of the first layer."""
+        return self._stack[0].input_dtype if self._stack else self.compute_dtype
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the last layer, in a list."""
+        return [self._stack[-1].name] if self._stack else []
+
+    inputs_are_nested = False
+
+    def output_specs(self, x: Any) -> Any:
+        if self._end is None:
+            super().output_specs(x)
+        return super().output_specs(x) if self._end is None else self._end
+
+    # ---- configs ------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        entries: list[Layer] = [*([self._input_layer] if self._input_layer else []), *self._stack]
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize_keras_object(self.dtype_policy),
+            "layers": [serialize_keras_object(layer) for layer in entries],
+        }
+        if self._input_layer is not None:
+            config["build_input_shape"] = self._input_layer.batch_shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        if isinstance(config, list):  # how the first versions wrote it
+            config = {"layers": config}
+        model = cls(name=config.get("name"))
+        for entry in config["layers"]:
+            model.add(deserialize_keras_object(entry, custom_objects))
+        shape = config.get("build_input_shape")
+        if not model.built and shape and is_shape(shape):
+            model.build(tuple(shape))
+        if config.get("trainable") is False:
+            model.trainable = False
+        return model
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        if self._input_layer is None:
+            return None
+        return {"input_shape": self._input_layer.batch_shape}
+
+
+def _as_list(layers: Any) -> list[Any]:
+    if layers is None:
+        return []
+    return list(layers) if isinstance(layers, (list, tuple)) else [layers]
+
+
+def _known_input_shape(layer: Layer) -> Any:
+    """The input shape that a first layer knows: given to it, or of the model that it is."""
+    if layer.first_input_shape is not None:
+        return layer.first_input_shape
+    if isinstance(layer, (Sequential, Functional)) and layer.inputs and len(layer.inputs) == 1:
+        return layer.inputs[0].shape
+    return None
+
+
+def _not_a_layer(value: Any) -> str:
+    if isinstance(value, type):
+        return explain(
+            f"{value.__name__} is a class, not a layer.", fix=f"make one: {value.__name__}(...)"
+        )
+    return explain(
+        f"A Sequential is made of layers, got {type(value).__name__}.",
+        fix="pass instances of layers; wrap a function as layers.Lambda(function).",
+    )

@@ -1,0 +1,498 @@
+"""Tensors themselves, control flow, and scattered reads and writes.
+
+Bodies of loops and branches may read and write Variables: they go through `cornu.core.lift`, which
+finds what a body writes and carries exactly that through the JAX primitive.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from cornu.core import dtypes, lift
+from cornu.core.op import op, shape_rule, tensor
+from cornu.core.symbolic import KerasTensor
+from cornu.core.variable import Variable
+from cornu.errors import explain
+
+Fn = Callable[..., Any]
+
+# ---- tensors ------------------------------------------------------------------------------------
+
+
+@op
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
+    """An array from numbers, nested lists, numpy arrays or Variables.
+
+    Args:
+        x: what to convert.
+        dtype: of the result; Python floats become `floatx`, Python ints int32 if None.
+        sparse: kept for Keras's signature; the result is dense.
+        ragged: must not be true.
+
+    Example:
+
+        >>> convert_to_tensor([1, 2]).dtype.name
+        'int32'
+    """
+    if ragged:
+        raise ValueError(explain("There are no ragged tensors.", fix="pad to a common length."))
+    return tensor(x, dtype)
+
+
+@shape_rule(convert_to_tensor)
+def _converted(
+    x: KerasTensor, dtype: Any = None, sparse: Any = None, ragged: Any = None
+) -> KerasTensor:
+    return KerasTensor(x.shape, x.dtype if dtype is None else dtype)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """The values as a numpy array.
+
+    Example:
+
+        >>> convert_to_numpy(jnp.ones(2)).tolist()
+        [1.0, 1.0]
+    """
+    return np.asarray(tensor(x))
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether it is an array of the engine; numpy arrays and Variables are not."""
+    return isinstance(x, (jax.Array, KerasTensor)) or hasattr(x, "todense")
+
+
+def shape(x: Any) -> tuple[Any, ...]:
+    """The shape as a tuple; None where a symbolic tensor's size is unknown.
+
+    Example:
+
+        >>> shape([[1, 2, 3]])
+        (1, 3)
+    """
+    found = getattr(x, "shape", None)
+    return tuple(tensor(x).shape if found is None else found)
+
+
+def dtype(x: Any) -> str:
+    """The name of an array's dtype."""
+    return dtypes.standardize_dtype(x.dtype)
+
+
+@op
+def cast(x: Any, dtype: Any) -> Any:
+    """The elements in another dtype.
+
+    Example:
+
+        >>> cast([1.7, -2.3], "int32").tolist()
+        [1, -2]
+    """
+    name = dtypes.standardize_dtype(dtype)
+    x = x if isinstance(x, jax.Array) else tensor(x)
+    return x if x.dtype == name else x.astype(name)
+
+
+@shape_rule(cast)
+def _cast(x: KerasTensor, dtype: Any) -> KerasTensor:
+    return KerasTensor(x.shape, dtype)
+
+
+@op
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """The elements in another dtype, values beyond its range moved to its ends.
+
+    Example:
+
+        >>> saturate_cast([-3.0, 300.0], "uint8").tolist()
+        [0, 255]
+    """
+    name = dtypes.standardize_dtype(dtype)
+    x = tensor(x)
+    if name == "bool" or jnp.issubdtype(x.dtype, jnp.bool_):
+        return x.astype(name)
+    source, target = _limits(x.dtype), _limits(dtypes.numpy_dtype(name))
+    low, high = max(source[0], target[0]), min(source[1], target[1])
+    x = jnp.clip(x, _inside(low, x.dtype, 1), _inside(high, x.dtype, -1))
+    if jnp.issubdtype(dtypes.numpy_dtype(name), jnp.integer) and source[1] > target[1]:
+        # the float next below the largest integer is not that integer: put it in afterwards
+        return jnp.where(x >= high, jnp.asarray(high, name), x.astype(name))
+    return x.astype(name)
+
+
+def _limits(dtype: Any) -> tuple[Any, Any]:
+    if jnp.issubdtype(dtype, jnp.integer):
+        info = jnp.iinfo(dtype)
+        return int(info.min), int(info.max)
+    finfo = jnp.finfo(dtype)
+    return float(finfo.min), float(finfo.max)
+
+
+def _inside(limit: Any, dtype: Any, direction: int) -> Any:
+    """The limit in the dtype."""
+    return np.asarray(limit).astype(dtype)
+
+
+@op
+def stop_gradient(variable: Any) -> Any:
+    """The same values, through which no gradient passes."""
+    return jax.tree.map(lambda x: lax.stop_gradient(tensor(x)), variable, is_leaf=_is_variable)
+
+
+def _is_variable(x: Any) -> bool:
+    return isinstance(x, Variable)
+
+
+def custom_gradient(f: Fn) -> Fn:
+    """Decorate a function that returns its value and the function of its gradient.
+
+    Args:
+        f: `f(*args) -> (value, grad)`, where `grad(upstream=g)` or `grad(g)` returns the gradients
+            with respect to the arguments.
+
+    Example:
+
+        >>> @custom_gradient
+        ... def log1pexp(x):
+        ...     e = jnp.exp(x)
+        ...     return jnp.log(1 + e), lambda upstream: upstream * (1 - 1 / (1 + e))
+        >>> bool(jnp.isfinite(jax.grad(log1pexp)(100.0)))
+        True
+    """
+    wrapped = jax.custom_gradient(lambda *args: _with_tuple(f(*args)))
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            bound = jax.custom_gradient(lambda *a: _with_tuple(f(*a, **kwargs)))
+            return bound(*_values(args))
+        return wrapped(*_values(args))
+
+    call.__name__ = getattr(f, "__name__", "custom_gradient")
+    call.__doc__ = f.__doc__
+    return call
+
+
+def _values(args: Sequence[Any]) -> list[Any]:
+    return [a.value if isinstance(a, Variable) else a for a in args]
+
+
+def _with_tuple(result: tuple[Any, Fn]) -> tuple[Any, Fn]:
+    value, grad = result
+
+    def gradient(g: Any) -> Any:
+        try:
+            return grad(upstream=g)
+        except TypeError:
+            return grad(g)
+
+    return value, gradient
+
+
+# ---- control flow -------------------------------------------------------------------------------
+
+
+@op(tensors=("f", "init", "xs"), calls_back=True)
+def scan(
+    f: Fn,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+) -> tuple[Any, Any]:
+    """A loop over the first axis that carries a state.
+
+    Args:
+        f: `f(carry, x) -> (carry, y)`; it may read and write Variables.
+        init: state at the start, nested as `f` takes it.
+        xs: arrays `(length, ...)`, nested as `f` takes it; None if there is nothing to read.
+        length: number of steps, if `xs` does not say it.
+        reverse: go from the end to the beginning.
+        unroll: steps in one iteration of the compiled loop.
+
+    Returns:
+        The last state, and the `y` of all steps stacked: `(length, ...)`.
+
+    Example:
+
+        >>> carry, ys = scan(lambda c, x: (c + x, c * x), 0, jnp.arange(4))
+        >>> int(carry), ys.tolist()
+        (6, [0, 0, 2, 9])
+    """
+    if not callable(f):
+        raise TypeError(explain(f"scan: f is a function (carry, x) -> (carry, y), got {f!r}."))
+    if not isinstance(unroll, (bool, int)) or (not isinstance(unroll, bool) and unroll < 1):
+        raise ValueError(explain(f"scan: unroll is a positive int or a bool, got {unroll!r}."))
+    if xs is None and length is None:
+        raise ValueError(explain("scan: give xs or length, to say how many steps there are."))
+    xs = None if xs is None else _tensors(xs)
+    return lift.scan(f, _tensors(init), xs, length, reverse, unroll)
+
+
+def _tensors(structure: Any) -> Any:
+    return jax.tree.map(tensor, structure, is_leaf=_is_variable)
+
+
+@op(tensors=("f", "elems"), calls_back=True)
+def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """All running results of an associative function, in logarithmic depth.
+
+    Args:
+        f: `f(a, b)`, associative, of arrays nested as `elems`.
+        elems: arrays, combined along `axis`.
+        reverse: combine from the end.
+        axis: along which.
+
+    Example:
+
+        >>> associative_scan(lambda a, b: a + b, jnp.arange(4)).tolist()
+        [0, 1, 3, 6]
+    """
+    if not callable(f):
+        raise TypeError(explain(f"associative_scan: f is a function (a, b), got {f!r}."))
+    return lax.associative_scan(f, _tensors(elems), reverse=reverse, axis=axis)
+
+
+@op(tensors=("loop_vars",), calls_back=True)
+def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    """Repeat `body` as long as `cond` holds.
+
+    Args:
+        cond: `cond(*loop_vars) -> bool`.
+        body: `body(*loop_vars) -> loop_vars`, in the same shapes and dtypes; it may read and write
+            Variables.
+        loop_vars: tuple or list of the state, or a single array.
+        maximum_iterations: stop after so many in any case.
+
+    Returns:
+        The state after the loop.
+
+    Example:
+
+        >>> int(while_loop(lambda i: i < 10, lambda i: (i + 4,), (0,))[0])
+        12
+    """
+    single = not isinstance(loop_vars, (tuple, list))
+    start = (tensor(loop_vars),) if single else tuple(_tensors(list(loop_vars)))
+
+    def call_body(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        out = body(*state)
+        out = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+        # a Python number in the first state must not end the loop for its dtype
+        return jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), out, state)
+
+    if maximum_iterations is None:
+        state = lift.while_loop(lambda s: jnp.reshape(cond(*s), ()), call_body, start)
+    else:
+        _, state = lift.while_loop(
+            lambda s: (s[0] < maximum_iterations) & jnp.reshape(cond(*s[1]), ()),
+            lambda s: (s[0] + 1, call_body(s[1])),
+            (jnp.int32(0), start),
+        )
+    if single:
+        return state[0]
+    return type(loop_vars)(state) if type(loop_vars) in (tuple, list) else state
+
+
+@op(tensors=("init_val",), calls_back=True)
+def fori_loop(lower: Any, upper: Any, body_fun: Fn, init_val: Any) -> Any:
+    """Repeat `body_fun(i, state) -> state` for `i` from `lower` up to, not including, `upper`.
+
+    Example:
+
+        >>> int(fori_loop(1, 5, lambda i, total: total + i, 0))
+        10
+    """
+    start = _tensors(init_val)
+    return lift.fori_loop(
+        lower,
+        upper,
+        lambda i, s: jax.tree.map(lambda a, b: jnp.asarray(a, b.dtype), body_fun(i, s), start),
+        start,
+    )
+
+
+@op(tensors=("pred", "true_fn", "false_fn"), calls_back=True)
+def cond(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
+    """The result of one of two functions; only that one runs.
+
+    Args:
+        pred: a bool, or an array of one.
+        true_fn, false_fn: functions without arguments whose results are alike; they may read and
+            write Variables.
+
+    Example:
+
+        >>> float(cond(True, lambda: 1.0, lambda: 2.0))
+        1.0
+    """
+    for name, fn in (("true_fn", true_fn), ("false_fn", false_fn)):
+        if not callable(fn):
+            raise TypeError(explain(f"cond: {name} is a function without arguments, got {fn!r}."))
+    pred = tensor(pred)
+    if pred.dtype != bool:
+        pred = pred != 0
+    return lift.cond(jnp.reshape(pred, ()), true_fn, false_fn)
+
+
+@op(tensors=("index", "branches"), calls_back=True)
+def switch(index: Any, branches: Sequence[Fn], *operands: Any) -> Any:
+    """The result of the branch with the given number, called with the operands.
+
+    Args:
+        index: int32 scalar, moved into the range of the branches.
+        branches: functions whose results are alike; they may read and write Variables.
+        *operands: their arguments.
+
+    Example:
+
+        >>> int(switch(1, [lambda x: x + 1, lambda x: x * 10], 5))
+        50
+    """
+    return lift.switch(tensor(index), list(branches), *[_tensors(x) for x in operands])
+
+
+@op(tensors=("f", "xs"), calls_back=True)
+def map(f: Fn, xs: Any) -> Any:
+    """`f` of each element along the first axis, one after another, the results stacked.
+
+    Example:
+
+        >>> map(lambda x: x * x, jnp.arange(3)).tolist()
+        [0, 1, 4]
+    """
+    return lift.map(f, _tensors(xs))
+
+
+@op(tensors=("elements",), calls_back=True)
+def vectorized_map(function: Fn, elements: Any) -> Any:
+    """`function` of each element along the first axis, all at once.
+
+    Args:
+        function: of one element; given several, nested as `elements`.
+        elements: an array `(n, ...)`, or arrays nested in lists, tuples and dicts.
+
+    Example:
+
+        >>> vectorized_map(lambda x: x.sum(), jnp.ones((2, 3))).tolist()
+        [3.0, 3.0]
+    """
+    return lift.vmap(function)(_tensors(elements))
+
+
+# ---- scattered reads and writes -----------------------------------------------------------------
+
+
+@op(tensors=2)
+def scatter(indices: Any, values: Any, shape: Any) -> Any:
+    """Zeros of the given shape with values added at indices; values at one place add up.
+
+    Args:
+        indices: `(..., k)` integers, each row the first k coordinates of a place.
+        values: `(..., *shape[k:])`.
+        shape: of the result.
+
+    Example:
+
+        >>> scatter([[0], [2], [2]], [1.0, 2.0, 3.0], (4,)).tolist()
+        [1.0, 0.0, 5.0, 0.0]
+    """
+    values, indices = tensor(values), tensor(indices)
+    places = tuple(jnp.moveaxis(indices, -1, 0))
+    return jnp.zeros(tuple(shape), values.dtype).at[places].add(values)
+
+
+_REDUCTIONS = (None, "add", "max", "min", "mul")
+
+
+@op(tensors=3)
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
+    """A copy of `inputs` in which the elements at `indices` are replaced or combined.
+
+    Args:
+        inputs: array.
+        indices: `(..., k)` integers, each row the first k coordinates of a place.
+        updates: `(..., *inputs.shape[k:])`.
+        reduction: None replaces; "add", "max", "min" and "mul" combine with what is there.
+
+    Example:
+
+        >>> scatter_update([1.0, 2.0, 3.0], [[1]], [9.0]).tolist()
+        [1.0, 9.0, 3.0]
+    """
+    if reduction not in _REDUCTIONS:
+        raise ValueError(
+            explain(f"scatter_update: reduction is one of {_REDUCTIONS}, got {reduction!r}.")
+        )
+    inputs, indices = tensor(inputs), tensor(indices)
+    updates = tensor(updates, inputs.dtype)
+    places = inputs.at[tuple(jnp.moveaxis(indices, -1, 0))]
+    return getattr(places, reduction or "set")(updates)
+
+
+@op(tensors=2)
+def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    """A block of the array.
+
+    Args:
+        inputs: array with k axes.
+        start_indices: k ints or a vector of k; moved so that the block lies inside.
+        shape: k sizes of the block.
+
+    Example:
+
+        >>> slice([[1, 2], [3, 4]], (1, 0), (1, 2)).tolist()
+        [[3, 4]]
+    """
+    return lax.dynamic_slice(tensor(inputs), _starts(start_indices), tuple(shape))
+
+
+def _starts(start_indices: Any) -> list[Any]:
+    if isinstance(start_indices, (list, tuple)):
+        return [i.value if isinstance(i, Variable) else i for i in start_indices]
+    return list(tensor(start_indices))
+
+
+@op(tensors=3)
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    """A copy of `inputs` with a block replaced.
+
+    Example:
+
+        >>> slice_update([1, 2, 3], [1], [9]).tolist()
+        [1, 9, 3]
+    """
+    inputs = tensor(inputs)
+    return lax.dynamic_update_slice(inputs, tensor(updates, inputs.dtype), _starts(start_indices))
+
+
+@op
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    """The slices along an axis, as a list without that axis.
+
+    Args:
+        x: array.
+        num: how many there are; needed if the size of the axis is unknown.
+        axis: to take apart.
+    """
+    x = tensor(x)
+    if num is not None and isinstance(x.shape[axis], int) and num != x.shape[axis]:
+        raise ValueError(
+            explain(f"unstack: axis {axis} has size {x.shape[axis]}, not {num}.", received=x.shape)
+        )
+    return [jnp.squeeze(part, axis) for part in jnp.split(x, x.shape[axis], axis)]
+
+
+@shape_rule(unstack)
+def _unstacked(x: KerasTensor, num: int | None = None, axis: int = 0) -> list[KerasTensor]:
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(explain(f"unstack: there is no axis {axis}.", received=x.shape))
+    count = x.shape[axis] if num is None else num
+    if count is None:
+        raise ValueError(explain(f"unstack: the size of axis {axis} is unknown.", fix="num=..."))
+    rest = [n for i, n in enumerate(x.shape) if i != axis % x.ndim]
+    return [KerasTensor(rest, x.dtype) for _ in range(count)]

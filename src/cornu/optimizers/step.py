@@ -1,0 +1,192 @@
+"""One optimizer step as a pure function of arrays.
+
+    gradients --/ loss scale--> [mean over k batches] --clip--+
+                                                              v
+    weights   --------------------------> weight decay --> rule(g, p, lr, t, *slots) --> weights
+                                                              ^  |                         |
+    slots     ------------------------------------------------+  +--> slots                |
+    averages  <-- m * average + (1 - m) * weight ------------------------------------------+
+    weights   <-- averages, every `ema_overwrite_frequency` steps <-- constraints
+
+With `gradient_accumulation_steps=k` everything up to the rule happens at each k-th step only; the
+steps between add to the accumulators. The averages move at every step.
+
+The rule sees one weight at a time. What all weights share in a step (bias corrections, the rate)
+is computed once, in float32, by `Optimizer.begin`, and cast to the dtype of the weights once.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from cornu.core.frame import is_tracer, purify
+
+Arrays = list[Any]
+
+
+class State(NamedTuple):
+    """The arrays that a step reads and replaces.
+
+    Attributes:
+        params: the weights that have a gradient.
+        iteration: how many steps were done, an int32 scalar.
+        averages: running averages of the weights; empty without `use_ema`.
+        accumulators: sums of gradients; empty without `gradient_accumulation_steps`.
+        rest: all other variables of the optimizer that the step may change.
+    """
+
+    params: Arrays
+    iteration: Any
+    averages: Arrays
+    accumulators: Arrays
+    rest: Arrays
+
+
+# (places, state, params, grads, rate, t) -> (new params, new rest); the weights are given by their
+# places among all, and by their values, which may already have decayed.
+Update = Callable[[list[int], State, Arrays, Arrays, Any, Any], tuple[Arrays, Arrays]]
+
+
+def advance(
+    optimizer: Any,
+    variables: Sequence[Any],
+    update: Update,
+    state: State,
+    grads: Arrays,
+    rate: Any,
+) -> State:
+    """Do one step.
+
+    Args:
+        optimizer: its settings.
+        variables: to whom `state.params` belong, for constraints and exclusions.
+        update: the rule, for all weights together.
+        state: the arrays before the step.
+        grads: one gradient a weight.
+        rate: the learning rate, a float32 scalar.
+    """
+    overwritten = [v.overwrite_with_gradient for v in variables]
+    factor = optimizer.loss_scale_factor
+    if factor is not None:
+        grads = [g if own else g / factor for g, own in zip(grads, overwritten, strict=True)]
+    every = optimizer.gradient_accumulation_steps
+    done = state.iteration // every if every else state.iteration  # updates, not batches
+
+    def now(state: State, grads: Arrays) -> State:
+        return _update(optimizer, variables, overwritten, update, state, grads, rate, done)
+
+    if every:
+
+        def due(state: State, grads: Arrays) -> State:
+            grads = [
+                jnp.maximum(g, a) if own else (g + a) / every
+                for g, a, own in zip(grads, state.accumulators, overwritten, strict=True)
+            ]
+            state = now(state, grads)
+            return state._replace(accumulators=[jnp.zeros_like(a) for a in state.accumulators])
+
+        def later(state: State, grads: Arrays) -> State:
+            sums = [
+                (jnp.maximum(g, a) if own else a + g).astype(a.dtype)
+                for g, a, own in zip(grads, state.accumulators, overwritten, strict=True)
+            ]
+            return state._replace(accumulators=sums)
+
+        state = either((state.iteration + 1) % every == 0, due, later, state, grads)
+    else:
+        state = now(state, grads)
+    params, averages = state.params, state.averages
+    if averages:
+        params, averages = _average(optimizer, overwritten, params, averages, done)
+    params = [
+        p if v.constraint is None else v.constraint(p).astype(p.dtype)
+        for v, p in zip(variables, params, strict=True)
+    ]
+    return state._replace(params=params, averages=averages, iteration=state.iteration + 1)
+
+
+def either(condition: Any, yes: Callable, no: Callable, *operands: Any) -> Any:
+    """`yes(*operands)` or `no(*operands)`; decided now if the condition is known now."""
+    if is_tracer(condition):
+        return lax.cond(condition, yes, no, *operands)
+    return (yes if condition else no)(*operands)
+
+
+def _update(
+    optimizer: Any,
+    variables: Sequence[Any],
+    overwritten: list[bool],
+    update: Update,
+    state: State,
+    grads: Arrays,
+    rate: Any,
+    done: Any,
+) -> State:
+    """Clip, decay and apply the rule; weights that are their gradient just take it."""
+    if any(overwritten):
+        state = state._replace(
+            params=[
+                g.astype(p.dtype) if own else p
+                for g, p, own in zip(grads, state.params, overwritten, strict=True)
+            ]
+        )
+        places = [i for i, own in enumerate(overwritten) if not own]
+    else:
+        places = list(range(len(grads)))
+    if not places:
+        return state
+    params = [state.params[i] for i in places]
+    grads = clip(optimizer, [grads[i] for i in places])
+    if optimizer.weight_decay is not None:
+        share = optimizer.weight_decay * rate
+        params = [
+            p - p * share.astype(p.dtype) if optimizer.decays(variables[i]) else p
+            for i, p in zip(places, params, strict=True)
+        ]
+    grads = [g.astype(p.dtype) for g, p in zip(grads, params, strict=True)]
+    t = (done + 1).astype(jnp.float32)
+    params, rest = update(places, state, params, grads, rate, t)
+    after = list(state.params)
+    for i, p in zip(places, params, strict=True):
+        after[i] = p
+    return state._replace(params=after, rest=rest)
+
+
+def clip(optimizer: Any, grads: Arrays) -> Arrays:
+    """Limit the gradients as the optimizer asks: each norm, the norm of all, or each value."""
+    if optimizer.clipnorm:
+        return [_limit(g, jnp.sqrt(jnp.sum(jnp.square(g))), optimizer.clipnorm) for g in grads]
+    if optimizer.global_clipnorm:
+        norm = global_norm(grads)
+        return [_limit(g, norm, optimizer.global_clipnorm) for g in grads]
+    if optimizer.clipvalue:
+        return [jnp.clip(g, -optimizer.clipvalue, optimizer.clipvalue) for g in grads]
+    return grads
+
+
+def global_norm(arrays: Arrays) -> Any:
+    """The Euclidean norm of all elements of all arrays, in float32."""
+    return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in arrays))
+
+
+def _limit(g: Any, norm: Any, limit: float) -> Any:
+    return g * (limit / jnp.maximum(norm, limit)).astype(g.dtype)
+
+
+def _average(
+    optimizer: Any, overwritten: list[bool], params: Arrays, averages: Arrays, done: Any
+) -> tuple[Arrays, Arrays]:
+    # The first average is the weight itself, so that it needs no warmup.
+    momentum = jnp.where(done == 0, 0.0, optimizer.ema_momentum)
+    averages = [
+        p if own else (momentum.astype(a.dtype) * a + (1.0 - momentum).astype(a.dtype) * p)
+        for p, a, own in zip(params, averages, overwritten, strict=True)
+    ]
+    every = optimizer.ema_overwrite_frequency
+    if every:
+        now = (done + 1) % every == 0
+        params = [jnp.where(now, a, p) for p, a in zip(params, averages, strict=True)]
+    return params, averages

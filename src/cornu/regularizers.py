@@ -1,0 +1,189 @@
+"""Regularizers: a penalty on the values of a weight, which training adds to the loss."""
+
+import inspect
+import math
+from typing import Any
+
+from cornu import ops
+from cornu.core.configurable import Configurable
+from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.errors import explain
+
+
+class Regularizer(Configurable):
+    """Base of all regularizers: a function from a weight to a scalar.
+
+    Example:
+
+        >>> class SquareOfSum(Regularizer):
+        ...     def __call__(self, x):
+        ...         return ops.square(ops.sum(x))
+        >>> float(SquareOfSum()(ops.ones((3,))))
+        9.0
+    """
+
+    def __call__(self, x: Any) -> Any:
+        """The penalty for the value `x` of a weight; none here."""
+        return 0.0
+
+
+def _factor(value: Any, name: str) -> float:
+    """A penalty's factor as a float, if it is one.
+
+    Raises:
+        ValueError: it is not a finite, non-negative number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, str) or not math.isfinite(number) or number < 0:
+        raise ValueError(explain(f"{name} is a non-negative number, got {value!r}."))
+    return number
+
+
+class L1(Regularizer):
+    """`l1 * sum(abs(x))`: drives weights to exactly zero.
+
+    Args:
+        l1: factor of the penalty.
+
+    Example:
+
+        >>> float(L1(0.5)(ops.ones((4,))))
+        2.0
+    """
+
+    def __init__(self, l1: float = 0.01):
+        self.l1 = _factor(0.01 if l1 is None else l1, "l1")
+
+    def __call__(self, x: Any) -> Any:
+        return self.l1 * ops.sum(ops.abs(x))
+
+
+class L2(Regularizer):
+    """`l2 * sum(x**2)`: keeps weights small.
+
+    Args:
+        l2: factor of the penalty.
+
+    Example:
+
+        >>> float(L2(0.5)(2 * ops.ones((4,))))
+        8.0
+    """
+
+    def __init__(self, l2: float = 0.01):
+        self.l2 = _factor(0.01 if l2 is None else l2, "l2")
+
+    def __call__(self, x: Any) -> Any:
+        return self.l2 * ops.sum(ops.square(x))
+
+
+class L1L2(Regularizer):
+    """`l1 * sum(abs(x)) + l2 * sum(x**2)`.
+
+    Args:
+        l1: factor of the first penalty.
+        l2: factor of the second.
+
+    Example:
+
+        >>> float(L1L2(0.5, 0.25)(2 * ops.ones((4,))))
+        8.0
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0):
+        self.l1 = _factor(l1 or 0.0, "l1")
+        self.l2 = _factor(l2 or 0.0, "l2")
+
+    def __call__(self, x: Any) -> Any:
+        penalty = 0.0
+        if self.l1:
+            penalty = penalty + self.l1 * ops.sum(ops.abs(x))
+        if self.l2:
+            penalty = penalty + self.l2 * ops.sum(ops.square(x))
+        return penalty if self.l1 or self.l2 else 0.0 * ops.sum(x)
+
+
+class OrthogonalRegularizer(Regularizer):
+    """`factor` times the mean of `abs(cos)` over all pairs of rows (or columns) of a matrix.
+
+    Args:
+        factor: of the penalty.
+        mode: "rows" or "columns".
+
+    Example:
+
+        >>> regularizer = OrthogonalRegularizer(factor=1.0)
+        >>> round(float(regularizer(ops.ones((3, 2)))), 5), float(regularizer(ops.eye(3)))
+        (1.0, 0.0)
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows"):
+        if mode not in ("rows", "columns"):
+            raise ValueError(explain(f'mode is "rows" or "columns", got {mode!r}.'))
+        self.factor = _factor(factor, "factor")
+        self.mode = mode
+
+    def __call__(self, x: Any) -> Any:
+        if len(x.shape) != 2:
+            raise ValueError(explain("OrthogonalRegularizer takes a matrix.", shape=tuple(x.shape)))
+        if self.mode == "columns":
+            x = ops.transpose(x)
+        x = ops.normalize(x, axis=-1)  # (vectors, size)
+        count = x.shape[0]
+        cosines = ops.matmul(x, ops.transpose(x)) * (1.0 - ops.eye(count, dtype=x.dtype))
+        pairs = count * (count - 1) / 2
+        return self.factor * 0.5 * ops.sum(ops.abs(cosines)) / pairs
+
+
+l1 = L1
+l2 = L2
+l1_l2 = L1L2
+orthogonal_regularizer = OrthogonalRegularizer
+
+_TABLE: dict[str, Any] = {
+    "L1": L1,
+    "L1L2": L1L2,
+    "L2": L2,
+    "OrthogonalRegularizer": OrthogonalRegularizer,
+    "Regularizer": Regularizer,
+    "l1": L1,
+    "l1_l2": L1L2,
+    "l1l2": L1L2,
+    "l2": L2,
+    "orthogonal_regularizer": OrthogonalRegularizer,
+    "regularizer": Regularizer,
+}
+
+
+def get(identifier: Any) -> Any:
+    """The regularizer that a name, a config, a class or a callable means; None for None.
+
+    Raises:
+        ValueError: there is no such regularizer.
+
+    Example:
+
+        >>> get("l2").l2
+        0.01
+    """
+    return resolve("regularizer", identifier, _TABLE)
+
+
+def serialize(regularizer: Any) -> Any:
+    """The regularizer as JSON values.
+
+    Example:
+
+        >>> serialize(L2(0.5))["config"]
+        {'l2': 0.5}
+    """
+    return serialize_keras_object(regularizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The regularizer that `serialize` described."""
+    found = deserialize_keras_object(config, custom_objects)
+    return get(found) if isinstance(found, str) or inspect.isclass(found) else found

@@ -1,0 +1,117 @@
+"""What `compile` decided, in one object."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from cornu import optimizers
+from cornu.core.serialize import serialize_keras_object
+from cornu.errors import did_you_mean, explain
+from cornu.metrics.metric import Metric
+from cornu.metrics.reduction import Mean
+from cornu.train.objective import CompileLoss, CompileMetrics, check_names
+
+COMPILE_ARGUMENTS = (
+    "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
+    "steps_per_execution", "jit_compile", "auto_scale_loss",
+)  # fmt: skip
+
+OLDER_ARGUMENTS = {
+    "sample_weight_mode": "Per-step weights need no mode: pass sample_weight of shape "
+    "(batch, time) to fit.",
+    "workers": "Loading in parallel is set on the data: PyDataset(workers=...).",
+    "use_multiprocessing": "Loading in processes is set on the data: "
+    "PyDataset(use_multiprocessing=True).",
+    "max_queue_size": "The length of the queue is set on the data: PyDataset(max_queue_size=...).",
+    "target_tensors": "Labels are passed to fit.",
+    "distribute": "Set a distribution once: keras.distribution.set_distribution(...).",
+}
+
+
+def accept_older(method: str, given: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Warn of arguments of earlier versions, and refuse unknown ones.
+
+    Raises:
+        TypeError: an argument was never known.
+    """
+    for name in given:
+        if name not in OLDER_ARGUMENTS:
+            raise TypeError(
+                explain(f"{method} takes no argument {name!r}.", fix=did_you_mean(name, known))
+            )
+        warnings.warn(
+            f"The argument {name!r} of {method} has no effect any more. {OLDER_ARGUMENTS[name]}",
+            DeprecationWarning,
+            stacklevel=4,
+        )
+
+
+@dataclass(slots=True)
+class Compiled:
+    """The optimizer, the loss, the metrics and the options of one `compile`."""
+
+    optimizer: Any
+    loss: CompileLoss | None
+    metrics: CompileMetrics | None
+    loss_tracker: Mean
+    run_eagerly: bool
+    steps_per_execution: int | str
+    jit_compile: Any
+    arguments: dict[str, Any]
+
+    @property
+    def eager(self) -> bool:
+        """Whether steps run uncompiled."""
+        return self.run_eagerly or self.jit_compile is False
+
+    @property
+    def all_metrics(self) -> list[Metric]:
+        """The tracker of the loss, the compiled metrics, and the trackers of single losses."""
+        found: list[Metric] = [self.loss_tracker]
+        if self.metrics is not None:
+            found.append(self.metrics)
+        if self.loss is not None:
+            found += self.loss.metrics
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `compile` as JSON values, for files."""
+        return {name: serialize_keras_object(value) for name, value in self.arguments.items()}
+
+
+def compiled(
+    arguments: dict[str, Any], compute_dtype: str, output_names: list[str] | None
+) -> Compiled:
+    """Check the arguments of `compile` and make what they name.
+
+    Raises:
+        ValueError: a name is unknown, or a number is out of range.
+    """
+    loss, metrics = arguments["loss"], arguments["metrics"]
+    weighted_metrics = arguments["weighted_metrics"]
+    check_names(loss, metrics, weighted_metrics)
+    steps = arguments["steps_per_execution"]
+    if steps != "auto" and not (isinstance(steps, int) and steps >= 1):
+        raise ValueError(explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}."))
+    if arguments["jit_compile"] not in ("auto", True, False, None):
+        raise ValueError(
+            explain(f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}.")
+        )
+    optimizer = optimizers.get(arguments["optimizer"])
+    if arguments["auto_scale_loss"] and compute_dtype == "float16":
+        if optimizer is not None and not isinstance(optimizer, optimizers.LossScaleOptimizer):
+            optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+    kept = {k: v for k, v in arguments.items() if k != "auto_scale_loss"}
+    has_metrics = bool(metrics) or bool(weighted_metrics)
+    return Compiled(
+        optimizer=optimizer,
+        loss=None if loss is None else CompileLoss(loss, arguments["loss_weights"], output_names),
+        metrics=CompileMetrics(metrics, weighted_metrics, output_names=output_names)
+        if has_metrics
+        else None,
+        loss_tracker=Mean(name="loss"),
+        run_eagerly=bool(arguments["run_eagerly"]),
+        steps_per_execution=steps,
+        jit_compile=arguments["jit_compile"],
+        arguments={**kept, "optimizer": optimizer},
+    )

@@ -1,0 +1,98 @@
+"""The one loop behind `fit`, `evaluate` and `predict`.
+
+For each chunk: read the variables, run one compiled program, write the variables, tell whoever
+listens. Everything else (epochs, validation, what to do with outputs) is with the callers.
+"""
+
+import collections
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from cornu.data.source import Source
+from cornu.errors import explain
+from cornu.train.interrupt import Interrupts
+from cornu.train.logs import Logs
+from cornu.train.state import StateSlots
+from cornu.train.strategy import Strategy
+
+
+class BuffersLost(RuntimeError):
+    """A step failed after it had been given the buffers of the weights."""
+
+
+def run_epoch(
+    strategy: Strategy,
+    source: Source,
+    slots: StateSlots,
+    *,
+    epoch: int = 0,
+    steps: int | None = None,
+    before: Callable[[int], None] | None = None,
+    after: Callable[[int, Any], bool] | None = None,
+) -> tuple[Any, int]:
+    """Run the steps of one epoch.
+
+    Args:
+        strategy: how steps become dispatches.
+        source: the data.
+        slots: the variables that the steps read and write.
+        epoch: number of the epoch, for the order of the data.
+        steps: at most so many.
+        before: called with the number of the first step of each chunk.
+        after: called with the number of the last step of each chunk and what it returned; the
+            epoch ends when it returns True.
+
+    Returns:
+        What the last chunk returned (None if there was no data), and the number of steps run.
+    """
+    out: Any = None
+    done = 0
+    in_flight: collections.deque[Any] = collections.deque()
+    with Interrupts() as interrupts:
+        for chunk in strategy.chunks(source, epoch, steps):
+            if before is not None:
+                before(chunk.first)
+            state = slots.read()
+            interrupts.holding = True
+            try:
+                out, state = chunk.run(state)
+            except Exception as error:
+                _explain_lost_buffers(slots, error)
+                raise
+            slots.write(state)
+            interrupts.release()
+            in_flight.append(out)
+            if len(in_flight) > strategy.in_flight:
+                jax.block_until_ready(in_flight.popleft())
+            done = chunk.first + chunk.length
+            if after is not None and after(done - 1, out):
+                break
+    return out, done
+
+
+def _explain_lost_buffers(slots: StateSlots, error: Exception) -> None:
+    """A dispatch that fails half way has already given away the weights' memory: say so."""
+    values = [v._value for v in slots.variables]
+    if any(isinstance(x, jax.Array) and x.is_deleted() for x in values):
+        raise BuffersLost(
+            explain(
+                "The step failed while it ran, and the weights went with it.",
+                error=f"{type(error).__name__}: {str(error)[:300]}",
+                fix="load the last checkpoint (callbacks.BackupAndRestore or ModelCheckpoint keep "
+                "one),\nand try a smaller batch_size if memory ran out.",
+            )
+        ) from error
+
+
+def as_logs(out: Any) -> Logs:
+    """What a step returned, as logs."""
+    if not isinstance(out, dict):
+        raise ValueError(
+            explain(
+                f"A step returns a dict of results, got {type(out).__name__}.",
+                fix='return {"loss": loss, ...}',
+            )
+        )
+    return Logs(out)

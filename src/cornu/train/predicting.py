@@ -1,0 +1,76 @@
+"""What `predict` does beside running steps: few shapes in, one array out.
+
+Each new batch size would compile a program of its own. So the last, smaller batch is filled up to
+the next of a few sizes (the powers of two, and the batch size) with copies of its last row, and the
+rows that were added are cut off the outputs.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from cornu.data.source import Batch, Source
+
+
+class Collector:
+    """The outputs of all batches, put together at the end."""
+
+    def __init__(self) -> None:
+        self._batches: list[Any] = []
+
+    def add(self, outputs: Any) -> None:
+        """Keep the outputs of a batch; they may still be on their way."""
+        self._batches.append(outputs)
+
+    def outputs(self, num_samples: int | None) -> Any:
+        """Numpy arrays with the rows of all batches, cut to the number of samples."""
+        if not self._batches:
+            return None
+        fetched = jax.device_get(self._batches)
+
+        def join(*parts: Any) -> np.ndarray:
+            whole = np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
+            return whole if num_samples is None else whole[:num_samples]
+
+        return jax.tree.map(join, *fetched)
+
+
+def bucket_of(size: int, batch_size: int) -> int:
+    """The size to which a batch of `size` rows is filled up.
+
+    Example:
+
+        >>> [bucket_of(n, 32) for n in (1, 3, 20, 32)]
+        [1, 4, 32, 32]
+    """
+    return min(1 << (size - 1).bit_length(), batch_size)
+
+
+def padded_to_bucket(source: Source) -> Source:
+    """The source with its last batch filled up; only where the number of samples is known."""
+    if source.num_samples is None or source.batch_size is None:
+        return source
+    return _Padded(source)
+
+
+class _Padded(Source):
+    def __init__(self, source: Source):
+        self._source = source
+        self.batch_size = source.batch_size
+        self.num_batches, self.num_samples = source.num_batches, source.num_samples
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        assert self.batch_size is not None
+        for batch in self._source.batches(epoch):
+            target = bucket_of(batch.size, self.batch_size)
+            if target == batch.size:
+                yield batch
+            else:
+                yield Batch(jax.tree.map(lambda a, n=target: _filled(a, n), batch.data), batch.size)
+
+
+def _filled(array: Any, rows: int) -> np.ndarray:
+    array = np.asarray(array)
+    return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])

@@ -1,0 +1,231 @@
+"""Strategies: how a step and a data set become compiled dispatches.
+
+| strategy | when                                                       | program                       |
+|----------|------------------------------------------------------------|-------------------------------|
+| Eager    | `run_eagerly=True`                                         | the step, uncompiled          |
+| PerStep  | somebody listens to batches, or data come one by one       | jit(step)                     |
+| Chunked  | nobody listens, and the data are arrays                    | jit(loop over rows of arrays) |
+
+`Chunked` puts the arrays on the device once. Its program runs `n` steps, and `n` is an argument of
+the program rather than part of it: one compiled program serves chunks of every length, so the
+lengths adapt to the time that a step takes, and where an epoch is cut does not change one bit of
+the result. The last, smaller batch of an epoch runs through a program of its own shape, because
+padding it would change losses and batch statistics.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from cornu.data.source import Batch, Resident, Source
+from cornu.train.state import TrainState
+from cornu.train.step import Step
+
+# A chunk lasts about as long as a user waits for the progress bar to move.
+SECONDS_PER_CHUNK = 0.1
+
+# XLA's CPU backend runs these on a slow path inside loops, in forms that our kernels avoid.
+SLOW_IN_LOOPS = ("select_and_scatter_add", "select_and_gather_add", "reduce_window_max")
+
+
+class Chunk(NamedTuple):
+    """Steps that run in one dispatch."""
+
+    first: int  # number of the first step in the epoch
+    length: int  # how many steps
+    samples: int  # how many samples they hold
+    run: Any  # state -> (out, state)
+
+
+class Strategy:
+    """Turns a step and a source into dispatches.
+
+    Args:
+        step: what to do for a batch.
+        name: shown by compilers and profilers.
+    """
+
+    # How many dispatches may be under way before the loop waits for the oldest.
+    in_flight = 16
+
+    def __init__(self, step: Step, name: str = "step"):
+        self.step = step
+        self.name = name
+
+    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
+        """The dispatches of one epoch, in order; at most `steps` steps."""
+        raise NotImplementedError
+
+    def _once(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+        out, state = self.step.update(state, data)
+        return self.step.results(out, state), state
+
+
+def _limited(batches: Iterator[Batch], steps: int | None) -> Iterator[Batch]:
+    for i, batch in enumerate(batches):
+        if steps is not None and i >= steps:
+            return
+        yield batch
+        if steps is not None and i + 1 == steps:  # do not ask a generator for one more
+            return
+
+
+class Eager(Strategy):
+    """Every operation by itself: slow, and open to a debugger."""
+
+    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
+        for i, batch in enumerate(_limited(source.batches(epoch), steps)):
+            yield Chunk(i, 1, batch.size, lambda state, data=batch.data: self._once(state, data))
+
+
+class PerStep(Strategy):
+    """One compiled step for each batch."""
+
+    def __init__(self, step: Step, name: str = "step"):
+        super().__init__(step, name)
+        once = _named(self._once, name)
+        self.program = jax.jit(once, donate_argnums=0)
+
+    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
+        for i, batch in enumerate(_limited(source.batches(epoch), steps)):
+            yield Chunk(i, 1, batch.size, lambda state, data=batch.data: self.program(state, data))
+
+
+class Chunked(Strategy):
+    """Many steps for each dispatch, over arrays that stay on the device.
+
+    Args:
+        step: what to do for a batch.
+        name: shown by compilers and profilers.
+        length: steps for each dispatch; adapted to the time that they take if None.
+    """
+
+    in_flight = 0  # a chunk is long enough to wait for, and its time is measured
+
+    def __init__(self, step: Step, name: str = "step", length: int | None = None):
+        super().__init__(step, name)
+        self.length = length
+        self.single = jax.jit(_named(self._once, name), donate_argnums=0)
+        self.program = jax.jit(
+            _named(self._loop, f"{name}_loop"), donate_argnums=0, static_argnames="batch_size"
+        )
+        self._seconds_per_step: float | None = None
+        self._on_device: tuple[Any, Any] | None = None
+
+    def _loop(
+        self, state: TrainState, arrays: Any, order: Any, start: Any, count: Any, batch_size: int
+    ) -> tuple[Any, TrainState]:
+        update = jax.jit(self.step.update, inline=False)
+
+        def batch(i: Any) -> Any:
+            rows = lax.dynamic_slice(order, ((start + i) * batch_size,), (batch_size,))
+            return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays)
+
+        def body(i: Any, carry: Any) -> Any:
+            _, state = carry
+            return update(state, batch(i))
+
+        shapes = jax.eval_shape(update, state, batch(0))
+        out = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes[0])
+        # A custom step may change the dtype of a value; the loop's carry must not.
+        state = jax.tree.map(lambda x, s: jnp.asarray(x, s.dtype), state, shapes[1])
+        out, state = lax.fori_loop(0, count, body, (out, state))
+        return self.step.results(out, state), state
+
+    def arrays_of(self, source: Resident) -> Any:
+        """The source's arrays on the device, moved there once."""
+        if self._on_device is None or self._on_device[0] is not source:
+            self._on_device = (source, jax.tree.map(jax.device_put, source.arrays))
+        return self._on_device[1]
+
+    def release(self) -> None:
+        """Let go of the arrays on the device."""
+        self._on_device = None
+
+    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
+        assert isinstance(source, Resident)
+        size = source.batch_size
+        order = np.asarray(source.order(epoch), np.int32)
+        total = source.num_batches if steps is None else min(steps, source.num_batches)
+        full = min(total, source.num_samples // size)
+        arrays, rows = self.arrays_of(source), jnp.asarray(order)
+        first = 0
+        while first < full:
+            length = self._next_length(full - first)
+            begun = time.perf_counter()
+
+            def run(state: TrainState, first: int = first, length: int = length) -> Any:
+                return self.program(state, arrays, rows, first, length, batch_size=size)
+
+            yield Chunk(first, length, length * size, run)
+            self._learn(length, time.perf_counter() - begun)
+            first += length
+        if first < total:
+            rest = order[first * size :]
+            data = jax.tree.map(lambda a: jnp.take(a, jnp.asarray(rest), axis=0), arrays)
+            yield Chunk(first, 1, len(rest), lambda state: self.single(state, data))
+
+    def _next_length(self, left: int) -> int:
+        if self.length is not None:
+            return min(self.length, left)
+        if self._seconds_per_step is None:
+            return 1
+        return max(1, min(left, int(SECONDS_PER_CHUNK / max(self._seconds_per_step, 1e-7))))
+
+    def _learn(self, length: int, seconds: float) -> None:
+        """Remember how long a step takes; the first dispatch also compiles and is not counted."""
+        known = self._seconds_per_step
+        measured = seconds / length
+        self._seconds_per_step = measured if known is None else min(known * 2, measured)
+
+
+def _named(fn: Any, name: str) -> Any:
+    """The function under a name that compilers and profilers show."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
+def slow_in_loops(step: Step, state: TrainState, data: Any) -> bool:
+    """Whether XLA's CPU backend would run a part of the step on its slow path inside a loop."""
+    if jax.default_backend() != "cpu":
+        return False
+    jaxpr = jax.make_jaxpr(step.update)(state, data)
+    return _has_slow(jaxpr.jaxpr)
+
+
+def _has_slow(jaxpr: Any) -> bool:
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if name in SLOW_IN_LOOPS:
+            return True
+        if name == "conv_general_dilated" and not _canonical(equation):
+            return True
+        for parameter in equation.params.values():
+            for inner in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns") and _has_slow(inner):
+                    return True
+    return False
+
+
+def _canonical(equation: Any) -> bool:
+    """Whether a convolution has batch and channels where the fast path expects them."""
+    numbers = equation.params["dimension_numbers"]
+    rank = len(numbers.lhs_spec)
+    images = (0, rank - 1, *range(1, rank - 1))
+    kernel = (rank - 1, rank - 2, *range(rank - 2))
+    plain = equation.params["feature_group_count"] == equation.params["batch_group_count"] == 1
+    return plain and (numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec) == (
+        images,
+        kernel,
+        images,
+    )

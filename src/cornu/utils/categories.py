@@ -1,0 +1,125 @@
+"""Class numbers to one-hot vectors."""
+
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu import errors
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+    """One-hot vectors of class numbers: `y[..., k] = 1` where `x[...] = k`, else 0.
+
+    The usual companion of the loss `categorical_crossentropy`; with
+    `sparse_categorical_crossentropy` labels need no conversion.
+
+    Args:
+        x: whole numbers from 0, any shape `(...)`; a last axis of size 1 is dropped.
+        num_classes: length of the new last axis; None takes the largest number plus 1.
+
+    Returns:
+        `(..., num_classes)`: a numpy array of float64, or for a jax array one of float32.
+
+    Raises:
+        IndexError: a class number is negative, or `num_classes` or more.
+        ValueError: `x` holds something other than whole numbers, or nothing at all.
+
+    Example:
+
+        >>> to_categorical([0, 2, 1], num_classes=3)
+        array([[1., 0., 0.],
+               [0., 0., 1.],
+               [0., 1., 0.]])
+    """
+    if num_classes is not None:
+        num_classes = _whole(num_classes)
+    if isinstance(x, jax.Array):
+        return _of_jax(x, num_classes)
+    labels = _class_numbers(x)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    size = _checked_size(labels, num_classes)
+    categorical = np.zeros((*labels.shape, size))
+    np.put_along_axis(categorical, labels[..., None], 1.0, axis=-1)
+    return categorical
+
+
+def _of_jax(x: jax.Array, num_classes: int | None) -> jax.Array:
+    if x.ndim > 1 and x.shape[-1] == 1:
+        x = x[..., 0]
+    if isinstance(x, jax.core.Tracer):  # inside jit the numbers are not known
+        if not num_classes:
+            raise ValueError(
+                errors.explain(
+                    "`num_classes` is needed inside a compiled function.",
+                    fix="to_categorical(x, num_classes=10)",
+                )
+            )
+    else:
+        num_classes = _checked_size(_class_numbers(np.asarray(x)), num_classes)
+    return jax.nn.one_hot(x.astype(jnp.int32), num_classes, dtype=jnp.float32)
+
+
+def _whole(num_classes: Any) -> int:
+    try:
+        return operator.index(num_classes)
+    except TypeError as error:
+        raise TypeError(
+            errors.explain(f"`num_classes` is a whole number; got {num_classes!r}.")
+        ) from error
+
+
+def _class_numbers(x: Any) -> np.ndarray:
+    """`x` as int64, if it holds whole numbers, whatever their type."""
+    try:
+        given = np.asarray(x)
+        with np.errstate(invalid="ignore"):  # NaN is reported below
+            labels = given.astype(np.int64)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            errors.explain(
+                "`x` holds something other than class numbers.",
+                received=f"{type(x).__name__} ({error})",
+                fix="number the classes first:\nnames, x = np.unique(x, return_inverse=True)",
+            )
+        ) from error
+    # The conversion cuts 0.5 to 0, and NaN to anything.
+    if given.dtype.kind == "f" and not (given == labels).all():
+        odd = given[given != labels].ravel()[0]
+        raise ValueError(
+            errors.explain(
+                f"`x` holds {odd}, which is no class number.",
+                fix="for probabilities take x.argmax(-1); numbers to predict are no classes.",
+            )
+        )
+    return labels
+
+
+def _checked_size(labels: np.ndarray, num_classes: int | None) -> int:
+    """The number of classes, if all labels are below it."""
+    if not num_classes:
+        if labels.size == 0:
+            raise ValueError(
+                errors.explain(
+                    "`x` is empty, so the number of classes is unknown.", fix="pass `num_classes`."
+                )
+            )
+        num_classes = int(labels.max()) + 1
+    if num_classes < 0:
+        raise ValueError(errors.explain(f"`num_classes` is at least 1; got {num_classes}."))
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        low, high = int(labels.min()), int(labels.max())
+        raise IndexError(
+            errors.explain(
+                f"`x` holds classes {low} to {high}; "
+                f"{num_classes} classes are numbered 0 to {num_classes - 1}.",
+                fix="shift the labels so that they start at 0: x - x.min()"
+                if low != 0
+                else f"num_classes={high + 1}",
+            )
+        )
+    return num_classes
