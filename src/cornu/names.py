@@ -8,6 +8,7 @@ import collections
 import re
 
 _counters: collections.Counter[str] = collections.Counter()
+_numbers: collections.Counter[str] = collections.Counter()
 
 
 def to_snake_case(name: str) -> str:
@@ -30,6 +31,12 @@ def unique_name(prefix: str) -> str:
     return prefix if count == 0 else f"{prefix}_{count}"
 
 
+def next_number(prefix: str) -> int:
+    """1 at the first call with a prefix, then 2, and so on; apart from names."""
+    _numbers[prefix] += 1
+    return _numbers[prefix]
+
+
 def auto_name(owner: object) -> str:
     """A fresh name for an object, from its class."""
     return unique_name(to_snake_case(type(owner).__name__))
@@ -38,3 +45,4 @@ def auto_name(owner: object) -> str:
 def reset_names() -> None:
     """Start numbering anew."""
     _counters.clear()
+    _numbers.clear()

@@ -10,16 +10,9 @@ import keras
 import numpy as np
 import pytest
 
+from cornu.archive.safeh5 import SafeH5, fits
 from cornu.archive.safezip import SafeZip, write_zip
-from cornu.archive.stores import (
-    H5Reader,
-    H5Writer,
-    SafeH5,
-    ShardedReader,
-    ShardedWriter,
-    fits,
-    open_reader,
-)
+from cornu.archive.stores import H5Reader, H5Writer, ShardedReader, ShardedWriter, open_reader
 from cornu.archive.walk import plan_load
 from cornu.errors import UnsafeFileError
 
@@ -402,7 +395,7 @@ def test_deep_groups():
 
 
 def test_too_many_objects(monkeypatch):
-    monkeypatch.setattr("cornu.archive.stores.MAX_OBJECTS", 50)
+    monkeypatch.setattr("cornu.archive.safeh5.MAX_OBJECTS", 50)
     file = io.BytesIO()
     with h5py.File(file, "w") as h5:
         for i in range(51):

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from cornu.archive.atomic import atomic_write
-from cornu.archive.stores import SafeH5, Source, Spec, fits, put, shown
+from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, put, shown
 from cornu.errors import UnsafeFileError, explain, need
 
 TOP_LEVEL = "top_level_model_weights"

@@ -28,7 +28,7 @@ from typing import Any, Protocol
 
 import jax.numpy as jnp
 
-from cornu.archive.stores import Spec, fits, shown
+from cornu.archive.safeh5 import Spec, fits, shown
 from cornu.errors import explain
 
 # Keras before 3.0 names the attribute that holds a model's layers differently.

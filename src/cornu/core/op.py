@@ -211,7 +211,7 @@ class OpCall(Operation):
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 rest.extend(value)
             elif kind is inspect.Parameter.VAR_KEYWORD:
-                self.settings.update(value)
+                (named if name in function.named else self.settings).update(value)
             elif name in function.tensors and function.leading is None:
                 tensors[name] = value
             elif name in function.named or any_symbolic((value,)):

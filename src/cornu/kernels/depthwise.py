@@ -109,17 +109,16 @@ _depthwise.defvjp(_depthwise_forward, _depthwise_backward)
 
 
 def _to_input(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> jax.Array:
-    if set(geometry.strides) != {1}:
-        (dx,) = jax.linear_transpose(lambda x: _sum_of_taps(x, w, geometry), x)(g)
-        return dx
-    pads = []
-    for n, o, k, (lo, _), d in zip(
-        x.shape[1:-1], g.shape[1:-1], w.shape[:-1], geometry.pads, geometry.dilation, strict=True
+    edges = [(0, 0, 0)]
+    for n, o, k, s, (lo, _), _, d in zip(
+        x.shape[1:-1], g.shape[1:-1], w.shape[:-1], *geometry, strict=True
     ):
         before = extent(k, d) - 1 - lo
-        pads.append((before, n - o + extent(k, d) - 1 - before))
-    flipped = jnp.flip(w, range(w.ndim - 1))
-    return _depthwise(g, flipped, geometry._replace(pads=tuple(pads)))
+        edges.append((before, n - extent(o, s) + extent(k, d) - 1 - before, s - 1))
+    g = lax.pad(g, jnp.zeros((), g.dtype), [*edges, (0, 0, 0)])
+    rank = len(geometry.strides)
+    dense = Geometry((1,) * rank, ((0, 0),) * rank, (1,) * rank, geometry.dilation)
+    return _depthwise(g, jnp.flip(w, range(rank)), dense)
 
 
 def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> jax.Array:
@@ -127,7 +126,7 @@ def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> 
     edges = [(0, 0, 0), *((lo, hi, 0) for lo, hi in geometry.pads), (0, 0, 0)]
     x = lax.pad(x, jnp.zeros((), x.dtype), edges)
     geometry = geometry._replace(pads=((0, 0),) * len(window))
-    together = _images_side_by_side(x.shape[0], channels)
+    together = _images_side_by_side(x.shape[0], channels, geometry.strides)
     if together > 1:
         x, g = (jnp.concatenate(jnp.split(a, together), -1) for a in (x, g))
 
@@ -142,9 +141,9 @@ def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> 
     return jnp.stack(totals).reshape(w.shape)
 
 
-def _images_side_by_side(batch: int, channels: int) -> int:
+def _images_side_by_side(batch: int, channels: int, strides: tuple[int, ...]) -> int:
     """How many images share the channel axis, so that it is long enough for vector code."""
-    if not SHORT_ROWS[0] <= channels < SHORT_ROWS[1]:
+    if set(strides) != {1} or not SHORT_ROWS[0] <= channels < SHORT_ROWS[1]:
         return 1
     enough = -(-SHORT_ROWS[1] // channels)
     return next((f for f in range(enough, 2 * enough + 1) if batch % f == 0), 1)

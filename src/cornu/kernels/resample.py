@@ -3,8 +3,8 @@
     coordinates of the wanted places --fold back by the fill mode--> weights and neighbours --> sum
 
 `map_coordinates` does this for any places and any number of axes; `warp` for images, whose places
-are shared by all channels, so that one lookup fetches a whole pixel. Resizing, where the places form
-a grid, is two small matrix products instead (`jax.image.scale_and_translate`), ten times as fast.
+are shared by all channels, so that one lookup fetches a whole pixel. Resizing, where the places
+form a grid, is two small matrix products instead (`jax.image.resize`).
 
 | fill mode  | beyond the ends                     | example, for a b c d                |
 |------------|-------------------------------------|-------------------------------------|
@@ -56,7 +56,8 @@ def map_coordinates(
 
     Example:
 
-        >>> map_coordinates(jnp.array([0.0, 10.0]), [jnp.array([0.5, 7.0])], 1, "nearest", 0).tolist()
+        >>> places = [jnp.array([0.5, 7.0])]
+        >>> map_coordinates(jnp.array([0.0, 10.0]), places, 1, "nearest", 0).tolist()
         [5.0, 10.0]
     """
     return _read(x, coordinates, order, mode, fill_value)

@@ -14,6 +14,7 @@ from typing import Any
 from cornu import ops
 from cornu.core.masks import mask_of
 from cornu.errors import explain
+from cornu.layers.base.arguments import is_int
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.layer import Layer
 
@@ -132,20 +133,11 @@ class Subtract(Merge):
         return ops.subtract(*inputs)
 
 
-def _neutral_where_masked(inputs: list[Any], neutral: float) -> list[Any]:
-    """The inputs with `neutral` at steps that do not count, if all inputs have masks."""
-    masks = [mask_of(x) for x in inputs]
-    if any(m is None for m in masks):
-        return inputs
-    filled = []
-    for x, mask in zip(inputs, masks, strict=True):
-        counts = ops.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
-        filled.append(ops.where(counts, x, ops.cast(neutral, x.dtype)))
-    return filled
-
-
 class Multiply(Merge):
-    """The product of the inputs; a step that an input masks counts as 1 there.
+    """The product of the inputs.
+
+    Where inputs have masks, a step that an input does not count is 1 there, and a step that no
+    input counts is 0.
 
     Input a list of arrays `(batch, ...)`, output their broadcast shape.
 
@@ -156,5 +148,234 @@ class Multiply(Merge):
         [[6.0]]
     """
 
+    def call(self, inputs: Any) -> Any:
+        masks = [mask_of(x) for x in inputs] if _is_list(inputs) else []
+        if all(m is None for m in masks):
+            return super().call(inputs)
+        counting = [
+            x if m is None else ops.where(_beside(m, x), x, ops.ones_like(x))
+            for x, m in zip(inputs, masks, strict=True)
+        ]
+        product = super().call(counting)
+        if any(m is None for m in masks):
+            return product
+        some = functools.reduce(ops.logical_or, masks)
+        return ops.where(_beside(some, product), product, ops.zeros_like(product))
+
     def merge(self, inputs: list[Any]) -> Any:
         return functools.reduce(ops.multiply, inputs)
+
+
+def _beside(mask: Any, x: Any) -> Any:
+    """The mask `(batch, time)` with axes of size 1 up to the rank of `x`."""
+    return ops.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
+
+
+class Average(Merge):
+    """The mean of the inputs.
+
+    Input a list of arrays `(batch, ...)`, output their broadcast shape.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Average()([np.array([[1.0]]), np.array([[2.0]])]).tolist()
+        [[1.5]]
+    """
+
+    def merge(self, inputs: list[Any]) -> Any:
+        return functools.reduce(ops.add, inputs) / len(inputs)
+
+
+class Maximum(Merge):
+    """The largest of the inputs, element by element.
+
+    Input a list of arrays `(batch, ...)`, output their broadcast shape.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Maximum()([np.array([[1.0]]), np.array([[2.0]])]).tolist()
+        [[2.0]]
+    """
+
+    def merge(self, inputs: list[Any]) -> Any:
+        return functools.reduce(ops.maximum, inputs)
+
+
+class Minimum(Merge):
+    """The smallest of the inputs, element by element.
+
+    Input a list of arrays `(batch, ...)`, output their broadcast shape.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Minimum()([np.array([[1.0]]), np.array([[2.0]])]).tolist()
+        [[1.0]]
+    """
+
+    def merge(self, inputs: list[Any]) -> Any:
+        return functools.reduce(ops.minimum, inputs)
+
+
+class Concatenate(Merge):
+    """The inputs one after the other along an axis.
+
+    Input a list of arrays that are alike except along the axis.
+
+    Args:
+        axis: along which; the batch axis counts as 0.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Concatenate()([np.ones((2, 3)), np.ones((2, 4))]).shape
+        (2, 7)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def check_fit(self, shapes: Any) -> None:
+        ndim = len(shapes[0])
+        alike = all(len(s) == ndim for s in shapes)
+        axis = self.axis % ndim if -ndim <= self.axis < ndim else None
+        if alike and axis is not None:
+            for i, sizes in enumerate(zip(*shapes, strict=True)):
+                alike &= i == axis or len({n for n in sizes if isinstance(n, int)}) < 2
+        if not alike or axis is None:
+            raise ValueError(
+                explain(
+                    f"The inputs of Concatenate '{self.name}' differ elsewhere than along its axis.",
+                    shapes=_shown(shapes),
+                    axis=self.axis,
+                    fix="Flatten or Reshape the inputs first, or another axis.",
+                )
+            )
+
+    def call(self, inputs: Any) -> Any:
+        self.check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+        return ops.concatenate(inputs, axis=self.axis)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if not _is_list(mask) or all(m is None for m in mask):
+            return None
+        axis = self.axis % inputs[0].ndim
+        shown = [
+            ops.ones(x.shape[:2], "bool") if m is None else m
+            for x, m in zip(inputs, mask, strict=True)
+        ]
+        if axis == 1:
+            return ops.concatenate(shown, axis=1)
+        return functools.reduce(ops.logical_or, shown)
+
+
+class Dot(Merge):
+    """Products of two inputs, summed along one axis of each, sample by sample.
+
+    Input `[(batch, ..., n, ...), (batch, ..., n, ...)]`, output `(batch, other axes of the first,
+    other axes of the second)`, or `(batch, 1)` if there are none.
+
+    Args:
+        axes: the axis of size n, or a pair: one for each input.
+        normalize: whether both are scaled to length 1 along it first: the cosine of their angle.
+
+    Example:
+
+        >>> import numpy as np
+        >>> Dot((1, 2))([np.ones((5, 3, 4)), np.ones((5, 2, 3))]).shape
+        (5, 4, 2)
+    """
+
+    least_inputs = most_inputs = 2
+
+    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not is_int(axes):
+            if not _is_list(axes):
+                raise TypeError(explain(f"axes is an int or two ints, got {axes!r}.", fix="axes=1"))
+            if len(axes) != 2 or not all(is_int(a) for a in axes):
+                raise ValueError(
+                    explain(f"axes is an int or two ints, got {axes!r}.", fix="axes=(1, 2)")
+                )
+        self.axes = axes
+        self.normalize = normalize
+        self.supports_masking = True
+
+    def _summed(self, shapes: Any) -> tuple[int, int]:
+        axes = (self.axes, self.axes) if is_int(self.axes) else self.axes
+        return tuple(a % len(s) for a, s in zip(axes, shapes, strict=True))  # type: ignore[return-value]
+
+    def check_fit(self, shapes: Any) -> None:
+        first, second = self._summed(shapes)
+        sizes = shapes[0][first], shapes[1][second]
+        if all(isinstance(n, int) for n in sizes) and sizes[0] != sizes[1]:
+            raise ValueError(
+                explain(
+                    f"The axes that Dot '{self.name}' sums along have different sizes.",
+                    shapes=_shown(shapes),
+                    axes=self.axes,
+                )
+            )
+
+    def call(self, inputs: Any) -> Any:
+        self.check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+        x, y = inputs
+        first, second = self._summed((x.shape, y.shape))
+        if self.normalize:
+            x, y = ops.normalize(x, axis=first), ops.normalize(y, axis=second)
+        letters = [chr(ord("c") + i) for i in range(x.ndim + y.ndim)]
+        of_x, of_y = letters[: x.ndim], letters[x.ndim :]
+        of_x[0] = of_y[0] = "a"
+        of_x[first] = of_y[second] = "b"
+        out = ["a", *(c for c in (*of_x, *of_y) if c not in "ab")]
+        result = ops.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(out)}", x, y)
+        return ops.expand_dims(result, -1) if result.ndim == 1 else result
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
+
+# ---- as functions -----------------------------------------------------------------------------
+
+
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """The sum of a list of tensors; see `Add`."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """The first of two tensors minus the second; see `Subtract`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """The product of a list of tensors; see `Multiply`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """The mean of a list of tensors; see `Average`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """The largest of a list of tensors, element by element; see `Maximum`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """The smallest of a list of tensors, element by element; see `Minimum`."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """A list of tensors one after the other along an axis; see `Concatenate`."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+    """Products of two tensors, summed along an axis of each; see `Dot`."""
+    return Dot(axes=axes, **kwargs)(inputs)

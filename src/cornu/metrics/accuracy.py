@@ -136,7 +136,7 @@ def sparse_top_k_categorical_accuracy(
 
 
 def _in_top_k(labels: Any, y_pred: Any, k: int) -> Any:
-    """1 where the score of a class is among the `k` highest; equal scores share the better place."""
+    """1 where the score of a class is among the `k` highest; equals share the better place."""
     classes = y_pred.shape[-1]
     hot = ops.equal(ops.expand_dims(labels, -1), ops.arange(classes, dtype="int32"))
     picked = ops.sum(ops.where(hot, y_pred, ops.zeros_like(y_pred)), axis=-1, keepdims=True)
@@ -200,7 +200,7 @@ class BinaryAccuracy(MeanMetricWrapper):
     Args:
         name: shown in logs.
         dtype: of the state.
-        threshold: probabilities above it mean yes.
+        threshold: what is above it means yes; 0 for logits.
 
     Example:
 
@@ -209,8 +209,6 @@ class BinaryAccuracy(MeanMetricWrapper):
     """
 
     def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
-        if threshold is not None and not 0 < threshold < 1:
-            raise ValueError(explain(f"threshold lies between 0 and 1, got {threshold}."))
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
         self.threshold = threshold
 

@@ -18,7 +18,7 @@ from cornu.errors import explain
 Groups = list[list[str]]
 
 
-@op
+@op(tensors=2, named=("axes_lengths",))
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     """Axes split, merged and exchanged by name.
 

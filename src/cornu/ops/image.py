@@ -199,7 +199,7 @@ def resize(
     return back(_like(y, original))
 
 
-@op
+@op(tensors=4)
 def scale_and_translate(
     images: Any,
     output_shape: Any,

@@ -197,7 +197,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     return jnp.linalg.lstsq(a, b, rcond=rcond)[0]
 
 
-@op(tensors=("primals", "tangents"), file_name="JVP", calls_back=True)
+@op(tensors=3, file_name="JVP", calls_back=True)
 def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """A function's value and its derivative in a direction (forward mode).
 

@@ -68,7 +68,7 @@ def segment_sum(
 def segment_max(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """Largest of the rows that carry the same number; minus infinity for none. See `segment_sum`."""
+    """Largest of the rows with the same number; minus infinity for none. See `segment_sum`."""
     data, ids, count = _segments(data, segment_ids, num_segments)
     return jax.ops.segment_max(data, ids, count, indices_are_sorted=sorted)
 
@@ -77,7 +77,7 @@ def segment_max(
 def segment_min(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """Smallest of the rows that carry the same number; infinity for none. See `segment_sum`."""
+    """Smallest of the rows with the same number; infinity for none. See `segment_sum`."""
     data, ids, count = _segments(data, segment_ids, num_segments)
     return jax.ops.segment_min(data, ids, count, indices_are_sorted=sorted)
 

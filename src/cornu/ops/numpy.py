@@ -1141,7 +1141,7 @@ def isclose(
     return jnp.isclose(*pair(x1, x2), rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
-@op(tensors=2, named=("rtol", "atol"), file_name="AllClose")
+@op(tensors=2, file_name="AllClose")
 def allclose(
     x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:

@@ -9,9 +9,9 @@ A built-in optimizer is a pure rule for one weight:
             velocity = 0.9 * velocity - lr * g
             return p + velocity, velocity            # the new weight, then the new slots
 
-The base class makes the variables, and does the rest of the step (see `step.py`). A user's class may
-instead write Keras's `update_step(gradient, variable, learning_rate)`, which assigns variables; it
-runs inside a frame, so that it becomes the same kind of pure function.
+The base class makes the variables, and does the rest of the step (see `step.py`). A user's class
+may instead write Keras's `update_step(gradient, variable, learning_rate)`, which assigns variables;
+it runs inside a frame, so that it becomes the same kind of pure function.
 
     apply(grads)                       values of variables -> step -> assign      any trace, or none
     stateless_apply(state, grads, p)   the same `apply`, in a frame that holds the given values
@@ -19,7 +19,7 @@ runs inside a frame, so that it becomes the same kind of pure function.
 The variables, in the order in which files have them:
 
     iteration | learning_rate if it is a number | averages | gradient accumulators
-    | for each weight its slots | common
+    | for each weight its slots | later slots | common
 """
 
 import functools
@@ -34,7 +34,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import initializers, names, settings
-from cornu.core import dtypes
 from cornu.core.configurable import Configurable, config_names, plain
 from cornu.core.context import using
 from cornu.core.frame import Frame, is_tracing, purify
@@ -83,6 +82,8 @@ class Optimizer(Configurable):
 
     # Arrays that each weight has besides itself: name -> the value they start from.
     slots: Mapping[str, float] = {}
+    # More of them, which files have after the slots of all weights, and rules after a weight's own.
+    later_slots: Mapping[str, float] = {}
     # Scalars that all weights share: name -> the value they start from.
     common: Mapping[str, float] = {}
     # Whether the rule treats every element alike, so that small weights may be updated as one.
@@ -199,6 +200,9 @@ class Optimizer(Configurable):
         if self.gradient_accumulation_steps:
             self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
         self._slots = [self.make_slots(v) for v in variables]
+        for name, start in self.later_slots.items():
+            for v, row in zip(variables, self._slots, strict=True):
+                row.append(self.add_variable_from_reference(v, name, initializers.Constant(start)))
         self._common = [self._add_scalar(name, start) for name, start in self.common.items()]
         self._places = None
         self.built = True
@@ -600,7 +604,7 @@ class Optimizer(Configurable):
 
         Args:
             var_list: weights.
-            var_names: regular expressions, searched for in the weights' paths.
+            var_names: regular expressions, searched for in the weights' names.
         """
         patterns = [var_names] if isinstance(var_names, str) else list(var_names or ())
         self._undecayed = (list(var_list or ()), patterns)
@@ -611,7 +615,7 @@ class Optimizer(Configurable):
         excluded, patterns = self._undecayed
         if any(v is variable for v in excluded):
             return False
-        return not any(re.search(pattern, variable.path) for pattern in patterns)
+        return not any(re.search(pattern, variable.name) for pattern in patterns)
 
     def assign(self, variable: Any, value: Any) -> None:
         """Set a variable, for use in `update_step`."""

@@ -18,11 +18,10 @@ is computed once, in float32, by `Optimizer.begin`, and cast to the dtype of the
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.frame import is_tracer, purify
+from cornu.core.frame import is_tracer
 
 Arrays = list[Any]
 

@@ -12,15 +12,22 @@ LoRA: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
 from typing import Any
 
 from cornu import initializers, ops
+from cornu.core.context import using
 from cornu.errors import explain
+from cornu.layers.base import own
 
 
 def weight(layer: Any, kernel: Any) -> Any:
     """The kernel as the computation sees it, in whatever form it is kept."""
     if not layer.lora_enabled:
         return kernel.value
-    scale = layer.lora_alpha / layer.lora_rank
-    return kernel + scale * ops.matmul(layer.lora_kernel_a, layer.lora_kernel_b)
+    a, b = _factors(layer, kernel)
+    return kernel + layer.lora_alpha / layer.lora_rank * ops.matmul(a, b)
+
+
+def _factors(layer: Any, kernel: Any) -> tuple[Any, Any]:
+    """The two small matrices, which are kept as `lora_<name of the weight>_a` and `_b`."""
+    return getattr(layer, f"lora_{kernel.name}_a"), getattr(layer, f"lora_{kernel.name}_b")
 
 
 def enable_lora(
@@ -39,7 +46,7 @@ def enable_lora(
                 fix="call the layer on a sample first, or build the model.",
             )
         )
-    if getattr(layer, "kernel_constraint", None) or getattr(layer, "embeddings_constraint", None):
+    if kernel.constraint is not None:
         raise ValueError(
             explain(f"LoRA does not go together with a constraint on the kernel of '{layer.name}'.")
         )
@@ -47,16 +54,14 @@ def enable_lora(
         raise ValueError(explain(f"LoRA is enabled on layer '{layer.name}' already."))
     if not isinstance(rank, int) or rank <= 0:
         raise ValueError(explain(f"The rank of LoRA is a positive int, got {rank!r}."))
-    layer.lora_kernel_a = layer.add_weight(
-        name="lora_kernel_a",
-        shape=(*kernel.shape[:-1], rank),
-        initializer=initializers.get(a_initializer),
-    )
-    layer.lora_kernel_b = layer.add_weight(
-        name="lora_kernel_b",
-        shape=(rank, kernel.shape[-1]),
-        initializer=initializers.get(b_initializer),
-    )
+    shapes = {"a": (*kernel.shape[:-1], rank), "b": (rank, kernel.shape[-1])}
+    with using(path=layer.path):
+        for side, initializer in (("a", a_initializer), ("b", b_initializer)):
+            name = f"lora_{kernel.name}_{side}"
+            factor = layer.add_weight(
+                name=name, shape=shapes[side], initializer=initializers.get(initializer)
+            )
+            setattr(layer, name, factor)
     kernel.trainable = False
     layer.lora_enabled = True
     layer.lora_rank = rank
@@ -66,6 +71,24 @@ def enable_lora(
 def merged(layer: Any, kernel: Any) -> Any:
     """The kernel with the correction added, as files hold it."""
     return weight(layer, kernel)
+
+
+def save_own(layer: Any, store: Any, kernel: Any, *others: Any) -> None:
+    """Put the merged kernel and the other weights of a layer into a mapping, by position."""
+    present = [merged(layer, kernel), *(v for v in others if v is not None)]
+    for position, value in enumerate(present):
+        store[str(position)] = value
+
+
+def load_own(layer: Any, store: Any, kernel: Any, *others: Any) -> None:
+    """Take them back; with LoRA the correction starts from zero again."""
+    if not layer.lora_enabled:
+        own.load_own_variables(layer, store)
+        return
+    for position, variable in enumerate([kernel, *(v for v in others if v is not None)]):
+        variable.assign(store[str(position)])
+    b = _factors(layer, kernel)[1]
+    b.assign(b.value * 0)
 
 
 def refuse_quantization(layer: Any, config: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain
 from cornu.kernels import conv as kernel_conv
-from cornu.layers.base import adapters, own
+from cornu.layers.base import adapters
 from cornu.layers.base.arguments import positive_int
 from cornu.layers.convolutional.base import Windowed
 
@@ -130,16 +130,10 @@ class Convolution(Windowed):
         adapters.enable_lora(self, self.kernel, rank, lora_alpha, a_initializer, b_initializer)
 
     def save_own_variables(self, store: Any) -> None:
-        if not self.lora_enabled:
-            own.save_own_variables(self, store)
-        else:
-            adapters.save_merged(self, store, self.kernel, self.bias)
+        adapters.save_own(self, store, self.kernel, self.bias)
 
     def load_own_variables(self, store: Any) -> None:
-        if not self.lora_enabled:
-            own.load_own_variables(self, store)
-        else:
-            adapters.load_merged(self, store, self.kernel, self.bias)
+        adapters.load_own(self, store, self.kernel, self.bias)
 
 
 class Conv1D(Convolution):

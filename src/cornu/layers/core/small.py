@@ -142,13 +142,13 @@ class Lambda(Layer):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments; a function without a name stays as it is, which cannot be saved."""
-        given = {"function": self.function, "output_shape": self.output_shape, "mask": self.mask}
-        config = super(Lambda, _without(self, given)).get_config()
-        for name, value in given.items():
-            if value is not None:
-                anonymous = getattr(value, "__name__", "") == "<lambda>"
-                config[name] = value if anonymous else plain(value)
+        """The arguments; a function without a name stays itself, which no file can hold."""
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
+        config["dtype"] = plain(self.dtype_policy)
+        for name in ("function", "output_shape", "mask", "arguments"):
+            value = getattr(self, name)
+            if value is not None or name not in self.config_omits_none:
+                config[name] = value if _is_anonymous(value) else plain(value)
         return config
 
     @classmethod
@@ -165,3 +165,7 @@ class Lambda(Layer):
         if isinstance(config.get("output_shape"), list):
             config["output_shape"] = tuple(config["output_shape"])
         return cls(**config)
+
+
+def _is_anonymous(value: Any) -> bool:
+    return getattr(value, "__name__", "") == "<lambda>"

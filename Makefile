@@ -1,0 +1,45 @@
+# The two commands: `make demo` sets up and runs the main job, `make test` sets up and tests.
+# Python 3.11 or newer and pip are all that is needed.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: demo test lint types doctest unit bench clean
+
+demo: $(VENV)/demo.ready
+	$(BIN)/cornu demo
+
+test: $(VENV)/dev.ready
+	$(MAKE) --no-print-directory lint types doctest unit
+
+lint: $(VENV)/dev.ready
+	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks
+
+types: $(VENV)/dev.ready
+	$(BIN)/mypy
+
+doctest: $(VENV)/dev.ready
+	JAX_PLATFORMS=cpu $(BIN)/pytest -q -n $(WORKERS) --doctest-modules src/cornu
+
+unit: $(VENV)/dev.ready
+	JAX_PLATFORMS=cpu KERAS_BACKEND=jax $(BIN)/pytest -q -n $(WORKERS) --dist loadfile tests
+
+bench: $(VENV)/dev.ready
+	$(BIN)/python benchmarks/compare.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.ready: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[demo]"
+	touch $@
+
+$(VENV)/dev.ready: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,demo]"
+	touch $@

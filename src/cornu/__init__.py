@@ -1,0 +1,115 @@
+"""Cornu: deep learning for humans on one engine.
+
+    import cornu as keras
+
+The whole Keras 3 API on JAX/XLA alone. This module is lazy: importing it loads next to nothing, and
+touching a namespace (`keras.layers`) loads that namespace and what stands below it. Every other
+module imports what it needs in plain sight.
+"""
+
+import difflib
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from cornu.version import __version__
+
+if TYPE_CHECKING:
+    from cornu import (
+        activations as activations,
+        backend as backend,
+        callbacks as callbacks,
+        compat as compat,
+        config as config,
+        constraints as constraints,
+        datasets as datasets,
+        dtype_policies as dtype_policies,
+        initializers as initializers,
+        layers as layers,
+        losses as losses,
+        metrics as metrics,
+        mixed_precision as mixed_precision,
+        models as models,
+        ops as ops,
+        optimizers as optimizers,
+        random as random,
+        regularizers as regularizers,
+        saving as saving,
+        tree as tree,
+        utils as utils,
+    )
+    from cornu.core.context import name_scope as name_scope
+    from cornu.core.frame import StatelessScope as StatelessScope, purify as purify
+    from cornu.core.graph import Function as Function
+    from cornu.core.lift import remat as remat, value_and_grad as value_and_grad
+    from cornu.core.operation import Operation as Operation
+    from cornu.core.symbolic import KerasTensor as KerasTensor
+    from cornu.core.variable import Variable as Variable
+    from cornu.dtype_policies import (
+        DTypePolicy as DTypePolicy,
+        FloatDTypePolicy as FloatDTypePolicy,
+    )
+    from cornu.initializers import Initializer as Initializer
+    from cornu.layers import Input as Input, InputSpec as InputSpec, Layer as Layer
+    from cornu.losses import Loss as Loss
+    from cornu.metrics import Metric as Metric
+    from cornu.models import Model as Model, Sequential as Sequential
+    from cornu.optimizers import Optimizer as Optimizer
+    from cornu.regularizers import Regularizer as Regularizer
+
+# Namespaces, each a package or a module of the same name.
+NAMESPACES = (
+    "activations", "backend", "callbacks", "compat", "config", "constraints", "datasets",
+    "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
+    "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
+)  # fmt: skip
+
+# Names at the root, and the modules in which they stand.
+SYMBOLS = {
+    "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
+    "Function": "core.graph",
+    "Initializer": "initializers",
+    "Input": "layers",
+    "InputSpec": "layers",
+    "KerasTensor": "core.symbolic",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Operation": "core.operation",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "StatelessScope": "core.frame",
+    "Variable": "core.variable",
+    "name_scope": "core.context",
+    "purify": "core.frame",
+    "remat": "core.lift",
+    "value_and_grad": "core.lift",
+}
+
+__all__ = ["__version__", "version", *NAMESPACES, *SYMBOLS]
+
+
+def version() -> str:
+    """The version of the library."""
+    return __version__
+
+
+def __getattr__(name: str) -> Any:
+    if name in NAMESPACES:
+        return importlib.import_module(f"cornu.{name}")
+    if name in SYMBOLS:
+        value = getattr(importlib.import_module(f"cornu.{SYMBOLS[name]}"), name)
+        globals()[name] = value
+        return value
+    if importlib.util.find_spec(f"cornu.{name}") is not None:
+        raise AttributeError(name)  # a module of the library: the import system goes on to load it
+    close = difflib.get_close_matches(name, __all__, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise AttributeError(f"module 'cornu' has no attribute {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,120 @@
+"""Settings of the whole process: getters and setters."""
+
+from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy as set_dtype_policy
+from cornu.errors import explain
+from cornu.runtime import describe as engine
+from cornu.settings import current
+
+set_floatx = current.set_floatx
+set_epsilon = current.set_epsilon
+set_image_data_format = current.set_image_data_format
+
+__all__ = [
+    "backend", "disable_flash_attention", "disable_interactive_logging",
+    "disable_traceback_filtering", "dtype_policy", "enable_flash_attention",
+    "enable_interactive_logging", "enable_traceback_filtering", "engine", "epsilon", "floatx",
+    "image_data_format", "is_flash_attention_enabled", "is_interactive_logging_enabled",
+    "is_nnx_enabled", "is_traceback_filtering_enabled", "max_epochs", "max_steps_per_epoch",
+    "set_backend", "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format",
+    "set_max_epochs", "set_max_steps_per_epoch",
+]  # fmt: skip
+
+
+def backend() -> str:
+    """The engine: always `"jax"`."""
+    return "jax"
+
+
+def set_backend(backend: str) -> None:
+    """Accepts `"jax"`, the only engine there is.
+
+    Raises:
+        ValueError: another engine is asked for.
+    """
+    if backend != "jax":
+        raise ValueError(explain(f"There is one engine, JAX; {backend!r} cannot be chosen."))
+
+
+def floatx() -> str:
+    """The dtype of weights and inputs when nothing else is said."""
+    return current.floatx
+
+
+def epsilon() -> float:
+    """The small constant that keeps divisions and logarithms finite."""
+    return current.epsilon
+
+
+def image_data_format() -> str:
+    """Where images keep their channels."""
+    return current.image_data_format
+
+
+def enable_interactive_logging() -> None:
+    """Write progress to the standard output."""
+    current.interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Be silent where `verbose` is not given."""
+    current.interactive_logging = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress is written where `verbose` is not given."""
+    return current.interactive_logging
+
+
+def enable_traceback_filtering() -> None:
+    """Leave the library's own frames out of tracebacks."""
+    current.traceback_filtering = True
+
+
+def disable_traceback_filtering() -> None:
+    """Show every frame of a traceback."""
+    current.traceback_filtering = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether tracebacks leave the library's frames out."""
+    return current.traceback_filtering
+
+
+def enable_flash_attention() -> None:
+    """Use flash attention where the hardware has it."""
+    current.flash_attention = True
+
+
+def disable_flash_attention() -> None:
+    """Compute attention without flash kernels."""
+    current.flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Whether flash attention is used; None if the hardware decides."""
+    return current.flash_attention
+
+
+def is_nnx_enabled() -> bool:
+    """Whether variables are flax's; they never are."""
+    return False
+
+
+def max_epochs() -> int | None:
+    """The number of epochs at which every `fit` stops; None for no limit."""
+    return current.max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Stop every `fit` after so many epochs, to try a script out."""
+    current.max_epochs = max_epochs
+
+
+def max_steps_per_epoch() -> int | None:
+    """The number of steps at which every epoch ends; None for no limit."""
+    return current.max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """End every epoch after so many steps, to try a script out."""
+    current.max_steps_per_epoch = max_steps_per_epoch

@@ -1,0 +1,216 @@
+"""`BatchNormalization`.
+
+    training    statistics of the batch, one pass over it      (x - mean) / sqrt(variance + eps)
+                    |
+                    +--> moving_mean, moving_variance = momentum * old + (1 - momentum) * batch's
+    inference   the moving statistics
+
+While `trainable` is False the layer is in inference mode, so that frozen parts of a model stay what
+they are. Ioffe & Szegedy 2015; renormalization: Ioffe 2017.
+"""
+
+from typing import Any
+
+from cornu import constraints, initializers, ops, regularizers
+from cornu.errors import explain
+from cornu.layers.base.arguments import is_int
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+
+
+class BatchNormalization(Layer):
+    """Scale each feature to mean 0 and variance 1 over the batch, then by `gamma`, plus `beta`.
+
+    Input and output of any shape with the batch first; a mask `(batch, time)` leaves steps out of
+    the statistics.
+
+    Args:
+        axis: the axis of the features; statistics are taken over all others.
+        momentum: how much of the moving statistics stays at each step of training.
+        epsilon: added to the variance.
+        center: whether `beta` is added.
+        scale: whether the result is multiplied by `gamma`.
+        beta_initializer: of beta.
+        gamma_initializer: of gamma.
+        moving_mean_initializer: of the moving mean.
+        moving_variance_initializer: of the moving variance.
+        beta_regularizer: penalty on beta.
+        gamma_regularizer: penalty on gamma.
+        beta_constraint: applied to beta after each update.
+        gamma_constraint: applied to gamma after each update.
+        renorm: correct the statistics of small batches towards the moving ones.
+        renorm_clipping: bounds `rmin`, `rmax` of the corrected scale and `dmax` of the corrected
+            shift, in a dict.
+        renorm_momentum: as `momentum`, for the statistics of the correction.
+        synchronized: statistics over all devices, which is the case anyway where arrays are
+            distributed by their sharding.
+
+    Example:
+
+        >>> import numpy as np
+        >>> layer = BatchNormalization()
+        >>> y = layer(np.array([[1.0], [3.0]]), training=True)
+        >>> [round(float(v), 2) for v in y.ravel()], layer.moving_mean.numpy().round(2).tolist()
+        ([-1.0, 1.0], [0.02])
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: dict[str, float] | None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.axis = _one_axis(axis)
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.renorm = renorm
+        self.renorm_clipping = _checked_clipping(renorm_clipping) if renorm else renorm_clipping
+        self.renorm_momentum = float(renorm_momentum)
+        self.synchronized = synchronized
+        self.supports_masking = True
+        self.gamma: Any = None
+        self.beta: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        ndim = len(input_shape)
+        if not -ndim <= self.axis < ndim or input_shape[self.axis] is None:
+            raise ValueError(
+                explain(
+                    f"BatchNormalization '{self.name}' needs an axis of known size.",
+                    shapes=f"inputs {tuple(input_shape)}, axis {self.axis}",
+                    fix="keras.Input(shape=(..., features)); axis=1 for channels_first images",
+                )
+            )
+        shape = (input_shape[self.axis],)
+        if self.scale:
+            self.gamma = self.add_weight(shape=shape, like="gamma")
+        if self.center:
+            self.beta = self.add_weight(shape=shape, like="beta")
+        self.moving_mean = self._statistic("moving_mean", shape, self.moving_mean_initializer)
+        variance = self.moving_variance_initializer
+        self.moving_variance = self._statistic("moving_variance", shape, variance)
+        if self.renorm:
+            self.moving_stddev = self._statistic("moving_stddev", shape, "ones")
+            self.renorm_mean = self._statistic("renorm_mean", shape, "zeros")
+            self.renorm_stddev = self._statistic("renorm_stddev", shape, "ones")
+        self.input_spec = InputSpec(ndim=ndim, axes={self.axis: shape[0]})
+
+    def _statistic(self, name: str, shape: Any, initializer: Any) -> Any:
+        return self.add_weight(
+            shape=shape, initializer=initializer, trainable=False, autocast=False, name=name
+        )
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        x = inputs
+        if inputs.dtype in ("float16", "bfloat16"):  # sums of squares leave their range
+            x = ops.cast(inputs, "float32")
+        gamma = None if self.gamma is None else ops.cast(self.gamma, x.dtype)
+        beta = None if self.beta is None else ops.cast(self.beta, x.dtype)
+        if training and self.trainable:
+            mean, variance = self._moments(x, mask)
+            if self.renorm:
+                gamma, beta = self._renormalized(mean, variance, gamma, beta)
+            self._remember(self.moving_mean, mean, self.momentum)
+            self._remember(self.moving_variance, variance, self.momentum)
+        else:
+            mean = ops.cast(self.moving_mean, x.dtype)
+            variance = ops.cast(self.moving_variance, x.dtype)
+        y = ops.batch_normalization(
+            x, mean, variance, self.axis, offset=beta, scale=gamma, epsilon=self.epsilon
+        )
+        return ops.cast(y, self.compute_dtype)
+
+    def _moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        """Mean and variance `(features,)` over all axes but one, of the steps that count."""
+        features = self.axis % x.ndim
+        axes = [i for i in range(x.ndim) if i != features]
+        if mask is None:
+            return ops.moments(x, axes=axes)
+        # A mask has the leading axes of the inputs, up to the axis of the features at most.
+        counts = ops.cast(mask, x.dtype)
+        counts = ops.reshape(counts, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
+        weights = ops.broadcast_to(counts, [1 if i == features else n for i, n in enumerate(x.shape)])
+        total = ops.sum(weights) + 1e-7
+        mean = ops.sum(weights * x, axis=axes, keepdims=True) / total
+        variance = ops.sum(weights * ops.square(x - mean), axis=axes) / total
+        return ops.squeeze(mean, axes), variance
+
+    def _renormalized(self, mean: Any, variance: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+        """Gamma and beta with the batch's statistics corrected towards the moving ones.
+
+        With r = stddev / renorm_stddev and d = (mean - renorm_mean) / renorm_stddev, both bounded,
+        the result is `gamma * (normalized * r + d) + beta`.
+        """
+        bounds = self.renorm_clipping or {}
+        stddev = ops.sqrt(variance + self.epsilon)
+        before_mean, before_stddev = self.renorm_mean.value, self.renorm_stddev.value
+        r = ops.stop_gradient(stddev / before_stddev)
+        d = ops.stop_gradient((mean - before_mean) / before_stddev)
+        if "rmin" in bounds:
+            r = ops.maximum(r, bounds["rmin"])
+        if "rmax" in bounds:
+            r = ops.minimum(r, bounds["rmax"])
+        if "dmax" in bounds:
+            d = ops.clip(d, -bounds["dmax"], bounds["dmax"])
+        self._remember(self.moving_stddev, stddev, self.momentum)
+        self._remember(self.renorm_mean, mean, self.renorm_momentum)
+        self._remember(self.renorm_stddev, stddev, self.renorm_momentum)
+        shift = d if gamma is None else d * gamma
+        return (r if gamma is None else r * gamma), (shift if beta is None else shift + beta)
+
+    def _remember(self, moving: Any, value: Any, momentum: float) -> None:
+        value = ops.cast(value, moving.dtype)
+        moving.assign(moving.value * momentum + value * (1.0 - momentum))
+
+
+def _one_axis(axis: Any) -> int:
+    if isinstance(axis, (list, tuple)) and len(axis) == 1:  # as older files have it
+        axis = axis[0]
+    if not is_int(axis):
+        raise TypeError(explain(f"axis is an int, got {axis!r}.", fix="axis=-1"))
+    return int(axis)
+
+
+def _checked_clipping(bounds: dict[str, float] | None) -> dict[str, float]:
+    bounds = dict(bounds or {})
+    unknown = set(bounds) - {"rmin", "rmax", "dmax"}
+    if unknown:
+        raise ValueError(
+            explain(
+                f"renorm_clipping has bounds 'rmin', 'rmax' and 'dmax', not {min(unknown)!r}.",
+                fix="renorm_clipping={'rmin': 0.5, 'rmax': 2.0, 'dmax': 1.0}",
+            )
+        )
+    if "rmin" in bounds and "rmax" in bounds and bounds["rmin"] >= bounds["rmax"]:
+        raise ValueError(
+            explain(f"rmin is less than rmax, got {bounds['rmin']} and {bounds['rmax']}.")
+        )
+    if bounds.get("dmax", 0) < 0:
+        raise ValueError(explain(f"dmax is not negative, got {bounds['dmax']}."))
+    return bounds

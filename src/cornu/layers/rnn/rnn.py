@@ -1,0 +1,358 @@
+"""`RNN`: a cell moved over time.
+
+    sequences (batch, time, ...)
+        |                       x[t], states
+    time loop  ----------------------------->  cell  --->  output[t], new states
+        |
+    last output, or all of them (return_sequences), and the last states (return_state)
+
+Where a mask says that a step does not count, the states stay and the output is that of the step
+before (or zero, with `zero_output_for_mask`).
+
+Any cell goes through a loop that carries whatever the cell writes to variables. LSTM and GRU with
+their usual activations have fused loops in `kernels/recurrence.py` instead (`recurrent.py`).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cornu import ops, tree
+from cornu.core import lift
+from cornu.core.context import name_scope
+from cornu.core.frame import eagerly
+from cornu.core.serialize import deserialize_keras_object
+from cornu.core.variable import Variable
+from cornu.errors import explain
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+from cornu.layers.rnn.cells import DropoutCell
+from cornu.layers.rnn.stacked import StackedRNNCells
+
+
+def as_list(states: Any) -> list[Any]:
+    """States as a list, also a single one."""
+    return list(states) if isinstance(states, (list, tuple)) else [states]
+
+
+class RNN(Layer):
+    """Move a cell over the time axis.
+
+    Input `(batch, time, ...)`, output `(batch, ...)` of the last step, or `(batch, time, ...)`.
+
+    A cell has `call(inputs_at_t, states_at_t) -> (output_at_t, states_at_t_plus_1)`, an attribute
+    `state_size` (an int or a list of ints), and may have `output_size` and
+    `get_initial_state(batch_size)`.
+
+    Args:
+        cell: the cell, or a list of cells on top of each other.
+        return_sequences: whether the outputs of all steps are returned.
+        return_state: whether the last states are returned after the output.
+        go_backwards: whether the sequence is read from its end; the outputs come in the order in
+            which they are computed.
+        stateful: whether a batch starts from the states at the end of the batch before.
+        unroll: whether the steps are written out one after the other, for short sequences.
+        zero_output_for_mask: whether steps that do not count give zero.
+
+    Example:
+
+        >>> import numpy as np
+        >>> class Sum(Layer):
+        ...     state_size = 3
+        ...     def call(self, inputs, states):
+        ...         total = inputs + states[0]
+        ...         return total, [total]
+        >>> RNN(Sum())(np.ones((2, 5, 3)))[0].tolist()
+        [5.0, 5.0, 5.0]
+    """
+
+    untracked_attributes = Layer.untracked_attributes | {"states"}
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ):
+        kwargs.pop("implementation", None)  # of older files
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell)
+        for name in ("call", "state_size"):
+            if not hasattr(cell, name):
+                raise ValueError(
+                    explain(
+                        f"A cell has `{name}`, which {type(cell).__name__} has not.",
+                        fix="RNN(LSTMCell(32)); a cell of your own defines call(inputs, states) "
+                        "and state_size.",
+                    )
+                )
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.unroll = bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.supports_masking = True
+        self.states: Any = None
+        self.input_spec = InputSpec(min_ndim=3)
+
+    # ---- shapes and states --------------------------------------------------------------------
+
+    @property
+    def state_size(self) -> Any:
+        """The sizes of the cell's states."""
+        return self.cell.state_size
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            if type(self.cell).build is Layer.build:
+                self.cell.built = True  # what it calls is built when it is called
+            else:
+                self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        if self.stateful and self.states is None:
+            if sequences_shape[0] is None:
+                raise ValueError(
+                    explain(
+                        f"The states of '{self.name}' are kept between batches, so the batch size "
+                        "is needed.",
+                        shapes=f"sequences {tuple(sequences_shape)}",
+                        fix="keras.Input(batch_shape=(32, None, 8)), or stateful=False",
+                    )
+                )
+            self._keep_states(sequences_shape[0])
+
+    def _keep_states(self, batch: int) -> None:
+        with eagerly(), name_scope(self.name):
+            zeros = self.get_initial_state(batch)
+            self.states = tree.map_structure(
+                lambda x: Variable(
+                    jnp.asarray(x), dtype=self.variable_dtype, trainable=False, name="rnn_state"
+                ),
+                zeros,
+            )
+
+    def get_initial_state(self, batch_size: Any) -> Any:
+        """Zeros, from which a sequence starts, in a list."""
+        if hasattr(self.cell, "get_initial_state"):
+            return as_list(self.cell.get_initial_state(batch_size=batch_size))
+        return [
+            ops.zeros((batch_size, *(n if isinstance(n, (tuple, list)) else (n,))), self.compute_dtype)
+            for n in as_list(self.state_size)
+        ]
+
+    def _collect(self, *, with_seeds: bool) -> list[Variable]:
+        # Kept states travel with the state of a model, as seeds do, and are no weights either.
+        found = super()._collect(with_seeds=with_seeds)
+        return found + (tree.flatten(self.states) if with_seeds and self.states else [])
+
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        batch, time = sequences_shape[:2]
+        sizes = [n if isinstance(n, (tuple, list)) else (n,) for n in as_list(self.state_size)]
+        output = getattr(self.cell, "output_size", None)
+        if output is None:
+            output = sizes[0]
+        output = tuple(output) if isinstance(output, (tuple, list)) else (output,)
+        shape = (batch, time, *output) if self.return_sequences else (batch, *output)
+        if not self.return_state:
+            return shape
+        return (shape, *((batch, *size) for size in sizes))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._sizes_are_flat():
+            return super(Layer, self).compute_output_spec(*args, **kwargs)
+        return super().compute_output_spec(*args, **kwargs)
+
+    def _sizes_are_flat(self) -> bool:
+        sizes = [*as_list(self.state_size), getattr(self.cell, "output_size", None) or 1]
+        return all(
+            isinstance(n, int)
+            or (isinstance(n, (tuple, list)) and all(isinstance(k, int) for k in n))
+            for n in sizes
+        )
+
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        mask = tree.flatten(mask)[0]
+        output = mask if self.return_sequences else None
+        if self.return_state:
+            return [output, *(None for _ in as_list(self.state_size))]
+        return output
+
+    # ---- computing ----------------------------------------------------------------------------
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        first = tree.flatten(sequences)[0]
+        if self.unroll and not isinstance(first.shape[1], int):
+            raise ValueError(
+                explain(
+                    f"'{self.name}' writes out its steps, so their number is needed.",
+                    fix="keras.Input(shape=(10, features)), or unroll=False",
+                )
+            )
+        if initial_state is None:
+            if self.stateful:
+                initial_state = tree.map_structure(lambda v: v.value, self.states)
+            else:
+                initial_state = self.get_initial_state(first.shape[0])
+        initial_state = tree.map_structure(
+            lambda x: ops.cast(x, self.compute_dtype), as_list(initial_state)
+        )
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        self._check_states(initial_state, first)
+        try:
+            if training:
+                self._draw_dropout(sequences, initial_state)
+            last, outputs, states = self.inner_loop(
+                sequences, initial_state, mask, training=training
+            )
+        finally:
+            self._forget_dropout()
+        if self.stateful:
+            for variable, value in zip(tree.flatten(self.states), tree.flatten(states), strict=True):
+                variable.assign(value)
+        output = outputs if self.return_sequences else last
+        output = tree.map_structure(lambda x: ops.cast(x, self.compute_dtype), output)
+        return (output, *states) if self.return_state else output
+
+    def _check_states(self, states: Any, first: Any) -> None:
+        expected = len(as_list(self.state_size))
+        if len(states) != expected:
+            raise ValueError(
+                explain(
+                    f"'{self.name}' has {expected} states, initial_state has {len(states)}.",
+                    shapes=", ".join(str(tuple(s.shape)) for s in tree.flatten(states)),
+                    fix="a list with one array a state, as return_state=True gives them",
+                )
+            )
+
+    def _dropout_cells(self) -> list[Any]:
+        cells = self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]
+        return [cell for cell in cells if isinstance(cell, DropoutCell)]
+
+    def _draw_dropout(self, sequences: Any, states: Any) -> None:
+        """Draw the masks of the cell before the loop, in which they stay the same."""
+        if isinstance(self.cell, DropoutCell):
+            self.cell.get_dropout_mask(tree.flatten(sequences)[0][:, 0])
+            self.cell.get_recurrent_dropout_mask(tree.flatten(states)[0])
+        elif isinstance(self.cell, StackedRNNCells):
+            self.cell.draw_dropout(sequences[:, 0], states)
+
+    def _forget_dropout(self) -> None:
+        for cell in self._dropout_cells():
+            cell.reset_dropout_mask()
+            cell.reset_recurrent_dropout_mask()
+
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, Any, Any]:
+        """Run the cell over time.
+
+        Returns:
+            The output of the last step `(batch, ...)`, all outputs `(batch, time, ...)` in the
+            order in which they are computed, and the last states.
+        """
+        options = {"training": training} if isinstance(self.cell, Layer) else {}
+        single = not isinstance(self.state_size, (list, tuple))
+
+        def step(x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+            output, states = self.cell(x, states, **options) if callable(self.cell) else (
+                self.cell.call(x, states)
+            )
+            return output, as_list(states)
+
+        del single
+        return time_loop(
+            step,
+            initial_state,
+            sequences,
+            mask,
+            backwards=self.go_backwards,
+            unroll=self.unroll,
+            zero_output_for_mask=self.zero_output_for_mask,
+        )
+
+    def reset_state(self) -> None:
+        """Set the kept states to zero."""
+        for variable in tree.flatten(self.states or []):
+            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+
+    def reset_states(self) -> None:
+        """Another name of `reset_state`."""
+        self.reset_state()
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {**config, "zero_output_for_mask": self.zero_output_for_mask}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        config = dict(config)
+        if isinstance(config.get("cell"), dict):
+            config["cell"] = deserialize_keras_object(config["cell"], custom_objects)
+        return cls(**config)
+
+
+def time_loop(
+    step: Any,
+    states: Any,
+    sequences: Any,
+    mask: Any = None,
+    *,
+    backwards: bool = False,
+    unroll: bool = False,
+    zero_output_for_mask: bool = False,
+) -> tuple[Any, Any, Any]:
+    """Run `step` over time, carrying what it writes to variables.
+
+    Args:
+        step: `(x at one time, states) -> (output, new states)`.
+        states: before the first step.
+        sequences: tree of `(batch, time, ...)` arrays.
+        mask: booleans `(batch, time)`; where False, states and output are those of the step before.
+        backwards: start at the last time.
+        unroll: write the steps out one after the other.
+        zero_output_for_mask: zeros where the mask is False, instead of the output before.
+
+    Returns:
+        `(last output, outputs, states)`, outputs in the order in which they are computed.
+    """
+    xs = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)
+    counts = None if mask is None else jnp.swapaxes(mask, 0, 1)
+    if backwards:
+        xs, counts = jax.tree.map(lambda x: jnp.flip(x, 0), (xs, counts))
+    first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), xs)
+    spec, _ = jax.eval_shape(_without_writes(step), first, states)
+    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), spec)
+
+    def body(carry: Any, x_and_count: Any) -> Any:
+        states, before = carry
+        x, here = x_and_count
+        output, new = step(x, states)
+        new = jax.tree.map(lambda a, b: a.astype(b.dtype), new, states)
+        if here is None:
+            return (new, output), output
+        new = choose(here, new, states)
+        shown = choose(here, output, zeros if zero_output_for_mask else before)
+        return (new, choose(here, output, before)), shown
+
+    (states, last), outputs = lift.scan(body, (states, zeros), (xs, counts), unroll=unroll)
+    return last, jax.tree.map(lambda y: jnp.swapaxes(y, 0, 1), outputs), states
+
+
+def choose(here: Any, yes: Any, no: Any) -> Any:
+    """For each sample `yes` where the mask `(batch,)` is True."""
+
+    def pick(a: Any, b: Any) -> Any:
+        return jnp.where(here.reshape(here.shape + (1,) * (a.ndim - here.ndim)), a, b)
+
+    return jax.tree.map(pick, yes, no)

@@ -1,0 +1,108 @@
+"""`StackedRNNCells`: cells on top of each other, as one cell."""
+
+from typing import Any
+
+from cornu import ops, tree
+from cornu.core.serialize import deserialize_keras_object
+from cornu.errors import explain
+from cornu.layers.base.layer import Layer
+from cornu.layers.rnn.cells import DropoutCell
+
+
+class StackedRNNCells(Layer):
+    """The output of each cell is the input of the next.
+
+    Its states are those of the cells, one list a cell.
+
+    Args:
+        cells: list of cells.
+
+    Example:
+
+        >>> import numpy as np
+        >>> from cornu.layers import LSTMCell, RNN
+        >>> RNN([LSTMCell(8), LSTMCell(4)])(np.ones((2, 5, 3))).shape
+        (2, 4)
+    """
+
+    def __init__(self, cells: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        for cell in cells:
+            for name in ("call", "state_size"):
+                if not hasattr(cell, name):
+                    raise ValueError(
+                        explain(f"A cell has `{name}`, which {type(cell).__name__} has not.")
+                    )
+        self.cells = list(cells)
+
+    @property
+    def state_size(self) -> list[Any]:
+        """The sizes of the states of each cell."""
+        return [cell.state_size for cell in self.cells]
+
+    @property
+    def output_size(self) -> Any:
+        """The size of the output of the last cell."""
+        return _output_size(self.cells[-1])
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Zeros for each cell."""
+        found = []
+        for cell in self.cells:
+            if hasattr(cell, "get_initial_state"):
+                found.append(cell.get_initial_state(batch_size=batch_size))
+            else:
+                sizes = cell.state_size if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
+                found.append([ops.zeros((batch_size, n), self.compute_dtype) for n in sizes])
+        return found
+
+    def build(self, input_shape: Any) -> None:
+        for cell in self.cells:
+            if isinstance(cell, Layer) and not cell.built:
+                if type(cell).build is Layer.build:
+                    cell.built = True
+                else:
+                    cell.build(input_shape)
+            input_shape = (input_shape[0], *_as_shape(_output_size(cell)))
+
+    def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
+        new_states = []
+        for cell, state in zip(self.cells, states, strict=True):
+            options = {"training": training} if isinstance(cell, Layer) else {}
+            state = list(state) if isinstance(state, (list, tuple)) else [state]
+            run = cell if isinstance(cell, Layer) else cell.call
+            inputs, state = run(inputs, state, **options)
+            new_states.append(state)
+        return inputs, new_states
+
+    def draw_dropout(self, step_input: Any, states: Any) -> None:
+        """Draw the dropout masks of the cells, whose inputs are the outputs of the cell below."""
+        for cell, state in zip(self.cells, states, strict=True):
+            first = tree.flatten(state)[0]
+            if isinstance(cell, DropoutCell):
+                cell.get_dropout_mask(step_input)
+                cell.get_recurrent_dropout_mask(first)
+            step_input = ops.zeros((first.shape[0], *_as_shape(_output_size(cell))), first.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        config = dict(config)
+        config["cells"] = [
+            deserialize_keras_object(c, custom_objects) if isinstance(c, dict) else c
+            for c in config["cells"]
+        ]
+        return cls(**config)
+
+
+def _output_size(cell: Any) -> Any:
+    size = getattr(cell, "output_size", None)
+    if size is not None:
+        return size
+    return cell.state_size[0] if isinstance(cell.state_size, (list, tuple)) else cell.state_size
+
+
+def _as_shape(size: Any) -> tuple[int, ...]:
+    return tuple(size) if isinstance(size, (list, tuple)) else (size,)

@@ -1,0 +1,207 @@
+"""Yes and no: counts of what is found and missed, precision and recall."""
+
+from typing import Any
+
+from cornu import ops
+from cornu.metrics.counts import BELOW_ALL, checked_thresholds, count
+from cornu.metrics.metric import Metric
+
+
+class _AtThresholds(Metric):
+    """Sums of the counts that a subclass names, at given thresholds."""
+
+    def __init__(
+        self,
+        counted: tuple[str, ...],
+        thresholds: Any,
+        name: str | None,
+        dtype: Any,
+        top_k: int | None = None,
+        class_id: int | None = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self._given_thresholds = thresholds
+        default = 0.5 if top_k is None else BELOW_ALL
+        self.thresholds = checked_thresholds(thresholds, default)
+        self.top_k = top_k
+        self.class_id = class_id
+        self._counted = counted
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            y_true: what is so, 0 or 1, `(batch, ...)`.
+            y_pred: scores, same shape.
+            sample_weight: weights of samples `(batch,)`, or of all elements.
+        """
+        counts = count(
+            y_true,
+            y_pred,
+            self.thresholds,
+            self.dtype,
+            sample_weight=sample_weight,
+            top_k=self.top_k,
+            class_id=self.class_id,
+        )
+        for variable, name in zip(self.variables, self._counted, strict=True):
+            variable.assign(variable.value + getattr(counts, name))
+
+    def _one_or_all(self, x: Any) -> Any:
+        """A number if there is one threshold, else one for each."""
+        return x[0] if len(self.thresholds) == 1 else x
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "thresholds": self._given_thresholds}
+
+
+class _Count(_AtThresholds):
+    """One of the four counts."""
+
+    counted: str
+
+    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
+        super().__init__((self.counted,), thresholds, name, dtype)
+        shape = (len(self.thresholds),)
+        self.accumulator = self.add_variable(shape, "zeros", name="accumulator")
+
+    def result(self) -> Any:
+        return self._one_or_all(self.accumulator.value)
+
+
+class TruePositives(_Count):
+    """How much that is so was said to be so.
+
+    Args:
+        thresholds: scores above it say yes; 0.5 if None, one or several.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(TruePositives()([0, 1, 1, 1], [1.0, 0.0, 1.0, 1.0]))
+        2.0
+    """
+
+    counted = "true_positives"
+
+
+class FalsePositives(_Count):
+    """How much that is not so was said to be so.
+
+    Args:
+        thresholds: scores above it say yes; 0.5 if None, one or several.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(FalsePositives()([0, 1, 0, 0], [0.0, 0.0, 1.0, 1.0]))
+        2.0
+    """
+
+    counted = "false_positives"
+
+
+class TrueNegatives(_Count):
+    """How much that is not so was said not to be so.
+
+    Args:
+        thresholds: scores above it say yes; 0.5 if None, one or several.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(TrueNegatives()([0, 1, 0, 0], [1.0, 1.0, 0.0, 0.0]))
+        2.0
+    """
+
+    counted = "true_negatives"
+
+
+class FalseNegatives(_Count):
+    """How much that is so was said not to be so.
+
+    Args:
+        thresholds: scores above it say yes; 0.5 if None, one or several.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(FalseNegatives()([0, 1, 1, 1], [0.0, 1.0, 0.0, 0.0]))
+        2.0
+    """
+
+    counted = "false_negatives"
+
+
+class Precision(_AtThresholds):
+    """How much of what was said to be so is so: `TP / (TP + FP)`; 0 if nothing was.
+
+    Args:
+        thresholds: scores above it say yes; 0.5 if None, one or several.
+        top_k: the `k` highest scores of a row say yes, instead of those above 0.5.
+        class_id: look at this class only.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> round(float(Precision()([0, 1, 1, 1], [1.0, 0.0, 1.0, 1.0])), 4)
+        0.6667
+    """
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        counted = ("true_positives", "false_positives")
+        super().__init__(counted, thresholds, name, dtype, top_k, class_id)
+        shape = (len(self.thresholds),)
+        self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
+        self.false_positives = self.add_variable(shape, "zeros", name="false_positives")
+
+    def result(self) -> Any:
+        tp, fp = self.true_positives.value, self.false_positives.value
+        return self._one_or_all(ops.divide_no_nan(tp, tp + fp))
+
+
+class Recall(_AtThresholds):
+    """How much of what is so was said to be so: `TP / (TP + FN)`; 0 if nothing is.
+
+    Args:
+        thresholds: scores above it say yes; 0.5 if None, one or several.
+        top_k: the `k` highest scores of a row say yes, instead of those above 0.5.
+        class_id: look at this class only.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> round(float(Recall()([0, 1, 1, 1], [1.0, 0.0, 1.0, 1.0])), 4)
+        0.6667
+    """
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        counted = ("true_positives", "false_negatives")
+        super().__init__(counted, thresholds, name, dtype, top_k, class_id)
+        shape = (len(self.thresholds),)
+        self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
+        self.false_negatives = self.add_variable(shape, "zeros", name="false_negatives")
+
+    def result(self) -> Any:
+        tp, fn = self.true_positives.value, self.false_negatives.value
+        return self._one_or_all(ops.divide_no_nan(tp, tp + fn))

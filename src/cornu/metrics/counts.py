@@ -1,0 +1,155 @@
+"""Counts of true and false positives and negatives at many thresholds at once.
+
+A prediction is a positive at every threshold below it. So each prediction falls into one of the
+intervals between the sorted thresholds, its weight is added to the interval, and the counts are
+sums of intervals from the right (positives) or from the left (negatives):
+
+    thresholds      t0      t1      t2
+    intervals    0  |   1   |   2   |   3         place = number of thresholds < prediction
+    positives at t1:            2   +   3         negatives at t1:  0 + 1
+
+That costs one search and one addition a prediction; a table of all predictions against all
+thresholds would be as many times larger as there are thresholds. A few thresholds are compared
+directly.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.core.op import tensor
+from cornu.errors import explain
+from cornu.losses.loss import same_rank
+from cornu.metrics.reduction import weighted
+
+FEW = 4  # thresholds up to which a table is cheaper than intervals
+
+
+class Counts(NamedTuple):
+    """Weighted counts, each `(thresholds,)`, or `(thresholds, labels)` label by label."""
+
+    true_positives: jax.Array
+    false_positives: jax.Array
+    true_negatives: jax.Array
+    false_negatives: jax.Array
+
+
+def count(
+    y_true: Any,
+    y_pred: Any,
+    thresholds: Sequence[float],
+    dtype: str,
+    *,
+    sample_weight: Any = None,
+    label_weights: Any = None,
+    top_k: int | None = None,
+    class_id: int | None = None,
+    by_label: bool = False,
+) -> Counts:
+    """Count one batch.
+
+    Args:
+        y_true: what is so; anything but 0 means yes. `(batch, ...)`.
+        y_pred: scores, same shape.
+        thresholds: a score above it says yes.
+        dtype: of the counts.
+        sample_weight: for the leading axes of `y_pred`.
+        label_weights: for its last axis.
+        top_k: only the `k` highest scores of a row can say yes.
+        class_id: look at this place of the last axis only.
+        by_label: count the places of the last axis apart.
+
+    Raises:
+        ValueError: the shapes differ, or there is no class `class_id`.
+    """
+    y_true, y_pred = same_rank(tensor(y_true), jnp.asarray(tensor(y_pred), dtype))
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            explain(
+                "Targets and predictions have different shapes.",
+                y_true=tuple(y_true.shape),
+                y_pred=tuple(y_pred.shape),
+                fix="one-hot targets (keras.utils.to_categorical) for predictions of classes.",
+            )
+        )
+    y_true = y_true.astype(bool)
+    y_pred, weights = weighted(y_pred, sample_weight, dtype)
+    weights = jnp.broadcast_to(jnp.ones((), dtype) if weights is None else weights, y_pred.shape)
+    if label_weights is not None:
+        weights = weights * jnp.asarray(label_weights, dtype)
+    if top_k is not None:
+        y_pred = _only_top_k(y_pred, top_k)
+    if class_id is not None:
+        if not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
+            raise ValueError(explain(f"There is no class {class_id}.", y_pred=y_pred.shape))
+        y_true, y_pred, weights = (x[..., class_id] for x in (y_true, y_pred, weights))
+    labels = y_pred.shape[-1] if by_label else 1
+    y_true, y_pred, weights = (x.reshape(-1, labels) for x in (y_true, y_pred, weights))
+
+    values = np.asarray(thresholds, dtype=y_pred.dtype)
+    positive = jnp.where(y_true, weights, 0)
+    negative = jnp.where(y_true, 0, weights)
+    split = _by_table if len(values) <= FEW else _by_interval
+    (tp, fn), (fp, tn) = split(y_pred, values, [positive, negative])
+    counts = Counts(tp, fp, tn, fn)
+    return counts if by_label else Counts(*[x[:, 0] for x in counts])
+
+
+def _only_top_k(y_pred: jax.Array, k: int) -> jax.Array:
+    """Scores, those that are not among the `k` highest of their row far below any threshold."""
+    if k > y_pred.shape[-1]:
+        raise ValueError(explain(f"There are fewer than top_k={k} classes.", y_pred=y_pred.shape))
+    _, places = jax.lax.top_k(y_pred, k)
+    kept = (places[..., None] == jnp.arange(y_pred.shape[-1])).any(-2)
+    return jnp.where(kept, y_pred, BELOW_ALL)
+
+
+BELOW_ALL = -1e10  # the score of what cannot say yes; the threshold that all other scores pass
+
+
+def _by_table(
+    y_pred: jax.Array, thresholds: np.ndarray, weights: list[jax.Array]
+) -> list[tuple[jax.Array, jax.Array]]:
+    """Sums above and below each threshold, by comparing everything. Arrays are (n, labels)."""
+    above = y_pred > thresholds[:, None, None]  # (thresholds, n, labels)
+    return [(jnp.where(above, w, 0).sum(1), jnp.where(above, 0, w).sum(1)) for w in weights]
+
+
+def _by_interval(
+    y_pred: jax.Array, thresholds: np.ndarray, weights: list[jax.Array]
+) -> list[tuple[jax.Array, jax.Array]]:
+    """Sums above and below each threshold, by the intervals between them."""
+    order = np.argsort(thresholds, kind="stable")
+    labels, size = y_pred.shape[1], len(thresholds) + 1
+    place = jnp.searchsorted(thresholds[order], y_pred, side="left")  # (n, labels)
+    place = place * labels + jnp.arange(labels)
+    back = np.argsort(order, kind="stable")
+    sums = []
+    for w in weights:
+        held = jnp.zeros(size * labels, w.dtype).at[place].add(w).reshape(size, labels)
+        above = held[:0:-1].cumsum(0)[::-1]
+        below = held[:-1].cumsum(0)
+        sums.append((above[back], below[back]))
+    return sums
+
+
+def checked_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
+    """Thresholds as a list; the default if None.
+
+    Raises:
+        ValueError: one is not between 0 and 1.
+
+    Example:
+
+        >>> checked_thresholds(None), checked_thresholds([0.2, 0.8])
+        ([0.5], [0.2, 0.8])
+    """
+    if thresholds is None:
+        return [default]
+    values = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
+    if any(t is None or not 0 <= t <= 1 for t in values):
+        raise ValueError(explain("A threshold lies between 0 and 1.", thresholds=values))
+    return values

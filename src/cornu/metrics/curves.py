@@ -1,0 +1,405 @@
+"""Curves over all thresholds: the area under them, and points on them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu import ops, settings
+from cornu.core.configurable import plain
+from cornu.core.op import tensor
+from cornu.core.variable import Variable
+from cornu.errors import did_you_mean, explain
+from cornu.metrics.counts import Counts, count
+from cornu.metrics.metric import Metric
+
+
+class _Curve(Metric):
+    """Keeps the four counts at many thresholds."""
+
+    def _make_counts(self, shape: tuple[int, ...]) -> None:
+        self.true_positives: Variable | None = self._zeros(shape, "true_positives")
+        self.false_positives = self._zeros(shape, "false_positives")
+        self.true_negatives = self._zeros(shape, "true_negatives")
+        self.false_negatives = self._zeros(shape, "false_negatives")
+
+    def _zeros(self, shape: tuple[int, ...], name: str) -> Variable:
+        return self.add_variable(shape, "zeros", name=name)
+
+    def _add(self, counts: Counts) -> None:
+        for name, value in counts._asdict().items():
+            variable = getattr(self, name)
+            variable.assign(variable.value + value)
+
+    def _counts(self) -> Counts:
+        return Counts(*[getattr(self, name).value for name in Counts._fields])
+
+
+def _evenly(number: int) -> list[float]:
+    """Thresholds from 0 to 1 at equal distances."""
+    return [i / (number - 1) for i in range(number)] if number > 1 else [0.5]
+
+
+CURVES = ("ROC", "PR", "PRGAIN")
+SUMMATIONS = ("interpolation", "minoring", "majoring")
+
+
+class AUC(_Curve):
+    """Area under a curve over all thresholds, found from finitely many.
+
+        curve     x                     y
+        ROC       FP / (FP + TN)        TP / (TP + FN)
+        PR        TP / (TP + FN)        TP / (TP + FP)
+        PRGAIN    1 - FN P / (TP N)     1 - FP P / (TP N)       P and N: all that is and is not so
+
+    Args:
+        num_thresholds: how many, at equal distances.
+        curve: see the table.
+        summation_method: between two thresholds the curve is a line ("interpolation"; of PR, the
+            curve of Davis & Goadrich 2006), the lower of the two ("minoring") or the higher
+            ("majoring").
+        name: shown in logs.
+        dtype: of the state.
+        thresholds: between 0 and 1, instead of those at equal distances.
+        multi_label: find the area of each place of the last axis, and average these.
+        num_labels: size of the last axis; from the first batch if None.
+        label_weights: of the labels in that average, or of all elements without `multi_label`.
+        from_logits: scores are logits.
+
+    Example:
+
+        >>> float(AUC(num_thresholds=3)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
+        0.75
+    """
+
+    def __init__(
+        self,
+        num_thresholds: int = 200,
+        curve: str = "ROC",
+        summation_method: str = "interpolation",
+        name: str | None = None,
+        dtype: Any = None,
+        thresholds: Any = None,
+        multi_label: bool = False,
+        num_labels: int | None = None,
+        label_weights: Any = None,
+        from_logits: bool = False,
+    ):
+        _one_of(curve.upper(), CURVES, "curve")
+        _one_of(summation_method.lower(), SUMMATIONS, "summation_method")
+        super().__init__(name=name, dtype=dtype)
+        self._inner_thresholds = None if thresholds is None else sorted(thresholds)
+        if self._inner_thresholds is not None:
+            inner = [float(t) for t in self._inner_thresholds]
+            num_thresholds = len(inner) + 2
+        else:
+            if num_thresholds <= 1:
+                raise ValueError(
+                    explain(f"num_thresholds is an int greater than 1, got {num_thresholds}.")
+                )
+            inner = _evenly(num_thresholds)[1:-1]
+        # The outer thresholds lie outside of what a score can be.
+        beyond = settings.current.epsilon
+        self._thresholds = [-beyond, *inner, 1 + beyond]
+        self.num_thresholds = num_thresholds
+        self.curve = curve.upper()
+        self.summation_method = summation_method.lower()
+        self.multi_label = multi_label
+        self.num_labels = num_labels
+        self.label_weights = label_weights
+        self.from_logits = from_logits
+        self.true_positives = None
+        if not multi_label:
+            self._make_counts((num_thresholds,))
+        elif num_labels:
+            self._make_counts((num_thresholds, num_labels))
+
+    @property
+    def thresholds(self) -> list[float]:
+        """All thresholds, from just below 0 to just above 1."""
+        return list(self._thresholds)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            y_true: what is so, 0 or 1, `(batch, ...)`.
+            y_pred: scores from 0 to 1, same shape.
+            sample_weight: weights of samples `(batch,)`, or of all elements.
+        """
+        y_pred = tensor(y_pred)
+        if self.multi_label and (
+            len(y_pred.shape) != 2 or y_pred.shape[-1] != self._labels(y_pred)
+        ):
+            raise ValueError(
+                explain(
+                    "AUC of several labels takes (batch, labels).",
+                    y_pred=tuple(y_pred.shape),
+                    num_labels=self.num_labels,
+                )
+            )
+        if self.true_positives is None:
+            self._make_counts((self.num_thresholds, y_pred.shape[-1]))
+        scores = ops.sigmoid(y_pred) if self.from_logits else ops.clip(y_pred, 0.0, 1.0)
+        counts = count(
+            y_true,
+            scores,
+            self._thresholds,
+            self.dtype,
+            sample_weight=sample_weight,
+            label_weights=None if self.multi_label else self.label_weights,
+            by_label=self.multi_label,
+        )
+        self._add(counts)
+
+    def _labels(self, y_pred: Any) -> int:
+        if self.true_positives is not None:
+            return self.true_positives.shape[-1]
+        return self.num_labels or y_pred.shape[-1]
+
+    def interpolate_pr_auc(self) -> Any:
+        """Area under the precision-recall curve, interpolated as Davis & Goadrich (2006) do.
+
+        Between two thresholds the true positives are taken to grow in proportion to all positives,
+        which makes precision a hyperbola: its integral has a logarithm.
+        """
+        if self.true_positives is None:
+            return jnp.zeros((), self.dtype)
+        tp, fp, _, fn = self._counts()
+        said = tp + fp
+        found = tp[:-1] - tp[1:]
+        slope = ops.divide_no_nan(found, ops.maximum(said[:-1] - said[1:], 0))
+        start = tp[1:] - slope * said[1:]
+        both = (said[:-1] > 0) & (said[1:] > 0)
+        growth = jnp.where(both, said[:-1] / jnp.where(both, said[1:], 1), 1)
+        area = slope * (found + start * jnp.log(growth))
+        return self._averaged(ops.divide_no_nan(area, ops.maximum(tp[1:] + fn[1:], 0)).sum(0))
+
+    def _averaged(self, areas: Any) -> Any:
+        if not self.multi_label:
+            return areas
+        if self.label_weights is None:
+            return areas.mean()
+        weights = jnp.asarray(self.label_weights, self.dtype)
+        return ops.divide_no_nan((areas * weights).sum(), weights.sum())
+
+    def result(self) -> Any:
+        if self.true_positives is None:
+            return jnp.zeros((), self.dtype)
+        if self.curve == "PR" and self.summation_method == "interpolation":
+            return self.interpolate_pr_auc()
+        tp, fp, tn, fn = self._counts()
+        recall = ops.divide_no_nan(tp, tp + fn)
+        if self.curve == "ROC":
+            x, y = ops.divide_no_nan(fp, fp + tn), recall
+        elif self.curve == "PR":
+            x, y = recall, ops.divide_no_nan(tp, tp + fp)
+        else:
+            ratio = ops.divide_no_nan(tp + fn, fp + tn)
+            x = 1 - ratio * ops.divide_no_nan(fn, tp)
+            y = 1 - ratio * ops.divide_no_nan(fp, tp)
+        low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
+        heights = {"minoring": low, "majoring": high}.get(self.summation_method, (low + high) / 2)
+        return self._averaged(((x[:-1] - x[1:]) * heights).sum(0))
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["thresholds"]
+        weights = self.label_weights
+        config["label_weights"] = None if weights is None else np.asarray(weights).tolist()
+        if self._inner_thresholds is not None:
+            config["thresholds"] = plain(self._inner_thresholds)
+        return config
+
+
+def _one_of(name: str, names: tuple[str, ...], what: str) -> None:
+    if name not in names:
+        raise ValueError(explain(f"There is no {what} {name!r}.", fix=did_you_mean(name, names)))
+
+
+class _PointOfCurve(_Curve):
+    """The best of one rate where another one reaches a value."""
+
+    def __init__(
+        self,
+        value: float,
+        kind: str,
+        num_thresholds: int,
+        class_id: int | None,
+        name: str | None,
+        dtype: Any,
+    ):
+        if not 0 <= value <= 1:
+            raise ValueError(explain(f"{kind} lies between 0 and 1, got {value}."))
+        if num_thresholds <= 0:
+            raise ValueError(
+                explain(f"num_thresholds is an int greater than 0, got {num_thresholds}.")
+            )
+        super().__init__(name=name, dtype=dtype)
+        self.value = value
+        self.num_thresholds = num_thresholds
+        self.class_id = class_id
+        self.thresholds = _evenly(num_thresholds)
+        self._make_counts((num_thresholds,))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            y_true: what is so, 0 or 1, `(batch, ...)`.
+            y_pred: scores from 0 to 1, same shape.
+            sample_weight: weights of samples `(batch,)`, or of all elements.
+        """
+        # At the first of several thresholds, everything is said to be so.
+        thresholds = self.thresholds
+        if len(thresholds) > 1:
+            thresholds = [-settings.current.epsilon, *thresholds[1:]]
+        counts = count(
+            y_true,
+            ops.clip(tensor(y_pred), 0.0, 1.0),
+            thresholds,
+            self.dtype,
+            sample_weight=sample_weight,
+            class_id=self.class_id,
+        )
+        self._add(counts)
+
+    def _best(self, rate: jax.Array, where: jax.Array) -> Any:
+        """The largest `rate` where `where` reaches the value; 0 if it does nowhere."""
+        return jnp.where(where >= self.value, rate, 0).max()
+
+    def _rates(self) -> tuple[Any, Any, Any]:
+        """Recall (also called sensitivity), specificity and precision at each threshold."""
+        tp, fp, tn, fn = self._counts()
+        recall = ops.divide_no_nan(tp, tp + fn)
+        return recall, ops.divide_no_nan(tn, tn + fp), ops.divide_no_nan(tp, tp + fp)
+
+
+class SensitivityAtSpecificity(_PointOfCurve):
+    """Best sensitivity, `TP / (TP + FN)`, where the specificity, `TN / (TN + FP)`, is high enough.
+
+    Args:
+        specificity: the least allowed.
+        num_thresholds: how many thresholds are tried.
+        class_id: look at this class only.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
+        0.5
+    """
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(specificity, "specificity", num_thresholds, class_id, name, dtype)
+        self.specificity = specificity
+
+    def result(self) -> Any:
+        sensitivity, specificity, _ = self._rates()
+        return self._best(sensitivity, specificity)
+
+
+class SpecificityAtSensitivity(_PointOfCurve):
+    """Best specificity, `TN / (TN + FP)`, where the sensitivity, `TP / (TP + FN)`, is high enough.
+
+    Args:
+        sensitivity: the least allowed.
+        num_thresholds: how many thresholds are tried.
+        class_id: look at this class only.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> m = SpecificityAtSensitivity(0.5)
+        >>> round(float(m([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])), 4)
+        0.6667
+    """
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(sensitivity, "sensitivity", num_thresholds, class_id, name, dtype)
+        self.sensitivity = sensitivity
+
+    def result(self) -> Any:
+        sensitivity, specificity, _ = self._rates()
+        return self._best(specificity, sensitivity)
+
+
+class PrecisionAtRecall(_PointOfCurve):
+    """Best precision, `TP / (TP + FP)`, where the recall, `TP / (TP + FN)`, is high enough.
+
+    Args:
+        recall: the least allowed.
+        num_thresholds: how many thresholds are tried.
+        class_id: look at this class only.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
+        0.5
+    """
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(recall, "recall", num_thresholds, class_id, name, dtype)
+        self.recall = recall
+
+    def result(self) -> Any:
+        recall, _, precision = self._rates()
+        return self._best(precision, recall)
+
+
+class RecallAtPrecision(_PointOfCurve):
+    """Best recall, `TP / (TP + FN)`, where the precision, `TP / (TP + FP)`, is high enough.
+
+    Args:
+        precision: the least allowed.
+        num_thresholds: how many thresholds are tried.
+        class_id: look at this class only.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
+        0.5
+    """
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(precision, "precision", num_thresholds, class_id, name, dtype)
+        self.precision = precision
+
+    def result(self) -> Any:
+        recall, _, precision = self._rates()
+        return self._best(recall, precision)

@@ -1,0 +1,243 @@
+"""Adam and its family: a running mean `m` of the gradient over the root of one of its square, `v`.
+
+    m = beta_1 * m + (1 - beta_1) * g             m_hat = m / (1 - beta_1**t)
+    v = beta_2 * v + (1 - beta_2) * g**2          v_hat = v / (1 - beta_2**t)
+
+    Adam     p -= lr * m_hat / (sqrt(v_hat) + epsilon)
+    AdamW    the same, with weight decay on
+    Adamax   v = max(beta_2 * v, |g|), the largest recent gradient instead of the mean square
+    Nadam    m_hat looks one step ahead
+    Lamb     the length of the step follows the norm of the weight
+
+The hats undo the start of the means from zero. They are the same for all weights, so `begin`
+computes them once a step.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from cornu.errors import explain
+from cornu.optimizers.optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    """`p -= lr * m_hat / (sqrt(v_hat) + epsilon)` (Kingma & Ba 2014); see the module.
+
+    Args:
+        learning_rate: see `Optimizer`, as for the shared arguments that follow.
+        beta_1: the share of the old mean.
+        beta_2: the share of the old mean square.
+        epsilon: keeps the divisor above zero; added before the hat of `v` is put on.
+        amsgrad: divide by the largest `v` so far (Reddi et al. 2018).
+
+    Example:
+
+        >>> Adam(0.01, beta_1=0.8).get_config()["beta_1"]
+        0.8
+    """
+
+    slots = {"momentum": 0.0, "velocity": 0.0}
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        *args: Any,
+        **shared: Any,
+    ):
+        super().__init__(learning_rate, *args, **shared)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+        self.later_slots = {"velocity_hat": 0.0} if amsgrad else {}
+
+    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+        return (lr * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t),)
+
+    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any, *best: Any) -> tuple[Any, ...]:
+        m = m + (g - m) * (1 - self.beta_1)
+        v = v + (jnp.square(g) - v) * (1 - self.beta_2)
+        best = tuple(jnp.maximum(b, v) for b in best)
+        return p - lr * m / (jnp.sqrt(best[0] if best else v) + self.epsilon), m, v, *best
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): first `p -= lr * decay * p`.
+
+    Args:
+        learning_rate: see `Optimizer`, as for the shared arguments that follow.
+        weight_decay: the share of each weight taken away, in units of the learning rate.
+        beta_1: the share of the old mean.
+        beta_2: the share of the old mean square.
+        epsilon: keeps the divisor above zero.
+        amsgrad: divide by the largest `v` so far.
+
+    Example:
+
+        >>> optimizer = AdamW(0.001, weight_decay=0.01)
+        >>> optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        >>> optimizer.weight_decay
+        0.01
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        *args: Any,
+        **shared: Any,
+    ):
+        if weight_decay is None:
+            raise ValueError(
+                explain("weight_decay of AdamW is a number, got None.", fix="use Adam instead.")
+            )
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *args, **shared
+        )
+
+
+class Adamax(Optimizer):
+    """`u = max(beta_2 * u, |g|); p -= lr * m_hat / (u + epsilon)` (Kingma & Ba 2014, section 7).
+
+    Args:
+        learning_rate: see `Optimizer`, as for the shared arguments that follow.
+        beta_1: the share of the old mean.
+        beta_2: how much of the old maximum stays.
+        epsilon: keeps the divisor above zero.
+
+    Example:
+
+        >>> Adamax().get_config()["beta_2"]
+        0.999
+    """
+
+    slots = {"momentum": 0.0, "norm": 0.0}
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        *args: Any,
+        **shared: Any,
+    ):
+        super().__init__(learning_rate, *args, **shared)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+        return (lr / (1 - self.beta_1**t),)
+
+    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, u: Any) -> tuple[Any, ...]:
+        m = m + (g - m) * (1 - self.beta_1)
+        u = jnp.maximum(self.beta_2 * u, jnp.abs(g))
+        return p - lr * m / (u + self.epsilon), m, u
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov's look ahead (Dozat 2015).
+
+    The share of the mean grows with the step, `b[t] = beta_1 * (1 - 0.5 * 0.96**t)`, and
+    `m_hat = b[t+1] * m / (1 - b[1]...b[t+1]) + (1 - b[t]) * g / (1 - b[1]...b[t])`.
+
+    Args:
+        learning_rate: see `Optimizer`, as for the shared arguments that follow.
+        beta_1: the share of the old mean.
+        beta_2: the share of the old mean square.
+        epsilon: keeps the divisor above zero.
+
+    Example:
+
+        >>> Nadam().get_config()["beta_1"]
+        0.9
+    """
+
+    slots = {"momentum": 0.0, "velocity": 0.0}
+    common = {"u_product": 1.0}
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        *args: Any,
+        **shared: Any,
+    ):
+        super().__init__(learning_rate, *args, **shared)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def begin(self, lr: Any, t: Any, product: Any) -> tuple[Any, ...]:
+        now = self.beta_1 * (1 - 0.5 * 0.96**t)
+        ahead = self.beta_1 * (1 - 0.5 * 0.96 ** (t + 1))
+        product = product * now
+        of_mean = lr * ahead / (1 - product * ahead)
+        of_gradient = lr * (1 - now) / (1 - product)
+        return (of_mean, of_gradient, 1 - self.beta_2**t), product
+
+    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any) -> tuple[Any, ...]:
+        of_mean, of_gradient, bias = lr
+        m = m + (g - m) * (1 - self.beta_1)
+        v = v + (jnp.square(g) - v) * (1 - self.beta_2)
+        return p - (of_mean * m + of_gradient * g) / (jnp.sqrt(v / bias) + self.epsilon), m, v
+
+
+class Lamb(Optimizer):
+    """Adam whose step for each weight is as long as `lr` times the weight (You et al. 2019).
+
+    `r = m_hat / (sqrt(v_hat) + epsilon); p -= lr * r * norm(p) / norm(r)`, for large batches.
+
+    Args:
+        learning_rate: see `Optimizer`, as for the shared arguments that follow.
+        beta_1: the share of the old mean.
+        beta_2: the share of the old mean square.
+        epsilon: keeps the divisor above zero.
+
+    Example:
+
+        >>> Lamb().get_config()["epsilon"]
+        1e-07
+    """
+
+    slots = {"momentum": 0.0, "velocity": 0.0}
+    elementwise = False
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        *args: Any,
+        **shared: Any,
+    ):
+        super().__init__(learning_rate, *args, **shared)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+        return ((lr, 1 - self.beta_1**t, 1 - self.beta_2**t),)
+
+    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any) -> tuple[Any, ...]:
+        lr, bias_1, bias_2 = lr
+        m = m + (g - m) * (1 - self.beta_1)
+        v = v + (jnp.square(g) - v) * (1 - self.beta_2)
+        r = (m / bias_1) / (jnp.sqrt(v / bias_2) + self.epsilon)
+        size, length = jnp.sqrt(jnp.sum(jnp.square(p))), jnp.sqrt(jnp.sum(jnp.square(r)))
+        usable = (size > 0) & (length > 0)
+        trust = jnp.where(usable, size / jnp.where(usable, length, 1), 1)
+        return p - lr * trust * r, m, v

@@ -1,0 +1,205 @@
+"""The engine's start: settings that must be made before XLA compiles or allocates anything.
+
+| what                    | why (measured on two cores with AVX-512)                | off with           |
+|-------------------------|---------------------------------------------------------|--------------------|
+| memory allocator        | page faults of XLA's temporary buffers cost more than   | CORNU_MALLOC=off   |
+|                         | the arithmetic on them; glibc is told to keep its pages |                    |
+| XLA flag for YNNPACK    | its convolutions without padding are 2 to 4 times       | CORNU_XLA_FLAGS=off|
+|                         | slower than Eigen's; its other parts are kept           |                    |
+| compilation cache       | the second run of a script need not compile             | CORNU_CACHE=off    |
+
+`start` runs once for each process, when the first part of the library that computes is imported,
+and leaves everything alone that was initialised or set by the user before. The cache lies in
+`CORNU_CACHE` if that names a folder, else in `compiled` below `CORNU_HOME` (`~/.cornu`).
+"""
+
+import ctypes
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+YNN_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION"
+
+CACHE_LIMIT = 1 << 30  # bytes; the entries used longest ago go first
+OFF = ("off", "0", "false", "no")
+
+# What `start` did, by name, for `describe`.
+_in_force: dict[str, str] = {}
+
+
+def start() -> None:
+    """Make the settings, once; later calls do nothing."""
+    if _in_force:
+        return
+    if _backend_is_up():
+        reason = "left alone: JAX was initialised before"
+        _in_force.update({"allocator": reason, "xla_flags": reason, "cache": reason})
+        return
+    _in_force["allocator"] = _tune_allocator()
+    _in_force["xla_flags"] = _set_flags()
+    _in_force["cache"] = _set_cache()
+
+
+def describe() -> dict[str, str]:
+    """What is in force: one line each for the allocator, the XLA flags and the cache.
+
+    Example:
+
+        >>> sorted(describe())
+        ['allocator', 'cache', 'xla_flags']
+    """
+    start()
+    return dict(_in_force)
+
+
+def _is_off(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in OFF
+
+
+def _backend_is_up() -> bool:
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    return bridge is not None and bool(bridge.backends_are_initialized())
+
+
+# ---- memory -----------------------------------------------------------------------------------
+
+
+def _tune_allocator() -> str:
+    """Tell glibc to serve large blocks from its heap and to keep what is freed."""
+    if _is_off("CORNU_MALLOC"):
+        return "off by CORNU_MALLOC"
+    if not sys.platform.startswith("linux"):
+        return "left alone: not glibc"
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return "left alone: not glibc"
+    trim_threshold, top_pad, mmap_max, arena_max = -1, -2, -4, -8
+    settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 64 << 20), (arena_max, 1))
+    if all(mallopt(option, value) for option, value in settings):
+        return "glibc keeps freed pages (no mmap, no trim, one arena)"
+    return "left alone: glibc refused"
+
+
+# ---- XLA --------------------------------------------------------------------------------------
+
+
+def _set_flags() -> str:
+    if _is_off("CORNU_XLA_FLAGS"):
+        return "off by CORNU_XLA_FLAGS"
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "ynn_fusion_type" in flags:
+        return "left alone: set by XLA_FLAGS"
+    if not _flag_is_known():
+        return "left alone: another version of XLA"
+    os.environ["XLA_FLAGS"] = f"{flags} {YNN_FLAG}".strip()
+    return YNN_FLAG
+
+
+def _flag_is_known() -> bool:
+    """Whether this XLA takes the flag: an unknown one would end the process."""
+    import jaxlib  # a sub-package of JAX, which is loaded in any case by what calls `start`
+
+    return tuple(int(part) for part in jaxlib.__version__.split(".")[:2]) == (0, 10)
+
+
+# ---- compiled programs ------------------------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept."""
+    named = os.environ.get("CORNU_CACHE")
+    if named:
+        return Path(named).expanduser()
+    home = os.environ.get("CORNU_HOME")
+    return (Path(home).expanduser() if home else Path.home() / ".cornu") / "compiled"
+
+
+def _set_cache() -> str:
+    import jax
+    from jax._src import compilation_cache
+
+    if _is_off("CORNU_CACHE"):
+        return "off by CORNU_CACHE"
+    if jax.config.jax_compilation_cache_dir:
+        return f"left alone: JAX uses {jax.config.jax_compilation_cache_dir}"
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        return f"off: {folder} cannot be made ({error.strerror})"
+    if not os.access(folder, os.W_OK):
+        return f"off: {folder} cannot be written"
+    if hasattr(compilation_cache, "get_file_cache"):
+        compilation_cache.get_file_cache = lambda path: (ProgramCache(path), path)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return str(folder)
+
+
+class ProgramCache:
+    """Compiled programs in files, one each; what JAX asks of a cache.
+
+    Files are written aside and renamed, so processes that share the folder, or are killed while
+    they write, never leave half a program. When the folder grows over the limit, the programs that
+    were used longest ago go.
+
+    Args:
+        path: the folder.
+        limit: bytes it may hold.
+    """
+
+    def __init__(self, path: Any, limit: int = CACHE_LIMIT):
+        self._path = Path(path)
+        self._limit = limit
+        self._size: int | None = None  # bytes in the folder; counted at the first write
+
+    def _file(self, key: str) -> Path:
+        return self._path / f"{key}.xla"
+
+    def get(self, key: str) -> bytes | None:
+        """The program under a key; None if there is none."""
+        file = self._file(key)
+        try:
+            program = file.read_bytes()
+            os.utime(file)
+        except OSError:  # never written, or just evicted by another process
+            return None
+        return program
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep a program, unless it is there or larger than the whole cache may be."""
+        file = self._file(key)
+        if len(value) > self._limit or file.exists():
+            return
+        self._make_room(len(value))
+        descriptor, aside = tempfile.mkstemp(dir=self._path, prefix="writing-")
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(value)
+            os.replace(aside, file)
+        except BaseException:
+            Path(aside).unlink(missing_ok=True)
+            raise
+
+    def _make_room(self, size: int) -> None:
+        if self._size is not None and self._size + size <= self._limit:
+            self._size += size
+            return
+        entries = []
+        for file in self._path.iterdir():
+            try:
+                facts = file.stat()
+            except OSError:  # evicted by another process
+                continue
+            entries.append((facts.st_mtime, facts.st_size, file))
+        total = sum(entry[1] for entry in entries) + size
+        for _, freed, file in sorted(entries):
+            if total <= self._limit:
+                break
+            file.unlink(missing_ok=True)
+            total -= freed
+        self._size = total

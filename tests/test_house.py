@@ -1,0 +1,180 @@
+"""The house rules: who may import whom, and what an import may cost.
+
+This is the only place that lists the floors. A module imports from floors below its own, from its
+own package, and on a shared floor from packages that stand to its left; never up, never in a circle,
+and never a module of the library inside a function.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "cornu"
+
+# From the ground up; within a floor, from left to right.
+FLOORS = [
+    ["version", "settings", "runtime", "errors", "tree", "names", "kernels"],
+    ["archive", "data", "checks", "reports", "core"],
+    ["random", "dtype_policies", "ops", "distribution"],
+    ["activations", "initializers", "regularizers", "constraints", "losses", "metrics",
+     "optimizers", "callbacks"],
+    ["layers", "train"],
+    ["models"],
+    ["datasets", "session", "utils", "applications"],
+    ["saving", "config", "mixed_precision", "backend", "compat", "demo", "cli"],
+]  # fmt: skip
+
+# The side wing knows the ground alone.
+SIDE_WING = {"archive", "data", "checks", "reports"}
+
+# Files that are longer than one sitting, and why they may be.
+LONG_FILES = {
+    "ops/numpy.py": "a dictionary of ops, not a story",
+}
+LONGEST = 620
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def package_of(path: Path) -> str:
+    """The folder or file directly below the root that a module belongs to."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def place_of(package: str) -> tuple[int, int]:
+    for floor, packages in enumerate(FLOORS):
+        if package in packages:
+            return floor, packages.index(package)
+    raise AssertionError(f"{package} stands on no floor; add it to FLOORS")
+
+
+def imports_of(path: Path) -> list[tuple[str, int, bool]]:
+    """Modules of the library that a file imports: name, line, and whether inside a function."""
+    found = []
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        found += [
+            (name, node.lineno, id(node) in inside)
+            for name in names
+            if name == "cornu" or name.startswith("cornu.")
+        ]
+    return found
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(("cornu", *(p for p in parts if p != "__init__")))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_go_down(path):
+    own = package_of(path)
+    if own == "__init__":
+        return  # the lazy root names everything
+    floor, position = place_of(own)
+    for name, line, _ in imports_of(path):
+        if name == "cornu.__version__":
+            continue
+        other = name.split(".")[1]
+        other_floor, other_position = place_of(other)
+        allowed = (
+            other == own or other_floor < floor or (other_floor == floor and other_position < position)
+        )
+        if own in SIDE_WING:
+            allowed = other == own or other_floor == 0
+        assert allowed, f"{path.relative_to(SOURCE)}:{line} imports {name}, which stands above"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_no_import_of_the_library_inside_a_function(path):
+    inside = [(name, line) for name, line, in_function in imports_of(path) if in_function]
+    assert not inside, f"move to the top of {path.relative_to(SOURCE)}: {inside}"
+
+
+def test_no_circles():
+    graph = {}
+    names = {module_name(path) for path in MODULES}
+    for path in MODULES:
+        if package_of(path) == "__init__":
+            continue
+        targets = set()
+        for name, _, _ in imports_of(path):
+            while name not in names and "." in name:
+                name = name.rpartition(".")[0]
+            targets.add(name)
+        graph[module_name(path)] = targets - {module_name(path), "cornu"}
+    done: set[str] = set()
+    under_way: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in done or name not in graph:
+            return
+        assert name not in under_way, f"circle: {[*under_way[under_way.index(name):], name]}"
+        under_way.append(name)
+        for other in sorted(graph[name]):
+            visit(other)
+        under_way.pop()
+        done.add(name)
+
+    for name in sorted(graph):
+        visit(name)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_are_read_in_one_sitting(path):
+    relative = str(path.relative_to(SOURCE))
+    lines = len(path.read_text().splitlines())
+    assert lines <= LONGEST or relative in LONG_FILES, f"{relative} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_every_module_and_public_symbol_says_what_it_is(path):
+    tree = ast.parse(path.read_text())
+    if not tree.body:
+        return
+    assert ast.get_docstring(tree), f"{path.relative_to(SOURCE)} has no docstring"
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{path.relative_to(SOURCE)}: {node.name}"
+
+
+def run_python(code: str) -> str:
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    ).stdout
+
+
+def test_importing_the_root_loads_nothing_heavy():
+    loaded = run_python("import cornu, sys; print(*sys.modules)").split()
+    assert not {"jax", "numpy", "h5py", "rich"} & set(loaded)
+
+
+def test_a_fit_loads_no_package_that_it_does_not_need():
+    code = """
+import sys
+import numpy as np
+import cornu as keras
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+model.compile("sgd", "mse")
+model.fit(np.ones((8, 4), "f"), np.ones((8, 2), "f"), verbose=0)
+print(*sys.modules)
+"""
+    loaded = set(run_python(code).split())
+    unwanted = {"tensorflow", "torch", "matplotlib", "PIL", "sklearn", "h5py", "pandas", "keras"}
+    assert not unwanted & loaded
