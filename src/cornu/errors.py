@@ -64,6 +64,8 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     """
     known = sorted({str(n) for n in names})
     lowered = {n.lower(): n for n in reversed(known)}
+    if str(name).lower() in lowered:
+        return f"did you mean {lowered[str(name).lower()]!r}?"
     close = difflib.get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(repr(lowered[c]) for c in close)}?"

@@ -3,6 +3,7 @@
 `jax.tree_util` does the work, with one rule of Keras: None is a leaf, not an empty structure.
 """
 
+import collections
 from collections.abc import Callable
 from typing import Any
 
@@ -34,16 +35,23 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
-    """Pairs of path and leaf; a path is a tuple of keys and positions."""
-    pairs, _ = jax.tree_util.tree_flatten_with_path(structure, is_leaf=_is_none)
-    return [(tuple(_step(key) for key in path), leaf) for path, leaf in pairs]
+    """Pairs of path and leaf; a path is a tuple of keys and positions.
 
+    Example:
 
-def _step(key: Any) -> Any:
-    for name in ("key", "idx", "name"):
-        if hasattr(key, name):
-            return getattr(key, name)
-    return str(key)
+        >>> flatten_with_path({"b": [2, None], "a": 1})
+        [(('a',), 1), (('b', 0), 2), (('b', 1), None)]
+    """
+    if not is_nested(structure):
+        return [((), structure)]
+    children, _ = jax.tree_util.tree_flatten_with_path(
+        structure, is_leaf=lambda node: node is not structure
+    )
+    pairs = []
+    for position, ((key,), child) in enumerate(children):
+        step = getattr(key, "key", position)  # the parts of a named tuple go by position
+        pairs += [((step, *path), leaf) for path, leaf in flatten_with_path(child)]
+    return pairs
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
@@ -73,6 +81,23 @@ def map_structure_up_to(shallow: Any, func: Callable[..., Any], *structures: Any
             explain("The structures differ above the leaves of the shallow one.", detail=error)
         ) from None
     return treedef.unflatten([func(*row) for row in zip(*columns, strict=True)])
+
+
+def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
+    """Apply `func` to each shape of a nested structure; a shape is a sequence of ints and None.
+
+    Example:
+
+        >>> map_shape_structure(len, {"a": (None, 3), "b": [(2,), (4, 5)]})
+        {'a': 2, 'b': [1, 2]}
+    """
+    return jax.tree_util.tree_map(func, structure, is_leaf=_is_shape)
+
+
+def _is_shape(node: Any) -> bool:
+    return node is None or (
+        isinstance(node, (list, tuple)) and all(n is None or isinstance(n, int) for n in node)
+    )
 
 
 def assert_same_structure(a: Any, b: Any) -> None:
@@ -148,6 +173,9 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 
 
 def _map_children(func: Callable[[Any], Any], node: Any) -> Any:
+    if isinstance(node, collections.defaultdict):
+        pairs = ((key, func(value)) for key, value in node.items())
+        return type(node)(node.default_factory, pairs)
     if isinstance(node, dict):
         return type(node)((key, func(value)) for key, value in node.items())
     if isinstance(node, tuple) and hasattr(node, "_fields"):

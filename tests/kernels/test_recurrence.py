@@ -104,9 +104,7 @@ def test_lstm_equals_keras(masked, reverse):
     keras = pytest.importorskip("keras")
     x, h0, c0, *weights = lstm_arrays()
     h0 = 0 * h0 if masked else h0
-    layer = keras.layers.LSTM(
-        UNITS, return_sequences=True, return_state=True, go_backwards=reverse
-    )
+    layer = keras.layers.LSTM(UNITS, return_sequences=True, return_state=True, go_backwards=reverse)
     layer.build(x.shape)
     layer.set_weights([np.asarray(w) for w in weights])
     mask = MASK if masked else None

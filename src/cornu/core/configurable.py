@@ -17,7 +17,7 @@ import inspect
 from typing import Any
 
 from cornu.core import registry
-from cornu.core.serialize import PLAIN, serialize_keras_object
+from cornu.core.serialize import PLAIN, deserialize_keras_object, serialize_keras_object
 from cornu.errors import explain
 
 _MISSING = object()
@@ -48,7 +48,8 @@ class Configurable:
             A dict of plain values; objects inside are serialized.
 
         Raises:
-            NotImplementedError: an argument was neither kept as an attribute nor is known.
+            NotImplementedError: an argument was neither kept as an attribute nor is known, or it
+                is an object that cannot be saved.
         """
         config = {}
         for name in config_names(type(self)):
@@ -64,7 +65,16 @@ class Configurable:
                 )
             if value is None and name in self.config_omits_none:
                 continue
-            config[name] = plain(value)
+            try:
+                config[name] = plain(value)
+            except ValueError as error:
+                if registry.is_builtin(type(self)):
+                    raise
+                raise NotImplementedError(
+                    explain(
+                        f"{type(self).__name__} cannot be saved by its argument {name!r}: {error}",
+                    )
+                ) from error
         return config
 
     def _config_value(self, name: str) -> Any:
@@ -76,6 +86,9 @@ class Configurable:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make an object from what `get_config` returned."""
+        if not registry.is_builtin(cls) and registry.is_builtin(cls.get_config):
+            # What the automatic config serialized is made again; built-ins do so themselves.
+            config = {key: deserialize_keras_object(value) for key, value in config.items()}
         return cls(**config)
 
 

@@ -170,7 +170,7 @@ def purify(
 
     Returns:
         `pure(values, *args, **kwargs) -> (out, new_values)`, or with losses
-        `(out, new_values, losses)`; `values` and `new_values` are lists in the order of `variables`.
+        `(out, new_values, losses)`; both lists of values are in the order of `variables`.
 
     Example:
 
@@ -194,20 +194,22 @@ def purify(
     return pure
 
 
-def written_by(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Any]:
-    """The variables that `fn` writes when called so, found by running it on shapes alone.
+def effects_of(fn: Callable[..., Any], *args: Any) -> tuple[list[Any], list[AddedLoss]]:
+    """The variables that `fn` writes when called so, and the shapes of the losses it adds.
 
-    Nothing is computed and nothing is changed: the call is traced in an open-ended frame.
+    They are found by running it on shapes alone. Nothing is computed and nothing is changed: the
+    call is traced in an open-ended frame.
     """
     written: list[Any] = []
 
-    def record(*args: Any, **kwargs: Any) -> None:
+    def record(*args: Any) -> list[AddedLoss]:
         with Frame(open_ended=True) as frame:
-            fn(*args, **kwargs)
+            fn(*args)
         written.extend(frame.held())
+        return frame.losses
 
-    jax.eval_shape(record, *args, **kwargs)
-    return written
+    losses = jax.eval_shape(record, *args)
+    return written, losses
 
 
 class StatelessScope(Frame):
@@ -223,7 +225,7 @@ class StatelessScope(Frame):
         >>> from cornu.core.variable import Variable
         >>> v = Variable(1.0)
         >>> with StatelessScope() as scope:
-        ...     v.assign(5.0)
+        ...     _ = v.assign(5.0)
         >>> float(scope.get_current_value(v)), float(v.value)
         (5.0, 1.0)
     """
@@ -253,4 +255,4 @@ class StatelessScope(Frame):
 
     def get_current_value(self, variable: Any) -> Any:
         """The variable's value inside the scope; None if it has none of its own here."""
-        return self[variable] if variable in self else None
+        return self._values.get(id(variable))

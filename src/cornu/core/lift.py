@@ -1,13 +1,13 @@
 """JAX's control flow and transforms for functions that read and write variables.
 
 Reads need nothing: an outer value is an ordinary closure. Writes are found first, by running the
-function once on shapes alone (`written_by`); exactly the variables written are then carried through
+function once on shapes alone (`effects_of`); exactly the variables written are then carried through
 the JAX primitive and written back into whatever surrounds the call: a frame, or the variables.
 
     written = [moving_mean]                      # found by an abstract run
     scan(body, init, xs)  ->  lax.scan(pure, (init, [moving_mean]), xs)  ->  moving_mean.assign(...)
 
-Functions that write nothing go straight to JAX.
+What `add_loss` is given inside comes out the same way, summed over the steps of a loop.
 """
 
 import functools
@@ -16,11 +16,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from cornu.core.context import local
-from cornu.core.frame import Frame, purify, written_by
-from cornu.core.tracking import Identities
+from cornu.core.frame import AddedLoss, Frame, effects_of, purify
+from cornu.core.tracking import Identities, unique
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -38,10 +39,46 @@ def write(variables: Sequence[Variable], values: Sequence[Any]) -> None:
         variable.assign(value)
 
 
-def _pass_on(losses: Sequence[Any]) -> None:
-    """Hand what `add_loss` collected inside a transform to the frame around it."""
-    if local.frame is not None:
-        local.frame.losses.extend(losses)
+def _pass_on(losses: Sequence[AddedLoss]) -> None:
+    """Hand what `add_loss` collected inside a transform to whatever surrounds the transform."""
+    if local.frame is None and local.call is None:  # losses are those of the last call
+        for owner in unique(loss.owner for loss in losses):
+            owner._clear_losses()
+    for loss in losses:
+        loss.owner.add_loss(loss.value)
+
+
+def _zeros(losses: Any) -> Any:
+    return jax.tree.map(lambda loss: jnp.zeros(loss.shape, loss.dtype), losses)
+
+
+def _add(losses: Any, more: Any) -> Any:
+    return jax.tree.map(jnp.add, losses, more)
+
+
+def _sum(losses: Any) -> Any:
+    """Losses stacked along the first axis, summed over it."""
+    return jax.tree.map(lambda loss: jnp.sum(loss, axis=0), losses)
+
+
+def _of_arrays(
+    fn: Fn, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[..., Any], list[Any]]:
+    """`fn` as a function of the arrays among its arguments, and those arrays.
+
+    The other arguments (flags, names, None) stay what they are, so that `if training:` works.
+    """
+    leaves, treedef = jax.tree.flatten((args, kwargs))
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray))]
+
+    def call(*arrays: Any) -> Any:
+        filled = list(leaves)
+        for place, array in zip(places, arrays, strict=True):
+            filled[place] = array
+        a, k = treedef.unflatten(filled)
+        return fn(*a, **k)
+
+    return call, [leaves[place] for place in places]
 
 
 def _first(tree: Any) -> Any:
@@ -58,7 +95,8 @@ def scan(
     unroll: int | bool = 1,
 ) -> tuple[Any, Any]:
     """`lax.scan` whose body may read and write variables."""
-    written = written_by(f, init, None if xs is None else _first(jax.tree.map(jnp.asarray, xs)))
+    xs = jax.tree.map(jnp.asarray, xs)
+    written, _ = effects_of(f, init, _first(xs))
     pure = purify(f, written, with_losses=True)
 
     def body(carry: Any, x: Any) -> Any:
@@ -71,68 +109,91 @@ def scan(
         body, start, xs, length=length, reverse=reverse, unroll=unroll
     )
     write(written, values)
-    _pass_on(jax.tree.map(lambda loss: jnp.sum(loss, axis=0), losses))
+    _pass_on(_sum(losses))
     return carry, ys
 
 
 def while_loop(cond_fun: Fn, body_fun: Fn, init: Any) -> Any:
     """`lax.while_loop` whose condition and body may read and whose body may write variables."""
-    written = written_by(body_fun, init)
-    pure = purify(body_fun, written)
+    written, added = effects_of(body_fun, init)
+    pure = purify(body_fun, written, with_losses=True)
 
     def condition(carry: Any) -> Any:
-        values, state = carry
+        values, _, state = carry
         with Frame(written, values):
             return cond_fun(state)
 
     def body(carry: Any) -> Any:
-        state, values = pure(*carry)
-        return values, state
+        values, losses, state = carry
+        state, values, more = pure(values, state)
+        return values, _add(losses, more), state
 
-    values, state = lax.while_loop(condition, body, (read(written), init))
+    start = (read(written), _zeros(added), init)
+    values, losses, state = lax.while_loop(condition, body, start)
     write(written, values)
+    _pass_on(losses)
     return state
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Fn, init: Any) -> Any:
     """`lax.fori_loop` whose body `(i, state) -> state` may read and write variables."""
     index = jax.ShapeDtypeStruct((), jnp.int32)
-    written = written_by(body_fun, index, init)
-    pure = purify(body_fun, written)
+    written, added = effects_of(body_fun, index, init)
+    pure = purify(body_fun, written, with_losses=True)
 
     def body(i: Any, carry: Any) -> Any:
-        values, state = carry
-        state, values = pure(values, i, state)
-        return values, state
+        values, losses, state = carry
+        state, values, more = pure(values, i, state)
+        return values, _add(losses, more), state
 
-    values, state = lax.fori_loop(lower, upper, body, (read(written), init))
+    start = (read(written), _zeros(added), init)
+    values, losses, state = lax.fori_loop(lower, upper, body, start)
     write(written, values)
+    _pass_on(losses)
     return state
 
 
-def _branches(fns: Sequence[Fn], operands: Sequence[Any]) -> tuple[list[Variable], list[Fn]]:
-    """The union of what the branches write, and each branch as a function that returns all of it."""
-    written: dict[int, Variable] = {}
-    for fn in fns:
-        written |= {id(v): v for v in written_by(fn, *operands)}
-    variables = list(written.values())
-    return variables, [purify(fn, variables) for fn in fns]
+def _one_of(
+    choose: Callable[..., Any], which: Any, fns: Sequence[Fn], operands: Sequence[Any]
+) -> Any:
+    """`choose(which, branches, *operands)` with the union of what the branches write and add.
+
+    Each branch returns all of it: what it does not write as it was, the losses of others as zeros.
+    """
+    effects = [effects_of(fn, *operands) for fn in fns]
+    written = unique(v for variables, _ in effects for v in variables)
+    added = [losses for _, losses in effects]
+
+    def branch(number: int, fn: Fn) -> Fn:
+        pure = purify(fn, written, with_losses=True)
+
+        def run(values: Any, *operands: Any) -> Any:
+            out, values, losses = pure(values, *operands)
+            slots = [_zeros(losses) for losses in added]
+            slots[number] = _add(slots[number], losses)  # so the dtypes of all branches agree
+            return out, values, slots
+
+        return run
+
+    branches = [branch(number, fn) for number, fn in enumerate(fns)]
+    out, values, losses = choose(which, branches, read(written), *operands)
+    write(written, values)
+    _pass_on([loss for of_branch in losses for loss in of_branch])
+    return out
 
 
 def cond(pred: Any, true_fn: Fn, false_fn: Fn, *operands: Any) -> Any:
     """`lax.cond` whose branches may read and write variables."""
-    written, (on_true, on_false) = _branches((true_fn, false_fn), operands)
-    out, values = lax.cond(pred, on_true, on_false, read(written), *operands)
-    write(written, values)
-    return out
+
+    def choose(pred: Any, branches: Sequence[Fn], *operands: Any) -> Any:
+        return lax.cond(pred, *branches, *operands)
+
+    return _one_of(choose, pred, (true_fn, false_fn), operands)
 
 
 def switch(index: Any, branches: Sequence[Fn], *operands: Any) -> Any:
     """`lax.switch` whose branches may read and write variables."""
-    written, pure = _branches(branches, operands)
-    out, values = lax.switch(index, pure, read(written), *operands)
-    write(written, values)
-    return out
+    return _one_of(lax.switch, index, branches, operands)
 
 
 def map(f: Fn, xs: Any) -> Any:
@@ -144,32 +205,33 @@ def vmap(f: Fn, in_axes: Any = 0, out_axes: Any = 0) -> Fn:
     """`jax.vmap` of a function that may write variables, if no lane differs from another.
 
     A seed counter advances the same way in each lane, so dropout works; running statistics of a
-    lane's own data do not.
+    lane's own data do not. Losses are summed over the lanes.
 
     Raises:
         RuntimeError: a written value would depend on the lane.
     """
 
-    @functools.wraps(f)
+    @functools.wraps(f, updated=())
     def mapped(*args: Any) -> Any:
         written: list[Variable] = []
 
         def record(*args: Any) -> Any:
             with Frame(open_ended=True) as frame:
-                out = f(*args)
-            written.extend(v for v in frame.held() if v not in Identities(written))
-            return out
+                f(*args)
+            written.extend(frame.held())
+            return frame.losses
 
-        jax.eval_shape(jax.vmap(record, in_axes=in_axes, out_axes=out_axes), *args)
-        if not written:
+        losses = jax.eval_shape(jax.vmap(record, in_axes=in_axes), *args)
+        if not written and not losses:
             return jax.vmap(f, in_axes=in_axes, out_axes=out_axes)(*args)
-        pure = purify(f, written)
+        pure = purify(f, written, with_losses=True)
 
         def lane(*args: Any) -> Any:
             return pure(read(written), *args)
 
         try:
-            out, values = jax.vmap(lane, in_axes=in_axes, out_axes=(out_axes, None))(*args)
+            lanes = jax.vmap(lane, in_axes=in_axes, out_axes=(out_axes, None, 0))
+            out, values, losses = lanes(*args)
         except ValueError as error:
             if "out_axes" not in str(error):
                 raise
@@ -182,6 +244,7 @@ def vmap(f: Fn, in_axes: Any = 0, out_axes: Any = 0) -> Fn:
                 )
             ) from error
         write(written, values)
+        _pass_on(_sum(losses))
         return out
 
     return mapped
@@ -193,12 +256,12 @@ def remat(f: Fn) -> Fn:
     Its intermediate results are computed again in the backward pass instead of being kept.
     """
 
-    @functools.wraps(f)
+    @functools.wraps(f, updated=())
     def recomputed(*args: Any, **kwargs: Any) -> Any:
-        fixed = functools.partial(f, **kwargs)
-        written = written_by(fixed, *args)
+        fixed, arrays = _of_arrays(f, args, kwargs)
+        written, _ = effects_of(fixed, *arrays)
         pure = jax.checkpoint(purify(fixed, written, with_losses=True))
-        out, values, losses = pure(read(written), *args)
+        out, values, losses = pure(read(written), *arrays)
         write(written, values)
         _pass_on(losses)
         return out
@@ -227,20 +290,22 @@ def value_and_grad(fn: Fn, variables: Sequence[Variable], *, has_aux: bool = Fal
     """
     variables = list(variables)
 
-    @functools.wraps(fn)
+    @functools.wraps(fn, updated=())
     def call(*args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
-        fixed = functools.partial(fn, **kwargs)
-        written = [v for v in written_by(fixed, *args) if v not in Identities(variables)]
+        fixed, arrays = _of_arrays(fn, args, kwargs)
+        written, _ = effects_of(fixed, *arrays)
+        others = [v for v in written if v not in Identities(variables)]
 
         def objective(values: list[Any], state: list[Any]) -> Any:
-            with Frame([*variables, *written], [*values, *state]) as frame:
-                out = fixed(*args)
+            with Frame([*variables, *others], [*values, *state]) as frame:
+                out = fixed(*arrays)
             loss, aux = out if has_aux else (out, None)
-            return loss, (aux, frame.values_of(written))
+            return loss, (aux, frame.values_of(written), frame.losses)
 
         grad = jax.value_and_grad(objective, has_aux=True)
-        (loss, (aux, state)), gradients = grad(read(variables), read(written))
+        (loss, (aux, state, losses)), gradients = grad(read(variables), read(others))
         write(written, state)
+        _pass_on(losses)
         return ((loss, aux) if has_aux else loss), gradients
 
     return call

@@ -5,8 +5,12 @@ order of assignment, so what is owned is read off them whenever somebody asks. L
 and sets are looked into. Savers, summaries and variable lists all ask here and get one answer.
 """
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+# Types of values that own nothing, passed over quickly: every step asks what a model owns.
+_LEAVES = frozenset((int, float, bool, str, bytes, type(None), complex))
 
 # Attributes of the mechanisms themselves; they refer to other objects without owning them.
 UNTRACKED = frozenset(("_arguments", "_inbound_nodes", "_outbound_nodes"))
@@ -14,10 +18,15 @@ UNTRACKED = frozenset(("_arguments", "_inbound_nodes", "_outbound_nodes"))
 
 def attributes(owner: Any) -> Iterator[tuple[str, Any]]:
     """Names and values of the attributes that may own something, in order of assignment."""
-    skipped = UNTRACKED | getattr(type(owner), "untracked_attributes", frozenset())
+    skipped = _skipped(type(owner))
     for name, value in list(vars(owner).items()):
-        if name not in skipped:
+        if type(value) not in _LEAVES and name not in skipped:
             yield name, value
+
+
+@functools.cache
+def _skipped(cls: type) -> frozenset[str]:
+    return UNTRACKED | getattr(cls, "untracked_attributes", frozenset())
 
 
 def inside(value: Any) -> Iterator[Any]:
@@ -37,14 +46,19 @@ def owned_by(owner: Any, kind: type | tuple[type, ...]) -> list[Any]:
 
     Example:
 
-        >>> class Box: ...
-        >>> box = Box(); box.a = 1; box.rest = [2, {"x": 3}, "four"]
-        >>> owned_by(box, int)
-        [1, 2, 3]
+        >>> class Part:
+        ...     def __repr__(self): return "part"
+        >>> box = Part(); box.first = Part(); box.rest = [Part(), {"x": Part()}, "four"]
+        >>> owned_by(box, Part)
+        [part, part, part]
     """
-    return unique(
-        item for _, value in attributes(owner) for item in inside(value) if isinstance(item, kind)
-    )
+    found = []
+    for _, value in attributes(owner):
+        if isinstance(value, kind):
+            found.append(value)
+        elif isinstance(value, (list, tuple, dict, set, frozenset)) and value:
+            found += [item for item in inside(value) if isinstance(item, kind)]
+    return unique(found)
 
 
 def unique(items: Iterable[Any]) -> list[Any]:

@@ -28,7 +28,7 @@ class Variable:
     """An array with a name that is read, assigned, trained and saved.
 
     Args:
-        initializer: an array-like, or a function `(shape, dtype) -> array` (`shape` is needed then).
+        initializer: an array-like, or a function `(shape, dtype) -> array`, which needs `shape`.
         shape: tuple of ints.
         dtype: name of the dtype; from the initial value or `floatx` if None.
         trainable: whether optimizers update it.
@@ -170,8 +170,8 @@ class Variable:
         if frame:
             if not frame.is_current_trace():
                 raise RuntimeError(_foreign_write(self))
-            value = frame[self] = self._checked(value)
-            return value
+            frame[self] = jnp.asarray(self._checked(value))
+            return frame[self]
         if is_tracer(value) or is_tracing():
             raise RuntimeError(_foreign_write(self))
         self._value = owned(self._checked(value), self.dtype, like=self._value)
@@ -198,7 +198,9 @@ class Variable:
         if isinstance(value, Variable):
             value = value.value
         if not isinstance(value, (jax.Array, np.ndarray)):
-            value = np.asarray(value, dtype=dtypes.numpy_dtype(self.dtype))
+            parts = jax.tree.leaves(value) if isinstance(value, (list, tuple)) else ()
+            as_array = jnp.asarray if any(map(is_tracer, parts)) else np.asarray
+            value = as_array(value, dtype=dtypes.numpy_dtype(self.dtype))
         if tuple(value.shape) != self.shape:
             raise ValueError(
                 explain(
@@ -248,6 +250,23 @@ class Variable:
         if not self.shape:
             raise TypeError(explain(f"Variable '{self.path}' is a scalar and has no length."))
         return self.shape[0]
+
+    def __iter__(self) -> Any:
+        return iter(self.value)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            explain(
+                f"Variable '{self.path}' is neither true nor false.",
+                fix="compare it: variable > 0; or ask for its presence: variable is not None.",
+            )
+        )
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Variable":
         twin = memo[id(self)] = object.__new__(type(self))

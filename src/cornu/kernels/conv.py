@@ -12,21 +12,21 @@ An ordinary convolution has a = 1, a transposed one s = 1. `_family` is C with e
 gradients, written for the layout NHWC/HWIO with explicit transposes. A gradient of a gradient is
 again a member and just as fast.
 
-| condition (CPU, known sizes)  | lowering                    | measured reason (ms, one core)      |
-|-------------------------------|-----------------------------|-------------------------------------|
-| kernel = stride, no pads      | rows of patches @ kernel    | 16x16 patches f+b 7 against 117;    |
-| (1x1; patches; upsampling)    |                             | 1x1 weight gradient 5.5 against 25  |
-| <= 27 products per output     | multiply-adds over the taps | 3x3x1->32 .42 against 2.3,          |
-|                               |                             | 3x3x3->16 .75 against 2.4           |
-| otherwise                     | XLA convolution, canonical  | 100-200 GF/s                        |
-| gradients                     | canonical members of C      | autodiff's labels run naive code in |
-|                               |                             | loops: 20 against 1000-2900         |
-| weight gradient, spread > 1   | x and g swapped             | a dilated image is slow: 10 against |
-|                               |                             | 266 for 4x4 stride 2, 64->64        |
-| groups                        | one convolution per group   | f+b 19 against 564                  |
-| one channel per group         | depthwise.py                | see there                           |
-| float16, bfloat16             | computed in float32         | no fast half-precision convolution  |
-| other platform, symbolic size | plain XLA, autodiff         | tuned there; nothing to compare     |
+| condition (CPU, known sizes)  | lowering                   | measured reason (ms, one core)      |
+|-------------------------------|----------------------------|-------------------------------------|
+| kernel = stride, no pads      | rows of patches @ kernel   | 16x16 patches f+b 7 against 117;    |
+| (patches, 1x1, upsampling)    |                            | 1x1 weight gradient 5.5 against 25  |
+| <= 27 products per output     | multiply-adds over the     | 3x3x1->32 .42 against 2.3,          |
+|                               | taps                       | 3x3x3->16 .75 against 2.4           |
+| otherwise                     | XLA convolution, NHWC/HWIO | 100-200 GF/s                        |
+| gradients                     | canonical members of C     | autodiff's labels run naive code in |
+|                               |                            | loops: 20 against 1000-2900         |
+| weight gradient, a > 1        | x and g swapped            | a spread image is slow: 4x4 stride  |
+|                               |                            | 2, 64->64, f+b 10 against 266       |
+| groups                        | one convolution per group  | f+b 19 against 564                  |
+| one channel per group         | depthwise.py               | see there                           |
+| float16, bfloat16             | computed in float32        | no fast half-precision convolution  |
+| other platform, symbolic size | plain XLA, autodiff        | tuned there; nothing to compare     |
 
 The figures assume that XLA hands convolutions to Eigen. Reverse-mode derivatives work to any order;
 forward mode (`jax.jvp`, `jax.jacfwd`) is refused on the CPU, because jax has no operation that

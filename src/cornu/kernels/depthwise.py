@@ -3,16 +3,19 @@
 The arithmetic is a handful of multiply-adds per element, so the whole kernel is a fused loop over
 the taps of the window; what matters is how the loops vectorize.
 
-| condition (CPU, known sizes)   | lowering                                            | measured reason (ms, one core)    |
-|--------------------------------|-----------------------------------------------------|-----------------------------------|
-| forward, gradient to the input | sum over taps of slice * w                          | 3x3 64x32x32x32 .75 against 45 of |
-| at stride 1 (flipped kernel)   |                                                     | XLA's grouped convolution         |
-| gradient to the input, stride  | transpose of that sum                               | .58; a spread image costs 4 times |
-| > 1                            |                                                     | the multiply-adds                 |
-| gradient to the kernel         | loop over images, one array of partial sums per tap | 3x3 8x8x256 .9, as reductions 3.4 |
-| the same, 9-39 channels        | the same, several images side by side as channels   | 64x32x32x32 3.4 against 8.5       |
-| more than 64 taps              | plain XLA                                           | compile time grows with the taps  |
-| other platform, symbolic size  | plain XLA                                           | tuned there                       |
+| condition (CPU, known sizes)  | lowering                    | measured reason (ms, one core)     |
+|-------------------------------|-----------------------------|------------------------------------|
+| forward                       | sum over taps of slice * w  | 3x3 64x32x32x32 .8 against 45 of   |
+|                               |                             | XLA's grouped convolution          |
+| gradient to the input         | the same with the flipped   | stride 2 2.0; the transposed       |
+|                               | kernel over g, spread by    | slices .6, but 7 inside a loop     |
+|                               | the stride                  |                                    |
+| gradient to the kernel        | loop over images, one array | 3x3 8x8x256 .9, as reductions 3.4; |
+|                               | of partial sums per tap     | 5x5 16x16x64 1.5 against 5.7       |
+| the same, 9-39 channels,      | several images side by side | 64x32x32x32 3.4 against 8.5        |
+| stride 1                      | as channels                 |                                    |
+| more than 64 taps             | plain XLA                   | compile time grows with the taps   |
+| other platform, symbolic size | plain XLA                   | tuned there                        |
 
 Reverse mode works to any order; forward mode is refused on the CPU, as in conv.py.
 """

@@ -1,11 +1,11 @@
 """Rows of tables: lookups, one-hot rows and sums over segments.
 
-| condition        | lowering                          | measured reason (one core)       |
-|------------------|-----------------------------------|----------------------------------|
-| embedding lookup | gather, gradient a scatter-add    | 2048 rows of 8192x256: .25 ms; a |
-|                  |                                   | one-hot product takes 85-100 ms  |
-| segment sum      | scatter-add, out of range dropped | sorting first is 2x slower       |
-| one-hot rows     | comparison with an iota           | fuses into whatever reads it     |
+| condition    | lowering                          | measured reason (one core)               |
+|--------------|-----------------------------------|------------------------------------------|
+| embedding    | gather, gradient a scatter-add    | 2048 rows of 8192x256: .25 ms; a one-hot |
+| lookup       |                                   | product takes 85-100 ms                  |
+| segment sum  | scatter-add, out of range dropped | sorting first is 2x slower               |
+| one-hot rows | comparison with an iota           | fuses into whatever reads it             |
 
 Identifiers outside the table are an error that a compiled program cannot raise. Nothing is read
 from a wrong row in silence: such rows are NaN (float tables) and get no gradient.
@@ -32,7 +32,7 @@ def embedding_lookup(table: jax.Array, ids: jax.Array) -> jax.Array:
         >>> embedding_lookup(jnp.array([[1.0], [2.0]]), jnp.array([1, 0, 1]))[:, 0]
         Array([2., 1., 2.], dtype=float32)
     """
-    return table.at[ids].get(mode="fill")
+    return jnp.asarray(table).at[ids].get(mode="fill")
 
 
 def one_hot_rows(ids: jax.Array, size: int, dtype: jnp.dtype = jnp.float32) -> jax.Array:

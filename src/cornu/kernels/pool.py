@@ -1,18 +1,21 @@
 """Pooling windows, channels last.
 
     x --taps--> one strided slice per tap --max--> y        kept for the gradient: the number of the
-                                          \\-----> index     winning tap, one int8 per output
+                                          `-----> index     winning tap, one int8 per output
 
-| condition (CPU, known sizes)  | lowering                                         | measured reason (ms, one core)     |
-|-------------------------------|--------------------------------------------------|------------------------------------|
-| max, windows that tile        | maximum over the taps; the gradient compares the | 2x2 128x26x26x32 f+b .8 against 23 |
-| (at most 16 taps)             | index in a reshaped view                         | of select-and-scatter              |
-| max, windows that overlap     | the same along one axis after the other,         | 3x3 stride 2 f+b MAX against 37    |
-|                               | the last axis first                              |                                    |
-| more than 16 taps an axis     | XLA reduce_window                                | compile time grows with the taps   |
-| average, windows that tile    | mean over a reshaped view                        | f+b .7, as reduce_window           |
-| average otherwise             | sums along one axis after the other              | 3x3 stride 2 f+b 1.8 against 13    |
-| other platform, symbolic size | XLA reduce_window                                | tuned there                        |
+| condition (CPU, known sizes) | lowering                       | measured reason (ms, one core)   |
+|------------------------------|--------------------------------|----------------------------------|
+| max, windows that tile (<=   | maximum over the taps; the     | 2x2 128x26x26x32 f+b .8 against  |
+| 16 taps)                     | gradient compares the index in | 23 of select-and-scatter         |
+|                              | a reshaped view                |                                  |
+| max, windows that overlap    | the same along one axis after  | 3x3 stride 2 f+b 3.4; over all   |
+|                              | the other, the last axis first | taps at once 6.9; XLA 37         |
+| average, windows that tile   | mean over a reshaped view      | f+b .7, as reduce_window         |
+| average otherwise            | sums along one axis after the  | 3x3 stride 2 f+b 1.8 against 13  |
+|                              | other                          |                                  |
+| more than 16 taps an axis    | XLA reduce_window              | compile time grows with the taps |
+| other platform, symbolic     | XLA reduce_window              | tuned there                      |
+| size                         |                                |                                  |
 
 All derivatives exist, forward and reverse. Where several elements of a window are the largest, the
 first one gets the gradient.

@@ -6,14 +6,14 @@
 
 A mask skips steps: where it is False, states and output are those of the step computed before.
 
-| condition (CPU, known sizes)  | lowering                        | measured (ms, one core)     |
-|-------------------------------|---------------------------------|-----------------------------|
-| any cell                      | lax.scan, a step per iteration  | unrolling is never faster   |
-| input projection              | inside the loop                 | ahead of it 11-12 against 5 |
-| LSTM, GRU gradients           | gates kept as separate arrays;  | LSTM 100x32, 256 units: f+b |
-|                               | weight gradients after the loop | 36 against 51 of autodiff   |
-| float16, bfloat16             | computed in float32             | sums over time keep digits  |
-| other platform, symbolic size | lax.scan, autodiff              | tuned there                 |
+| condition (CPU, known sizes)  | lowering                        | measured (ms, one core)        |
+|-------------------------------|---------------------------------|--------------------------------|
+| any cell                      | lax.scan, a step per iteration  | unrolling is never faster      |
+| input projection              | inside the loop                 | ahead of it 11-12 against 5    |
+| LSTM, GRU gradients           | gates kept as separate arrays;  | LSTM 100x32, 256 units: f+b 36 |
+|                               | weight gradients after the loop | against 51 of autodiff         |
+| float16, bfloat16             | computed in float32             | sums over time keep digits     |
+| other platform, symbolic size | lax.scan, autodiff              | tuned there                    |
 """
 
 import functools

@@ -60,9 +60,7 @@ class Merge(Layer):
 
     def check_fit(self, shapes: Any) -> None:
         """Raise ValueError where sizes do not fit together."""
-        ndim = max(len(s) for s in shapes)
-        columns = zip(*[(s[0], *(1,) * (ndim - len(s)), *s[1:]) for s in shapes if s], strict=True)
-        for sizes in columns:
+        for sizes in _columns(shapes):
             if len({n for n in sizes if isinstance(n, int) and n != 1}) > 1:
                 raise ValueError(
                     explain(
@@ -72,6 +70,16 @@ class Merge(Layer):
                         "different sizes side by side.",
                     )
                 )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The broadcast shape; a size that is not known gives way to one that is."""
+        self.check_shapes(input_shape)
+
+        def broadcast(sizes: Any) -> int | None:
+            known = [n for n in sizes if n not in (None, 1)]
+            return known[0] if known else None if None in sizes else 1
+
+        return tuple(broadcast(sizes) for sizes in _columns(input_shape))
 
     def call(self, inputs: Any) -> Any:
         self.check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
@@ -86,6 +94,12 @@ class Merge(Layer):
         if not _is_list(mask) or any(m is None for m in mask):
             return None
         return functools.reduce(ops.logical_or, mask)
+
+
+def _columns(shapes: Any) -> Any:
+    """The sizes of all inputs, axis by axis."""
+    ndim = max(len(s) for s in shapes)
+    return zip(*[(s[0], *(1,) * (ndim - len(s)), *s[1:]) for s in shapes if s], strict=True)
 
 
 def _is_list(value: Any) -> bool:
@@ -164,6 +178,10 @@ class Multiply(Merge):
 
     def merge(self, inputs: list[Any]) -> Any:
         return functools.reduce(ops.multiply, inputs)
+
+
+def _first_known(sizes: Any) -> int | None:
+    return next((n for n in sizes if n is not None), None)
 
 
 def _beside(mask: Any, x: Any) -> Any:
@@ -255,6 +273,14 @@ class Concatenate(Merge):
                 )
             )
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        self.check_shapes(input_shape)
+        axis = self.axis % len(input_shape[0])
+        sizes = [_first_known(column) for column in zip(*input_shape, strict=True)]
+        along = [shape[axis] for shape in input_shape]
+        sizes[axis] = None if None in along else sum(along)
+        return tuple(sizes)
+
     def call(self, inputs: Any) -> Any:
         self.check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
         return ops.concatenate(inputs, axis=self.axis)
@@ -333,6 +359,14 @@ class Dot(Merge):
         out = ["a", *(c for c in (*of_x, *of_y) if c not in "ab")]
         result = ops.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(out)}", x, y)
         return ops.expand_dims(result, -1) if result.ndim == 1 else result
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        self.check_shapes(input_shape)
+        first, second = self._summed(input_shape)
+        x, y = (list(shape) for shape in input_shape)
+        del x[first], y[second]
+        shape = (*x, *y[1:])
+        return shape if len(shape) > 1 else (*shape, 1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None

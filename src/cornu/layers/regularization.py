@@ -105,8 +105,7 @@ class SpatialDropout(Dropout):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        del config["noise_shape"]
-        return config
+        return {k: v for k, v in config.items() if k not in ("noise_shape", "trainable")}
 
 
 class SpatialDropout1D(SpatialDropout):

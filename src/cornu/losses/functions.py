@@ -11,6 +11,7 @@ from typing import Any
 
 from cornu import ops, settings
 from cornu.activations import logits_of
+from cornu.core.masks import set_mask
 from cornu.core.serialize import register_functions
 from cornu.core.symbolic import is_symbolic
 from cornu.errors import explain
@@ -291,7 +292,7 @@ def sparse_categorical_crossentropy(
         y_true: class numbers, `(batch, ...)` or `(batch, ..., 1)`.
         y_pred: probabilities of the classes, `(batch, ..., classes)`.
         from_logits: `y_pred` are logits, whose softmax are the probabilities.
-        ignore_class: a class number at which the loss is zero.
+        ignore_class: a class number at which the loss is zero, and is left out of means.
         axis: that of the classes.
 
     Raises:
@@ -329,7 +330,9 @@ def sparse_categorical_crossentropy(
     counts = ops.not_equal(y_true, ops.cast(ignore_class, y_true.dtype))
     y_true = ops.where(counts, y_true, ops.zeros_like(y_true))
     loss = ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits)
-    return ops.where(counts, loss, ops.zeros_like(loss))
+    loss = ops.where(counts, loss, ops.zeros_like(loss))
+    set_mask(loss, counts)
+    return loss
 
 
 def binary_focal_crossentropy(
@@ -575,9 +578,8 @@ def circle(
     if remove_diagonal:
         rows, columns = ops.arange(y_pred.shape[0]), ops.arange(refs.shape[0])
         same = ops.logical_and(same, ops.expand_dims(rows, 1) != ops.expand_dims(columns, 0))
-    # How far each similarity is from where it should be; a weight, so not differentiated.
-    pull = ops.stop_gradient(ops.relu(1.0 + margin - similarity))
-    push = ops.stop_gradient(ops.relu(similarity + margin))
+    # How far each similarity is from where it should be.
+    pull, push = ops.relu(1.0 + margin - similarity), ops.relu(similarity + margin)
     positive = _log_sum_where(same, gamma * pull * far)
     negative = _log_sum_where(other, gamma * push * (similarity - margin))
     return ops.softplus(positive + negative)
@@ -618,8 +620,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
             )
         )
     y_true = ops.cast(y_true, "int32")
-    batch, time = ops.shape(y_pred)[:2]
-    lengths = ops.full((batch,), time, dtype="int32")
+    lengths = ops.sum(ops.ones_like(y_pred[..., 0], dtype="int32"), axis=-1)
     label_lengths = ops.sum(ops.cast(ops.not_equal(y_true, 0), "int32"), axis=-1)
     return ops.ctc_loss(y_true, y_pred, label_lengths, lengths, mask_index=0)
 

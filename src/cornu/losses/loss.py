@@ -80,11 +80,12 @@ class Loss(Configurable):
         Returns:
             A scalar, or with reduction "none" the weighted values.
         """
-        mask = _first_mask(y_pred)
+        mask = both_masks(*[mask_of(x) for x in tree.flatten(y_pred)])
         y_pred = tree.map_structure(self._converted, y_pred)
         if not self.labels_are_classes:
             y_true = tree.map_structure(self._converted, y_true)
         values = self.call(y_true, y_pred)
+        mask = both_masks(mask, mask_of(values))
         return reduce_weighted(values, sample_weight, mask, self.reduction, self.dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -115,11 +116,6 @@ def as_dtype(x: Any, dtype: str) -> Any:
     if getattr(x, "dtype", None) == dtype and not hasattr(x, "assign"):
         return ops.convert_to_tensor(x)
     return ops.cast(ops.convert_to_tensor(x), dtype)
-
-
-def _first_mask(y_pred: Any) -> Any:
-    masks = [mask_of(x) for x in tree.flatten(y_pred)]
-    return next((mask for mask in masks if mask is not None), None)
 
 
 class FunctionLoss(Loss):
@@ -232,6 +228,12 @@ def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
 
 
 # ---- weights, masks, reductions ---------------------------------------------------------------
+
+
+def both_masks(*masks: Any) -> Any:
+    """True where all masks that are there say so; None if there is none."""
+    given = [mask for mask in masks if mask is not None]
+    return functools.reduce(ops.logical_and, given) if given else None
 
 
 def weights_and_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any:

@@ -44,7 +44,7 @@ class _AtThresholds(Metric):
             top_k=self.top_k,
             class_id=self.class_id,
         )
-        for variable, name in zip(self.variables, self._counted, strict=True):
+        for variable, name in zip(self._variables, self._counted, strict=False):
             variable.assign(variable.value + getattr(counts, name))
 
     def _one_or_all(self, x: Any) -> Any:

@@ -129,18 +129,17 @@ class AUC(_Curve):
             sample_weight: weights of samples `(batch,)`, or of all elements.
         """
         y_pred = tensor(y_pred)
-        if self.multi_label and (
-            len(y_pred.shape) != 2 or y_pred.shape[-1] != self._labels(y_pred)
-        ):
+        shape = tuple(y_pred.shape)
+        if self.multi_label and (len(shape) != 2 or shape[-1] != self._labels(shape)):
             raise ValueError(
                 explain(
                     "AUC of several labels takes (batch, labels).",
-                    y_pred=tuple(y_pred.shape),
+                    y_pred=shape,
                     num_labels=self.num_labels,
                 )
             )
         if self.true_positives is None:
-            self._make_counts((self.num_thresholds, y_pred.shape[-1]))
+            self._make_counts((self.num_thresholds, shape[-1]))
         scores = ops.sigmoid(y_pred) if self.from_logits else ops.clip(y_pred, 0.0, 1.0)
         counts = count(
             y_true,
@@ -153,10 +152,10 @@ class AUC(_Curve):
         )
         self._add(counts)
 
-    def _labels(self, y_pred: Any) -> int:
+    def _labels(self, shape: tuple[int, ...]) -> int:
         if self.true_positives is not None:
             return self.true_positives.shape[-1]
-        return self.num_labels or y_pred.shape[-1]
+        return self.num_labels or shape[-1]
 
     def interpolate_pr_auc(self) -> Any:
         """Area under the precision-recall curve, interpolated as Davis & Goadrich (2006) do.

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cornu import ops
 from cornu.core.configurable import plain
 from cornu.core.masks import mask_of
@@ -13,7 +15,7 @@ from cornu.core.op import tensor
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.errors import explain
-from cornu.losses.loss import aligned, as_dtype, weights_and_mask
+from cornu.losses.loss import aligned, as_dtype, both_masks, weights_and_mask
 from cornu.metrics.metric import Metric
 
 
@@ -24,13 +26,13 @@ def weighted(values: Any, sample_weight: Any, dtype: str, mask: Any = None) -> t
         values: `(batch, ...)`.
         sample_weight: for the leading axes of `values`.
         dtype: of both.
-        mask: True where a value counts; that of `values` itself if None.
+        mask: True where a value counts, besides that of `values` itself.
 
     Raises:
         ValueError: there are more weights than values, or another number.
     """
     values = tensor(values)
-    mask = mask_of(values) if mask is None else mask
+    mask = both_masks(mask, mask_of(values))
     values = as_dtype(values, dtype)
     weights = weights_and_mask(sample_weight, mask, dtype, "sum")
     if weights is None:
@@ -139,6 +141,8 @@ class MeanMetricWrapper(Mean):
         2.0
     """
 
+    folds_last_axis = False  # whether a batch of numbers is one of vectors of length one
+
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
     ):
@@ -155,7 +159,10 @@ class MeanMetricWrapper(Mean):
             sample_weight: weights of samples `(batch,)`, or of steps `(batch, time)`.
         """
         mask = mask_of(y_pred)
-        values = self._fn(tensor(y_true), tensor(y_pred), **self._fn_kwargs)
+        y_true, y_pred = tensor(y_true), tensor(y_pred)
+        if self.folds_last_axis and len(np.shape(y_true)) == len(np.shape(y_pred)) == 1:
+            y_true, y_pred = y_true[:, None], y_pred[:, None]
+        values = self._fn(y_true, y_pred, **self._fn_kwargs)
         self._add(*weighted(values, sample_weight, self.dtype, mask))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,5 +1,11 @@
 """Models: layers that own a training loop."""
 
+from cornu.models.cloning import clone_model as clone_model
 from cornu.models.functional import Functional as Functional
-from cornu.models.model import Model as Model, model_from_json as model_from_json
+from cornu.models.model import Model as Model
+from cornu.models.persistence import (
+    load_model as load_model,
+    model_from_json as model_from_json,
+    save_model as save_model,
+)
 from cornu.models.sequential import Sequential as Sequential

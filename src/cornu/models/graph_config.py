@@ -109,6 +109,9 @@ def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tup
             continue
         args, kwargs = arguments
         operation = operations[name]
+        if getattr(operation, "op_name", ("", ""))[1] == "GetItem":
+            # JSON has no tuples: what stood between the brackets was one.
+            args = tuple(tuple(a) if isinstance(a, list) else a for a in args)
         before = len(operation._inbound_nodes)
         operation(*args, **kwargs)
         calls[name].append(operation._inbound_nodes[before])

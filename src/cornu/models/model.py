@@ -4,9 +4,10 @@ import functools
 import json
 from typing import Any, ClassVar
 
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.serialize import serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.layer import Layer
+from cornu.models import persistence
 from cornu.reports.summary import summarize
 from cornu.train.trainer import Trainer
 
@@ -122,6 +123,24 @@ class Model(Trainer, Layer):
             layer_range=layer_range,
         )
 
+    # ---- files --------------------------------------------------------------------------------
+
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Save the model to a `.keras` file; see `cornu.saving.save_model`."""
+        persistence.save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+    ) -> None:
+        """Save the weights to a `.weights.h5` file; see `cornu.saving.save_weights`."""
+        persistence.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Load the weights of a file; see `cornu.saving.load_weights`."""
+        persistence.load_weights(self, filepath, skip_mismatch, **kwargs)
+
     # ---- configs ------------------------------------------------------------------------------
 
     def to_json(self, **kwargs: Any) -> str:
@@ -146,9 +165,3 @@ def _as_graph(cls: type) -> type:
     """A subclass of Model that is a graph too, under the same name."""
     members = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "class_in_files": cls}
     return type(cls.__name__, (cls, Model.graph_class), members)
-
-
-def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
-    """The model whose architecture `to_json` wrote; its weights are new."""
-    return deserialize_keras_object(json.loads(json_string), custom_objects)
-

@@ -186,12 +186,13 @@ class Nadam(Optimizer):
         product = product * now
         of_mean = lr * ahead / (1 - product * ahead)
         of_gradient = lr * (1 - now) / (1 - product)
-        return (of_mean, of_gradient, 1 - self.beta_2**t), product
+        # 1 - beta_2 in float32, as in the divisor, so that the first v_hat is g**2 exactly.
+        return (of_mean, of_gradient, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t), product
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any) -> tuple[Any, ...]:
-        of_mean, of_gradient, bias = lr
+        of_mean, of_gradient, share, bias = lr
         m = m + (g - m) * (1 - self.beta_1)
-        v = v + (jnp.square(g) - v) * (1 - self.beta_2)
+        v = v + (jnp.square(g) - v) * share
         return p - (of_mean * m + of_gradient * g) / (jnp.sqrt(v / bias) + self.epsilon), m, v
 
 
@@ -213,7 +214,6 @@ class Lamb(Optimizer):
     """
 
     slots = {"momentum": 0.0, "velocity": 0.0}
-    elementwise = False
 
     def __init__(
         self,

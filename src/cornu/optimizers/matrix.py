@@ -11,7 +11,6 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu import initializers
 from cornu.core.variable import Variable
 from cornu.optimizers.optimizer import Optimizer
 
@@ -37,8 +36,6 @@ class Adafactor(Optimizer):
         >>> Adafactor().get_config()["beta_2_decay"]
         -0.8
     """
-
-    elementwise = False
 
     def __init__(
         self,
@@ -116,8 +113,7 @@ class Muon(Optimizer):
         momentum: the share of the old mean of a matrix.
         ns_steps: how many Newton-Schulz iterations.
         nesterov: whether the mean looks one step ahead.
-        rms_rate: the root mean square that steps get, about Adam's; None scales them by the shape
-            of the matrix alone.
+        rms_rate: the root mean square that steps get, about Adam's; None leaves them as they come.
 
     Example:
 
@@ -125,8 +121,6 @@ class Muon(Optimizer):
         >>> optimizer.exclude_layers, optimizer.weight_decay
         (['logits'], 0.004)
     """
-
-    elementwise = False
 
     def __init__(
         self,
@@ -179,6 +173,11 @@ class Muon(Optimizer):
         wanted = ("momentum",) if self.is_matrix(variable) else ("momentum", "velocity")
         return [self.add_variable_from_reference(variable, name) for name in wanted]
 
+    def decay_of(self, variable: Any) -> float | None:
+        if self.is_matrix(variable) or self._is_excluded(variable):
+            return super().decay_of(variable)
+        return self.adam_weight_decay
+
     def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         bias = jnp.sqrt(1 - self.adam_beta_2**t) / (1 - self.adam_beta_1**t)
         return ((lr, lr * self.adam_lr_ratio * bias),)
@@ -197,9 +196,7 @@ class Muon(Optimizer):
     def lr_adjust(self, x: Any) -> Any:
         """An orthogonal step, scaled so that its size does not depend on the shape."""
         rows, columns = x.shape
-        if self.rms_rate is None:
-            return x * max(1.0, rows / columns) ** 0.5
-        return x * self.rms_rate * max(rows, columns) ** 0.5
+        return x if self.rms_rate is None else x * (self.rms_rate * max(rows, columns) ** 0.5)
 
     def transpose_last_axis(self, X: Any) -> Any:
         """`(..., a, b) -> (..., b, a)`."""
@@ -264,11 +261,11 @@ class ScheduleFreeAdamW(Optimizer):
     def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         if self.warmup_steps:
             lr = lr * jnp.minimum(1.0, t / self.warmup_steps)
-        return ((lr, 1 - self.beta_2**t, 1 / t),)
+        return ((lr, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t, 1 / t),)
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, z: Any, v: Any) -> tuple[Any, ...]:
-        lr, bias, weight = lr
-        v = v + (jnp.square(g) - v) * (1 - self.beta_2)
+        lr, share, bias, weight = lr
+        v = v + (jnp.square(g) - v) * share
         x = (p - (1 - self.beta_1) * z) / self.beta_1
         z = z - lr * g / (jnp.sqrt(v / bias) + self.epsilon)
         x = x + weight * (z - x)

@@ -16,40 +16,45 @@ it runs inside a frame, so that it becomes the same kind of pure function.
     apply(grads)                       values of variables -> step -> assign      any trace, or none
     stateless_apply(state, grads, p)   the same `apply`, in a frame that holds the given values
 
-The variables, in the order in which files have them:
-
-    iteration | learning_rate if it is a number | averages | gradient accumulators
-    | for each weight its slots | later slots | common
+Which variables there are, and in which order, is in `variables.py`.
 """
 
 import functools
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import initializers, names, settings
+from cornu import names
 from cornu.core.configurable import Configurable, config_names, plain
 from cornu.core.context import using
 from cornu.core.frame import Frame, is_tracing, purify
 from cornu.core.lift import read, write
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
-from cornu.optimizers.join import joined
-from cornu.optimizers.schedules import LearningRateSchedule
-from cornu.optimizers.step import State, advance
+from cornu.errors import explain
+from cornu.optimizers.arguments import (
+    as_gradient,
+    check_clipping,
+    check_count,
+    full_signature,
+    is_number,
+    rate_at,
+    refuse_rate,
+    report_missing,
+    shown,
+    unknown_argument,
+)
+from cornu.optimizers.step import State, Update, advance
+from cornu.optimizers.variables import OptimizerVariables
 
-NUMBERS = (int, float, np.number, np.ndarray, jax.Array)
 
-
-class Optimizer(Configurable):
+class Optimizer(OptimizerVariables, Configurable):
     """Base of all optimizers, and their shared arguments.
 
     Args:
@@ -80,24 +85,8 @@ class Optimizer(Configurable):
         [0.5, 2.5]
     """
 
-    # Arrays that each weight has besides itself: name -> the value they start from.
-    slots: Mapping[str, float] = {}
-    # More of them, which files have after the slots of all weights, and rules after a weight's own.
-    later_slots: Mapping[str, float] = {}
-    # Scalars that all weights share: name -> the value they start from.
-    common: Mapping[str, float] = {}
-    # Whether the rule treats every element alike, so that small weights may be updated as one.
-    elementwise = True
-
-    # Attributes that hold variables of others, or variables that `_variables` already lists.
-    untracked_attributes = frozenset(
-        (
-            "_variables", "_trainable_variables", "_iterations", "_learning_rate", "_averages",
-            "_accumulators", "_slots", "_common", "_undecayed", "_compiled", "_places",
-        )
-    )  # fmt: skip
+    __signature__: ClassVar[inspect.Signature]
     _compiled: Any = None  # (settings, program, weights) of the last eager step
-    _places: dict[int, int] | None = None  # id of a weight -> its place among all
 
     def __init__(
         self,
@@ -121,21 +110,13 @@ class Optimizer(Configurable):
                 stacklevel=2,
             )
         if kwargs:
-            raise ValueError(_unknown_argument(type(self), next(iter(kwargs))))
-        clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        if sum(value is not None for value in clips.values()) > 1:
-            raise ValueError(
-                explain(
-                    "Gradients are clipped in one way, got several.",
-                    received=", ".join(f"{k}={v}" for k, v in clips.items() if v is not None),
-                    fix="keep one of clipnorm, clipvalue and global_clipnorm.",
-                )
-            )
+            raise ValueError(unknown_argument(type(self), next(iter(kwargs))))
+        check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(explain(f"ema_momentum lies in [0, 1], got {ema_momentum!r}."))
         if use_ema:
-            _check_count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
-        _check_count(gradient_accumulation_steps, "gradient_accumulation_steps", 2)
+            check_count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
+        check_count(gradient_accumulation_steps, "gradient_accumulation_steps", 2)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(explain(f"name is a string without '/', got {name!r}."))
         self.name = name or names.auto_name(self)
@@ -148,34 +129,17 @@ class Optimizer(Configurable):
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.built = False
         self._undecayed: tuple[list[Any], list[str]] = ([], [])
-        self._trainable_variables: list[Any] = []
-        self._variables: list[Variable] = []
-        self._averages: list[Variable] = []
-        self._accumulators: list[Variable] = []
-        self._slots: list[list[Variable]] = []
-        self._common: list[Variable] = []
-        self._iterations = self._add_scalar("iteration", 0, "int32")
+        self._start_variables()
         self._learning_rate: Any = None
         self._set_rate(learning_rate)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls):
-            cls.__signature__ = _full_signature(cls)
+        if "__init__" in vars(cls) and "__signature__" not in vars(cls):
+            cls.__signature__ = full_signature(cls)
 
     # ---- variables ----------------------------------------------------------------------------
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All variables of the optimizer, in the order in which files have them."""
-        return unique([*self._variables, *owned_by(self, Variable)])
-
-    @property
-    def averages(self) -> list[Variable]:
-        """The running averages of the weights, in the weights' order; empty without `use_ema`."""
-        return self._averages
 
     @property
     def iterations(self) -> Any:
@@ -183,117 +147,6 @@ class Optimizer(Configurable):
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
         return self._iterations
-
-    def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
-        """Make the slots of the weights that will be trained.
-
-        Args:
-            variables: the weights.
-            var_list: the same, under the name that Keras's built-in optimizers use.
-        """
-        if self.built:
-            return
-        variables = list(var_list if variables is None else variables)
-        self._trainable_variables = variables
-        if self.use_ema:
-            self._averages = self.add_optimizer_variables(variables, "average")
-        if self.gradient_accumulation_steps:
-            self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
-        self._slots = [self.make_slots(v) for v in variables]
-        for name, start in self.later_slots.items():
-            for v, row in zip(variables, self._slots, strict=True):
-                row.append(self.add_variable_from_reference(v, name, initializers.Constant(start)))
-        self._common = [self._add_scalar(name, start) for name, start in self.common.items()]
-        self._places = None
-        self.built = True
-
-    def make_slots(self, variable: Any) -> list[Variable]:
-        """The arrays that the rule keeps for one weight, in the order in which it takes them."""
-        return [
-            self.add_variable_from_reference(variable, name, initializers.Constant(start))
-            for name, start in self.slots.items()
-        ]
-
-    def add_variable(
-        self,
-        shape: Sequence[int],
-        initializer: Any = "zeros",
-        dtype: Any = None,
-        aggregation: str = "none",
-        layout: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """Add a variable to the optimizer's state.
-
-        Args:
-            shape: its shape.
-            initializer: a name, an initializer, or a function `(shape, dtype)`.
-            dtype: name of the dtype; `floatx` if None.
-            aggregation: see `Variable`.
-            layout: how it is laid out over devices.
-            name: last part of its path.
-        """
-        with using(path=self.name):
-            variable = Variable(
-                initializers.get(initializer),
-                shape=tuple(shape),
-                dtype=dtype,
-                trainable=False,
-                autocast=False,
-                aggregation=aggregation,
-                layout=layout,
-                name=name,
-            )
-        self._variables.append(variable)
-        return variable
-
-    def add_variable_from_reference(
-        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
-    ) -> Variable:
-        """Add a variable of the shape, dtype and layout of a weight; see `add_variable`."""
-        path = getattr(reference_variable, "path", None) or reference_variable.name
-        layout = getattr(getattr(reference_variable, "_value", None), "sharding", None)
-        return self.add_variable(
-            reference_variable.shape,
-            initializer,
-            dtype=reference_variable.dtype,
-            layout=layout if layout is not None and len(layout.device_set) > 1 else None,
-            name=f"{path.replace('/', '_')}_{name or 'var'}",
-        )
-
-    def add_optimizer_variables(
-        self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros"
-    ) -> Any:
-        """One variable like each weight; for a list of names, a tuple of such lists.
-
-        With several names the variables of one weight follow each other in `variables`.
-        """
-        several = [name] if isinstance(name, str) else list(name)
-        starts = [initializer] * len(several)
-        if isinstance(initializer, (list, tuple)):
-            starts = list(initializer)
-        if len(starts) != len(several):
-            raise ValueError(
-                explain(f"{len(several)} names need as many initializers, got {len(starts)}.")
-            )
-        made = [
-            [
-                self.add_variable_from_reference(v, n, s)
-                for n, s in zip(several, starts, strict=True)
-            ]
-            for v in trainable_variables
-        ]
-        lists = tuple([row[i] for row in made] for i in range(len(several)))
-        return lists[0] if isinstance(name, str) else lists
-
-    def _add_scalar(self, name: str, value: Any, dtype: str | None = None) -> Variable:
-        return self.add_variable(
-            (),
-            initializers.Constant(value),
-            dtype=dtype or settings.current.floatx,
-            aggregation="only_first_replica",
-            name=name,
-        )
 
     # ---- the learning rate --------------------------------------------------------------------
 
@@ -315,15 +168,8 @@ class Optimizer(Configurable):
             if isinstance(rate, Variable):
                 self._variables.insert(1, rate)
             self._learning_rate = rate
-        elif not isinstance(rate, NUMBERS) or isinstance(rate, bool) or np.ndim(rate) != 0:
-            raise ValueError(
-                explain(
-                    "learning_rate is a number, a schedule or a function, got "
-                    f"{type(rate).__name__}.",
-                    received=repr(rate)[:80],
-                    fix="learning_rate=0.001",
-                )
-            )
+        elif not is_number(rate):
+            raise ValueError(refuse_rate(rate))
         elif before is None:
             self._learning_rate = self._add_scalar("learning_rate", float(rate))
         elif isinstance(before, Variable):
@@ -331,7 +177,7 @@ class Optimizer(Configurable):
         else:
             raise TypeError(
                 explain(
-                    f"The learning rate follows {_shown(before)}, so it takes no number.",
+                    f"The learning rate follows {shown(before)}, so it takes no number.",
                     fix="assign another schedule, or make the optimizer with a number.",
                 )
             )
@@ -339,11 +185,8 @@ class Optimizer(Configurable):
     def _rate(self) -> Any:
         """The rate of the step that comes next, a float32 scalar."""
         rate = self._learning_rate
-        if isinstance(rate, Variable):
-            return read([rate])[0]
-        step = read([self._iterations])[0]
-        takes_step = isinstance(rate, LearningRateSchedule) or _takes_argument(rate)
-        return jnp.asarray(rate(step) if takes_step else rate(), jnp.float32)
+        value = rate_at(rate, read([self._iterations])[0]) if callable(rate) else read([rate])[0]
+        return jnp.asarray(value, jnp.float32)
 
     # ---- the rule -----------------------------------------------------------------------------
 
@@ -389,15 +232,31 @@ class Optimizer(Configurable):
             variable: the weight.
             learning_rate: a float32 scalar.
         """
-        slots = self._slots[self._place_of(variable)]
+        slots = self._slots[self._get_variable_index(variable)]
         p, *values = read([variable, *slots])
         t = jnp.asarray(self.iterations, jnp.float32) + 1
         scalars, *_ = self.begin(jnp.asarray(learning_rate), t, *read(self._common))
-        scalars, t = jax.tree.map(lambda x: x.astype(p.dtype), (scalars, t))
+        scalars, t = _cast((scalars, t), p.dtype)
         write([variable, *slots], self.rule(jnp.asarray(gradient, p.dtype), p, scalars, t, *values))
 
-    def _by_rule(self, counts: list[int]) -> Callable[..., Any]:
-        """The step's update by `rule`; `rest` is the slots of all weights, then `common`."""
+    def _is_pure(self) -> bool:
+        """Whether the update is a pure function of arrays, and no user's `update_step`."""
+        return type(self).update_step is Optimizer.update_step
+
+    def _rest_and_update(
+        self, variables: list[Any], places: list[int]
+    ) -> tuple[list[Variable], Update]:
+        """The other variables that a step on these weights may change, and the update itself."""
+        if self._is_pure():
+            rows = [self._slots[i] for i in places]
+            rest = [*(v for row in rows for v in row), *self._common]
+            return rest, self._by_rule([len(row) for row in rows])
+        known = {id(v) for v in (self._iterations, *self._averages, *self._accumulators)}
+        rest = [v for v in self.variables if id(v) not in known]
+        return rest, self._by_assigning(variables, rest)
+
+    def _by_rule(self, counts: list[int]) -> Update:
+        """`rule` for each weight; `rest` is the slots of all weights, then `common`."""
         ends = np.cumsum([0, *counts])
 
         def update(
@@ -405,16 +264,21 @@ class Optimizer(Configurable):
         ) -> tuple[list[Any], list[Any]]:
             rest = list(state.rest)
             scalars, *rest[ends[-1] :] = self.begin(rate, t, *rest[ends[-1] :])
-            slots = [rest[ends[i] : ends[i + 1]] for i in places]
-            after = joined(self, grads, params, scalars, t, slots)
-            for i, (_, *new) in zip(places, after, strict=True):
-                rest[ends[i] : ends[i + 1]] = new
-            return [p for p, *_ in after], rest
+            cast = {dtype: _cast((scalars, t), dtype) for dtype in {p.dtype for p in params}}
+            after = []
+            # One weight at a time, small ones too: to join 200 small weights into one array takes
+            # 3 to 5 times as long on a CPU, and 10 times as long to compile.
+            for i, g, p in zip(places, grads, params, strict=True):
+                lr, step = cast[p.dtype]
+                own = slice(ends[i], ends[i + 1])
+                p, *rest[own] = self.rule(g, p, lr, step, *rest[own])
+                after.append(p)
+            return after, rest
 
         return update
 
-    def _by_assigning(self, variables: list[Any], rest: list[Variable]) -> Callable[..., Any]:
-        """The step's update by a user's `update_step`, which assigns variables."""
+    def _by_assigning(self, variables: list[Any], rest: list[Variable]) -> Update:
+        """A user's `update_step` for each weight, which assigns variables."""
 
         def update(
             places: list[int], state: State, params: list[Any], grads: list[Any], rate: Any, t: Any
@@ -424,6 +288,9 @@ class Optimizer(Configurable):
             def steps() -> None:
                 for g, v in zip(grads, chosen, strict=True):
                     self.update_step(g, v, rate)
+                if self._common:
+                    _, *common = self.begin(rate, t, *read(self._common))
+                    write(self._common, common)
 
             values = [*params, *state.rest, state.iteration]
             _, after = purify(steps, [*chosen, *rest, self._iterations])(values)
@@ -449,13 +316,13 @@ class Optimizer(Configurable):
         variables = self._variables_for(grads, trainable_variables)
         if not self.built:
             self.build(variables)
-        places = [self._place_of(v) for v in variables]
+        places = [self._get_variable_index(v) for v in variables]
         present = [i for i, g in enumerate(grads) if g is not None]
         if len(present) < len(grads):
-            _report_missing(variables, grads)
+            report_missing(variables, grads)
         grads, variables = [grads[i] for i in present], [variables[i] for i in present]
         places = [places[i] for i in present]
-        grads = [_as_gradient(g, v) for g, v in zip(grads, variables, strict=True)]
+        grads = [as_gradient(g, v) for g, v in zip(grads, variables, strict=True)]
         with using(autocast=None):
             self._step(grads, variables, places)
 
@@ -463,20 +330,12 @@ class Optimizer(Configurable):
         """Read the state, advance it, write it."""
         averages = [self._averages[i] for i in places] if self._averages else []
         accumulators = [self._accumulators[i] for i in places] if self._accumulators else []
-        by_rule = type(self).update_step is Optimizer.update_step
-        if by_rule:
-            slots = [self._slots[i] for i in places]
-            rest = [*(v for row in slots for v in row), *self._common]
-            update = self._by_rule([len(row) for row in slots])
-        else:
-            known = {id(v) for v in (self._iterations, *averages, *accumulators)}
-            rest = [v for v in self.variables if id(v) not in known]
-            update = self._by_assigning(variables, rest)
+        rest, update = self._rest_and_update(variables, places)
         lists = [variables, [self._iterations], averages, accumulators, rest]
         params, (iteration,), *others = [read(some) for some in lists]
         state = State(params, iteration, *others)
-        step = functools.partial(advance, self, variables, update)
-        if by_rule and not is_tracing():
+        step: Callable[..., State] = functools.partial(advance, self, variables, update)
+        if self._is_pure() and not is_tracing():
             step = self._program(step, variables)
         after = step(state, grads, self._rate())
         for some, values in zip(lists, after._replace(iteration=[after.iteration]), strict=True):
@@ -486,7 +345,7 @@ class Optimizer(Configurable):
         """The step compiled, which is made anew when a setting or the weights change."""
         key = (
             [(k, v) for k, v in vars(self).items() if isinstance(v, (int, float, str, type(None)))],
-            [(id(v), id(v.constraint), self.decays(v)) for v in variables],
+            [(id(v), id(v.constraint), self.decay_of(v)) for v in variables],
         )
         if self._compiled is None or self._compiled[0] != key:
             self._compiled = key, jax.jit(step), variables  # the variables keep their ids alive
@@ -570,21 +429,6 @@ class Optimizer(Configurable):
             )
         return self._trainable_variables
 
-    def _place_of(self, variable: Any) -> int:
-        if self._places is None:
-            self._places = {id(v): i for i, v in enumerate(self._trainable_variables)}
-        place = self._places.get(id(variable))
-        if place is None:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' has no slots for variable "
-                    f"'{variable.path}'.",
-                    fix="build the optimizer on all weights that it trains, or make a new one for "
-                    "new weights.",
-                )
-            )
-        return place
-
     # ---- what the training loop asks ----------------------------------------------------------
 
     def scale_loss(self, loss: Any) -> Any:
@@ -594,7 +438,7 @@ class Optimizer(Configurable):
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """Put the running averages into the weights, at the end of training."""
         if self.use_ema:
-            averages = [self._averages[self._place_of(v)] for v in var_list]
+            averages = [self._averages[self._get_variable_index(v)] for v in var_list]
             write(var_list, read(averages))
 
     def exclude_from_weight_decay(
@@ -610,12 +454,15 @@ class Optimizer(Configurable):
         self._undecayed = (list(var_list or ()), patterns)
         self._compiled = None
 
-    def decays(self, variable: Any) -> bool:
-        """Whether `weight_decay` applies to a weight."""
+    def decay_of(self, variable: Any) -> float | None:
+        """The weight decay of a weight; None or 0 for none."""
+        return None if self._is_excluded(variable) else self.weight_decay
+
+    def _is_excluded(self, variable: Any) -> bool:
         excluded, patterns = self._undecayed
-        if any(v is variable for v in excluded):
-            return False
-        return not any(re.search(pattern, variable.name) for pattern in patterns)
+        return any(v is variable for v in excluded) or any(
+            re.search(pattern, variable.name) for pattern in patterns
+        )
 
     def assign(self, variable: Any, value: Any) -> None:
         """Set a variable, for use in `update_step`."""
@@ -631,52 +478,6 @@ class Optimizer(Configurable):
 
     # ---- saving -------------------------------------------------------------------------------
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Assign arrays to all variables, in order.
-
-        Raises:
-            ValueError: the count or a shape differs.
-        """
-        mine = self.variables
-        if len(weights) != len(mine):
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' has {len(mine)} variables, got "
-                    f"{len(weights)} arrays.",
-                    fix=None if self.built else "optimizer.build(model.trainable_variables)",
-                )
-            )
-        for variable, value in zip(mine, weights, strict=True):
-            variable.assign(value)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Put all variables into a mapping, by position."""
-        for position, variable in enumerate(self.variables):
-            store[str(position)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Assign all variables from a mapping, by position.
-
-        What was saved before any training has no slots; ours then stay as they are. Any other
-        difference in number is reported by a warning, and nothing is loaded.
-        """
-        mine = self.variables
-        count = len(store.keys())
-        untrained = 1 + isinstance(self._learning_rate, Variable)
-        if count not in (len(mine), untrained):
-            warnings.warn(
-                explain(
-                    f"The state of optimizer '{self.name}' is not loaded: it has {len(mine)} "
-                    f"variables, the file {count}. Training goes on from a fresh state.",
-                    fix="build the optimizer on the weights with which it was saved: freeze the "
-                    "same layers, then optimizer.build(model.trainable_variables).",
-                ),
-                stacklevel=2,
-            )
-            return
-        for position, variable in enumerate(mine[:count]):
-            variable.assign(store[str(position)])
-
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; the learning rate is the current one, in float32."""
         rate = self._learning_rate
@@ -686,7 +487,7 @@ class Optimizer(Configurable):
             rate = serialize_keras_object(rate)
         config = {"name": self.name, "learning_rate": rate}
         config |= {name: getattr(self, name) for name in _CONFIG_ORDER}
-        own = (name for name in config_names(type(self)) if name not in config)
+        own = (name for name in config_names(type(self)) if name not in config)  # type: ignore[arg-type]
         return config | {name: plain(self._config_value(name)) for name in own}
 
     @classmethod
@@ -718,79 +519,5 @@ _CONFIG_ORDER = (
 )
 
 
-def _full_signature(cls: type) -> inspect.Signature:
-    """A class's own arguments, then those it passes on to `Optimizer`."""
-    own = list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]
-    named = [p for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if len(own) - len(named) < 1:
-        return inspect.Signature(own)
-    shared = inspect.signature(Optimizer.__init__).parameters.values()
-    known = {p.name for p in named} | {"self"}
-    rest = [p for p in shared if p.name not in known]
-    first = [p for p in named if p.kind is not p.KEYWORD_ONLY]
-    last = [p for p in named if p.kind is p.KEYWORD_ONLY]
-    if not any(p.kind is p.VAR_POSITIONAL for p in own):
-        rest = [p if p.kind is p.VAR_KEYWORD else p.replace(kind=p.KEYWORD_ONLY) for p in rest]
-    return inspect.Signature([*first, *rest[:-1], *last, rest[-1]])
-
-
-def _unknown_argument(cls: type, name: str) -> str:
-    known = [p for p in inspect.signature(cls).parameters if p != "kwargs"]
-    if name == "lr":
-        return explain(f"{cls.__name__} takes no argument 'lr'.", fix="learning_rate=...")
-    return explain(f"{cls.__name__} takes no argument {name!r}.", fix=did_you_mean(name, known))
-
-
-def _check_count(value: Any, name: str, least: int) -> None:
-    if value is None or (isinstance(value, (int, np.integer)) and value >= least):
-        return
-    raise ValueError(explain(f"{name} is an integer >= {least} or None, got {value!r}."))
-
-
-def _shown(rate: Any) -> str:
-    if isinstance(rate, LearningRateSchedule):
-        return f"the schedule {type(rate).__name__}"
-    return f"the function {getattr(rate, '__name__', rate)}"
-
-
-def _takes_argument(function: Callable[..., Any]) -> bool:
-    """Whether a function must be given an argument."""
-    parameters = inspect.signature(function).parameters.values()
-    return any(
-        p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        for p in parameters
-    )
-
-
-def _as_gradient(g: Any, variable: Any) -> Any:
-    g = g.value if isinstance(g, Variable) else g
-    g = g if isinstance(g, jax.Array) else jnp.asarray(g)
-    if tuple(g.shape) != tuple(variable.shape):
-        raise TypeError(
-            explain(
-                f"The gradient of variable '{variable.path}' has the wrong shape.",
-                expected=tuple(variable.shape),
-                received=tuple(g.shape),
-            )
-        )
-    return g
-
-
-def _report_missing(variables: list[Any], grads: list[Any]) -> None:
-    missing = [v.path for v, g in zip(variables, grads, strict=True) if g is None]
-    if len(missing) == len(grads):
-        raise ValueError(
-            explain(
-                "No weight has a gradient.",
-                fix="let the loss depend on the weights; inside jax.grad, pass their values as the "
-                "argument that is differentiated.",
-            )
-        )
-    warnings.warn(
-        explain(
-            f"{len(missing)} of {len(grads)} weights have no gradient and stay as they are.",
-            weights=", ".join(missing),
-            fix="let the loss depend on them, or freeze them: layer.trainable = False.",
-        ),
-        stacklevel=3,
-    )
+def _cast(scalars: Any, dtype: Any) -> Any:
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype), scalars)

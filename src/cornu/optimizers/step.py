@@ -139,11 +139,11 @@ def _update(
         return state
     params = [state.params[i] for i in places]
     grads = clip(optimizer, [grads[i] for i in places])
-    if optimizer.weight_decay is not None:
-        share = optimizer.weight_decay * rate
+    decays = [optimizer.decay_of(variables[i]) for i in places]
+    if any(decays):
         params = [
-            p - p * share.astype(p.dtype) if optimizer.decays(variables[i]) else p
-            for i, p in zip(places, params, strict=True)
+            p - p * (decay * rate).astype(p.dtype) if decay else p
+            for p, decay in zip(params, decays, strict=True)
         ]
     grads = [g.astype(p.dtype) for g, p in zip(grads, params, strict=True)]
     t = (done + 1).astype(jnp.float32)

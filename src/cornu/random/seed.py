@@ -56,7 +56,7 @@ class SeedGenerator(Configurable):
         return state
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
+        return {"seed": self.seed, "name": self.name}
 
 
 _ONE_STEP = np.array([0, 1], np.uint32)

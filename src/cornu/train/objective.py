@@ -286,10 +286,10 @@ class CompileLoss:
                     )
                 )
             value = loss(t, p, sample_weight=w)
+            if self.metrics:  # they show the loss as it is, before its factor
+                next(trackers).update_state(value, sample_weight=jax.tree.leaves(p)[0].shape[0])
             if factor is not None:
                 value = value * jnp.asarray(factor, value.dtype)
-            if self.metrics:
-                next(trackers).update_state(value, sample_weight=jax.tree.leaves(p)[0].shape[0])
             total = value if total is None else total + value
         return total
 

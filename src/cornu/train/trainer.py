@@ -457,8 +457,10 @@ class Trainer:
         return values[0] if len(values) == 1 else values
 
     def _in_order(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Results in the order of the metrics: the loss first."""
-        names = list(self.get_metrics_result())
+        """Results in the order of Keras: the loss, the losses of single outputs, the metrics."""
+        compiled_loss = self._compiled.loss if self._compiled is not None else None
+        parts = [] if compiled_loss is None else [m.name for m in compiled_loss.metrics]
+        names = ["loss", *parts, *self.get_metrics_result()]
         return {n: logs[n] for n in (*names, *(k for k in logs if k not in names)) if n in logs}
 
     def _evaluate(
@@ -541,8 +543,7 @@ class Trainer:
         """One step of training on one batch.
 
         Returns:
-            The loss, or a list of the loss and the metrics, or a dict; running means since the last
-            `reset_metrics`.
+            The loss, or a list of the loss and the metrics, or a dict, of this batch alone.
         """
         self._settings("train_on_batch")
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
@@ -564,6 +565,7 @@ class Trainer:
     def _on_batch(
         self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
     ) -> Any:
+        self.reset_metrics()
         logs = self._run_batch(kind, x, y, sample_weight, class_weight)
         logs = dict(as_logs(logs).fetch())
         if return_dict:

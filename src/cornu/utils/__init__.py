@@ -1,4 +1,27 @@
-"""Tools around models: files, labels."""
+"""Tools around models: files, labels, seeds, data sets, registration."""
 
+from cornu.core.dtypes import standardize_dtype as standardize_dtype
+from cornu.core.registry import (
+    CustomObjectScope as CustomObjectScope,
+    custom_object_scope as custom_object_scope,
+    get_custom_objects as get_custom_objects,
+    get_registered_name as get_registered_name,
+    get_registered_object as get_registered_object,
+    register_keras_serializable as register_keras_serializable,
+)
+from cornu.core.serialize import (
+    deserialize_keras_object as deserialize_keras_object,
+    serialize_keras_object as serialize_keras_object,
+)
+from cornu.core.symbolic import is_symbolic as is_keras_tensor
+from cornu.data.dataset import PyDataset as PyDataset
+from cornu.random.seed import set_random_seed as set_random_seed
+from cornu.session import clear_session as clear_session
+from cornu.train.step import (
+    pack_x_y_sample_weight as pack_x_y_sample_weight,
+    unpack_x_y_sample_weight as unpack_x_y_sample_weight,
+)
 from cornu.utils.categories import to_categorical as to_categorical
 from cornu.utils.files import get_file as get_file
+
+Sequence = PyDataset

@@ -160,3 +160,22 @@ def fraction(value: Any, name: str) -> float:
             explain(f"{name} is a number from 0 to 1, got {value!r}.", fix=f"{name}=0.5")
         )
     return value
+
+
+def first_shape_given(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """The batch shape that `input_shape=`, `batch_input_shape=` or `input_dim=` means."""
+    batch = kwargs.pop("batch_size", None)
+    if "batch_input_shape" in kwargs:
+        return tuple(kwargs.pop("batch_input_shape"))
+    if "input_shape" in kwargs:
+        shape = kwargs.pop("input_shape")
+        if not isinstance(shape, (tuple, list)):
+            raise ValueError(
+                explain(
+                    f"input_shape is a tuple of sizes, got {shape!r}.", fix="input_shape=(784,)"
+                )
+            )
+        return (batch, *shape)
+    if "input_dim" in kwargs:
+        return (batch, kwargs.pop("input_dim"))
+    return None

@@ -110,3 +110,8 @@ def to_tensors(shapes: Any, dtype: str) -> Any:
 def to_shapes(tensors: Any) -> Any:
     """The shapes of symbolic tensors."""
     return tree.map_structure(lambda t: tuple(t.shape), tensors)
+
+
+def as_shapes(value: Any) -> Any:
+    """Shapes as tuples, from the lists of a file."""
+    return map_shapes(lambda shape: None if shape is None else tuple(shape), value)

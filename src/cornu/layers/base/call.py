@@ -3,7 +3,8 @@
 `Layer.__call__` goes through named steps; each is a short method here. What depends on the class
 alone (which arguments `call` takes, which of them are masks) is worked out once for each class.
 
-    bind -> convert inputs -> check the spec -> build -> fill training -> fill masks -> run -> finish
+    bind -> convert inputs -> check the spec -> build
+         -> fill training -> fill masks -> run -> finish
 """
 
 import functools
@@ -250,8 +251,11 @@ class Call:
         layer = self.layer
         if layer.activity_regularizer is not None and not self.is_symbolic:
             for output in jax.tree.leaves(outputs):
-                layer.add_loss(layer.activity_regularizer(output))
-        masks = tree.map_structure(mask_of, self.first)
+                penalty = layer.activity_regularizer(output)
+                layer.add_loss(penalty / output.shape[0] if output.ndim else penalty)
+        masks = self.arguments.get("mask")  # given, or found on the input
+        if masks is None:
+            masks = tree.map_structure(mask_of, self.first)
         if any(m is not None for m in tree.flatten(masks)) or layer.makes_masks:
             self._set_output_masks(outputs, masks)
         return outputs

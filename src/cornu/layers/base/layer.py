@@ -11,7 +11,7 @@ import numpy as np
 
 from cornu import constraints, dtype_policies, initializers, regularizers, tree
 from cornu.core import dtypes
-from cornu.core.context import current_path, local
+from cornu.core.context import current_path, local, using
 from cornu.core.frame import AddedLoss, Frame, is_tracer
 from cornu.core.lift import remat
 from cornu.core.masks import table as mask_table
@@ -21,10 +21,11 @@ from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, trimmed
 from cornu.layers.base import own
+from cornu.layers.base.arguments import first_shape_given
 from cornu.layers.base.build import (
+    as_shapes,
     build_by_tracing,
     build_from_call,
-    is_shape,
     map_shapes,
     to_shapes,
     to_tensors,
@@ -52,12 +53,12 @@ class Layer(Operation):
 
         >>> class Scale(Layer):
         ...     def build(self, input_shape):
-        ...         self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+        ...         self.gain = self.add_weight("gain", (input_shape[-1],), "ones")
         ...     def call(self, inputs):
         ...         return inputs * self.gain
         >>> layer = Scale()
         >>> layer(np.ones((2, 3))).shape, [w.path for w in layer.weights]
-        ((2, 3), ['scale/variable'])
+        ((2, 3), ['scale/gain'])
     """
 
     config_omits_none = frozenset(("activity_regularizer",))
@@ -81,7 +82,7 @@ class Layer(Operation):
         name: str | None = None,
         **kwargs: Any,
     ):
-        first_shape = _first_shape(kwargs)
+        first_shape = first_shape_given(kwargs)
         if kwargs:
             known = ["name", "dtype", "trainable", "activity_regularizer", "input_shape"]
             raise ValueError(
@@ -110,6 +111,14 @@ class Layer(Operation):
 
     @trimmed
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._check_initialized()
+        call = Call(self, args, kwargs)
+        if call.outermost:
+            with mask_table():
+                return self._go_through(call)
+        return self._go_through(call)
+
+    def _check_initialized(self) -> None:
         if "_added" not in vars(self):
             raise RuntimeError(
                 explain(
@@ -117,11 +126,6 @@ class Layer(Operation):
                     fix="begin it with super().__init__(**kwargs).",
                 )
             )
-        call = Call(self, args, kwargs)
-        if call.outermost:
-            with mask_table():
-                return self._go_through(call)
-        return self._go_through(call)
 
     def _go_through(self, call: Call) -> Any:
         if call.outermost and local.frame is None:
@@ -289,33 +293,42 @@ class Layer(Operation):
         Returns:
             The variable.
         """
-        for value in args:  # Keras takes the name or the shape by position
-            if isinstance(value, str) and shape is None and name is None:
-                name = value
-            elif shape is None:
-                shape = value
-            else:
-                initializer = initializer or value
+        self._check_initialized()
+        if args and isinstance(args[0], str):  # as older code has it
+            name, *args = args  # type: ignore[assignment]
+        if len(args) > 3:
+            raise TypeError(
+                explain(
+                    f"add_weight takes 3 arguments by position, got {len(args)}.",
+                    fix="add_weight(shape, initializer, dtype, trainable=..., name=...)",
+                )
+            )
+        given = (shape, initializer, dtype)
+        shape, initializer, dtype = (*args, *given[len(args) :])
         if like is not None:
             name = name or like
-            initializer = initializer or getattr(self, f"{like}_initializer", None)
+            if initializer is None:
+                initializer = getattr(self, f"{like}_initializer", None)
             regularizer = regularizer or getattr(self, f"{like}_regularizer", None)
             constraint = constraint or getattr(self, f"{like}_constraint", None)
         dtype = dtypes.standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if "float" in dtype else "zeros"
-        variable = Variable(
-            initializers.get(initializer),
-            shape=() if shape is None else shape,
-            dtype=dtype,
-            trainable=trainable,
-            autocast=autocast,
-            aggregation=aggregation,
-            name=name,
-        )
+        inside = self._is_building or (local.call is not None and local.call.layer is self)
+        with using(path=current_path() if inside else self.path):
+            variable = Variable(
+                initializers.get(initializer),
+                shape=() if shape is None else shape,
+                dtype=dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+            )
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
+        variable.trainable = trainable and self.trainable  # of a layer made frozen, until it thaws
         self._added.append(variable)
         return variable
 
@@ -351,28 +364,38 @@ class Layer(Operation):
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Layer"]:
         """The layers below, depth first, each once."""
-        found = [self] if include_self else []
-        for layer in self._sublayers():
-            found += layer._flatten_layers() if recursive else [layer]
-        return unique(found)
+        if not recursive:
+            return ([self] if include_self else []) + self._sublayers()
+        found: dict[int, Layer] = {}  # by identity: layers may own each other in circles
+        waiting = [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                waiting += reversed(layer._sublayers())
+        return list(found.values())[0 if include_self else 1 :]
 
     def _collect(self, *, with_seeds: bool) -> list[Variable]:
-        own_variables = own.own_weights(self)
+        """The variables of the layer itself."""
+        variables = own.own_weights(self)
         if with_seeds:
-            own_variables += [generator.state for generator in owned_by(self, SeedGenerator)]
-        for layer in self._sublayers():
-            own_variables += layer._collect(with_seeds=with_seeds)
-        return unique(own_variables)
+            variables += [generator.state for generator in owned_by(self, SeedGenerator)]
+        return variables
+
+    def _collect_all(self, *, with_seeds: bool) -> list[Variable]:
+        """The variables of the layer and of those below."""
+        layers = self._flatten_layers()
+        return unique(v for layer in layers for v in layer._collect(with_seeds=with_seeds))
 
     @property
     def variables(self) -> list[Variable]:
         """All variables of the layer and of what it owns, the states of seeds included."""
-        return self._collect(with_seeds=True)
+        return self._collect_all(with_seeds=True)
 
     @property
     def weights(self) -> list[Variable]:
         """All variables except the states of seeds."""
-        return self._collect(with_seeds=False)
+        return self._collect_all(with_seeds=False)
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -405,20 +428,16 @@ class Layer(Operation):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for variable in self._own_variables():
-            if variable.made_trainable:  # running statistics stay what they are
-                variable.trainable = bool(value)
-        for layer in self._sublayers():
-            layer.trainable = value
+        for layer in self._flatten_layers():
+            layer._trainable = bool(value)
+            for variable in layer._own_variables():
+                if variable.made_trainable:  # running statistics stay what they are
+                    variable.trainable = bool(value)
 
     @property
     def metrics(self) -> list[Metric]:
         """The metrics of the layer and of the layers below."""
-        found = owned_by(self, Metric)
-        for layer in self._sublayers():
-            found += layer.metrics
-        return unique(found)
+        return unique(m for layer in self._flatten_layers() for m in owned_by(layer, Metric))
 
     @property
     def metrics_variables(self) -> list[Variable]:
@@ -468,13 +487,14 @@ class Layer(Operation):
                         fix="call it inside `call`: self.add_loss(penalty(x))",
                     )
                 )
-            if local.frame is not None:
+            if local.frame is not None and (not is_tracer(value) or local.frame.is_current_trace()):
                 local.frame.losses.append(AddedLoss(self, value))
             elif is_tracer(value):
                 raise RuntimeError(
                     explain(
                         f"'{self.name}' adds a loss inside a transform that does not carry it.",
-                        fix="use layer.stateless_call(..., return_losses=True).",
+                        fix="use the transforms that do (cornu.ops.scan, cond, map, cornu.remat),\n"
+                        "or layer.stateless_call(..., return_losses=True) inside jax.jit.",
                     )
                 )
             else:
@@ -579,30 +599,8 @@ class Layer(Operation):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def as_shapes(value: Any) -> Any:
-    """Shapes as tuples, from the lists of a file."""
-    return map_shapes(lambda shape: None if shape is None else tuple(shape), value)
-
-
 def _raw(value: Any) -> Any:
     return value.value if isinstance(value, Variable) else value
-
-
-def _first_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """The batch shape that `input_shape=`, `batch_input_shape=` or `input_dim=` means."""
-    batch = kwargs.pop("batch_size", None)
-    if "batch_input_shape" in kwargs:
-        return tuple(kwargs.pop("batch_input_shape"))
-    if "input_shape" in kwargs:
-        shape = kwargs.pop("input_shape")
-        if not is_shape(shape):
-            raise ValueError(
-                explain(f"input_shape is a tuple of sizes, got {shape!r}.", fix="input_shape=(784,)")
-            )
-        return (batch, *shape)
-    if "input_dim" in kwargs:
-        return (batch, kwargs.pop("input_dim"))
-    return None
 
 
 def _policy_for(dtype: Any, layer: Layer) -> Any:

@@ -122,6 +122,9 @@ class Embedding(Layer):
             self.build()
         adapters.load_own(self, store, self.embeddings)
 
+    def _config_value(self, name: str) -> Any:
+        return None if name == "weights" else super()._config_value(name)
+
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         for name in ("autocast", "weights"):
@@ -143,7 +146,7 @@ class ReversibleEmbedding(Embedding):
         embeddings_regularizer: penalty on the tables.
         embeddings_constraint: applied to the tables after each update.
         mask_zero: whether 0 is padding, which the layers after it skip.
-        reverse_dtype: dtype in which the scores are computed; that of the layer if None.
+        reverse_dtype: dtype in which the scores are computed; that of the vectors if None.
         logit_soft_cap: scores `s` become `cap * tanh(s / cap)`; left as they are if None.
 
     Example:
@@ -200,12 +203,13 @@ class ReversibleEmbedding(Embedding):
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if not reverse:
             return super().call(inputs)
-        dtype = self.reverse_dtype or self.compute_dtype
         if self.reverse_embeddings is not None:
             table = self.reverse_embeddings.value
         else:
             table = ops.transpose(adapters.weight(self, self.embeddings))
-        logits = ops.matmul(ops.cast(inputs, dtype), ops.cast(table, dtype))
+        if self.reverse_dtype is not None:
+            inputs, table = ops.cast(inputs, self.reverse_dtype), ops.cast(table, self.reverse_dtype)
+        logits = ops.matmul(inputs, table)
         if self.logit_soft_cap is not None:
             cap = self.logit_soft_cap
             logits = ops.tanh(logits / cap) * cap
@@ -218,7 +222,7 @@ class ReversibleEmbedding(Embedding):
 
     def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:
         shape = self.compute_output_shape(inputs.shape, reverse)
-        dtype = (self.reverse_dtype or self.compute_dtype) if reverse else self.compute_dtype
+        dtype = (self.reverse_dtype or inputs.dtype) if reverse else self.compute_dtype
         return KerasTensor(shape, dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

@@ -50,8 +50,8 @@ class BatchNormalization(Layer):
         >>> import numpy as np
         >>> layer = BatchNormalization()
         >>> y = layer(np.array([[1.0], [3.0]]), training=True)
-        >>> [round(float(v), 2) for v in y.ravel()], layer.moving_mean.numpy().round(2).tolist()
-        ([-1.0, 1.0], [0.02])
+        >>> [round(float(v), 2) for v in (*y.ravel(), *layer.moving_mean.numpy())]
+        [-1.0, 1.0, 0.02]
     """
 
     def __init__(
@@ -136,8 +136,11 @@ class BatchNormalization(Layer):
             mean, variance = self._moments(x, mask)
             if self.renorm:
                 gamma, beta = self._renormalized(mean, variance, gamma, beta)
+                variance_kept = ops.square(self.moving_stddev.value) - self.epsilon
+                self.moving_variance.assign(ops.maximum(variance_kept, 0.0))
+            else:
+                self._remember(self.moving_variance, variance, self.momentum)
             self._remember(self.moving_mean, mean, self.momentum)
-            self._remember(self.moving_variance, variance, self.momentum)
         else:
             mean = ops.cast(self.moving_mean, x.dtype)
             variance = ops.cast(self.moving_variance, x.dtype)

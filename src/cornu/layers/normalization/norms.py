@@ -16,7 +16,7 @@ from cornu.layers.base.layer import Layer
 
 
 def checked_axes(axis: Any) -> Any:
-    """The axis, or a list of axes.
+    """The axis, or a list of axes; the layer turns one axis into a list when it is built.
 
     Raises:
         TypeError: it is neither.
@@ -104,6 +104,7 @@ class LayerNormalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = sizes_along(self, input_shape, self.axis)
+        self.axis = self.axis if isinstance(self.axis, list) else [self.axis]
         if self.scale or self.rms_scaling:
             self.gamma = self.add_weight(shape=shape, like="gamma")
         if self.center and not self.rms_scaling:
@@ -146,6 +147,7 @@ class RMSNormalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = sizes_along(self, input_shape, self.axis)
+        self.axis = self.axis if isinstance(self.axis, list) else [self.axis]
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
 
     def call(self, x: Any) -> Any:

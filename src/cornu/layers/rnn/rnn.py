@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from cornu import ops, tree
 from cornu.core import lift
 from cornu.core.context import name_scope
-from cornu.core.frame import eagerly
+from cornu.core.frame import Frame, eagerly
 from cornu.core.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import explain
@@ -166,17 +166,9 @@ class RNN(Layer):
         return (shape, *((batch, *size) for size in sizes))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        if not self._sizes_are_flat():
-            return super(Layer, self).compute_output_spec(*args, **kwargs)
+        if self.return_state and isinstance(self.cell, StackedRNNCells):
+            return super(Layer, self).compute_output_spec(*args, **kwargs)  # states in lists
         return super().compute_output_spec(*args, **kwargs)
-
-    def _sizes_are_flat(self) -> bool:
-        sizes = [*as_list(self.state_size), getattr(self.cell, "output_size", None) or 1]
-        return all(
-            isinstance(n, int)
-            or (isinstance(n, (tuple, list)) and all(isinstance(k, int) for k in n))
-            for n in sizes
-        )
 
     def compute_mask(self, _: Any, mask: Any) -> Any:
         mask = tree.flatten(mask)[0]
@@ -262,15 +254,12 @@ class RNN(Layer):
             order in which they are computed, and the last states.
         """
         options = {"training": training} if isinstance(self.cell, Layer) else {}
-        single = not isinstance(self.state_size, (list, tuple))
+        run = self.cell if callable(self.cell) else self.cell.call
 
         def step(x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-            output, states = self.cell(x, states, **options) if callable(self.cell) else (
-                self.cell.call(x, states)
-            )
+            output, states = run(x, states, **options)
             return output, as_list(states)
 
-        del single
         return time_loop(
             step,
             initial_state,
@@ -289,10 +278,6 @@ class RNN(Layer):
     def reset_states(self) -> None:
         """Another name of `reset_state`."""
         self.reset_state()
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {**config, "zero_output_for_mask": self.zero_output_for_mask}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
@@ -331,7 +316,12 @@ def time_loop(
     if backwards:
         xs, counts = jax.tree.map(lambda x: jnp.flip(x, 0), (xs, counts))
     first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), xs)
-    spec, _ = jax.eval_shape(_without_writes(step), first, states)
+
+    def dry_step(x: Any, states: Any) -> Any:
+        with Frame(open_ended=True):
+            return step(x, states)[0]
+
+    spec = jax.eval_shape(dry_step, first, states)
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), spec)
 
     def body(carry: Any, x_and_count: Any) -> Any:

@@ -1,0 +1,72 @@
+"""A module that stands where TensorFlow would, for scripts that say `tf.keras`.
+
+It holds `keras` and `__version__`. Whatever else is asked of it is refused in plain words, with
+what Cornu has for the same purpose where that is known.
+"""
+
+import types
+from typing import Any
+
+from cornu.errors import explain
+from cornu.version import __version__
+
+INSTEAD = {
+    "GradientTape": "cornu.value_and_grad(function, variables)",
+    "Tensor": "keras.KerasTensor, or jax.Array",
+    "Variable": "keras.Variable",
+    "cast": "keras.ops.cast",
+    "config": "`cornu doctor` lists the devices",
+    "constant": "keras.ops.convert_to_tensor",
+    "convert_to_tensor": "keras.ops.convert_to_tensor",
+    "data": "numpy arrays, or keras.utils.PyDataset",
+    "function": "nothing: training steps are compiled as they are",
+    "image": "keras.ops.image",
+    "linalg": "keras.ops",
+    "math": "keras.ops",
+    "nn": "keras.ops, or names such as activation='relu'",
+    "random": "keras.utils.set_random_seed, keras.random",
+    "reduce_mean": "keras.ops.mean",
+    "reduce_sum": "keras.ops.sum",
+}
+
+
+class TensorFlow(types.ModuleType):
+    """The stand-in: a module named `tensorflow` that has `keras` and nothing of TensorFlow.
+
+    Args:
+        keras: what `tf.keras` is.
+
+    Example:
+
+        >>> tf = TensorFlow(keras="the module")
+        >>> tf.keras
+        'the module'
+        >>> tf.nn
+        Traceback (most recent call last):
+        AttributeError: This is Cornu in TensorFlow's place: it has tf.keras, and no tf.nn.
+          instead: keras.ops, or names such as activation='relu'
+          fix:     change that line, or run the script by `python` where TensorFlow is installed.
+    """
+
+    def __init__(self, keras: Any):
+        super().__init__("tensorflow", "Cornu's stand-in for TensorFlow: it has tf.keras alone.")
+        self.__version__ = f"{__version__} (Cornu's stand-in)"
+        self.__path__: list[str] = []  # a package, so that `import tensorflow.keras` is looked for
+        self.keras = keras
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(refusal(name))
+
+
+def refusal(name: str) -> str:
+    """The message for a part of TensorFlow that is not here.
+
+    Args:
+        name: the dotted name behind `tensorflow.`.
+    """
+    facts = {"instead": INSTEAD[name]} if name in INSTEAD else {}
+    return explain(
+        f"This is Cornu in TensorFlow's place: it has tf.keras, and no tf.{name}.",
+        **facts,
+        fix="change that line, or run the script by `python` where TensorFlow is installed.",
+    )

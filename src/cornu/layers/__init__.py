@@ -1,0 +1,122 @@
+"""The face of the layers."""
+
+from cornu.layers.base.input_spec import InputSpec as InputSpec
+from cornu.layers.base.layer import Layer as Layer
+from cornu.layers.base.wrapper import Wrapper as Wrapper
+from cornu.layers.convolutional.conv import (
+    Conv1D as Conv1D,
+    Conv1D as Convolution1D,
+    Conv2D as Conv2D,
+    Conv2D as Convolution2D,
+    Conv3D as Conv3D,
+    Conv3D as Convolution3D,
+)
+from cornu.layers.core.activation import (
+    ELU as ELU,
+    Activation as Activation,
+    LeakyReLU as LeakyReLU,
+    PReLU as PReLU,
+    ReLU as ReLU,
+    Softmax as Softmax,
+)
+from cornu.layers.core.dense import Dense as Dense
+from cornu.layers.core.embedding import (
+    Embedding as Embedding,
+    ReversibleEmbedding as ReversibleEmbedding,
+)
+from cornu.layers.core.input import Input as Input, InputLayer as InputLayer
+from cornu.layers.core.small import Identity as Identity, Lambda as Lambda, Masking as Masking
+from cornu.layers.global_pooling import (
+    AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
+    GlobalAveragePooling1D as GlobalAveragePooling1D,
+    GlobalAveragePooling1D as GlobalAvgPool1D,
+    GlobalAveragePooling2D as GlobalAveragePooling2D,
+    GlobalAveragePooling2D as GlobalAvgPool2D,
+    GlobalAveragePooling3D as GlobalAveragePooling3D,
+    GlobalAveragePooling3D as GlobalAvgPool3D,
+    GlobalMaxPooling1D as GlobalMaxPool1D,
+    GlobalMaxPooling1D as GlobalMaxPooling1D,
+    GlobalMaxPooling2D as GlobalMaxPool2D,
+    GlobalMaxPooling2D as GlobalMaxPooling2D,
+    GlobalMaxPooling3D as GlobalMaxPool3D,
+    GlobalMaxPooling3D as GlobalMaxPooling3D,
+)
+from cornu.layers.merging import (
+    Add as Add,
+    Average as Average,
+    Concatenate as Concatenate,
+    Dot as Dot,
+    Maximum as Maximum,
+    Minimum as Minimum,
+    Multiply as Multiply,
+    Subtract as Subtract,
+    add as add,
+    average as average,
+    concatenate as concatenate,
+    dot as dot,
+    maximum as maximum,
+    minimum as minimum,
+    multiply as multiply,
+    subtract as subtract,
+)
+from cornu.layers.normalization.batch import BatchNormalization as BatchNormalization
+from cornu.layers.normalization.norms import (
+    GroupNormalization as GroupNormalization,
+    LayerNormalization as LayerNormalization,
+    RMSNormalization as RMSNormalization,
+    UnitNormalization as UnitNormalization,
+)
+from cornu.layers.pooling import (
+    AveragePooling1D as AveragePooling1D,
+    AveragePooling1D as AvgPool1D,
+    AveragePooling2D as AveragePooling2D,
+    AveragePooling2D as AvgPool2D,
+    AveragePooling3D as AveragePooling3D,
+    AveragePooling3D as AvgPool3D,
+    MaxPooling1D as MaxPool1D,
+    MaxPooling1D as MaxPooling1D,
+    MaxPooling2D as MaxPool2D,
+    MaxPooling2D as MaxPooling2D,
+    MaxPooling3D as MaxPool3D,
+    MaxPooling3D as MaxPooling3D,
+)
+from cornu.layers.regularization import (
+    ActivityRegularization as ActivityRegularization,
+    AlphaDropout as AlphaDropout,
+    Dropout as Dropout,
+    GaussianDropout as GaussianDropout,
+    GaussianNoise as GaussianNoise,
+    SpatialDropout1D as SpatialDropout1D,
+    SpatialDropout2D as SpatialDropout2D,
+    SpatialDropout3D as SpatialDropout3D,
+)
+from cornu.layers.reshaping import (
+    Flatten as Flatten,
+    Permute as Permute,
+    RepeatVector as RepeatVector,
+    Reshape as Reshape,
+)
+from cornu.layers.resizing import (
+    Cropping1D as Cropping1D,
+    Cropping2D as Cropping2D,
+    Cropping3D as Cropping3D,
+    UpSampling1D as UpSampling1D,
+    UpSampling2D as UpSampling2D,
+    UpSampling3D as UpSampling3D,
+    ZeroPadding1D as ZeroPadding1D,
+    ZeroPadding2D as ZeroPadding2D,
+    ZeroPadding3D as ZeroPadding3D,
+)
+from cornu.layers.rnn.cells import (
+    GRUCell as GRUCell,
+    LSTMCell as LSTMCell,
+    SimpleRNNCell as SimpleRNNCell,
+)
+from cornu.layers.rnn.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
+from cornu.layers.rnn.rnn import RNN as RNN
+from cornu.layers.rnn.stacked import StackedRNNCells as StackedRNNCells

@@ -1,0 +1,456 @@
+"""Overlap of what is so with what is said to be so: intersection over union, F-scores.
+
+Both start from counts: a table of classes that are so (rows) against classes that are said
+(columns), or true and false positives of each class.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from cornu import ops, settings
+from cornu.core.frame import is_tracer
+from cornu.core.op import tensor
+from cornu.core.variable import Variable
+from cornu.errors import did_you_mean, explain
+from cornu.losses.loss import aligned, as_dtype
+from cornu.metrics.accuracy import first_max
+from cornu.metrics.metric import Metric
+from cornu.metrics.reduction import weighted
+
+
+class _Table(Metric):
+    """Keeps the table of classes against classes."""
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ):
+        # The counts are integers, unless weights are fractions.
+        super().__init__(name=name, dtype=dtype or "int32")
+        self.num_classes = num_classes
+        self.ignore_class = ignore_class
+        self.sparse_y_true = sparse_y_true
+        self.sparse_y_pred = sparse_y_pred
+        self.axis = axis
+        self.total_confusion_matrix = self.add_variable(
+            (num_classes, num_classes), "zeros", name="total_confusion_matrix"
+        )
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            y_true: class numbers `(batch, ...)`, or one-hot with an axis of classes.
+            y_pred: class numbers `(batch, ...)`, or scores with an axis of classes.
+            sample_weight: for the leading axes. With an integer `dtype`, the default, fractions of
+                weights are cut off.
+        """
+        y_true = self._classes(y_true, self.sparse_y_true)
+        y_pred = self._classes(y_pred, self.sparse_y_pred)
+        y_true, y_pred = _flat_pair(y_true, y_pred)
+        weights = jnp.ones((), self.dtype)
+        if sample_weight is not None:
+            self._warn_of_fractions(sample_weight)
+            _, weights = aligned(y_true, as_dtype(tensor(sample_weight), self.dtype))
+        weights = jnp.broadcast_to(weights.reshape(_fitting(weights, y_true)), y_true.shape)
+        y_true, y_pred, weights = y_true.reshape(-1), y_pred.reshape(-1), weights.reshape(-1)
+
+        known = (y_true >= 0) & (y_true < self.num_classes)
+        known &= (y_pred >= 0) & (y_pred < self.num_classes)
+        if self.ignore_class is not None:
+            known &= y_true != self.ignore_class
+        place = jnp.where(known, y_true * self.num_classes + y_pred, 0)
+        table = jnp.zeros(self.num_classes**2, self.dtype)
+        table = table.at[place].add(jnp.where(known, weights, 0))
+        before = self.total_confusion_matrix.value
+        self.total_confusion_matrix.assign(before + table.reshape(before.shape))
+
+    def _classes(self, y: Any, sparse: bool) -> Any:
+        """Class numbers, `(batch, ...)`."""
+        y = tensor(y)
+        if not sparse:
+            y = first_max(jnp.moveaxis(y, self.axis, -1))
+        return y.astype("int32")
+
+    def _warn_of_fractions(self, sample_weight: Any) -> None:
+        if "int" not in self.dtype or is_tracer(sample_weight):
+            return
+        weights = np.asarray(sample_weight)
+        if (weights != np.trunc(weights)).any():
+            warnings.warn(
+                f"{type(self).__name__} counts in {self.dtype}, so the fractions of sample_weight "
+                "are cut off; dtype='float32' keeps them.",
+                stacklevel=4,
+            )
+
+    def result(self) -> Any:
+        return self._mean_iou(range(self.num_classes))
+
+    def _mean_iou(self, classes: Sequence[int]) -> Any:
+        """Mean over the classes that occur, of intersection over union."""
+        table = self.total_confusion_matrix.value.astype(settings.current.floatx)
+        both = jnp.diagonal(table)
+        union = table.sum(0) + table.sum(1) - both
+        chosen = np.array(list(classes))
+        both, union = both[chosen], union[chosen]
+        occurs = union > 0
+        iou = jnp.where(occurs, both / jnp.where(occurs, union, 1), 0)
+        return ops.divide_no_nan(iou.sum(), occurs.sum().astype(iou.dtype))
+
+
+def _flat_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both with the same shape; one may have axes of size one that the other has not."""
+    if y_true.shape == y_pred.shape:
+        return y_true, y_pred
+    if y_true.size != y_pred.size:
+        raise ValueError(
+            explain(
+                "Targets and predictions name different numbers of classes.",
+                y_true=tuple(y_true.shape),
+                y_pred=tuple(y_pred.shape),
+                fix="sparse_y_true=False or sparse_y_pred=False for one-hot classes or scores.",
+            )
+        )
+    return y_true.reshape(y_pred.shape), y_pred
+
+
+def _fitting(weights: Any, values: Any) -> tuple[int, ...]:
+    """The shape in which weights broadcast to values.
+
+    Raises:
+        ValueError: there is none.
+    """
+    shape = tuple(weights.shape)
+    shape = shape[: values.ndim] if weights.size == np.prod(shape[: values.ndim]) else shape
+    if len(shape) > values.ndim or any(
+        n not in (1, m) for m, n in zip(values.shape[::-1], shape[::-1], strict=False)
+    ):
+        raise ValueError(
+            explain(
+                "sample_weight does not fit the classes that it weighs.",
+                classes=tuple(values.shape),
+                sample_weight=tuple(weights.shape),
+            )
+        )
+    return shape
+
+
+class IoU(_Table):
+    """Intersection over union, `TP / (TP + FP + FN)`, averaged over chosen classes.
+
+    Classes that do not occur at all are left out of the average.
+
+    Args:
+        num_classes: how many classes there are.
+        target_class_ids: the classes that are averaged.
+        name: shown in logs.
+        dtype: of the state.
+        ignore_class: targets of this class are left out.
+        sparse_y_true: targets are class numbers, else one-hot.
+        sparse_y_pred: predictions are class numbers, else scores.
+        axis: that of the classes where there is one.
+
+    Example:
+
+        >>> round(float(IoU(2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+        0.3333
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        target_class_ids: Sequence[int],
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ):
+        super().__init__(num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+        self.target_class_ids = list(target_class_ids)
+        for target in self.target_class_ids:
+            if not 0 <= target < num_classes:
+                raise ValueError(
+                    explain(f"There is no class {target}.", classes=f"0 to {num_classes - 1}")
+                )
+
+    def result(self) -> Any:
+        return self._mean_iou(self.target_class_ids)
+
+
+class BinaryIoU(IoU):
+    """Intersection over union of yes or no.
+
+    Args:
+        target_class_ids: which are averaged: 0 is no, 1 is yes.
+        threshold: a score that reaches it says yes; None if predictions are 0 and 1 already.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> round(float(BinaryIoU(threshold=0.3)([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])), 4)
+        0.3333
+    """
+
+    def __init__(
+        self,
+        target_class_ids: Sequence[int] = (0, 1),
+        threshold: float | None = 0.5,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(2, target_class_ids, name, dtype)
+        self.threshold = threshold
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            y_true: 0 or 1, `(batch, ...)`.
+            y_pred: scores, same shape.
+            sample_weight: for the leading axes.
+        """
+        y_pred = tensor(y_pred)
+        if self.threshold is not None:
+            y_pred = y_pred >= self.threshold
+        super().update_state(y_true, y_pred, sample_weight)
+
+
+class MeanIoU(_Table):
+    """Intersection over union, averaged over all classes that occur.
+
+    Args:
+        num_classes: how many classes there are.
+        name: shown in logs.
+        dtype: of the state.
+        ignore_class: targets of this class are left out.
+        sparse_y_true: targets are class numbers, else one-hot.
+        sparse_y_pred: predictions are class numbers, else scores.
+        axis: that of the classes where there is one.
+
+    Example:
+
+        >>> round(float(MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+        0.3333
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ):
+        super().__init__(num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+
+
+class OneHotIoU(IoU):
+    """Intersection over union of one-hot targets, averaged over chosen classes.
+
+    Args:
+        num_classes: how many classes there are.
+        target_class_ids: the classes that are averaged.
+        name: shown in logs.
+        dtype: of the state.
+        ignore_class: targets of this class are left out.
+        sparse_y_pred: predictions are class numbers, else scores.
+        axis: that of the classes.
+
+    Example:
+
+        >>> m = OneHotIoU(2, target_class_ids=[0, 1])
+        >>> float(m([[0, 1], [1, 0]], [[0.2, 0.8], [0.6, 0.4]]))
+        1.0
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        target_class_ids: Sequence[int],
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+        axis: int = -1,
+    ):
+        super().__init__(
+            num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis
+        )
+
+
+class OneHotMeanIoU(MeanIoU):
+    """Intersection over union of one-hot targets, averaged over all classes that occur.
+
+    Args:
+        num_classes: how many classes there are.
+        name: shown in logs.
+        dtype: of the state.
+        ignore_class: targets of this class are left out.
+        sparse_y_pred: predictions are class numbers, else scores.
+        axis: that of the classes.
+
+    Example:
+
+        >>> float(OneHotMeanIoU(2)([[0, 1], [1, 0]], [[0.2, 0.8], [0.6, 0.4]]))
+        1.0
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+        axis: int = -1,
+    ):
+        super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
+
+
+# ---- F-scores ---------------------------------------------------------------------------------
+
+AVERAGES = (None, "micro", "macro", "weighted")
+
+
+class FBetaScore(Metric):
+    """`(1 + b**2) * precision * recall / (b**2 * precision + recall)` of each class.
+
+    Args:
+        average: how the classes become one number: by counting all together ("micro"), the mean of
+            their scores ("macro"), the mean weighted by how often they occur ("weighted"), or not
+            at all (None).
+        beta: how many times as important recall is as precision.
+        threshold: scores above it say yes; if None, the highest score of a row does.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> m = FBetaScore(beta=2.0, threshold=0.5)
+        >>> m([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.4]]).round(4)
+        Array([0.5556, 1.    ], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        average: str | None = None,
+        beta: float = 1.0,
+        threshold: float | None = None,
+        name: str = "fbeta_score",
+        dtype: Any = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        if average not in AVERAGES:
+            raise ValueError(
+                explain(f"There is no average {average!r}.", fix=did_you_mean(average, AVERAGES))
+            )
+        if isinstance(beta, bool) or not isinstance(beta, (int, float)) or beta <= 0:
+            raise ValueError(explain(f"beta is a positive number, got {beta!r}."))
+        if threshold is not None and (
+            isinstance(threshold, bool)
+            or not isinstance(threshold, (int, float))
+            or not 0 < threshold <= 1
+        ):
+            raise ValueError(explain(f"threshold is above 0 and at most 1, got {threshold!r}."))
+        self.average = average
+        self.beta = beta
+        self.threshold = threshold
+        self.true_positives: Variable | None = None
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch.
+
+        Args:
+            y_true: 0 or 1, `(batch, classes)`.
+            y_pred: scores, same shape.
+            sample_weight: weights of samples, `(batch,)`.
+        """
+        y_true, y_pred = tensor(y_true), tensor(y_pred)
+        if len(y_true.shape) != 2 or y_true.shape != y_pred.shape:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} takes targets and predictions of one shape "
+                    "(batch, classes).",
+                    y_true=tuple(y_true.shape),
+                    y_pred=tuple(y_pred.shape),
+                    fix="y[:, None] for yes or no, to_categorical(y) for class numbers.",
+                )
+            )
+        if self.true_positives is None:
+            shape = () if self.average == "micro" else (y_true.shape[-1],)
+            self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
+            self.false_positives = self.add_variable(shape, "zeros", name="false_positives")
+            self.false_negatives = self.add_variable(shape, "zeros", name="false_negatives")
+            self.intermediate_weights = self.add_variable(
+                shape, "zeros", name="intermediate_weights"
+            )
+        if self.threshold is None:
+            said = (y_pred >= y_pred.max(-1, keepdims=True)) & (abs(y_pred) > 1e-9)
+        else:
+            said = y_pred > self.threshold
+        truth, weights = weighted(y_true, sample_weight, self.dtype)
+        weights = 1.0 if weights is None else weights
+        said = said.astype(self.dtype)
+        axis = None if self.average == "micro" else 0
+        tp = (weights * truth * said).sum(axis)
+        fp = (weights * (1 - truth) * said).sum(axis)
+        fn = (weights * truth * (1 - said)).sum(axis)
+        for variable, value in (
+            (self.true_positives, tp),
+            (self.false_positives, fp),
+            (self.false_negatives, fn),
+            (self.intermediate_weights, tp + fn),
+        ):
+            variable.assign(variable.value + value)
+
+    def result(self) -> Any:
+        if self.true_positives is None:
+            return jnp.zeros((), self.dtype)
+        tp, fp = self.true_positives.value, self.false_positives.value
+        fn = self.false_negatives.value
+        square = self.beta**2
+        score = ops.divide_no_nan((1 + square) * tp, (1 + square) * tp + square * fn + fp)
+        if self.average == "weighted":
+            weights = self.intermediate_weights.value
+            return (score * ops.divide_no_nan(weights, weights.sum())).sum()
+        return score.mean() if self.average == "macro" else score
+
+
+class F1Score(FBetaScore):
+    """`2 * precision * recall / (precision + recall)` of each class.
+
+    Args:
+        average: how the classes become one number; see `FBetaScore`.
+        threshold: scores above it say yes; if None, the highest score of a row does.
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> F1Score(threshold=0.5)([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.4]]).round(4)
+        Array([0.6667, 1.    ], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str = "f1_score",
+        dtype: Any = None,
+    ):
+        super().__init__(average, 1.0, threshold, name, dtype)

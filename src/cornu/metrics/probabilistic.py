@@ -1,0 +1,204 @@
+"""The means of losses on probabilities and margins, as metrics."""
+
+from typing import Any
+
+from cornu.losses import functions as losses
+from cornu.metrics.reduction import MeanMetricWrapper
+
+
+class _Folding(MeanMetricWrapper):
+    """Mean of a loss that folds the last axis."""
+
+    folds_last_axis = True
+
+
+class Hinge(_Folding):
+    """Mean distance to the right side of the margin.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(Hinge()([[-1.0, 1.0]], [[-2.0, 0.0]]))
+        0.5
+    """
+
+    def __init__(self, name: str = "hinge", dtype: Any = None):
+        super().__init__(losses.hinge, name, dtype)
+
+
+class SquaredHinge(_Folding):
+    """Mean squared distance to the right side of the margin.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(SquaredHinge()([[-1.0, 1.0]], [[-2.0, -1.0]]))
+        2.0
+    """
+
+    def __init__(self, name: str = "squared_hinge", dtype: Any = None):
+        super().__init__(losses.squared_hinge, name, dtype)
+
+
+class CategoricalHinge(MeanMetricWrapper):
+    """Mean of how much a wrong class beats the right one.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(CategoricalHinge()([[0.0, 1.0]], [[0.5, 0.75]]))
+        0.75
+    """
+
+    def __init__(self, name: str = "categorical_hinge", dtype: Any = None):
+        super().__init__(losses.categorical_hinge, name, dtype)
+
+
+class KLDivergence(MeanMetricWrapper):
+    """Mean divergence of two distributions.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> float(KLDivergence()([[0.5, 0.5]], [[0.5, 0.5]]))
+        0.0
+    """
+
+    def __init__(self, name: str = "kl_divergence", dtype: Any = None):
+        super().__init__(losses.kl_divergence, name, dtype)
+
+
+class Poisson(_Folding):
+    """Mean Poisson loss of counts and their expectation.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+
+    Example:
+
+        >>> round(float(Poisson()([[2.0]], [[1.0]])), 4)
+        1.0
+    """
+
+    def __init__(self, name: str = "poisson", dtype: Any = None):
+        super().__init__(losses.poisson, name, dtype)
+
+
+class BinaryCrossentropy(_Folding):
+    """Mean cross-entropy of yes or no.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+        from_logits: predictions are logits.
+        label_smoothing: how far targets are moved towards 1/2.
+
+    Example:
+
+        >>> round(float(BinaryCrossentropy()([[1.0, 0.0]], [[0.5, 0.5]])), 4)
+        0.6931
+    """
+
+    def __init__(
+        self,
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+    ):
+        super().__init__(
+            losses.binary_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+        )
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+
+
+class CategoricalCrossentropy(MeanMetricWrapper):
+    """Mean cross-entropy of one-hot classes.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+        from_logits: predictions are logits.
+        label_smoothing: how far targets are moved towards equal probabilities.
+        axis: that of the classes.
+
+    Example:
+
+        >>> round(float(CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+        0.6931
+    """
+
+    def __init__(
+        self,
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+        axis: int = -1,
+    ):
+        super().__init__(
+            losses.categorical_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+
+class SparseCategoricalCrossentropy(MeanMetricWrapper):
+    """Mean cross-entropy of class numbers.
+
+    Args:
+        name: shown in logs.
+        dtype: of the state.
+        from_logits: predictions are logits.
+        ignore_class: a class number at which the loss is zero.
+        axis: that of the classes.
+
+    Example:
+
+        >>> round(float(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]])), 4)
+        0.6931
+    """
+
+    def __init__(
+        self,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        axis: int = -1,
+    ):
+        super().__init__(
+            losses.sparse_categorical_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )
+        self.from_logits = from_logits
+        self.ignore_class = ignore_class
+        self.axis = axis

@@ -1,0 +1,72 @@
+"""Files that layers bring along beside their weights, such as vocabularies.
+
+    layer.save_assets(directory)   writes files   ->   members  assets/layers/lookup/vocabulary.txt
+    layer.load_assets(directory)   reads them     <-   of its own path only
+
+A member is never unpacked to a place that an archive names: each layer that asks gets a fresh
+directory, and what is below its path is copied there under checked relative names.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cornu.archive.safezip import check_member_name
+from cornu.errors import UnsafeFileError, explain
+
+FOLDER = "assets"
+MAX_BYTES = 4 * 2**30
+
+
+def save_assets(objects: Mapping[str, Any], folder: Path) -> list[tuple[str, Path]]:
+    """Let objects write their files below `folder`; names of members and the files.
+
+    Args:
+        objects: by the paths at which a model stores them.
+        folder: an empty directory.
+    """
+    members = []
+    for number, (path, obj) in enumerate(objects.items()):
+        if not hasattr(obj, "save_assets"):
+            continue
+        place = folder / str(number)
+        place.mkdir()
+        obj.save_assets(str(place))
+        for file in sorted(f for f in place.rglob("*") if f.is_file()):
+            inner = file.relative_to(place).as_posix()
+            name = "/".join(part for part in (FOLDER, path, inner) if part)
+            members.append((check_member_name(name), file))
+    return members
+
+
+def load_assets(
+    objects: Mapping[str, Any], names: Iterable[str], copy: Callable[[str, Path], int]
+) -> None:
+    """Give objects the files that were saved with them.
+
+    Args:
+        objects: by the paths at which a model stores them.
+        names: of all members.
+        copy: writes the content of a member to a path and returns its size in bytes.
+
+    Raises:
+        UnsafeFileError: the files are too large together.
+        ValueError: a name does not serve as the name of a file.
+    """
+    names, total = list(names), 0
+    for path, obj in objects.items():
+        if not hasattr(obj, "load_assets"):
+            continue
+        prefix = f"{FOLDER}/{path}/" if path else f"{FOLDER}/"
+        with tempfile.TemporaryDirectory() as made:
+            for name in (n for n in names if n.startswith(prefix) and not n.endswith("/")):
+                inner = check_member_name(name.removeprefix(prefix))
+                target = Path(made, inner)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                total += copy(name, target)
+                if total > MAX_BYTES:
+                    raise UnsafeFileError(
+                        explain("The assets of the file are too large.", limit=f"{MAX_BYTES} bytes")
+                    )
+            obj.load_assets(made)

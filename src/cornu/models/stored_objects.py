@@ -1,0 +1,294 @@
+"""Which objects of a model have variables in a file, and their way in and out of a store.
+
+    model --walk--> (path, object) --save_own_variables--> store["layers/dense"] = [kernel, bias]
+    store --plan--> Report: matched, missing, mismatched, unused --load_own_variables--> objects
+
+Layers and optimizers have a path; metrics and seeds have none in Keras's files. What they hold is
+written by `write_state` to a file of its own, which Keras does not look at.
+
+Nothing is read before all shapes are compared. An object whose class, written by the user, reads its
+variables in a way of its own (`load_own_variables`) is handed what the file declares for it.
+"""
+
+import dataclasses
+import functools
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.archive.safeh5 import Spec, fits, shown
+from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter
+from cornu.archive.walk import Difference, Report, plan_load, walk
+from cornu.core.configurable import Configurable
+from cornu.core.operation import Operation
+from cornu.core.registry import is_builtin
+from cornu.core.tracking import attributes
+from cornu.errors import explain
+from cornu.layers.base.layer import Layer
+from cornu.layers.base.own import own_weights
+from cornu.metrics.metric import Metric
+from cornu.optimizers.optimizer import Optimizer
+from cornu.random.seed import SeedGenerator
+from cornu.train.trainer import Trainer
+
+Writer = H5Writer | ShardedWriter
+
+# What these define, every layer, model or optimizer has, so it holds nothing of its own.
+_PLAIN = (Layer, Trainer, Optimizer, Operation, Configurable, object)
+_OPTIMIZER = re.compile(r"(^|/)optimizer(/|$)")
+
+
+# ---- objects and their paths ------------------------------------------------------------------
+
+
+def objects_in(root: Any) -> dict[str, Any]:
+    """The layers and optimizers of a model by the paths at which Keras stores them.
+
+    Example:
+
+        >>> from cornu.layers import Dense
+        >>> list(objects_in(Dense(2)))
+        ['']
+    """
+    found = walk(root, _attributes, lambda x: isinstance(x, (Layer, Optimizer)), _is_graph)
+    return dict(found)
+
+
+def _state_in(root: Any) -> dict[str, Any]:
+    """The seeds and metrics of a model by paths of the same kind."""
+    kinds = (Layer, SeedGenerator, Metric)
+    found = walk(root, _attributes, lambda x: isinstance(x, kinds), _is_graph)
+    return {path: obj for path, obj in found if not isinstance(obj, Layer)}
+
+
+def _is_graph(obj: Any) -> bool:
+    """Whether it is a graph or a list of layers, whose layers come before other attributes."""
+    return hasattr(type(obj), "inputs_struct")
+
+
+def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
+    """An object's attributes, its class's properties included, as (name, value)."""
+    found = dict(attributes(obj))
+    if isinstance(obj, Trainer):
+        found["layers"] = obj.layers  # type: ignore[attr-defined]
+    if isinstance(obj, Layer | Optimizer):
+        for name in _properties(type(obj)):
+            try:
+                found[name] = getattr(obj, name)
+            except Exception:
+                continue  # one that cannot be asked yet shows nothing that is not elsewhere
+    return iter(found.items())
+
+
+@functools.cache
+def _properties(cls: type) -> list[str]:
+    """Properties that a class adds to those of every layer, model or optimizer."""
+    known = {name for plain in _PLAIN for name in dir(plain)}
+    members = {name: m for c in reversed(cls.__mro__) for name, m in vars(c).items()}
+    return [n for n, m in members.items() if isinstance(m, property) and n not in known]
+
+
+# ---- writing ----------------------------------------------------------------------------------
+
+
+def write_objects(root: Any, store: Writer) -> None:
+    """Write the variables of a model's layers and optimizer.
+
+    Raises:
+        ValueError: a layer with weights has no path, because it is kept in a set, say.
+    """
+    objects = objects_in(root)
+    with_path = {id(obj) for obj in objects.values()}
+    for layer in root._flatten_layers():
+        if id(layer) not in with_path and own_weights(layer):
+            raise ValueError(
+                explain(
+                    f"Layer '{layer.name}' has weights that no file would hold.",
+                    fix="keep it in an attribute of the model or of a layer, or in a list, tuple "
+                    "or dict there; a set has no order.",
+                )
+            )
+    for path, obj in objects.items():
+        store.write(path, obj.name, _own(obj))
+
+
+def _own(obj: Any) -> dict[str, Any]:
+    """What an object puts into a store: key -> variable or array."""
+    store: dict[str, Any] = {}
+    if not isinstance(obj, Layer) or obj.built or own_weights(obj):
+        obj.save_own_variables(store)
+    return store
+
+
+def has_state(root: Any) -> bool:
+    """Whether a model holds seeds or metrics."""
+    return bool(_state_in(root))
+
+
+def write_state(root: Any, store: Writer) -> None:
+    """Write the seeds and metrics of a model, which Keras's files leave out."""
+    for path, obj in _state_in(root).items():
+        store.write(path, obj.name, [v.numpy() for v in _state_variables(obj)])
+
+
+def read_state(root: Any, reader: H5Reader) -> None:
+    """Restore what `write_state` wrote; what is not there or has another shape stays."""
+    stored = set(reader.paths())
+    for path, obj in _state_in(root).items():
+        variables = _state_variables(obj)
+        specs = [(v.shape, v.dtype) for v in variables]
+        if path in stored and _same(specs, reader.shapes(path)):
+            for variable, array in zip(variables, reader.read(path, specs), strict=True):
+                variable.assign(array)
+
+
+def _state_variables(obj: Any) -> list[Any]:
+    return [obj.state] if isinstance(obj, SeedGenerator) else obj.variables
+
+
+# ---- reading ----------------------------------------------------------------------------------
+
+
+def read_objects(
+    root: Any,
+    reader: H5Reader,
+    *,
+    skip_mismatch: bool = False,
+    fix: str | None = None,
+) -> Report:
+    """Read the variables of a model's layers and optimizer.
+
+    Args:
+        root: the model, built.
+        reader: a store opened for reading.
+        skip_mismatch: read what fits, and warn of the rest.
+        fix: what the error says to do when something does not fit.
+
+    Returns:
+        What was read and what was not.
+
+    Raises:
+        ValueError: the model has something that the store lacks or has in another shape; nothing
+            is changed then. The message lists both shapes of each.
+        UnsafeFileError: the store holds something dangerous; `skip_mismatch` does not skip that.
+    """
+    objects = objects_in(root)
+    layers = {path: obj for path, obj in objects.items() if not isinstance(obj, Optimizer)}
+    stored = set(reader.paths())
+    _require_built(layers, reader, stored)
+    expected = {path: _expected(obj, path, reader, stored) for path, obj in layers.items()}
+    report = _named(plan_load(expected, reader), layers)
+    unused = tuple(d for d in report.unused if not _OPTIMIZER.search(d.path))
+    report = dataclasses.replace(report, unused=unused)
+    if not report.complete and not skip_mismatch:
+        raise ValueError(
+            explain(f"The weights do not fit model '{root.name}'.", fix=fix)
+            + f"\n{report.describe()}"
+        )
+    broken = [
+        layers[path].name
+        for path, where in report.matched.items()
+        if not _read(layers[path], expected[path], where, reader)
+    ]
+    if broken:
+        warnings.warn(
+            f"{reader.label} holds weights that are NaN or infinite: {', '.join(broken[:20])}.",
+            stacklevel=3,
+        )
+    if not report.complete or report.unused:
+        warnings.warn(f"Not everything was loaded. {report.describe()}", stacklevel=3)
+    for path, obj in objects.items():
+        if isinstance(obj, Optimizer) and path in stored:
+            owner = objects.get(path.rpartition("/")[0])
+            _read_optimizer(obj, owner, path, reader)
+    return report
+
+
+def _require_built(layers: Mapping[str, Any], reader: H5Reader, stored: set[str]) -> None:
+    """A layer without variables would silently take nothing."""
+    for path, layer in layers.items():
+        waits = path in stored and not layer.built and not _reads_itself(layer)
+        if waits and reader.shapes(path) and not own_weights(layer):
+            raise ValueError(
+                explain(
+                    f"Layer '{layer.name}' has no variables yet, so it cannot take weights.",
+                    file=shown(reader.shapes(path)),
+                    fix="build the model first: model.build(input_shape), or call it on a sample.",
+                )
+            )
+
+
+def _reads_itself(obj: Any) -> bool:
+    """Whether its class, written by the user, reads variables in a way of its own."""
+    return not is_builtin(type(obj).load_own_variables)
+
+
+def _expected(obj: Any, path: str, reader: H5Reader, stored: set[str]) -> list[Spec]:
+    if _reads_itself(obj) and path in stored:
+        return reader.shapes(path)
+    values = _own(obj).values()
+    return [(tuple(np.shape(v)), getattr(v, "dtype", None) or np.asarray(v).dtype) for v in values]
+
+
+def _read(obj: Any, specs: list[Spec], path: str, reader: H5Reader) -> bool:
+    """Read one object; whether all its numbers are finite."""
+    arrays = reader.read(path, specs)
+    keys = reader.entries(path) if _reads_itself(obj) else map(str, range(len(arrays)))
+    if arrays:
+        obj.load_own_variables(dict(zip(keys, arrays, strict=True)))
+    floats = (a for a in arrays if jnp.issubdtype(a.dtype, jnp.floating))
+    return all(bool(np.isfinite(a).all()) for a in floats)
+
+
+def _read_optimizer(optimizer: Any, owner: Any, path: str, reader: H5Reader) -> None:
+    """Restore an optimizer; one that does not fit stays fresh, and a warning says so."""
+    found = reader.shapes(path)
+    if len(found) > 2 and not optimizer.built and isinstance(owner, Layer) and owner.built:
+        optimizer.build(owner.trainable_variables)
+    if _reads_itself(optimizer):
+        optimizer.load_own_variables(
+            dict(zip(reader.entries(path), reader.read(path, found), strict=True))
+        )
+        return
+    wanted = [(v.shape, v.dtype) for v in optimizer.variables]
+    # What was saved before any training has no slots: the count of steps, and maybe the rate.
+    untrained = len(found) <= 2 and optimizer.built
+    if _same(wanted[: len(found)] if untrained else wanted, found):
+        arrays = reader.read(path, wanted[: len(found)])
+        optimizer.load_own_variables({str(i): array for i, array in enumerate(arrays)})
+        return
+    warnings.warn(
+        explain(
+            f"The state of optimizer '{optimizer.name}' is not loaded, so training goes on from a "
+            "fresh one.",
+            model=shown(wanted),
+            file=shown(found),
+            fix="compile with the optimizer of the saved model, and freeze the same layers before.",
+        ),
+        stacklevel=4,
+    )
+
+
+def _same(expected: list[Spec], found: list[Spec]) -> bool:
+    return len(expected) == len(found) and all(
+        tuple(e[0]) == tuple(f[0]) and fits(jnp.dtype(f[1]), e[1])
+        for e, f in zip(expected, found, strict=True)
+    )
+
+
+def _named(report: Report, layers: Mapping[str, Any]) -> Report:
+    """The report with the layers' own names beside the paths."""
+
+    def named(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+        return tuple(
+            dataclasses.replace(d, path=f"{layers[d.path].name} ({d.path or 'the model itself'})")
+            for d in differences
+        )
+
+    return dataclasses.replace(
+        report, missing=named(report.missing), mismatched=named(report.mismatched)
+    )

@@ -1,0 +1,426 @@
+"""Optimizers made of other optimizers.
+
+    LossScaleOptimizer     loss * scale -> gradients / scale -> inner optimizer
+                           all finite: the scale doubles every so many steps
+                           inf or NaN: the step is skipped, the scale halves
+
+    MultiOptimizer         weight -> which optimizer? -> that optimizer, for each group of weights
+
+Both list the variables of the optimizers inside after their own.
+"""
+
+import re
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from cornu.core.configurable import Configurable
+from cornu.core.frame import purify
+from cornu.core.lift import read, write
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.tracking import unique
+from cornu.core.variable import Variable
+from cornu.errors import did_you_mean, explain
+from cornu.optimizers.arguments import as_gradient, report_missing, signature_of
+from cornu.optimizers.optimizer import Optimizer
+from cornu.optimizers.step import either
+
+
+class LossScaleOptimizer(Optimizer):
+    """Keeps gradients in the range of float16 by a scale that adapts (Micikevicius et al. 2017).
+
+    The loss is multiplied by the scale and the gradients are divided by it. When gradients
+    overflow, the step is skipped and the scale halves; after `dynamic_growth_steps` good steps in a
+    row it doubles. All other settings are those of the inner optimizer.
+
+    Args:
+        inner_optimizer: the optimizer that does the steps.
+        initial_scale: the first scale.
+        dynamic_growth_steps: how many good steps double the scale.
+        name: the first part of the variables' paths; from the class if None.
+        **kwargs: refused, with the place where the setting belongs.
+
+    Example:
+
+        >>> from cornu.optimizers.gradient import SGD
+        >>> optimizer = LossScaleOptimizer(SGD(0.1), initial_scale=1024.0)
+        >>> optimizer.build([Variable([1.0])])
+        >>> float(optimizer.scale_loss(2.0))
+        2048.0
+    """
+
+    def __init__(
+        self,
+        inner_optimizer: Any,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        for given in kwargs:
+            shared = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema",
+                      "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
+                      "gradient_accumulation_steps", "learning_rate")  # fmt: skip
+            fix = did_you_mean(given, ("initial_scale", "dynamic_growth_steps", "name"))
+            if given in shared:
+                fix = f"LossScaleOptimizer(Adam({given}=...)): it belongs to the inner optimizer."
+            raise ValueError(explain(f"LossScaleOptimizer takes no argument {given!r}.", fix=fix))
+        if not isinstance(inner_optimizer, Optimizer):
+            raise TypeError(
+                explain(
+                    f"inner_optimizer is an optimizer, got {type(inner_optimizer).__name__}.",
+                    fix="LossScaleOptimizer(Adam(0.001))",
+                )
+            )
+        super().__init__(0.0, name=name)
+        self.inner_optimizer = inner_optimizer
+        self.initial_scale = initial_scale
+        self.dynamic_growth_steps = dynamic_growth_steps
+
+    __signature__ = signature_of(__init__)  # what it would pass on, it refuses
+
+    def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
+        if self.built:
+            return
+        variables = list(var_list if variables is None else variables)
+        self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
+        self.dynamic_scale = self._add_scalar("dynamic_scale", self.initial_scale, "float32")
+        self.inner_optimizer.build(variables)
+        super().build(variables)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The own variables, then the inner optimizer's."""
+        return [*super().variables, *self.inner_optimizer.variables]
+
+    def _untrained_count(self) -> int:
+        return super()._untrained_count() + self.inner_optimizer._untrained_count()
+
+    @property
+    def averages(self) -> list[Variable]:
+        """The inner optimizer's running averages."""
+        return self.inner_optimizer.averages
+
+    @property
+    def iterations(self) -> Any:
+        """How often the inner optimizer updated the weights; skipped steps do not count."""
+        return self.inner_optimizer.iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The inner optimizer's learning rate."""
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        self.inner_optimizer.learning_rate = learning_rate
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the current scale."""
+        scale = read([self.dynamic_scale])[0] if self.built else self.initial_scale
+        return self.inner_optimizer.scale_loss(loss) * scale
+
+    def check_finite(self, grads: Sequence[Any]) -> Any:
+        """Whether no gradient holds an infinity or NaN; a boolean scalar."""
+        checks = [jnp.all(jnp.isfinite(g)) for g in grads if g is not None]
+        return jnp.all(jnp.stack(checks)) if checks else jnp.asarray(True)
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Unscale the gradients and let the inner optimizer use them, if they are finite."""
+        grads = list(grads)
+        if not grads:
+            return
+        variables = self._variables_for(grads, trainable_variables)
+        if not self.built:
+            self.build(variables)
+        grads = [
+            None if g is None else as_gradient(g, v) for g, v in zip(grads, variables, strict=True)
+        ]
+        scale = read([self.dynamic_scale])[0]
+
+        def good() -> None:
+            unscaled = [None if g is None else g / scale.astype(g.dtype) for g in grads]
+            self.inner_optimizer.apply(unscaled, variables)
+            seen = read([self.step_counter])[0] + 1
+            grow = seen >= self.dynamic_growth_steps
+            self.step_counter.assign(jnp.where(grow, 0, seen))
+            self.dynamic_scale.assign(jnp.where(grow, scale * 2.0, scale))
+
+        def bad() -> None:
+            self.step_counter.assign(0)
+            self.dynamic_scale.assign(scale / 2.0)
+
+        carried = [*variables, *self.variables]
+        good_pure, bad_pure = purify(good, carried), purify(bad, carried)
+        values = either(
+            self.check_finite(grads),
+            lambda values: good_pure(values)[1],
+            lambda values: bad_pure(values)[1],
+            read(carried),
+        )
+        write(carried, values)
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """Put the inner optimizer's running averages into the weights."""
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Any] | None = None, var_names: Any = None
+    ) -> None:
+        """See `Optimizer.exclude_from_weight_decay`; said to the inner optimizer."""
+        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "inner_optimizer": serialize_keras_object(self.inner_optimizer),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make an optimizer from what `get_config` returned."""
+        inner = deserialize_keras_object(config["inner_optimizer"], custom_objects=custom_objects)
+        return cls(**{**config, "inner_optimizer": inner})
+
+
+class OptimizerMap(Configurable, MutableMapping):
+    """Which optimizer updates a weight, by patterns for the weight's path.
+
+    A key that is the path itself comes first; else the keys are regular expressions that must match
+    the whole path. A weight that none matches gets the default.
+
+    Args:
+        default_optimizer: for all weights that no key matches.
+        optimizer_map: pattern -> optimizer.
+
+    Example:
+
+        >>> from cornu.optimizers.gradient import SGD
+        >>> optimizers = OptimizerMap(SGD(0.1, name="fast"), {"encoder/.*": SGD(0.01, name="slow")})
+        >>> optimizers["encoder/dense/kernel"].name, optimizers["head/kernel"].name
+        ('slow', 'fast')
+    """
+
+    def __init__(self, default_optimizer: Optimizer, optimizer_map: Any = None):
+        if not isinstance(default_optimizer, Optimizer):
+            raise TypeError(
+                explain(
+                    f"default_optimizer is an optimizer, got {type(default_optimizer).__name__}.",
+                    fix="OptimizerMap(Adam(), {'encoder/.*': SGD()})",
+                )
+            )
+        self._default_optimizer = default_optimizer
+        self._optimizers: dict[str, Optimizer] = {}
+        for key, optimizer in dict(optimizer_map or {}).items():
+            self[key] = optimizer
+
+    @property
+    def default_optimizer(self) -> Optimizer:
+        """The optimizer of all weights that no key matches."""
+        return self._default_optimizer
+
+    def __call__(self, variable: Any) -> Optimizer:
+        return self[variable.path]
+
+    def __getitem__(self, key: str) -> Optimizer:
+        if key in self._optimizers:
+            return self._optimizers[key]
+        found = [pattern for pattern in self._optimizers if re.fullmatch(pattern, key)]
+        if len(found) > 1:
+            raise ValueError(
+                explain(
+                    f"Several optimizers are meant for '{key}'.",
+                    patterns=", ".join(repr(pattern) for pattern in found),
+                    fix="make the patterns exclude each other, or add the path itself as a key.",
+                )
+            )
+        return self._optimizers[found[0]] if found else self._default_optimizer
+
+    def __setitem__(self, key: str, optimizer: Optimizer) -> None:
+        if not isinstance(key, str):
+            raise ValueError(explain(f"A key is a path or a pattern, got {key!r}."))
+        if key in self._optimizers:
+            raise ValueError(
+                explain(f"{key!r} has an optimizer already.", fix="del optimizer_map[key] first.")
+            )
+        if not isinstance(optimizer, Optimizer):
+            raise ValueError(
+                explain(
+                    f"The optimizer for {key!r} is an optimizer, got {type(optimizer).__name__}.",
+                    fix=f"optimizer_map[{key!r}] = SGD(0.01)",
+                )
+            )
+        self._optimizers[key] = optimizer
+
+    def __delitem__(self, key: str) -> None:
+        del self._optimizers[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._optimizers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._optimizers)
+
+    def __len__(self) -> int:
+        return len(self._optimizers)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "default_optimizer": serialize_keras_object(self._default_optimizer),
+            "optimizer_map": serialize_keras_object(self._optimizers),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make a map from what `get_config` returned."""
+        return cls(**deserialize_keras_object(dict(config), custom_objects=custom_objects))
+
+
+class MultiOptimizer(Optimizer):
+    """Different optimizers for different weights.
+
+    Args:
+        optimizer_map: an `OptimizerMap`, or a function from a weight to its optimizer.
+        loss_scale_factor: see `Optimizer`; holds for all weights.
+        name: the first part of the variables' paths; from the class if None.
+
+    Example:
+
+        >>> from cornu.optimizers.gradient import SGD
+        >>> optimizer = MultiOptimizer(OptimizerMap(SGD(0.1), {".*/bias": SGD(0.2)}))
+        >>> [float(one.learning_rate.numpy()) > 0.15 for one in optimizer.optimizers]
+        [True, False]
+    """
+
+    def __init__(
+        self,
+        optimizer_map: OptimizerMap | Callable[[Any], Optimizer],
+        loss_scale_factor: float | None = None,
+        name: str | None = None,
+    ):
+        if not callable(optimizer_map):
+            raise TypeError(
+                explain(
+                    "optimizer_map is an OptimizerMap or a function, got "
+                    f"{type(optimizer_map).__name__}.",
+                    fix="MultiOptimizer(OptimizerMap(Adam(), {'encoder/.*': SGD()}))",
+                )
+            )
+        self.optimizer_map = optimizer_map
+        self._members: list[Optimizer] = []
+        if isinstance(optimizer_map, OptimizerMap):
+            listed = [optimizer_map[key] for key in optimizer_map]
+            self._members = unique([*listed, optimizer_map.default_optimizer])
+        self._choice: list[int] = []  # for each weight, which of the optimizers
+        super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
+
+    def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
+        if self.built:
+            return
+        variables = list(var_list if variables is None else variables)
+        chosen = [self.optimizer_map(v) for v in variables]
+        for optimizer, variable in zip(chosen, variables, strict=True):
+            if not isinstance(optimizer, Optimizer):
+                raise TypeError(
+                    explain(
+                        f"optimizer_map gives no optimizer for weight '{variable.path}'.",
+                        received=type(optimizer).__name__,
+                    )
+                )
+        self._members = unique([*self._members, *chosen])
+        place = {id(optimizer): i for i, optimizer in enumerate(self._members)}
+        self._choice = [place[id(optimizer)] for optimizer in chosen]
+        for i, optimizer in enumerate(self._members):
+            optimizer.loss_scale_factor = self.loss_scale_factor
+            optimizer.build([v for v, c in zip(variables, self._choice, strict=True) if c == i])
+        super().build(variables)
+
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """The optimizers inside: those of the map in its order, the default one last."""
+        return list(self._members)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The own variables, then those of each optimizer."""
+        return [*super().variables, *(v for one in self._members for v in one.variables)]
+
+    def _untrained_count(self) -> int:
+        inside = sum(one._untrained_count() for one in self._members)
+        return super()._untrained_count() + inside
+
+    @property
+    def learning_rate(self) -> Any:
+        """There is none: each optimizer has its own."""
+        raise AttributeError(_no_single_rate())
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        raise AttributeError(_no_single_rate())
+
+    @property
+    def loss_scale_factor(self) -> float | None:
+        """The factor of the loss, the same for all optimizers."""
+        return self._loss_scale_factor
+
+    @loss_scale_factor.setter
+    def loss_scale_factor(self, factor: float | None) -> None:
+        self._loss_scale_factor = factor
+        for one in self._members:
+            one.loss_scale_factor = factor
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Let each optimizer update its weights; see `Optimizer.apply`."""
+        grads = list(grads)
+        if not grads:
+            return
+        variables = self._variables_for(grads, trainable_variables)
+        if not self.built:
+            self.build(variables)
+        if any(g is None for g in grads):
+            report_missing(variables, grads)
+        groups: dict[int, list[tuple[Any, Any]]] = {}
+        for g, v in zip(grads, variables, strict=True):
+            if g is not None:
+                groups.setdefault(self._choice[self._get_variable_index(v)], []).append((g, v))
+        for i, pairs in groups.items():
+            self._members[i].apply([g for g, _ in pairs], [v for _, v in pairs])
+        self._iterations.assign_add(1)
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """Put running averages into the weights of the optimizers that keep some."""
+        for v in var_list:
+            self._members[self._choice[self._get_variable_index(v)]].finalize_variable_values([v])
+
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Any] | None = None, var_names: Any = None
+    ) -> None:
+        """See `Optimizer.exclude_from_weight_decay`; said to all optimizers."""
+        for one in self._members:
+            one.exclude_from_weight_decay(var_list, var_names)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "optimizer_map": serialize_keras_object(self.optimizer_map),
+            "loss_scale_factor": self.loss_scale_factor,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make an optimizer from what `get_config` returned."""
+        choice = deserialize_keras_object(config["optimizer_map"], custom_objects=custom_objects)
+        return cls(**{**config, "optimizer_map": choice})
+
+
+def _no_single_rate() -> str:
+    return explain(
+        "A MultiOptimizer has no learning rate of its own.",
+        fix="for one in optimizer.optimizers: one.learning_rate = 0.01",
+    )

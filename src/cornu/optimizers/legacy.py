@@ -1,0 +1,47 @@
+"""The optimizers of Keras 2, which are no more: each says what to use instead."""
+
+from typing import Any, NoReturn
+
+from cornu.errors import explain
+
+
+class Optimizer:
+    """Refuses to be made, with the name of its successor.
+
+    Example:
+
+        >>> Adam(0.1)
+        Traceback (most recent call last):
+        ImportError: optimizers.legacy.Adam is an optimizer of Keras 2, which is not part of this...
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        name = type(self).__name__
+        raise ImportError(
+            explain(
+                f"optimizers.legacy.{name} is an optimizer of Keras 2, which is not part of this "
+                "library.",
+                fix=f"optimizers.{name} takes the same arguments, with learning_rate for lr and "
+                "schedules for decay.",
+            )
+        )
+
+
+class Adagrad(Optimizer):
+    """See `optimizers.Adagrad`."""
+
+
+class Adam(Optimizer):
+    """See `optimizers.Adam`."""
+
+
+class Ftrl(Optimizer):
+    """See `optimizers.Ftrl`."""
+
+
+class RMSprop(Optimizer):
+    """See `optimizers.RMSprop`."""
+
+
+class SGD(Optimizer):
+    """See `optimizers.SGD`."""

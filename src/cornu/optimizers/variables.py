@@ -1,0 +1,247 @@
+"""The variables of an optimizer: which there are, their names, and how files have them.
+
+    iteration                              how many steps were done
+    learning_rate                          if it is a number
+    <weight>_average                       for each weight, with `use_ema`
+    <weight>_gradient_accumulator          for each weight, with `gradient_accumulation_steps`
+    <weight>_<slot>, <weight>_<slot>, ...  all slots of the first weight, of the second, ...
+    <weight>_<later slot>                  the first later slot of each weight, the second, ...
+    <common>                               what all weights share
+
+`<weight>` is the path of the weight with underscores, so Adam's slots of `dense/kernel` are
+`adam/dense_kernel_momentum` and `adam/dense_kernel_velocity`. Files have them in this order.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cornu import initializers, settings
+from cornu.core.context import using
+from cornu.core.tracking import owned_by, unique
+from cornu.core.variable import Variable
+from cornu.errors import explain
+
+
+class OptimizerVariables:
+    """Makes, lists, saves and loads the variables of an optimizer."""
+
+    # Arrays that each weight has besides itself: name -> the value they start from.
+    slots: Mapping[str, float] = {}
+    # More of them, which files have after the slots of all weights, and rules after a weight's own.
+    later_slots: Mapping[str, float] = {}
+    # Scalars that all weights share: name -> the value they start from.
+    common: Mapping[str, float] = {}
+
+    # Attributes that hold variables of others, or variables that `_variables` already lists.
+    untracked_attributes = frozenset(
+        (
+            "_variables", "_trainable_variables", "_iterations", "_learning_rate", "_averages",
+            "_accumulators", "_slots", "_common", "_undecayed", "_compiled", "_places",
+        )
+    )  # fmt: skip
+    _places: dict[int, int] | None = None  # id of a weight -> its place among all
+
+    # Set by the optimizer's constructor.
+    name: str
+    use_ema: bool
+    gradient_accumulation_steps: int | None
+    built: bool
+    _learning_rate: Any
+
+    def _start_variables(self) -> None:
+        """Begin with the counter of steps."""
+        self.built = False
+        self._trainable_variables: list[Any] = []
+        self._variables: list[Variable] = []
+        self._averages: list[Variable] = []
+        self._accumulators: list[Variable] = []
+        self._slots: list[list[Variable]] = []
+        self._common: list[Variable] = []
+        self._iterations = self._add_scalar("iteration", 0, "int32")
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables of the optimizer, in the order in which files have them."""
+        return unique([*self._variables, *owned_by(self, Variable)])
+
+    @property
+    def averages(self) -> list[Variable]:
+        """The running averages of the weights, in the weights' order; empty without `use_ema`."""
+        return self._averages
+
+    def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
+        """Make the slots of the weights that will be trained.
+
+        Args:
+            variables: the weights.
+            var_list: the same, under the name that Keras's built-in optimizers use.
+        """
+        if self.built:
+            return
+        variables = list(var_list if variables is None else variables)
+        self._trainable_variables = variables
+        if self.use_ema:
+            self._averages = self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
+        self._slots = [self.make_slots(v) for v in variables]
+        for name, start in self.later_slots.items():
+            for v, row in zip(variables, self._slots, strict=True):
+                row.append(self.add_variable_from_reference(v, name, initializers.Constant(start)))
+        self._common = [self._add_scalar(name, start) for name, start in self.common.items()]
+        self._places = None
+        self.built = True
+
+    def make_slots(self, variable: Any) -> list[Variable]:
+        """The arrays that the rule keeps for one weight, in the order in which it takes them."""
+        return [
+            self.add_variable_from_reference(variable, name, initializers.Constant(start))
+            for name, start in self.slots.items()
+        ]
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Add a variable to the optimizer's state.
+
+        Args:
+            shape: its shape.
+            initializer: a name, an initializer, or a function `(shape, dtype)`.
+            dtype: name of the dtype; `floatx` if None.
+            aggregation: see `Variable`.
+            layout: how it is laid out over devices.
+            name: last part of its path.
+        """
+        with using(path=self.name):
+            variable = Variable(
+                initializers.get(initializer),
+                shape=tuple(shape),
+                dtype=dtype,
+                trainable=False,
+                autocast=False,
+                aggregation=aggregation,
+                layout=layout,
+                name=name,
+            )
+        self._variables.append(variable)
+        return variable
+
+    def add_variable_from_reference(
+        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
+        """Add a variable of the shape, dtype and layout of a weight; see `add_variable`."""
+        path = getattr(reference_variable, "path", None) or reference_variable.name
+        layout = getattr(getattr(reference_variable, "_value", None), "sharding", None)
+        return self.add_variable(
+            reference_variable.shape,
+            initializer,
+            dtype=reference_variable.dtype,
+            layout=layout if layout is not None and len(layout.device_set) > 1 else None,
+            name=f"{path.replace('/', '_')}_{name or 'var'}",
+        )
+
+    def add_optimizer_variables(
+        self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        """One variable like each weight; for a list of names, a tuple of such lists.
+
+        With several names the variables of one weight follow each other in `variables`.
+        """
+        several = [name] if isinstance(name, str) else list(name)
+        starts = [initializer] * len(several)
+        if isinstance(initializer, (list, tuple)):
+            starts = list(initializer)
+        if len(starts) != len(several):
+            raise ValueError(
+                explain(f"{len(several)} names need as many initializers, got {len(starts)}.")
+            )
+        made = [
+            [
+                self.add_variable_from_reference(v, n, s)
+                for n, s in zip(several, starts, strict=True)
+            ]
+            for v in trainable_variables
+        ]
+        lists = tuple([row[i] for row in made] for i in range(len(several)))
+        return lists[0] if isinstance(name, str) else lists
+
+    def _add_scalar(self, name: str, value: Any, dtype: str | None = None) -> Variable:
+        return self.add_variable(
+            (),
+            initializers.Constant(value),
+            dtype=dtype or settings.current.floatx,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def _get_variable_index(self, variable: Any) -> int:
+        # The name is Keras's: users' `update_step` ask it where their slots are.
+        if self._places is None:
+            self._places = {id(v): i for i, v in enumerate(self._trainable_variables)}
+        place = self._places.get(id(variable))
+        if place is None:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} '{self.name}' has no slots for variable "
+                    f"'{variable.path}'.",
+                    fix="build the optimizer on all weights that it trains, or make a new one for "
+                    "new weights.",
+                )
+            )
+        return place
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Assign arrays to all variables, in order.
+
+        Raises:
+            ValueError: the count or a shape differs.
+        """
+        mine = self.variables
+        if not self.built or len(weights) != len(mine):
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} '{self.name}' has {len(mine)} variables, got "
+                    f"{len(weights)} arrays.",
+                    fix=None if self.built else "optimizer.build(model.trainable_variables) first.",
+                )
+            )
+        for variable, value in zip(mine, weights, strict=True):
+            variable.assign(value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put all variables into a mapping, by position."""
+        for position, variable in enumerate(self.variables):
+            store[str(position)] = variable.numpy()
+
+    def _untrained_count(self) -> int:
+        """How many variables there are before any slots are made."""
+        return 1 + isinstance(self._learning_rate, Variable)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Assign all variables from a mapping, by position.
+
+        What was saved before any training has no slots; ours then stay as they are. Any other
+        difference in number is reported by a warning, and nothing is loaded.
+        """
+        mine = self.variables
+        count = len(store.keys())
+        if count not in (len(mine), self._untrained_count()):
+            warnings.warn(
+                explain(
+                    f"The state of optimizer '{self.name}' is not loaded: it has {len(mine)} "
+                    f"variables, the file {count}. Training goes on from a fresh state.",
+                    fix="build the optimizer on the weights with which it was saved: freeze the "
+                    "same layers, then optimizer.build(model.trainable_variables).",
+                ),
+                stacklevel=2,
+            )
+            return
+        for position, variable in enumerate(mine[:count]):
+            variable.assign(store[str(position)])

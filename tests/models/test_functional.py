@@ -1,0 +1,122 @@
+"""Functional: graphs of layers and ops."""
+
+import numpy as np
+import pytest
+
+import cornu as keras
+from cornu import layers, ops
+
+
+def two_inputs():
+    a, b = keras.Input((2,), name="a"), keras.Input((3,), name="b")
+    hidden = layers.Concatenate()([a, b])
+    return keras.Model([a, b], layers.Dense(4)(hidden))
+
+
+def test_several_inputs_in_every_form():
+    model = two_inputs()
+    a, b = np.ones((5, 2), "f"), np.zeros((5, 3), "f")
+    expected = model([a, b])
+    np.testing.assert_array_equal(model((a, b)), expected)
+    np.testing.assert_array_equal(model({"a": a, "b": b}), expected)
+
+
+def test_several_outputs_come_back_as_they_were_given():
+    x = keras.Input((4,))
+    y, z = layers.Dense(2, name="y")(x), layers.Dense(3, name="z")(x)
+    listed = keras.Model(x, [y, z])
+    assert [o.shape for o in listed(np.ones((1, 4)))] == [(1, 2), (1, 3)]
+    assert listed.output_names == ["y", "z"]
+    named = keras.Model(x, {"first": y, "second": z})
+    assert {k: v.shape for k, v in named(np.ones((1, 4))).items()} == {
+        "first": (1, 2),
+        "second": (1, 3),
+    }
+
+
+def test_a_shared_layer_has_one_set_of_weights():
+    shared = layers.Dense(3)
+    a, b = keras.Input((4,)), keras.Input((4,))
+    model = keras.Model([a, b], shared(a) - shared(b))
+    assert len(model.weights) == 2
+    x = np.random.default_rng(0).normal(size=(2, 4))
+    np.testing.assert_allclose(model([x, x]), 0, atol=1e-6)
+
+
+def test_operators_and_ops_on_symbolic_tensors():
+    x = keras.Input((4,))
+    y = ops.relu((x * 2 - 1) / 3 + x[:, :1])
+    model = keras.Model(x, y)
+    values = np.random.default_rng(0).normal(size=(3, 4)).astype("f")
+    expected = np.maximum((values * 2 - 1) / 3 + values[:, :1], 0)
+    np.testing.assert_allclose(model(values), expected, rtol=1e-6)
+
+
+def test_nested_models_and_a_model_as_a_layer():
+    inner_in = keras.Input((4,))
+    inner = keras.Model(inner_in, layers.Dense(3)(inner_in), name="inner")
+    x = keras.Input((4,))
+    outer = keras.Model(x, layers.Dense(1)(inner(x) + inner(x * 2)))
+    assert outer.count_params() == 15 + 4
+    assert outer(np.ones((2, 4))).shape == (2, 1)
+    assert outer.get_layer("inner") is inner
+
+
+def test_a_missing_input_is_explained():
+    a, b = keras.Input((2,)), keras.Input((2,))
+    with pytest.raises(ValueError, match="cannot be computed from the given inputs"):
+        keras.Model(a, layers.Dense(1)(a + b))
+
+
+def test_wrong_calls_are_explained():
+    model = two_inputs()
+    with pytest.raises(ValueError, match="takes 2 inputs, got 1"):
+        model(np.ones((5, 2)))
+    with pytest.raises(ValueError, match="misses its input 'b'"):
+        model({"a": np.ones((5, 2)), "c": np.ones((5, 3))})
+    with pytest.raises(ValueError, match="layer named 'denze'"):
+        model.get_layer("denze")
+
+
+def test_two_layers_of_one_name_are_refused():
+    x = keras.Input((2,))
+    y = layers.Dense(2, name="same")(x)
+    with pytest.raises(ValueError, match="Two layers of the model are named 'same'"):
+        keras.Model(x, layers.Dense(2, name="same")(y))
+
+
+def test_a_subclass_may_hand_its_tensors_on():
+    class Tower(keras.Model):
+        def __init__(self, units=3):
+            x = keras.Input((4,))
+            super().__init__(inputs=x, outputs=layers.Dense(units)(x))
+            self.units = units
+
+    tower = Tower(units=5)
+    assert isinstance(tower, Tower)
+    assert tower(np.ones((2, 4))).shape == (2, 5)
+    assert tower.output_shape == (None, 5)
+    assert tower.get_config()["units"] == 5
+
+
+def test_config_round_trip_keeps_the_graph():
+    shared = layers.Dense(4, name="shared")
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    joined = layers.Concatenate(name="join")([shared(a), shared(b)])
+    model = keras.Model({"a": a, "b": b}, [joined * 2.0, joined[:, 0]], name="graph")
+    twin = keras.Model.from_config(model.get_config()) if False else (
+        keras.models.model_from_json(model.to_json())
+    )
+    twin.set_weights(model.get_weights())
+    inputs = {"a": np.ones((2, 4), "f"), "b": np.zeros((2, 4), "f")}
+    for mine, other in zip(model(inputs), twin(inputs), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert [layer.name for layer in twin.layers] == [layer.name for layer in model.layers]
+
+
+def test_long_chains_do_not_exhaust_the_stack():
+    x = y = keras.Input((2,))
+    for _ in range(1500):
+        y = layers.Identity()(y) if False else layers.Activation("linear")(y)
+    model = keras.Model(x, y)
+    assert len(model.layers) == 1501

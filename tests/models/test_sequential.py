@@ -1,0 +1,104 @@
+"""Sequential: a list of layers, built early or late."""
+
+import numpy as np
+import pytest
+
+import cornu as keras
+from cornu import layers
+
+
+def test_the_tutorials_network_counts_as_the_post_says():
+    network = keras.models.Sequential()
+    network.add(layers.Dense(512, activation="relu", input_shape=(28 * 28,)))
+    network.add(layers.Dense(10, activation="softmax"))
+    assert [layer.count_params() for layer in network.layers] == [401_920, 5_130]
+    assert network.count_params() == 407_050
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda: [keras.Input((4,)), layers.Dense(3)],
+        lambda: [layers.Dense(3, input_shape=(4,))],
+        lambda: [layers.Dense(3, input_dim=4)],
+        lambda: [layers.Dense(3, batch_input_shape=(None, 4))],
+        lambda: [layers.InputLayer(shape=(4,)), layers.Dense(3)],
+    ],
+)
+def test_the_input_shape_can_be_told_in_every_way(first):
+    model = keras.Sequential(first())
+    assert model.built
+    assert model.input_shape == (None, 4)
+    assert model.output_shape == (None, 3)
+    assert len(model.layers) == 1
+
+
+def test_without_a_shape_it_is_built_at_the_first_call():
+    model = keras.Sequential([layers.Dense(3), layers.Dense(2)], name="late")
+    assert not model.built
+    assert model(np.ones((5, 4))).shape == (5, 2)
+    assert model.built
+    assert [v.path for v in model.weights][:2] == ["late/dense/kernel", "late/dense/bias"] or [
+        v.path.split("/")[0] for v in model.weights
+    ] == ["late"] * 4
+
+
+def test_build_with_a_shape():
+    model = keras.Sequential([layers.Dense(3)])
+    model.build((None, 4))
+    assert model.count_params() == 15
+    with pytest.raises(ValueError, match="built for one input shape"):
+        keras.Sequential([layers.Dense(3)]).build()
+
+
+def test_pop_takes_the_last_layer_away():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)])
+    last = model.pop()
+    assert last.units == 2
+    assert model.output_shape == (None, 3)
+    model.add(layers.Dense(7))
+    assert model(np.ones((1, 4))).shape == (1, 7)
+
+
+def test_a_model_is_a_layer():
+    inner = keras.Sequential([layers.Dense(3, activation="relu")])
+    outer = keras.Sequential([keras.Input((4,)), inner, layers.Dense(2)])
+    assert outer.count_params() == 15 + 8
+    assert outer(np.ones((2, 4))).shape == (2, 2)
+
+
+def test_what_is_not_a_layer_is_explained():
+    with pytest.raises(ValueError, match="is a class, not a layer"):
+        keras.Sequential([layers.Dense])
+    with pytest.raises(ValueError, match=r"layers\.Lambda"):
+        keras.Sequential([abs])
+    same = layers.Dense(2)
+    with pytest.raises(ValueError, match="in the model already"):
+        keras.Sequential([same, same])
+    with pytest.raises(ValueError, match="named 'a' already"):
+        keras.Sequential([layers.Dense(2, name="a"), layers.Dense(2, name="a")])
+    with pytest.raises(ValueError, match="an input comes first"):
+        keras.Sequential([layers.Dense(2), keras.Input((3,))])
+
+
+def test_what_is_not_known_yet_is_explained():
+    model = keras.Sequential([layers.Dense(2)])
+    with pytest.raises(AttributeError, match="input shape is not known"):
+        _ = model.output
+    with pytest.raises(ValueError, match="not built"):
+        model.count_params()
+
+
+def test_wrong_inputs_name_the_model_and_the_fix():
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(2)])
+    with pytest.raises(ValueError, match="expects 5 features, got 4"):
+        model(np.ones((8, 4)))
+    with pytest.raises(ValueError, match=r"x\[None\]"):
+        model(np.ones((5,)))
+
+
+def test_config_round_trip():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dropout(0.5)])
+    twin = keras.Sequential.from_config(model.get_config())
+    assert twin.get_config() == model.get_config()
+    assert keras.models.model_from_json(model.to_json()).get_config() == model.get_config()

@@ -1,0 +1,260 @@
+"""Parity rows of the layers: see `harness.py`."""
+
+from harness import Bad, Case, Ids, Of, Steps
+
+IMAGE, SERIES, VOLUME = (2, 7, 6, 3), (2, 7, 3), (2, 4, 5, 6, 2)
+
+CORE = [
+    Case("Dense", dict(units=4, activation="tanh"), [(2, 3)]),
+    Case("Dense", dict(units=4, use_bias=False, kernel_regularizer="l2"), [(2, 5, 3)]),
+    Case("Dense", dict(units=4, lora_rank=2), [(2, 3)]),
+    Case("Identity"),
+    Case("Flatten", {}, [IMAGE], specs=[[(None, None, 3)]]),
+    Case("Flatten", dict(data_format="channels_first"), [IMAGE]),
+    Case("Flatten", {}, [(3,)], label="scalars"),
+    Case("Reshape", dict(target_shape=(3, 7, 6)), [IMAGE]),
+    Case("Reshape", dict(target_shape=(-1, 9)), [IMAGE], specs=[[(None, None, None, 3)]]),
+    Case("Permute", dict(dims=(3, 1, 2)), [IMAGE], specs=[[(None, None, 5, None)]]),
+    Case("RepeatVector", dict(n=3), [(2, 3)]),
+    Case("Activation", dict(activation="tanh"), [(2, 3)]),
+    Case("ReLU", dict(max_value=0.6, negative_slope=0.1, threshold=0.2), [(4, 5)]),
+    Case("LeakyReLU", dict(negative_slope=0.2), [(4, 5)]),
+    Case("ELU", dict(alpha=0.7), [(4, 5)]),
+    Case("PReLU", {}, [(4, 5)]),
+    Case("PReLU", dict(shared_axes=[1, 2]), [IMAGE], specs=[[(None, None, None, 3)]]),
+    Case("Softmax", {}, [(4, 5)]),
+    Case("Softmax", dict(axis=(1, 2)), [(4, 5, 3)]),
+    Case("Softmax", {}, [(2, 5)], dict(mask=Steps((3, 5), 5)), label="mask"),
+    Case("Masking", dict(mask_value=0.0), [SERIES]),
+    Case("Embedding", dict(input_dim=6, output_dim=3), [Ids((2, 4))], specs=[[Ids((None, None))]]),
+    Case("Embedding", dict(input_dim=6, output_dim=3, mask_zero=True), [Ids((2, 4))]),
+    Case("Embedding", dict(input_dim=6, output_dim=3, lora_rank=2), [Ids((2, 4))]),
+    Case("ReversibleEmbedding", dict(input_dim=6, output_dim=3), [Ids((2, 4))]),
+    Case("ReversibleEmbedding", dict(input_dim=6, output_dim=3, tie_weights=False), [Ids((2, 4))]),
+    Case(
+        "ReversibleEmbedding",
+        dict(input_dim=6, output_dim=3, logit_soft_cap=2.0),
+        [(2, 4, 3)],
+        dict(reverse=True),
+        label="reverse",
+    ),
+    Case("ActivityRegularization", dict(l1=0.1, l2=0.2)),
+]
+
+RANDOM = [
+    Case("Dropout", dict(rate=0.3, seed=1), [(200, 100)], random=True),
+    Case("Dropout", dict(rate=0.3, noise_shape=(None, 1)), [(2000, 10)], random=True),
+    Case("SpatialDropout1D", dict(rate=0.3), [(50, 7, 60)], random=True),
+    Case("SpatialDropout2D", dict(rate=0.3), [(50, 3, 2, 60)], random=True),
+    Case(
+        "SpatialDropout2D", dict(rate=0.3, data_format="channels_first"), [(50, 60, 2, 3)],
+        random=True,
+    ),
+    Case("SpatialDropout3D", dict(rate=0.3), [(50, 2, 2, 2, 60)], random=True),
+    Case("GaussianDropout", dict(rate=0.3), [(200, 100)], random=True),
+    Case("GaussianNoise", dict(stddev=0.3), [(200, 100)], random=True),
+    Case("AlphaDropout", dict(rate=0.3), [(200, 100)], random=True),
+]  # fmt: skip
+
+MERGING = [
+    *(
+        Case(name, {}, [[(2, 5, 3), (2, 5, 3)]], specs=[[[(None, None, 3), (None, 4, 3)]]])
+        for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+    ),
+    *(Case(name, {}, [[(2, 3), (2, 5, 3)]], label="ranks") for name in ("Add", "Multiply")),
+    Case("Add", {}, [[(2, 1, 3), (2, 5, 1), (2, 5, 3)]], label="broadcast"),
+    Case("Concatenate", {}, [[(2, 5, 3), (2, 5, 4)]]),
+    Case(
+        "Concatenate", dict(axis=1), [[(2, 5, 3), (2, 4, 3)]], specs=[[[(None, None, 3), (None, 4, 3)]]]
+    ),
+    Case("Dot", dict(axes=(1, 2)), [[(2, 3, 4), (2, 5, 3)]]),
+    Case("Dot", dict(axes=1), [[(2, 3), (2, 3)]]),
+    Case("Dot", dict(axes=-1, normalize=True), [[(2, 4, 3), (2, 5, 3)]]),
+    Case("Dot", dict(axes=(2, 1)), [[(2, 3, 4, 5), (2, 4, 3, 6)]]),
+]  # fmt: skip
+
+CONVOLUTIONS = [
+    Case("Conv1D", dict(filters=4, kernel_size=3, activation="relu"), [SERIES]),
+    Case("Conv1D", dict(filters=4, kernel_size=3, padding="causal", dilation_rate=2), [SERIES],
+         specs=[[(None, None, 3)]]),
+    Case("Conv1D", dict(filters=4, kernel_size=3, strides=2, padding="same"), [SERIES]),
+    Case("Conv2D", dict(filters=4, kernel_size=3), [IMAGE], specs=[[(None, None, None, 3)]]),
+    Case("Conv2D", dict(filters=4, kernel_size=(3, 2), strides=2, padding="same"), [IMAGE],
+         specs=[[(None, None, None, 3)]]),
+    Case("Conv2D", dict(filters=4, kernel_size=2, dilation_rate=2, use_bias=False), [IMAGE]),
+    Case("Conv2D", dict(filters=6, kernel_size=3, groups=3), [IMAGE]),
+    Case("Conv2D", dict(filters=4, kernel_size=1), [IMAGE]),
+    Case("Conv2D", dict(filters=4, kernel_size=3, data_format="channels_first"), [(2, 3, 7, 6)]),
+    Case("Conv3D", dict(filters=4, kernel_size=2, padding="same"), [VOLUME]),
+    Case("Conv3D", dict(filters=4, kernel_size=2, strides=(1, 2, 2)), [VOLUME]),
+]  # fmt: skip
+
+POOLING = [
+    Case("MaxPooling1D", {}, [SERIES]),
+    Case("MaxPooling1D", dict(pool_size=3, strides=2, padding="same"), [SERIES]),
+    Case("MaxPooling2D", {}, [IMAGE], specs=[[(None, None, None, 3)]]),
+    Case("MaxPooling2D", dict(pool_size=(3, 2), strides=1, padding="same"), [IMAGE]),
+    Case("MaxPooling2D", dict(pool_size=2, data_format="channels_first"), [(2, 3, 7, 6)]),
+    Case("MaxPooling3D", {}, [VOLUME]),
+    Case("AveragePooling1D", dict(pool_size=2), [SERIES]),
+    Case("AveragePooling1D", dict(pool_size=3, padding="same"), [SERIES]),
+    Case("AveragePooling2D", dict(pool_size=3, strides=2, padding="same"), [IMAGE]),
+    Case("AveragePooling2D", dict(pool_size=(2, 3)), [IMAGE]),
+    Case("AveragePooling3D", dict(pool_size=2), [VOLUME]),
+    *(
+        Case(f"Global{kind}Pooling{rank}D", dict(keepdims=keepdims), [shape])
+        for kind in ("Max", "Average")
+        for rank, shape in ((1, SERIES), (2, IMAGE), (3, VOLUME))
+        for keepdims in (False, True)
+    ),
+    Case("GlobalMaxPooling2D", dict(data_format="channels_first"), [IMAGE]),
+    Case("GlobalAveragePooling1D", {}, [SERIES], dict(mask=Steps((3, 7), 7)), label="mask"),
+    Case("GlobalAveragePooling1D", dict(data_format="channels_first"), [(2, 3, 7)],
+         dict(mask=Steps((3, 7), 7)), label="mask-first"),
+    *(
+        Case(f"Adaptive{kind}Pooling{rank}D", dict(output_size=size), [shape])
+        for kind in ("Max", "Average")
+        for rank, shape, size in ((1, SERIES, 3), (2, IMAGE, (3, 2)), (3, VOLUME, 2))
+    ),
+    Case("AdaptiveMaxPooling2D", dict(output_size=3, data_format="channels_first"), [(2, 3, 7, 6)]),
+]  # fmt: skip
+
+RESIZING = [
+    Case("Cropping1D", dict(cropping=(1, 2)), [SERIES], specs=[[(None, None, 3)]]),
+    Case("Cropping1D", dict(cropping=1), [SERIES]),
+    Case("Cropping2D", dict(cropping=((1, 2), (0, 1))), [IMAGE]),
+    Case("Cropping2D", dict(cropping=1, data_format="channels_first"), [(2, 3, 7, 6)]),
+    Case("Cropping3D", {}, [VOLUME]),
+    Case("ZeroPadding1D", dict(padding=(1, 2)), [SERIES], specs=[[(None, None, 3)]]),
+    Case("ZeroPadding2D", dict(padding=((1, 2), (0, 1))), [IMAGE]),
+    Case("ZeroPadding2D", dict(padding=1, data_format="channels_first"), [(2, 3, 7, 6)]),
+    Case("ZeroPadding3D", {}, [VOLUME]),
+    Case("UpSampling1D", dict(size=3), [SERIES], specs=[[(None, None, 3)]]),
+    Case("UpSampling2D", dict(size=(2, 3)), [IMAGE]),
+    Case("UpSampling2D", dict(size=2, interpolation="bilinear"), [IMAGE]),
+    Case("UpSampling2D", dict(size=2, data_format="channels_first"), [(2, 3, 7, 6)]),
+    Case("UpSampling3D", {}, [VOLUME]),
+]
+
+NORMALIZATION = [
+    Case("BatchNormalization", {}, [(6, 3)]),
+    Case("BatchNormalization", dict(momentum=0.8, epsilon=0.01), [IMAGE],
+         specs=[[(None, None, None, 3)]]),
+    Case("BatchNormalization", dict(axis=1), [(2, 3, 7, 6)]),
+    Case("BatchNormalization", dict(center=False, scale=False), [(6, 3)]),
+    Case("BatchNormalization", {}, [SERIES], dict(mask=Steps((3, 6), 7)), label="mask"),
+    Case("BatchNormalization", dict(renorm=True), [IMAGE]),
+    Case("BatchNormalization", dict(trainable=False), [(6, 3)]),
+    Case(
+        "BatchNormalization",
+        dict(renorm=True, renorm_clipping=dict(rmin=0.5, rmax=2.0, dmax=1.0), renorm_momentum=0.8),
+        [IMAGE],
+        label="clipped",
+    ),
+    Case("LayerNormalization", {}, [SERIES], specs=[[(None, None, 3)]]),
+    Case("LayerNormalization", dict(axis=[1, 2], epsilon=1e-5), [SERIES]),
+    Case("LayerNormalization", dict(axis=1, center=False), [SERIES]),
+    Case("LayerNormalization", dict(rms_scaling=True), [SERIES]),
+    Case("RMSNormalization", {}, [SERIES]),
+    Case("RMSNormalization", dict(axis=[1, 2]), [SERIES]),
+    Case("GroupNormalization", dict(groups=2), [(2, 7, 6, 4)], specs=[[(None, None, None, 4)]]),
+    Case("GroupNormalization", dict(groups=-1), [IMAGE]),
+    Case("GroupNormalization", dict(groups=2, axis=1), [(2, 4, 6)]),
+    Case("UnitNormalization", {}, [SERIES]),
+    Case("UnitNormalization", dict(axis=[1, 2]), [SERIES]),
+]  # fmt: skip
+
+RECURRENT = [
+    *(
+        Case(name, dict(units=4, **arguments), [(3, 5, 2)], options, label=label,
+             config_extra=("seed",) if name == "SimpleRNN" else (),
+             mixed=(name, label) != ("GRU", "relu"))  # Keras fails there
+        for name in ("SimpleRNN", "LSTM", "GRU")
+        for label, arguments, options in (
+            ("plain", {}, {}),
+            ("sequences", dict(return_sequences=True, return_state=True), {}),
+            ("backwards", dict(return_sequences=True, go_backwards=True), {}),
+            ("mask", dict(return_sequences=True), dict(mask=Steps((2, 5, 3), 5))),
+            ("mask-backwards", dict(go_backwards=True), dict(mask=Steps((2, 5, 3), 5))),
+            ("relu", dict(activation="relu", use_bias=False), {}),
+            ("unroll", dict(unroll=True), {}),
+            ("initial", dict(return_state=True),
+             dict(initial_state=[(3, 4), (3, 4)] if name == "LSTM" else [(3, 4)])),
+        )
+    ),
+    Case("GRU", dict(units=4, reset_after=False), [(3, 5, 2)]),
+    Case("GRU", dict(units=4, recurrent_activation="hard_sigmoid"), [(3, 5, 2)]),
+    Case("LSTM", dict(units=4, unit_forget_bias=False, recurrent_activation="relu"), [(3, 5, 2)]),
+    Case("LSTM", dict(units=4, dropout=0.2, recurrent_dropout=0.3), [(3, 5, 2)], random=True,
+         label="dropout"),
+    Case("LSTM", dict(units=4), [(3, 5, 2)], specs=[[(None, None, 2)]], label="spec"),
+    Case("LSTM", dict(units=4, return_sequences=True, return_state=True), [(3, 5, 2)],
+         specs=[[(None, None, 2)]], label="spec-states"),
+    Case("RNN", dict(cell=Of("LSTMCell", dict(units=4, name="a"))), [(3, 5, 2)]),
+    Case("RNN", dict(cell=Of("GRUCell", dict(units=4, name="a")), zero_output_for_mask=True,
+         return_sequences=True), [(3, 5, 2)], dict(mask=Steps((2, 5, 3), 5)), label="zero"),
+    Case("RNN", dict(cell=Of("StackedRNNCells", dict(name="s", cells=[
+        Of("LSTMCell", dict(units=4, name="a")), Of("GRUCell", dict(units=3, name="b"))])),
+        return_sequences=True), [(3, 5, 2)], label="stacked"),
+    Case("RNN", dict(cell=Of("StackedRNNCells", dict(name="s", cells=[
+        Of("LSTMCell", dict(units=4, name="a")), Of("SimpleRNNCell", dict(units=3, name="b"))])),
+        return_state=True), [(3, 5, 2)], label="stacked-states"),
+    Case("LSTMCell", dict(units=4), [(3, 2), [(3, 4), (3, 4)]]),
+    Case("GRUCell", dict(units=4), [(3, 2), [(3, 4)]]),
+    Case("SimpleRNNCell", dict(units=4), [(3, 2), [(3, 4)]]),
+]  # fmt: skip
+
+CASES = [
+    *CORE, *RANDOM, *MERGING, *CONVOLUTIONS, *POOLING, *RESIZING, *NORMALIZATION, *RECURRENT,
+]  # fmt: skip
+
+BAD = [
+    Bad("Dense", dict(units=0), says="positive int"),
+    Bad("Dropout", dict(rate=1.5), says="from 0 to 1"),
+    Bad("Dropout", dict(rate="a"), says="rate"),
+    Bad("Dropout", dict(rate=0.5, noise_shape=3), says="noise_shape"),
+    Bad("Dropout", dict(rate=0.5, noise_shape=(1, -2)), says="noise_shape"),
+    Bad("Conv2D", dict(filters=0, kernel_size=3), says="filters"),
+    Bad("Conv2D", dict(filters=3, kernel_size=0), says="kernel_size"),
+    Bad("Conv2D", dict(filters=3, kernel_size=(1, 2, 3)), says="kernel_size"),
+    Bad("Conv2D", dict(filters=3, kernel_size=3, padding="causal"), says="padding"),
+    Bad("Conv2D", dict(filters=3, kernel_size=3, strides=2, dilation_rate=2), says="strides"),
+    Bad("Conv2D", dict(filters=3, kernel_size=3, groups=2), says="groups"),
+    Bad("Conv2D", dict(filters=4, kernel_size=3, groups=2), [(1, 5, 5, 3)], "channels"),
+    Bad("Conv2D", dict(filters=4, kernel_size=3), [(1, 5, 5)], "x[..., None]"),
+    Bad("Conv2D", dict(filters=4, kernel_size=30), [(1, 5, 5, 3)], "padding='same'"),
+    Bad("Conv2D", dict(filters=4, kernel_size=3, data_format="x"), says="data_format"),
+    Bad("MaxPooling2D", dict(pool_size=0), says="pool_size"),
+    Bad("MaxPooling2D", dict(pool_size=2, padding="x"), says="padding", error=ValueError),
+    Bad("MaxPooling2D", dict(pool_size=9), [(1, 5, 5, 2)], "padding='same'", error=ValueError),
+    Bad("Reshape", dict(target_shape=(7,)), [(2, 3)], "3 elements"),
+    Bad("Reshape", dict(target_shape=(-1, -1)), says="-1"),
+    Bad("Permute", dict(dims=(1, 3)), says="dims"),
+    Bad("Permute", dict(dims=(2, 1)), [(2, 3)], "axes"),
+    Bad("RepeatVector", dict(n=2.5), says="n is an int"),
+    Bad("Add", {}, [(2, 3)], "list of inputs"),
+    Bad("Add", {}, [[(2, 3), (2, 5)]], "fit together"),
+    Bad("Subtract", {}, [[(2, 3)] * 3], "takes 2 inputs"),
+    Bad("Concatenate", {}, [[(2, 3), (2, 4, 3)]], "axis"),
+    Bad("Dot", dict(axes="x"), says="axes"),
+    Bad("Dot", dict(axes=(1, 2, 3)), says="axes"),
+    Bad("Dot", dict(axes=1), [[(2, 3)]], "takes 2 inputs"),
+    Bad("Embedding", dict(input_dim=0, output_dim=2), says="input_dim"),
+    Bad("BatchNormalization", dict(renorm=True, renorm_clipping={"a": 1}), says="rmin"),
+    Bad("BatchNormalization", dict(axis=5), [(2, 3)], "axis", error=ValueError),
+    Bad("LayerNormalization", dict(axis="x"), says="axis"),
+    Bad("GroupNormalization", dict(groups=2), [(2, 5, 3)], "groups"),
+    Bad("GroupNormalization", dict(groups=0), says="groups"),
+    Bad("LSTM", dict(units=0), says="units"),
+    Bad("LSTM", dict(units=2), [(2, 3)], "axes"),
+    Bad("LSTM", dict(units=2, time_major=True), says="time_major"),
+    Bad("RNN", dict(cell=3), says="cell"),
+    Bad("LeakyReLU", dict(negative_slope=None), says="negative_slope"),
+    Bad("ReLU", dict(max_value=-1.0), says="max_value"),
+    Bad("Lambda", dict(function=3), says="function"),
+    Bad("Activation", dict(activation=3), says="activation"),
+    Bad("UpSampling2D", dict(interpolation="x"), says="interpolation", error=ValueError),
+    Bad("ZeroPadding2D", dict(padding=(1, 2, 3)), says="padding"),
+    Bad("Cropping2D", dict(cropping=-1), says="cropping"),
+    Bad("Cropping2D", dict(cropping=9), [(1, 5, 5, 2)], "nothing"),
+]

@@ -1,0 +1,115 @@
+"""Messages: their layout, suggestions, places, and tracebacks."""
+
+import sys
+import traceback
+
+import pytest
+
+from cornu import config, errors
+from cornu.errors import did_you_mean, explain, located, need, trimmed
+
+
+def test_a_message_says_what_happened_then_facts_then_the_fix():
+    text = explain("x has 4 features, not 5.", fix="add one,\nor drop one.", shapes="x (8, 4)", axis=1)
+    assert text.split("\n") == [
+        "x has 4 features, not 5.",
+        "  shapes: x (8, 4)",
+        "  axis:   1",
+        "  fix:    add one,",
+        "          or drop one.",
+    ]
+
+
+def test_a_message_without_facts_is_one_line():
+    assert explain("It is so.") == "It is so."
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("sdg", "did you mean 'sgd'?"),
+        ("ADAM", "did you mean 'adam'?"),
+        ("adamx", "did you mean 'adamax' or 'adam'?"),
+        ("zebra", "known names: 'adam', 'adamax', 'sgd'"),
+        (None, "known names: 'adam', 'adamax', 'sgd'"),
+    ],
+)
+def test_suggestions(name, hint):
+    assert did_you_mean(name, ["sgd", "adam", "adamax"]) == hint
+
+
+def test_a_long_list_of_names_is_cut():
+    hint = did_you_mean("zebra", [f"{n:03}" for n in range(100)])
+    assert hint.count("'") == 80
+    assert hint.endswith(", ...")
+
+
+def test_a_missing_package_is_named_with_what_to_install():
+    with pytest.raises(ImportError) as caught:
+        need("no_such_package.part", for_="drawing unicorns", install="unicorn")
+    assert str(caught.value) == (
+        "The package 'unicorn' is needed for drawing unicorns.\n  fix: pip install unicorn"
+    )
+    assert need("json", for_="reading") is sys.modules["json"]
+
+
+def test_places_are_joined_into_one_note_outermost_first():
+    with pytest.raises(KeyError) as caught, located("model"), located("block", ", training=True"):
+        raise KeyError("x")
+    assert caught.value.__notes__ == ["  where:  model > block, training=True"]
+
+
+def test_foreign_notes_stay():
+    with pytest.raises(ValueError) as caught, located("layer"):
+        error = ValueError("no")
+        error.add_note("said by somebody else")
+        raise error
+    assert caught.value.__notes__ == ["said by somebody else", "  where:  layer"]
+
+
+def test_an_error_that_takes_no_notes_passes_unchanged():
+    class Sealed(Exception):
+        def __setattr__(self, name, value):
+            if name != "__traceback__":
+                raise AttributeError(name)
+
+    with pytest.raises(Sealed), located("layer"):
+        raise Sealed
+
+
+def test_an_unsafe_file_is_a_value_error():
+    assert issubclass(errors.UnsafeFileError, ValueError)
+
+
+def files_in(error):
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def library_method(callback):
+    """Stands for a public method that calls a function of the user."""
+    code = "def inner(callback):\n    return callback()\n"
+    scope = {"__name__": "cornu.made_up"}
+    exec(compile(code, "inner.py", "exec"), scope)
+    return trimmed(scope["inner"])(callback)
+
+
+def users_function():
+    raise ValueError("mine")
+
+
+def test_tracebacks_leave_the_library_out():
+    with pytest.raises(ValueError) as caught:
+        library_method(users_function)
+    names = files_in(caught.value)
+    assert "users_function" in names
+    assert "inner" not in names
+
+
+def test_tracebacks_show_everything_on_request():
+    config.disable_traceback_filtering()
+    try:
+        with pytest.raises(ValueError) as caught:
+            library_method(users_function)
+    finally:
+        config.enable_traceback_filtering()
+    assert "inner" in files_in(caught.value)

@@ -1,0 +1,57 @@
+"""Ctrl-C waits until the result of a step is safe."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from train.models import blobs, classifier
+
+import cornu as keras
+from cornu.train.interrupt import Interrupts
+
+
+def press_ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_waits_while_a_step_runs():
+    with Interrupts() as interrupts:
+        interrupts.holding = True
+        press_ctrl_c()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.release()
+
+
+def test_outside_of_a_step_it_comes_at_once():
+    with Interrupts(), pytest.raises(KeyboardInterrupt):
+        press_ctrl_c()
+
+
+def test_the_second_one_does_not_wait():
+    with Interrupts() as interrupts:
+        interrupts.holding = True
+        press_ctrl_c()
+        with pytest.raises(KeyboardInterrupt):
+            press_ctrl_c()
+
+
+def test_the_handler_before_comes_back():
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupts():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupted_fit_keeps_weights_and_history():
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                press_ctrl_c()
+
+    x, y = blobs()
+    model = classifier()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=5, verbose=0, callbacks=[Stop()])
+    assert len(model.history.history["loss"]) == 2
+    assert np.isfinite(model.predict(x, verbose=0)).all()
