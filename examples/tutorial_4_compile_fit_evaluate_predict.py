@@ -48,7 +48,7 @@ def compare(title, model, few, held_out, epochs):
     ).history
     seen, unseen = history["accuracy"][-1], history["val_accuracy"][-1]
     verdict = "underfits" if seen < 0.8 else "overfits" if seen - unseen > 0.1 else "fits"
-    print(f"  {title:34} {seen:9.1%} {unseen:9.1%} {seen - unseen:7.1%}   {verdict}")
+    print(f"  {title:34} {seen:9.1%} {unseen:9.1%} {seen - unseen:7.1%}  {verdict}")
 
 
 def main(arguments=None):
@@ -96,9 +96,8 @@ def main(arguments=None):
     few = x_train[:1000], y_train[:1000]
     others = x_test[:2000], y_test[:2000]
     epochs = 6 * options.epochs
-    print(
-        f"  {len(few[0]):,} examples, {epochs} epochs         accuracy on them, on others,    gap"
-    )
+    title = f"{len(few[0]):,} examples, {epochs} epochs; accuracy"
+    print(f"  {title:34} {'on them':>9} {'on others':>9} {'gap':>7}")
     compare("too small: 2 hidden units", small_model(2), few, others, epochs)
     compare("large: 512 hidden units", small_model(512), few, others, epochs)
     compare(
@@ -110,10 +109,8 @@ def main(arguments=None):
             f"the same on {min(len(x_train), 20_000):,} examples",
             small_model(512), (x_train[:20_000], y_train[:20_000]), others, max(epochs // 6, 1),
         )  # fmt: skip
-    print(
-        "  Low on both: too simple. A wide gap: learned by heart; a limit on the weights narrows it,"
-    )
-    print("  and more examples close it.")
+    print("  Low on both: too simple. A wide gap: learned by heart. A limit on the weights narrows")
+    print("  the gap; more examples close it.")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 import numpy as np
 import pytest
@@ -79,9 +79,17 @@ def test_demo_without_any_data_says_what_to_do(offline, monkeypatch, capsys):
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(demo, "PATIENCE", -0.95)
-    monkeypatch.setattr(demo.urllib.request, "urlopen", lambda *_, **__: time.sleep(1))
-    assert demo._answers("https://example.invalid/") is False
+    asked, enough = threading.Event(), threading.Event()
+
+    def silence(request, timeout):
+        asked.set()
+        enough.wait(60)
+        raise OSError("no route")
+
+    monkeypatch.setattr(demo.urllib.request, "urlopen", silence)
+    assert demo._answers("https://example.invalid/", patience=0.05) is False
+    assert asked.is_set() and not enough.is_set()  # it came back while the question was open
+    enough.set()
 
 
 def test_files_at_hand(monkeypatch, tmp_path):

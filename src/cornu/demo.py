@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,7 @@ def show_predictions(data: Data, probabilities: np.ndarray, wrong: np.ndarray) -
 
 
 def _show(
-    title: str, data: Data, probabilities: np.ndarray, which: Sequence[int], size: int | None
+    title: str, data: Data, probabilities: np.ndarray, which: Iterable[int], size: int | None
 ) -> None:
     drawings, captions = [], []
     for index in which:
@@ -313,7 +313,7 @@ def _check_reach(origin: str, names: Sequence[str], folder: str = "") -> None:
         raise ConnectionError(f"{host} does not answer")
 
 
-def _answers(address: str) -> bool:
+def _answers(address: str, patience: float = PATIENCE) -> bool:
     """Whether a server answers soon.
 
     The question is put in a thread: looking up a name offline may take longer than any time limit
@@ -324,7 +324,7 @@ def _answers(address: str) -> bool:
     def ask() -> None:
         request = urllib.request.Request(address, method="HEAD")
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE):
+            with urllib.request.urlopen(request, timeout=patience):
                 answers.append(True)
         except urllib.error.HTTPError:  # an answer, if only to say no to this address
             answers.append(True)
@@ -333,7 +333,7 @@ def _answers(address: str) -> bool:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(PATIENCE + 1)
+    thread.join(patience)
     return answers == [True]
 
 

@@ -1,10 +1,10 @@
 """Dtype policies: in which dtype a layer keeps its weights, and in which it computes.
 
-    policy            variables   computes in
-    float32           float32     float32
-    mixed_bfloat16    float32     bfloat16
-    mixed_float16     float32     float16     (with loss scaling in the optimizer)
-    bfloat16          bfloat16    bfloat16
+policy            variables   computes in
+float32           float32     float32
+mixed_bfloat16    float32     bfloat16
+mixed_float16     float32     float16     (with loss scaling in the optimizer)
+bfloat16          bfloat16    bfloat16
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -130,7 +130,9 @@ def serialize(policy: DTypePolicy) -> dict[str, Any]:
     }
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
+def deserialize(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+) -> DTypePolicy:
     """The policy that a config describes."""
     return deserialize_keras_object(config, custom_objects)
 

@@ -63,7 +63,9 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
         "known names: 'adam', 'sgd'"
     """
     known = sorted({str(n) for n in names})
-    lowered = {n.lower(): n for n in reversed(known)}
+    # Of spellings that differ in case alone, the one that is like the user's is shown.
+    in_order = known if str(name).islower() else reversed(known)
+    lowered = {n.lower(): n for n in in_order}
     if str(name).lower() in lowered:
         return f"did you mean {lowered[str(name).lower()]!r}?"
     close = difflib.get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.6)

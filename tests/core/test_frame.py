@@ -78,7 +78,7 @@ class TestFrame:
             assert frame_of(w) is None
             assert frame_for_writing(w) is frame
             w.assign([0.0, 0.0])
-            assert frame.held() == [w] or frame.held()[0] is w
+            assert [id(held) for held in frame.held()] == [id(w)]
             assert w in frame
             assert v not in frame
         assert w.value.tolist() == [9, 9]
@@ -230,7 +230,7 @@ def stateless_program(library):
         scope.add_update((b, np.array([0.0, 0.0], "float32")))
     seen += [float(scope.get_current_value(a)), np.asarray(scope.get_current_value(b)).tolist()]
     seen += [scope.get_current_value(library.Variable(0.0)), float(a.value)]
-    seen += [scope.collect_losses, scope.initialize_variables, len(scope.state_mapping)]
+    seen += [scope.collect_losses, scope.initialize_variables]
     return seen
 
 

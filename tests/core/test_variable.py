@@ -177,7 +177,7 @@ class TestTracing:
             "vmap": lambda: jax.vmap(lambda x: layer(x, training=True))(x[None]),
             "scan": lambda: jax.lax.scan(lambda c, x: (c, layer(x, training=True)), 0, x[None]),
         }[transform]
-        with pytest.raises(RuntimeError, match="'norm/moving_mean' was updated inside a transform"):
+        with pytest.raises(RuntimeError, match=r"'norm/moving_\w+' was updated inside a transform"):
             call()
         assert layer.moving_mean.numpy().tolist() == [0, 0]
 
@@ -225,7 +225,7 @@ class TestUse:
         assert (v > 1).tolist() == [False, True]
         assert (v == 2).tolist() == [False, True]
         assert (np.ones(2, "float32") + v).tolist() == [2, 3]
-        assert jnp.sum(v) == 3
+        assert jnp.sum(jnp.asarray(v)) == ops.sum(v) == 3
 
     def test_as_a_sequence(self):
         assert [float(x) for x in Variable([1.0, 2.0])] == [1, 2]

@@ -71,7 +71,7 @@ class Case:
         random: whether outputs in training are random, and are compared by mean and deviation.
         gradients: whether the layer is differentiable.
         specs: input shapes with None, each a list as `inputs`; the batch size alone if None.
-        config_extra: keys that only our config has.
+        config_differs: keys of the config that we have on purpose otherwise.
         mixed: whether the layer is run under mixed_bfloat16.
         initial: how weights are made: "normal" replaces what initializers give.
         label: told apart from other rows with the same name.
@@ -85,7 +85,7 @@ class Case:
     random: bool = False
     gradients: bool = True
     specs: list[list[Any]] | None = None
-    config_extra: tuple[str, ...] = ()
+    config_differs: tuple[str, ...] = ()
     mixed: bool = True
     label: str = ""
 
@@ -291,8 +291,8 @@ def compare_config(case: Case) -> None:
     expected = keras.saving.serialize_keras_object(theirs)
     found = cornu.saving.serialize_keras_object(ours) if hasattr(cornu, "saving") else None
     found = found or _serialized(ours)
-    for key in case.config_extra:
-        found["config"].pop(key, None)
+    for key in case.config_differs:
+        found["config"].pop(key, None), expected["config"].pop(key, None)
     if "build_config" not in found:  # a layer without variables has nothing to build
         expected.pop("build_config", None)
     same_plain(plain(expected), plain(found))
@@ -351,7 +351,7 @@ def compare_specs(case: Case) -> None:
         with quiet():
             a = build(keras, case)(*[symbolic(keras, s) for s in specs])
             b = build(cornu, case)(*[symbolic(_Symbolic, s) for s in specs])
-        assert facts(b) == facts(a), f"inputs {specs}"
+        assert facts(b) == facts(a), f"inputs {specs}: {facts(b)}, Keras has {facts(a)}"
 
 
 class _Symbolic:

@@ -97,7 +97,7 @@ def test_configs(row):
     got, expected = ours.get_config(), theirs.get_config()
     for config in (got, expected):
         config["name"] = without_number(config["name"])
-    lost = LOST_BY_KERAS.get(name_of(row), set())
+    lost = LOST_BY_KERAS.get(name_of(row), set()) - expected.keys()
     if isinstance(expected.get("label_weights"), jnp.ndarray):
         expected["label_weights"] = expected["label_weights"].tolist()
     assert {k: v for k, v in got.items() if k not in lost} == expected
@@ -105,8 +105,7 @@ def test_configs(row):
     serialized = metrics.serialize(ours)
     assert serialized["module"] == "keras.metrics"
     assert metrics.deserialize(serialized).get_config() == serialized["config"]
-    if "from_sorted_ids" not in got:
-        keras.metrics.deserialize(serialized)
+    keras.metrics.deserialize(serialized)
 
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=str)
@@ -134,8 +133,6 @@ def test_weights_broadcast_alike(name, shape, weight_shape):
     try:
         theirs.update_state(values, sample_weight=weights)
     except ValueError:
-        if weight_shape == (4, 3, 1) and shape in ((4,), (4, 1)):
-            pytest.skip("refused by both at other depths")
         with pytest.raises(ValueError, match="sample_weight does not fit"):
             ours.update_state(values, sample_weight=weights)
         return

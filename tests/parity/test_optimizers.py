@@ -49,10 +49,10 @@ def gradients(steps=10):
     ]
 
 
-def make(name, **arguments):
+def make(kind, /, **arguments):
     """The optimizer in both libraries, built, and the weights."""
-    theirs = getattr(keras.optimizers, name)(**arguments)
-    ours = getattr(optimizers, name)(**arguments)
+    theirs = getattr(keras.optimizers, kind)(**arguments)
+    ours = getattr(optimizers, kind)(**arguments)
     their_weights = weights(keras.Variable, keras.name_scope)
     our_weights = weights(Variable, name_scope)
     theirs.build(their_weights)
@@ -97,7 +97,6 @@ def test_variables(row):
             for v in optimizer.variables
         ]
 
-    keras.backend.clear_session()
     assert [f[1:] for f in facts(ours)] == [f[1:] for f in facts(theirs)]
     named = [(a, b) for a, b in zip(facts(ours), facts(theirs), strict=True) if a[0] != "common"]
     assert [a for a, _ in named] == [b for _, b in named]
@@ -261,7 +260,7 @@ def test_weights_that_are_their_gradient(arguments):
     assert_same([v.numpy() for v in ours.variables], [v.numpy() for v in theirs.variables])
 
 
-@pytest.mark.parametrize("names", [["bias"], ["k.*l"], ["dense"], "bias", []], ids=str)
+@pytest.mark.parametrize("names", [["bias"], ["k.*l"], ["dense"], []], ids=str)
 def test_exclusion_from_weight_decay(names):
     theirs, ours, their_weights, our_weights = make("AdamW", weight_decay=0.5)
     theirs.exclude_from_weight_decay(var_names=names)

@@ -154,8 +154,7 @@ class CallbackList(Callback):
         if model is not None:
             self.set_model(model)
         self._listeners = {
-            hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)]
-            for hook in HOOKS
+            hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)] for hook in HOOKS
         }
 
     def append(self, callback: Callback) -> None:

@@ -222,7 +222,8 @@ def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
     """
     values, weights = same_rank(values, weights)
     few, many = len(weights.shape), len(values.shape)
-    if 0 < few < many and tuple(weights.shape) == tuple(values.shape[:few]):
+    leading = zip(weights.shape, values.shape, strict=False)
+    if 0 < few < many and weights.shape[0] != 1 and all(m in (1, n) for m, n in leading):
         weights = ops.reshape(weights, (*weights.shape, *[1] * (many - few)))
     return values, weights
 

@@ -51,7 +51,8 @@ class AUC(_Curve):
         curve     x                     y
         ROC       FP / (FP + TN)        TP / (TP + FN)
         PR        TP / (TP + FN)        TP / (TP + FP)
-        PRGAIN    1 - FN P / (TP N)     1 - FP P / (TP N)       P and N: all that is and is not so
+        PRGAIN    1 - FN P / (TP N)     1 - FP P / (TP N)       at least 0 (Flach & Kull 2015);
+                                                                P and N: all that is and is not so
 
     Args:
         num_thresholds: how many, at equal distances.
@@ -196,8 +197,10 @@ class AUC(_Curve):
             x, y = recall, ops.divide_no_nan(tp, tp + fp)
         else:
             ratio = ops.divide_no_nan(tp + fn, fp + tn)
-            x = 1 - ratio * ops.divide_no_nan(fn, tp)
-            y = 1 - ratio * ops.divide_no_nan(fp, tp)
+            x, y = (
+                jnp.where(tp > 0, jnp.maximum(1 - ratio * ops.divide_no_nan(wrong, tp), 0), 0)
+                for wrong in (fn, fp)
+            )
         low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
         heights = {"minoring": low, "majoring": high}.get(self.summation_method, (low + high) / 2)
         return self._averaged(((x[:-1] - x[1:]) * heights).sum(0))
@@ -250,14 +253,10 @@ class _PointOfCurve(_Curve):
             y_pred: scores from 0 to 1, same shape.
             sample_weight: weights of samples `(batch,)`, or of all elements.
         """
-        # At the first of several thresholds, everything is said to be so.
-        thresholds = self.thresholds
-        if len(thresholds) > 1:
-            thresholds = [-settings.current.epsilon, *thresholds[1:]]
         counts = count(
             y_true,
             ops.clip(tensor(y_pred), 0.0, 1.0),
-            thresholds,
+            self.thresholds,
             self.dtype,
             sample_weight=sample_weight,
             class_id=self.class_id,

@@ -130,7 +130,9 @@ class Functional(Model):
 
     def _sublayers(self) -> list[Layer]:
         graph = vars(self).get("_graph")
-        return super()._sublayers() if graph is None else unique([*self.layers, *super()._sublayers()])
+        return (
+            super()._sublayers() if graph is None else unique([*self.layers, *super()._sublayers()])
+        )
 
     # ---- calling ------------------------------------------------------------------------------
 
@@ -223,7 +225,9 @@ class Functional(Model):
             f"Model '{self.name}' expects inputs of shape {wanted}, got {shown}.", fix=fix
         )
 
-    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def compute_output_spec(
+        self, inputs: Any, training: bool | None = None, mask: Any = None
+    ) -> Any:
         def run(inputs: Any, mask: Any) -> Any:
             outputs = self.call(inputs, training=training, mask=mask)
             return outputs, [mask_of(x) for x in jax.tree.leaves(outputs)]

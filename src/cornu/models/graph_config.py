@@ -181,4 +181,3 @@ def _is_reference(value: Any) -> bool:
         and isinstance(value[0], str)
         and all(isinstance(v, int) for v in value[1:])
     )
-

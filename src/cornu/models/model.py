@@ -155,13 +155,15 @@ class Model(Trainer, Layer):
 
 def gives_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether the arguments of a constructor are the inputs and outputs of a graph."""
-    return len(args) >= 2 or (
-        "outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs)
-    )
+    return len(args) >= 2 or ("outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs))
 
 
 @functools.cache
 def _as_graph(cls: type) -> type:
     """A subclass of Model that is a graph too, under the same name."""
-    members = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "class_in_files": cls}
+    members = {
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "class_in_files": cls,
+    }
     return type(cls.__name__, (cls, Model.graph_class), members)

@@ -189,7 +189,9 @@ class Sequential(Model):
 
     _wrong_shape = Functional._wrong_shape
 
-    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def compute_output_spec(
+        self, inputs: Any, training: bool | None = None, mask: Any = None
+    ) -> Any:
         return Functional.compute_output_spec(self, inputs, training, mask)  # type: ignore[arg-type]
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:

@@ -92,15 +92,17 @@ def compiled(
     check_names(loss, metrics, weighted_metrics)
     steps = arguments["steps_per_execution"]
     if steps != "auto" and not (isinstance(steps, int) and steps >= 1):
-        raise ValueError(explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}."))
+        raise ValueError(
+            explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}.")
+        )
     if arguments["jit_compile"] not in ("auto", True, False, None):
         raise ValueError(
             explain(f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}.")
         )
     optimizer = optimizers.get(arguments["optimizer"])
-    if arguments["auto_scale_loss"] and compute_dtype == "float16":
-        if optimizer is not None and not isinstance(optimizer, optimizers.LossScaleOptimizer):
-            optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+    scales = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
+    if arguments["auto_scale_loss"] and compute_dtype == "float16" and not scales:
+        optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
     kept = {k: v for k, v in arguments.items() if k != "auto_scale_loss"}
     has_metrics = bool(metrics) or bool(weighted_metrics)
     return Compiled(

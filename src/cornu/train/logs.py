@@ -52,5 +52,15 @@ def _fetching(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("__getitem__", "__repr__", "__eq__", "get", "items", "values", "copy", "pop", "__or__"):
+for _name in (
+    "__getitem__",
+    "__repr__",
+    "__eq__",
+    "get",
+    "items",
+    "values",
+    "copy",
+    "pop",
+    "__or__",
+):
     setattr(Logs, _name, _fetching(_name))

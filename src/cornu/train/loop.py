@@ -18,7 +18,7 @@ from cornu.train.state import StateSlots
 from cornu.train.strategy import Strategy
 
 
-class BuffersLost(RuntimeError):
+class WeightsLostError(RuntimeError):
     """A step failed after it had been given the buffers of the weights."""
 
 
@@ -76,7 +76,7 @@ def _explain_lost_buffers(slots: StateSlots, error: Exception) -> None:
     """A dispatch that fails half way has already given away the weights' memory: say so."""
     values = [v._value for v in slots.variables]
     if any(isinstance(x, jax.Array) and x.is_deleted() for x in values):
-        raise BuffersLost(
+        raise WeightsLostError(
             explain(
                 "The step failed while it ran, and the weights went with it.",
                 error=f"{type(error).__name__}: {str(error)[:300]}",

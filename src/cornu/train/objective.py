@@ -27,7 +27,7 @@ def _leaf_shapes(y: Any) -> tuple[int, ...]:
 
 
 def kind_of_labels(y_true: Any, y_pred: Any) -> str:
-    """"binary", "sparse" or "categorical", from the shapes of labels and outputs."""
+    """ "binary", "sparse" or "categorical", from the shapes of labels and outputs."""
     true, pred = _leaf_shapes(y_true), _leaf_shapes(y_pred)
     if pred and pred[-1] == 1:
         return "binary"
@@ -134,9 +134,11 @@ def match(given: Any, outputs: Any, names: Sequence[str] | None, what: str, *, m
 
 
 def _match_dict(given: dict, outputs: Any, names: Any, what: str, count: int) -> list:
-    keys = [str(path[-1]) for path, _ in tree.flatten_with_path(outputs)] if isinstance(
-        outputs, dict
-    ) else list(names or [])
+    keys = (
+        [str(path[-1]) for path, _ in tree.flatten_with_path(outputs)]
+        if isinstance(outputs, dict)
+        else list(names or [])
+    )
     unknown = [key for key in given if key not in keys and key not in (names or ())]
     if unknown:
         raise ValueError(

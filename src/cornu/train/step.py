@@ -8,7 +8,7 @@ The default ones are here; a model that overrides `train_step`, `test_step` or `
 asked instead. Two forms are taken, told apart by the number of parameters:
 
     def train_step(self, state, data):   pure, as in Keras's guides for JAX
-    def train_step(self, data):          imperative: reads and writes variables; it is made pure here
+    def train_step(self, data):          imperative: reads and writes variables, made pure here
 
 A default step does not compute results: `results` does, once for each compiled program.
 """

@@ -1,10 +1,10 @@
 """Strategies: how a step and a data set become compiled dispatches.
 
-| strategy | when                                                       | program                       |
-|----------|------------------------------------------------------------|-------------------------------|
-| Eager    | `run_eagerly=True`                                         | the step, uncompiled          |
-| PerStep  | somebody listens to batches, or data come one by one       | jit(step)                     |
-| Chunked  | nobody listens, and the data are arrays                    | jit(loop over rows of arrays) |
+| strategy | when                                                  | program                  |
+|----------|-------------------------------------------------------|--------------------------|
+| Eager    | `run_eagerly=True`                                    | the step, uncompiled     |
+| PerStep  | somebody listens to batches, or data come one by one  | jit(step)                |
+| Chunked  | nobody listens, and the data are arrays               | jit(loop over the steps) |
 
 `Chunked` puts the arrays on the device once. Its program runs `n` steps, and `n` is an argument of
 the program rather than part of it: one compiled program serves chunks of every length, so the

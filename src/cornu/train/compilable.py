@@ -1,0 +1,279 @@
+"""`Compilable`: what a model is to minimize and to measure, and the steps that do it.
+
+`compile` keeps its decisions in one object (`train/compiled.py`). What a subclass may override is
+here too: how the loss is computed, what is measured, and what a step does.
+"""
+
+from typing import Any
+
+import jax
+
+from cornu import optimizers
+from cornu.core.frame import Frame
+from cornu.core.serialize import deserialize_keras_object
+from cornu.core.tracking import owned_by, unique
+from cornu.errors import explain, trimmed
+from cornu.train import step as steps_module
+from cornu.train.compiled import COMPILE_ARGUMENTS, Compiled, accept_older, compiled
+from cornu.train.state import StateSlots, TrainState
+
+
+class Compilable:
+    """compile, the metrics, and the steps of training, evaluation and prediction."""
+
+    optimizer: Any = None
+    _compiled: Compiled | None = None
+
+    # ---- compile ------------------------------------------------------------------------------
+
+    @trimmed
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        **older: Any,
+    ) -> None:
+        """Say how the model is to be trained.
+
+        Args:
+            optimizer: name or instance.
+            loss: name, function or instance; a list or dict of them for several outputs.
+            loss_weights: a factor for each output's loss, nested like `loss`.
+            metrics: a list of names, functions or instances; nested for several outputs.
+            weighted_metrics: the same, computed with sample and class weights.
+            run_eagerly: run every operation by itself, to look inside with a debugger.
+            steps_per_execution: steps for each compiled dispatch; "auto" and 1 let the library
+                decide where nobody listens to single batches.
+            jit_compile: False runs eagerly.
+            auto_scale_loss: scale the loss where the model computes in float16.
+
+        Raises:
+            ValueError: a name is unknown; the message suggests close ones.
+        """
+        accept_older("compile", older, COMPILE_ARGUMENTS)
+        given = {name: value for name, value in locals().items() if name in COMPILE_ARGUMENTS}
+        dtype = getattr(self, "compute_dtype", "float32")
+        self._compiled = compiled(given, dtype, getattr(self, "output_names", None))
+        self.optimizer = self._compiled.optimizer
+        self.loss = loss
+        self.stop_training = False
+        self.forget_programs()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` has been called."""
+        return self._compiled is not None
+
+    def _settings(self, method: str) -> Compiled:
+        if self._compiled is None:
+            raise ValueError(
+                explain(
+                    f"{method} needs to know the loss and the optimizer.",
+                    fix="call compile first:\n"
+                    "model.compile(optimizer='adam', loss='...', metrics=['accuracy'])",
+                )
+            )
+        return self._compiled
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run uncompiled."""
+        return self._compiled is not None and self._compiled.run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._settings("run_eagerly").run_eagerly = bool(value)
+
+    @property
+    def jit_compile(self) -> Any:
+        """Whether steps are compiled."""
+        return self._compiled is None or not self._compiled.eager
+
+    @jit_compile.setter
+    def jit_compile(self, value: Any) -> None:
+        self._settings("jit_compile").jit_compile = value
+
+    @property
+    def steps_per_execution(self) -> Any:
+        """Steps for each compiled dispatch, as given to `compile`."""
+        return 1 if self._compiled is None else self._compiled.steps_per_execution
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile`, as JSON values; None before `compile`."""
+        return None if self._compiled is None else self._compiled.get_config()
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as a saved model was compiled."""
+        arguments = {k: v for k, v in config.items() if k in COMPILE_ARGUMENTS}
+        self.compile(**deserialize_keras_object(arguments))
+        if self.optimizer is not None and getattr(self, "built", False):
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    # ---- metrics ------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The tracker of the loss, the compiled metrics, and those that the model owns."""
+        compiled_metrics = [] if self._compiled is None else self._compiled.all_metrics
+        own: list[Any] = getattr(super(), "metrics", [])
+        return unique([*compiled_metrics, *own])
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of those metrics."""
+        return [m.name for m in self.metrics]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of those metrics."""
+        return unique(v for m in self.metrics for v in m.variables)
+
+    def reset_metrics(self) -> None:
+        """Start every metric anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of all metrics by name."""
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            value = metric.result()
+            results.update(value if isinstance(value, dict) else {metric.name: value})
+        return results
+
+    def track_loss(self, loss: Any, batch_size: int) -> None:
+        """Add the loss of a batch to the mean that is shown as `loss`."""
+        if self._compiled is not None:
+            self._compiled.loss_tracker.update_state(loss, sample_weight=batch_size)
+
+    # ---- what subclasses may override ---------------------------------------------------------
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The scalar that training minimizes: the compiled loss and everything in `losses`.
+
+        Args:
+            x: inputs of the batch.
+            y: labels.
+            y_pred: outputs of the model.
+            sample_weight: weights of the samples.
+            training: whether it is asked for during training.
+        """
+        parts = []
+        if self._compiled is not None and self._compiled.loss is not None:
+            compiled_loss = self._compiled.loss(y, y_pred, sample_weight)
+            if compiled_loss is not None:
+                parts.append(compiled_loss)
+        parts += [jax.numpy.sum(loss) for loss in self.losses]  # type: ignore[attr-defined]
+        if not parts:
+            raise ValueError(
+                explain(
+                    "There is no loss to compute.",
+                    fix="give one to compile(loss=...), or call self.add_loss(...) in a layer.",
+                )
+            )
+        return sum(parts[1:], parts[0])
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Update the compiled metrics with a batch, and return all results."""
+        if self._compiled is not None and self._compiled.metrics is not None and y is not None:
+            self._compiled.metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+        """One step of training as a pure function; override it to train in another way.
+
+        Args:
+            state: `(trainable, non_trainable, optimizer, metrics)` lists of arrays.
+            data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+
+        Returns:
+            Results by name, and the new state. An override may also take `data` alone, and then
+            reads and writes variables (see `cornu.value_and_grad`).
+        """
+        slots = self.state_slots("train")
+        state = steps_module.train_update(self, slots, TrainState(*state), data)
+        return steps_module.results_of(self, slots, state.metrics), state
+
+    def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+        """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
+        slots = self.state_slots("test")
+        trainable, non_trainable, metrics = state
+        full = TrainState(trainable, non_trainable, [], metrics)
+        after = steps_module.test_update(self, slots, full, data)
+        logs = steps_module.results_of(self, slots, after.metrics)
+        return logs, (after.trainable, after.non_trainable, after.metrics)
+
+    def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
+        """The outputs for a batch as a pure function of `(trainable, non_trainable)`."""
+        slots = self.state_slots("predict")
+        full = TrainState(state[0], state[1], [], [])
+        outputs, after = steps_module.predict_outputs(self, slots, full, data)
+        return outputs, after.non_trainable
+
+    def forget_programs(self) -> None:
+        """Called when what was compiled no longer holds."""
+
+    # ---- the state ----------------------------------------------------------------------------
+
+    def state_slots(self, kind: str) -> StateSlots:
+        """The variables that a step of "train", "test" or "predict" reads and writes."""
+        trainable = self.trainable_variables  # type: ignore[attr-defined]
+        non_trainable = self.non_trainable_variables  # type: ignore[attr-defined]
+        if kind == "predict":
+            return StateSlots(trainable, non_trainable)
+        if kind == "test":
+            return StateSlots(trainable, non_trainable, (), self.metrics_variables)
+        found = owned_by(self, optimizers.Optimizer)
+        slots = [v for optimizer in found for v in optimizer.variables]
+        return StateSlots(trainable, non_trainable, slots, self.metrics_variables)
+
+    @property
+    def steps_itself(self) -> bool:
+        """Whether the model overrides how it trains or how its loss is computed."""
+        cls = type(self)
+        return (
+            cls.train_step is not Compilable.train_step
+            or cls.compute_loss is not Compilable.compute_loss
+        )
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        metrics_variables: Any,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple[Any, tuple[Any, Any, Any]]:
+        """`compute_loss` as a pure function of the variables' values.
+
+        Returns:
+            The loss, and the three lists of values after.
+        """
+        slots = StateSlots(
+            self.trainable_variables,  # type: ignore[attr-defined]
+            self.non_trainable_variables,  # type: ignore[attr-defined]
+            (),
+            self.metrics_variables,
+        )
+        values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
+        with Frame(slots.variables, values) as frame:
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        parts = (slots.trainable, slots.non_trainable, slots.metrics)
+        return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]

@@ -1,0 +1,166 @@
+"""`Programs`: from data and a step to something that runs.
+
+_open      data -> a Source, and the shapes of its first batch
+_prepare   what is not there yet is made: variables, metrics, the optimizer's slots
+_strategy  a step and a Source -> a Strategy, whose compiled programs are kept for the next time
+"""
+
+from typing import Any
+
+from cornu import settings, tree
+from cornu.callbacks.callback import CallbackList
+from cornu.core.symbolic import KerasTensor, infer
+from cornu.data.choose import source_for
+from cornu.data.peek import example_of
+from cornu.data.source import Resident, Source
+from cornu.errors import explain
+from cornu.random.seed import make_default_seed
+from cornu.train.compilable import Compilable
+from cornu.train.state import StateSlots
+from cornu.train.step import Step, step_of, unpack_x_y_sample_weight
+from cornu.train.strategy import Chunked, Eager, PerStep, Strategy, slow_in_loops
+
+
+class Programs(Compilable):
+    """Sources, what they need of the model, and the strategies that run steps on them."""
+
+    def __init__(self) -> None:
+        self._programs: dict[Any, Strategy] = {}
+
+    def forget_programs(self) -> None:
+        self._programs = {}
+
+    def _open(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        shuffle: Any = False,
+        class_weight: Any = None,
+        epoch: int = 0,
+    ) -> tuple[Source, Any]:
+        """The data as a source, and the shapes of its first batch."""
+        if settings.current.max_steps_per_epoch is not None:
+            steps = min(steps or settings.current.max_steps_per_epoch,
+                        settings.current.max_steps_per_epoch)  # fmt: skip
+        source = source_for(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps,
+            shuffle=shuffle,
+            seed=make_default_seed() if shuffle else 0,
+            class_weight=class_weight,
+            floatx=settings.current.floatx,
+            inputs_are_nested=getattr(self, "inputs_are_nested", None),
+        )
+        return example_of(source, epoch)
+
+    def _prepare(self, example: Any, kind: str) -> None:
+        """Make what is not there yet: variables, metrics, and the optimizer's slots."""
+        if example is None:
+            raise ValueError(no_data(kind))
+        x, y, sample_weight = unpack_x_y_sample_weight(example)
+        if x is None:
+            raise ValueError(no_data(kind))
+        settings_ = self._compiled
+        needs_outputs = (
+            kind != "predict"
+            and settings_ is not None
+            and (
+                (settings_.loss is not None and not settings_.loss.built)
+                or (settings_.metrics is not None and not settings_.metrics.built)
+            )
+        )
+        if not getattr(self, "built", True) or (needs_outputs and y is not None):
+            outputs = self.output_specs(tree.map_structure(_with_open_batch, x))
+            if needs_outputs and y is not None:
+                labels = tree.map_structure(_with_open_batch, y)
+                assert settings_ is not None
+                if settings_.loss is not None:
+                    settings_.loss.build(labels, outputs)
+                if settings_.metrics is not None:
+                    settings_.metrics.build(labels, outputs)
+        if kind == "train" and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    def output_specs(self, x: Any) -> Any:
+        """Symbolic tensors like the outputs for symbolic inputs; builds what is not built."""
+        return infer(self, x)  # type: ignore[arg-type]
+
+    def _strategy(
+        self,
+        kind: str,
+        slots: StateSlots,
+        source: Source,
+        listeners: CallbackList,
+        example: Any,
+        single: bool = False,
+    ) -> Strategy:
+        """The strategy for this step and these data, compiled before if they came before."""
+        settings_ = self._compiled
+        per_execution = self.steps_per_execution
+        can_loop = (
+            not single
+            and kind != "predict"
+            and isinstance(source, Resident)
+            and (not listeners.wants_every_batch(kind) or per_execution not in (1, "auto"))
+        )
+        key = (kind, slots.key, can_loop)
+        if settings_ is not None and settings_.eager:
+            return Eager(self._step(kind, slots))
+        if key not in self._programs:
+            step = self._step(kind, slots)
+            name = f"{kind}_step"
+            if can_loop and not self._loops_badly(step, slots, source):
+                length = None if per_execution in (1, "auto") else per_execution
+                self._programs[key] = Chunked(step, name, length)
+            else:
+                self._programs[key] = PerStep(step, name)
+        return self._programs[key]
+
+    def _loops_badly(self, step: Step, slots: StateSlots, source: Source) -> bool:
+        _, example = example_of(source)
+        return slow_in_loops(step, slots.read(), example)
+
+    def _step(self, kind: str, slots: StateSlots) -> Step:
+        return step_of(self, kind, slots, getattr(Compilable, f"{kind}_step"))
+
+    # ---- Keras's names for what is simpler here -----------------------------------------------
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Forget compiled training steps if forced; they are compiled when needed."""
+        self._forget("train", force)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Forget compiled evaluation steps if forced; they are compiled when needed."""
+        self._forget("test", force)
+
+    def make_predict_function(self, force: bool = False) -> None:
+        """Forget compiled prediction steps if forced; they are compiled when needed."""
+        self._forget("predict", force)
+
+    def _forget(self, kind: str, force: bool) -> None:
+        if force:
+            self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
+
+    def jax_state_sync(self) -> None:
+        """Nothing to do: the variables are current between any two steps."""
+
+
+def _with_open_batch(x: Any) -> Any:
+    """A symbolic tensor like an array, its batch axis unknown."""
+    if x is None:
+        return None
+    return KerasTensor((None, *x.shape[1:]), x.dtype.name)
+
+
+def no_data(method: str) -> str:
+    return explain(
+        f"There is no data to {'fit' if method == 'train' else method} on.",
+        fix="pass arrays with at least one sample, or a data set that yields batches.",
+    )

@@ -1,0 +1,63 @@
+"""Dtype names and promotion, side by side with Keras."""
+
+import itertools
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax.numpy as jnp
+import keras
+import ml_dtypes
+import numpy as np
+import pytest
+
+from cornu.core.dtypes import is_float, is_int, numpy_dtype, result_type, standardize_dtype
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float32", "bfloat16", "int4", "bool", None, int, float, bool, str,
+        np.float16, np.dtype("int8"), jnp.bfloat16, jnp.float32, jnp.ones(1).dtype,
+        ml_dtypes.bfloat16, np.bool_,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_names_as_keras(dtype):
+    expected = keras.backend.standardize_dtype(dtype)
+    assert standardize_dtype(dtype) == expected
+
+
+def test_unknown_names_get_a_suggestion():
+    with pytest.raises(ValueError, match="'flaot32' is not a dtype") as caught:
+        standardize_dtype("flaot32")
+    assert "did you mean 'float32'" in str(caught.value)
+
+
+DTYPES = ["bool", "uint8", "int8", "int32", "uint32", "float16", "bfloat16", "float32", int, float]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), itertools.combinations_with_replacement(DTYPES, 2), ids=repr
+)
+def test_promotion_as_keras(a, b):
+    assert result_type(a, b) == keras.backend.result_type(a, b)
+
+
+def test_promotion_of_nothing_and_of_many():
+    assert result_type() == "float32"
+    assert result_type("int8", "int32", float) == "float32"
+    assert result_type("float16", float, int, bool) == "float16"
+
+
+def test_kinds():
+    assert [d for d in ("float8_e4m3fn", "bfloat16", "int8", "bool") if is_float(d)] == [
+        "float8_e4m3fn",
+        "bfloat16",
+    ]
+    assert [d for d in ("float16", "int4", "uint8", "bool") if is_int(d)] == ["int4", "uint8"]
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float8_e5m2", "int4", "bool"])
+def test_numpy_dtypes(name):
+    assert numpy_dtype(name).name == name

@@ -1,0 +1,174 @@
+"""What beginners get wrong, and what they are told: what happened, the facts, and the fix.
+
+Each row is a mistake on purpose. The message comes before the first step, names the user's own
+things (x, y, the model), and says what to write instead.
+"""
+
+import numpy as np
+import pytest
+
+import cornu as keras
+from cornu import layers
+
+X = np.random.default_rng(0).normal(size=(64, 5)).astype("float32")
+CLASSES = np.arange(64) % 3
+ONE_HOT = np.eye(3, dtype="float32")[CLASSES]
+
+
+def model(units=3, activation="softmax", loss="sparse_categorical_crossentropy", inputs=5, **more):
+    network = keras.Sequential(
+        [
+            keras.Input((inputs,)),
+            layers.Dense(8, activation="relu"),
+            layers.Dense(units, activation=activation),
+        ]
+    )
+    network.compile("adam", loss, **more)
+    return network
+
+
+def message_of(kind, function, *args, **kwargs):
+    with pytest.raises(kind) as caught:
+        function(*args, verbose=0, **kwargs)
+    text = str(caught.value)
+    assert len(text.splitlines()) <= 8, text
+    assert len(text) < 900, text
+    return text
+
+
+MISTAKES = {
+    "integer labels with categorical_crossentropy": (
+        dict(loss="categorical_crossentropy"),
+        (X, CLASSES),
+        ["one-hot", 'loss="sparse_categorical_crossentropy"', "to_categorical(y, 3)"],
+    ),
+    "one-hot labels with the sparse loss": (
+        dict(),
+        (X, ONE_HOT),
+        ['loss="categorical_crossentropy"', "argmax"],
+    ),
+    "a label beyond the outputs": (dict(), (X, CLASSES + 3), ["5", "3 outputs"]),
+    "negative labels": (dict(), (X, CLASSES - 1), ["-1"]),
+    "labels that are not integers": (dict(), (X, CLASSES + 0.5), ["whole numbers", "0.5"]),
+    "no softmax before a loss of probabilities": (
+        dict(activation=None),
+        (X, CLASSES),
+        ["from_logits=True", "softmax"],
+    ),
+    "softmax over one unit": (
+        dict(units=1, loss="binary_crossentropy"),
+        (X, CLASSES % 2),
+        ["sigmoid"],
+    ),
+    "binary labels that are 1 and 2": (
+        dict(units=1, activation="sigmoid", loss="binary_crossentropy"),
+        (X, CLASSES % 2 + 1),
+        ["0", "1"],
+    ),
+    "targets wider than the output": (
+        dict(units=1, activation=None, loss="mse"),
+        (X, ONE_HOT),
+        ["(None, 1)"],
+    ),
+    "the wrong number of features": (dict(), (X[:, :4], CLASSES), ["expects 5 features", "x has 4"]),
+    "a NaN in the data": (
+        dict(),
+        (np.where(np.arange(5) == 1, np.nan, X), CLASSES),
+        ["NaN", "row 0"],
+    ),
+    "x and y of different lengths": (dict(), (X, CLASSES[:50]), ["64", "50"]),
+    "text as data": (dict(), (np.array([["a"] * 5] * 64), CLASSES), ["StringLookup"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda name: name.replace(" ", "-"))
+def test_mistakes_in_data_and_labels(mistake):
+    options, data, told = MISTAKES[mistake]
+    text = message_of(ValueError, model(**options).fit, *data)
+    for word in told:
+        assert word in text, text
+
+
+def test_correct_programs_raise_and_warn_nothing(recwarn):
+    model().fit(X, CLASSES, verbose=0)
+    model(loss="categorical_crossentropy").fit(X, ONE_HOT, verbose=0)
+    model(1, "sigmoid", "binary_crossentropy").fit(X, CLASSES % 2, verbose=0)
+    model(3, "sigmoid", "binary_crossentropy").fit(X, ONE_HOT, verbose=0)
+    model(1, None, "mse").fit(X, X[:, :1], verbose=0)
+    logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model(3, None, logits).fit(X, CLASSES, verbose=0)
+    assert not recwarn.list
+
+
+def test_lists_are_taken_as_arrays():
+    network = model()
+    network.fit(X.tolist(), CLASSES.tolist(), verbose=0)
+    assert network.predict(X[:2].tolist(), verbose=0).shape == (2, 3)
+
+
+def test_a_missing_batch_axis():
+    text = message_of(ValueError, model().predict, X[0])
+    assert "x[None]" in text
+
+
+def test_images_without_a_channel_axis():
+    network = keras.Sequential([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])
+    network.compile("adam", "mse")
+    text = message_of(ValueError, network.fit, np.ones((4, 8, 8)), np.ones((4, 2)))
+    assert "x[..., None]" in text
+
+
+def test_a_forgotten_flatten():
+    network = keras.Sequential([keras.Input((4, 5)), layers.Dense(3, activation="softmax")])
+    network.compile("adam", "sparse_categorical_crossentropy")
+    x = np.ones((8, 4, 5), "float32")
+    text = message_of(ValueError, network.fit, x, np.zeros(8, int))
+    assert "Flatten" in text
+
+
+@pytest.mark.parametrize(
+    ("compile_options", "suggestion"),
+    [
+        (("adm", "mse"), "'adam'"),
+        (("adam", "sparse_categorical_crossentrop"), "'sparse_categorical_crossentropy'"),
+        (("adam", "mse", None, ["acuracy_"]), "accuracy"),
+    ],
+)
+def test_mistaken_names_are_found_when_compiling(compile_options, suggestion):
+    network = keras.Sequential([layers.Dense(1)])
+    with pytest.raises(ValueError, match="did you mean") as caught:
+        network.compile(*compile_options)
+    assert suggestion in str(caught.value)
+
+
+def test_mistaken_names_in_layers():
+    with pytest.raises(ValueError, match="did you mean 'relu'"):
+        layers.Dense(3, activation="rleu")
+    with pytest.raises(ValueError, match="did you mean 'activation'"):
+        layers.Dense(3, activaton="relu")
+    with pytest.raises(ValueError, match="positive int"):
+        layers.Dense(-3)
+    with pytest.raises(AttributeError, match="did you mean 'layers'"):
+        keras.layer  # noqa: B018
+
+
+def test_older_arguments_warn_and_say_what_replaces_them():
+    network = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+    with pytest.warns(DeprecationWarning, match="sample_weight"):
+        network.compile("sgd", "mse", sample_weight_mode=None)
+    with pytest.warns(DeprecationWarning, match="PyDataset"):
+        network.fit(X, X[:, :1], verbose=0, workers=1, use_multiprocessing=False)
+    with pytest.raises(TypeError, match="did you mean 'epochs'"):
+        network.fit(X, X[:, :1], epoch=3)
+
+
+def test_errors_inside_a_model_say_where():
+    class Broken(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.matmul(x, np.ones((7, 2)))
+
+    inner = keras.Sequential([Broken(name="wrong")], name="block")
+    network = keras.Sequential([inner], name="net")
+    with pytest.raises(Exception, match=".") as caught:
+        network(X)
+    assert "where:  net > block > wrong" in "\n".join(caught.value.__notes__)
