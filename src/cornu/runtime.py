@@ -1,12 +1,12 @@
 """The engine's start: settings that must be made before XLA compiles or allocates anything.
 
-| what                    | why (measured on two cores with AVX-512)                | off with           |
-|-------------------------|---------------------------------------------------------|--------------------|
-| memory allocator        | page faults of XLA's temporary buffers cost more than   | CORNU_MALLOC=off   |
-|                         | the arithmetic on them; glibc is told to keep its pages |                    |
-| XLA flag for YNNPACK    | its convolutions without padding are 2 to 4 times       | CORNU_XLA_FLAGS=off|
-|                         | slower than Eigen's; its other parts are kept           |                    |
-| compilation cache       | the second run of a script need not compile             | CORNU_CACHE=off    |
+| what              | why (measured on two cores with AVX-512)            | off with            |
+|-------------------|-----------------------------------------------------|---------------------|
+| memory allocator  | page faults of XLA's temporary buffers cost more    | CORNU_MALLOC=off    |
+|                   | than the arithmetic on them; glibc keeps its pages  |                     |
+| flag for YNNPACK  | its convolutions without padding are 2 to 4 times   | CORNU_XLA_FLAGS=off |
+|                   | slower than Eigen's; its other parts are kept       |                     |
+| compilation cache | the second run of a script need not compile         | CORNU_CACHE=off     |
 
 `start` runs once for each process, when the first part of the library that computes is imported,
 and leaves everything alone that was initialised or set by the user before. The cache lies in

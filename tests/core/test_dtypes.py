@@ -17,7 +17,7 @@ from cornu.core.dtypes import is_float, is_int, numpy_dtype, result_type, standa
 @pytest.mark.parametrize(
     "dtype",
     [
-        "float32", "bfloat16", "int4", "bool", None, int, float, bool, str,
+        "float32", "bfloat16", "uint16", "bool", None, int, float, bool, str,
         np.float16, np.dtype("int8"), jnp.bfloat16, jnp.float32, jnp.ones(1).dtype,
         ml_dtypes.bfloat16, np.bool_,
     ],

@@ -62,7 +62,7 @@ CASES = [
     (lambda x: jnp.tile(x, (1, 3)), [(N, 4)], (N, 12)),
     (lambda x: jnp.repeat(x, 2, axis=0), [(N, 4)], (N, 4)),
     (lambda x: jnp.flip(jnp.roll(x, 1, 0), 1), [(N, 4)], (N, 4)),
-    (lambda x: jnp.broadcast_to(x, (*x.shape, 5)[1:]), [(N, 1)], (1, 5)),
+    (lambda x: jnp.broadcast_to(x, (*x.shape[:1], 5)), [(N, 1)], (N, 5)),
     # parts
     (lambda x: x[0], [(N, 4)], (4,)),
     (lambda x: x[:, 1:3], [(N, 4)], (N, 2)),
@@ -210,10 +210,10 @@ class TestKerasTensor:
     @pytest.mark.parametrize(
         "use",
         [
-            bool, float, int, list, np.asarray, jnp.asarray, jnp.sin,
-            lambda x: 1 if x > 0 else 0,
+            bool, float, int, list, np.asarray, jnp.asarray, jnp.sin, jnp.sum, jax.nn.relu,
+            lambda x: jnp.concatenate([x, x]), lambda x: 1 if x > 0 else 0,
         ],
-        ids=["bool", "float", "int", "list", "numpy", "jax", "jnp.sin", "if"],
+        ids=["bool", "float", "int", "list", "numpy", "jax", "sin", "sum", "relu", "join", "if"],
     )  # fmt: skip
     def test_it_has_no_values(self, use):
         with pytest.raises(TypeError, match="A symbolic tensor has no values yet") as caught:

@@ -76,6 +76,10 @@ SCHEDULES = [
         "ExponentialDecay",
         {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5, "staircase": True},
     ),
+    Row(
+        "ExponentialDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 49, "decay_rate": 0.5, "staircase": True},
+    ),
     Row("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5}),
     Row(
         "InverseTimeDecay",

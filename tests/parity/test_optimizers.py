@@ -141,7 +141,7 @@ def test_schedule(row):
     ours = getattr(optimizers.schedules, row.name)(**row.arguments)
     assert ours.get_config() == theirs.get_config()
     compiled = jax.jit(ours)
-    for step in range(20):
+    for step in [*range(20), 48, 49, 50, 98, 1000]:
         np.testing.assert_allclose(ours(step), theirs(step), rtol=2e-6, atol=1e-8)
         np.testing.assert_allclose(compiled(step), theirs(step), rtol=2e-6, atol=1e-8)
     config = keras.optimizers.schedules.serialize(theirs)
@@ -209,9 +209,9 @@ def _misuse(library, variable):
         "unknown setting": lambda: library.LossScaleOptimizer(library.SGD(), foo=1.0),
         "no default": lambda: library.OptimizerMap(None),
         "no optimizer": lambda: library.OptimizerMap(library.SGD()).update({"a": "sgd"}),
-        "rate of many": lambda: library.MultiOptimizer(
-            library.OptimizerMap(library.SGD())
-        ).learning_rate,
+        "rate of many": lambda: (
+            library.MultiOptimizer(library.OptimizerMap(library.SGD())).learning_rate
+        ),
     }
 
 

@@ -1,8 +1,8 @@
 """`Callback` and `CallbackList`: who listens to what during training.
 
-    fit       train_begin  (epoch_begin  (train_batch_begin train_batch_end)*  epoch_end)*  train_end
-    evaluate  test_begin   (test_batch_begin     test_batch_end)*      test_end
-    predict   predict_begin (predict_batch_begin predict_batch_end)*   predict_end
+    fit       train_begin   (epoch_begin (train_batch_begin train_batch_end)* epoch_end)* train_end
+    evaluate  test_begin    (test_batch_begin test_batch_end)*                             test_end
+    predict   predict_begin (predict_batch_begin predict_batch_end)*                    predict_end
 
 A hook is called only for the callbacks that override it. Whether anybody wants to hear of every
 single batch decides how many steps run in one go, so a callback for which the last step of each

@@ -95,7 +95,8 @@ class KerasTensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise TypeError(self._no_value("turned into a numpy array"))
 
-    def __jax_array__(self) -> Any:
+    @property
+    def __jax_array__(self) -> Any:  # raises where jax looks for it, in every function of jax
         raise TypeError(self._no_value("passed to a function of jax.numpy"))
 
     def __iter__(self) -> Any:

@@ -1,7 +1,7 @@
 """A graph of layers and ops <-> JSON, in the grammar of Keras's files.
 
     {"layers": [{"class_name": "Dense", "config": {...}, "name": "dense",
-                 "inbound_nodes": [{"args": [<tensor of "input", node 0, output 0>], "kwargs": {}}]},
+                 "inbound_nodes": [{"args": [<tensor "input", 0, 0>], "kwargs": {}}]},
                 ...],
      "input_layers": ["input", 0, 0], "output_layers": [["dense", 0, 0]]}
 

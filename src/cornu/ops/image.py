@@ -190,7 +190,7 @@ def resize(
         if crop_to_aspect_ratio:
             x = x[:, -top : -top + to_h, -left : -left + to_w]
         else:
-            widths = ((0, 0), (top, to_h - h - top), (left, to_w - w - left), (0, 0))
+            widths = ((0, 0), (top, top), (left, left), (0, 0))
             x = jnp.pad(x, widths, constant_values=fill_value)
     shape = (x.shape[0], height, width, x.shape[-1])
     y = jax.image.resize(
@@ -617,7 +617,7 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     x, first = channels_last(to_float(images), data_format)
     if x.ndim != 4:
         raise ValueError(explain("sobel_edges takes a batch of images.", received=tuple(x.shape)))
-    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     h, w = x.shape[1:3]
 
     def filtered(axis: int) -> Any:

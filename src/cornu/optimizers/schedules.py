@@ -80,8 +80,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Any) -> Any:
-        part = _number(step) / self.decay_steps
-        part = jnp.floor(part) if self.staircase else part
+        part = _parts(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * _number(self.decay_rate) ** part
 
 
@@ -116,8 +115,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Any) -> Any:
-        part = _number(step) / self.decay_steps
-        part = jnp.floor(part) if self.staircase else part
+        part = _parts(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate / (1.0 + self.decay_rate * part)
 
 
@@ -191,12 +189,12 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         step = _number(step)
+        length = jnp.float32(self.decay_steps)
         if self.cycle:
-            part = step / (self.decay_steps * jnp.maximum(jnp.ceil(step / self.decay_steps), 1.0))
-        else:
-            part = jnp.minimum(step, self.decay_steps) / self.decay_steps
+            length *= jnp.maximum(-_parts(-step, self.decay_steps, whole=True), 1.0)
+        left = jnp.maximum(1.0 - step / length, 0.0)
         span = self.initial_learning_rate - self.end_learning_rate
-        return span * (1.0 - part) ** self.power + self.end_learning_rate
+        return span * left**self.power + self.end_learning_rate
 
 
 class CosineDecay(LearningRateSchedule):
@@ -290,16 +288,19 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Any) -> Any:
-        part = _number(step) / self.first_decay_steps  # in lengths of the first cosine
+        step = _number(step)
         if self.t_mul == 1.0:
-            restarts = jnp.floor(part)
-            part = part - restarts
+            restarts = _parts(step, self.first_decay_steps, whole=True)
+            part = step / self.first_decay_steps - restarts
         else:
-            # The first i cosines take (t_mul**i - 1) / (t_mul - 1) lengths together.
-            grown = 1.0 + part * (self.t_mul - 1.0)
-            restarts = jnp.floor(jnp.log(grown) / math.log(self.t_mul))
+            # The first i cosines take (t_mul**i - 1) / (t_mul - 1) lengths of the first together.
+            growth = self.t_mul - 1.0
+            part = step / self.first_decay_steps
+            restarts = jnp.floor(jnp.log(1.0 + part * growth) / math.log(self.t_mul))
             length = jnp.float32(self.t_mul) ** restarts
-            part = (part - (length - 1.0) / (self.t_mul - 1.0)) / length
+            part = (part - (length - 1.0) / growth) / length
+            # A rounded logarithm may be one too low just at a restart.
+            restarts, part = restarts + (part >= 1.0), jnp.where(part >= 1.0, 0.0, part)
         cosine = 0.5 * jnp.float32(self.m_mul) ** restarts * (1.0 + jnp.cos(math.pi * part))
         return self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha)
 
@@ -331,6 +332,14 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
 def _number(step: Any) -> Any:
     return jnp.asarray(step.value if isinstance(step, Variable) else step, jnp.float32)
+
+
+def _parts(step: Any, length: Any, whole: bool = False) -> Any:
+    """How often `length` goes into `step`; without the rest if `whole`."""
+    # A compiled division multiplies by 1 / length, which for 49 / 49 falls short of 1. The whole
+    # number comes from a remainder, which is exact.
+    step = _number(step)
+    return jnp.floor_divide(step, jnp.float32(length)) if whole else step / length
 
 
 def _positive(value: Any, name: str) -> Any:

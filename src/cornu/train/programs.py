@@ -160,6 +160,7 @@ def _with_open_batch(x: Any) -> Any:
 
 
 def no_data(method: str) -> str:
+    """The message for data that hold not a single batch."""
     return explain(
         f"There is no data to {'fit' if method == 'train' else method} on.",
         fix="pass arrays with at least one sample, or a data set that yields batches.",

@@ -329,7 +329,7 @@ def _fetch(origin: str, path: Path, temporary: str, limit: int) -> None:
     try:
         downloader(origin, temporary, None)
     except requests.RequestException as error:
-        raise ConnectionError(_unreachable(origin, path, error)) from error
+        raise ConnectionError(_unreachable(origin, path, error)) from None
     finally:
         meter.line.finish()
     if os.path.getsize(temporary) < meter.total:
