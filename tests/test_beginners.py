@@ -70,7 +70,11 @@ MISTAKES = {
         (X, ONE_HOT),
         ["(None, 1)"],
     ),
-    "the wrong number of features": (dict(), (X[:, :4], CLASSES), ["expects 5 features", "x has 4"]),
+    "the wrong number of features": (
+        dict(),
+        (X[:, :4], CLASSES),
+        ["expects 5 features", "x has 4"],
+    ),
     "a NaN in the data": (
         dict(),
         (np.where(np.arange(5) == 1, np.nan, X), CLASSES),

@@ -10,7 +10,9 @@ from cornu.errors import did_you_mean, explain, located, need, trimmed
 
 
 def test_a_message_says_what_happened_then_facts_then_the_fix():
-    text = explain("x has 4 features, not 5.", fix="add one,\nor drop one.", shapes="x (8, 4)", axis=1)
+    text = explain(
+        "x has 4 features, not 5.", fix="add one,\nor drop one.", shapes="x (8, 4)", axis=1
+    )
     assert text.split("\n") == [
         "x has 4 features, not 5.",
         "  shapes: x (8, 4)",

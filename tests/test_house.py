@@ -94,7 +94,9 @@ def test_imports_go_down(path):
         other = name.split(".")[1]
         other_floor, other_position = place_of(other)
         allowed = (
-            other == own or other_floor < floor or (other_floor == floor and other_position < position)
+            other == own
+            or other_floor < floor
+            or (other_floor == floor and other_position < position)
         )
         if own in SIDE_WING:
             allowed = other == own or other_floor == 0
@@ -125,7 +127,7 @@ def test_no_circles():
     def visit(name: str) -> None:
         if name in done or name not in graph:
             return
-        assert name not in under_way, f"circle: {[*under_way[under_way.index(name):], name]}"
+        assert name not in under_way, f"circle: {[*under_way[under_way.index(name) :], name]}"
         under_way.append(name)
         for other in sorted(graph[name]):
             visit(other)

@@ -46,7 +46,9 @@ class TestLikeKeras:
 
     def test_pack_sequence_as(self, structure):
         flat = [f"leaf {i}" for i in range(len(tree.flatten(structure)))]
-        assert tree.pack_sequence_as(structure, flat) == keras.tree.pack_sequence_as(structure, flat)
+        assert tree.pack_sequence_as(structure, flat) == keras.tree.pack_sequence_as(
+            structure, flat
+        )
 
     def test_lists_to_tuples(self, structure):
         got = tree.lists_to_tuples(structure)
@@ -76,7 +78,9 @@ def test_none_is_a_leaf_unless_asked():
 
 
 def test_map_over_several_structures():
-    total = tree.map_structure(lambda a, b, c: a + b + c, [1, {"x": 2}], [10, {"x": 20}], [0, {"x": 5}])
+    total = tree.map_structure(
+        lambda a, b, c: a + b + c, [1, {"x": 2}], [10, {"x": 20}], [0, {"x": 5}]
+    )
     assert total == [11, {"x": 27}]
 
 

@@ -164,9 +164,7 @@ class TestTracing:
         with Frame([counter], [counter.value]), pytest.raises(RuntimeError, match=FOREIGN):
             transform(stateful)
 
-    @pytest.mark.parametrize(
-        "transform", ["jit", "grad", "vmap", "scan"]
-    )
+    @pytest.mark.parametrize("transform", ["jit", "grad", "vmap", "scan"])
     def test_a_stateful_layer_inside_a_foreign_transform_is_refused(self, transform):
         layer = cornu.layers.BatchNormalization(name="norm")
         x = jnp.ones((4, 2))

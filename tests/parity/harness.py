@@ -241,7 +241,9 @@ def gradients(layer: Any, inputs: list[Any], options: dict[str, Any], training: 
         leaves = iter(floats)
         filled = [next(leaves) if x.dtype.kind == "f" else x for x in jax.tree.leaves(inputs)]
         args = jax.tree.unflatten(treedef, filled)
-        outputs, _ = layer.stateless_call(trainable, state, *args, **mode(layer, training), **options)
+        outputs, _ = layer.stateless_call(
+            trainable, state, *args, **mode(layer, training), **options
+        )
         total = 0.0
         for x in jax.tree.leaves(outputs):
             weights = np.cos(np.arange(x.size)).reshape(x.shape)

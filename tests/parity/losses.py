@@ -82,9 +82,7 @@ CLASSES = [
     Row("BinaryCrossentropy(from_logits=True)", "bits", "logits"),
     Row("BinaryCrossentropy(label_smoothing=0.2)", "bits", "unit"),
     Row("BinaryFocalCrossentropy()", "bits", "unit"),
-    Row(
-        "BinaryFocalCrossentropy(True, alpha=0.4, gamma=1.5, from_logits=True)", "bits", "logits"
-    ),
+    Row("BinaryFocalCrossentropy(True, alpha=0.4, gamma=1.5, from_logits=True)", "bits", "logits"),
     Row("CategoricalCrossentropy()", "one hot", "probabilities"),
     Row("CategoricalCrossentropy()", "one hot", "unit"),
     Row("CategoricalCrossentropy(from_logits=True)", "one hot", "logits"),

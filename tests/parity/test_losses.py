@@ -28,7 +28,12 @@ def make(library, call, **extra):
 def close(got, expected, what=""):
     tolerance = 3e-3 if np.asarray(expected).dtype == np.float16 else 2e-5
     np.testing.assert_allclose(
-        np.asarray(got, "float32"), np.asarray(expected, "float32"), tolerance, tolerance, True, what
+        np.asarray(got, "float32"),
+        np.asarray(expected, "float32"),
+        tolerance,
+        tolerance,
+        True,
+        what,
     )
 
 

@@ -81,7 +81,9 @@ def test_values_with_weights(row):
         each = each if "OneHot" not in row.call else WEIGHTS.reshape(N)
         weights = np.broadcast_to(WEIGHTS.reshape(-1, *[1] * (each.ndim - 1)), each.shape)
         if "one hot" in row.targets or "one hot" in row.call:
-            weights = np.broadcast_to(WEIGHTS[:, None], (N, 3)) if "steps" in row.targets else WEIGHTS
+            weights = (
+                np.broadcast_to(WEIGHTS[:, None], (N, 3)) if "steps" in row.targets else WEIGHTS
+            )
     if "axis=-2" in row.call and row.targets == "steps":
         weights = WEIGHTS[:, None]
     theirs, ours = both(row)

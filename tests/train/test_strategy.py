@@ -18,9 +18,7 @@ def train(monkeypatch=None, lengths=None, **options):
     model = classifier(**options)
     if lengths is not None:
         taken = iter(lengths)
-        monkeypatch.setattr(
-            Chunked, "_next_length", lambda self, left: min(left, next(taken, 1))
-        )
+        monkeypatch.setattr(Chunked, "_next_length", lambda self, left: min(left, next(taken, 1)))
     callbacks = options.pop("callbacks", None)
     history = model.fit(x, y, batch_size=10, epochs=3, verbose=0, callbacks=callbacks)
     return model.get_weights(), history.history, model

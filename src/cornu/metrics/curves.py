@@ -51,8 +51,9 @@ class AUC(_Curve):
         curve     x                     y
         ROC       FP / (FP + TN)        TP / (TP + FN)
         PR        TP / (TP + FN)        TP / (TP + FP)
-        PRGAIN    1 - FN P / (TP N)     1 - FP P / (TP N)       at least 0 (Flach & Kull 2015);
-                                                                P and N: all that is and is not so
+        PRGAIN    1 - FN P / (TP N)     1 - FP P / (TP N)
+
+    P and N are all that is and is not so (Flach & Kull 2015); a negative `x` counts as 0.
 
     Args:
         num_thresholds: how many, at equal distances.
@@ -197,10 +198,8 @@ class AUC(_Curve):
             x, y = recall, ops.divide_no_nan(tp, tp + fp)
         else:
             ratio = ops.divide_no_nan(tp + fn, fp + tn)
-            x, y = (
-                jnp.where(tp > 0, jnp.maximum(1 - ratio * ops.divide_no_nan(wrong, tp), 0), 0)
-                for wrong in (fn, fp)
-            )
+            x = jnp.where(tp > 0, jnp.maximum(1 - ratio * ops.divide_no_nan(fn, tp), 0), 0)
+            y = 1 - ratio * ops.divide_no_nan(fp, tp)
         low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
         heights = {"minoring": low, "majoring": high}.get(self.summation_method, (low + high) / 2)
         return self._averaged(((x[:-1] - x[1:]) * heights).sum(0))

@@ -20,11 +20,9 @@ import importlib.metadata
 import json
 import math
 import os
-import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -42,11 +40,21 @@ from cornu import (
 )
 from cornu.archive.atomic import atomic_write
 from cornu.archive.safejson import parse
-from cornu.archive.safezip import MAX_JSON_BYTES, SafeZip, require_regular_file, write_zip
+from cornu.archive.safezip import write_zip
 from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter, open_reader
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.errors import explain
-from cornu.models.assets import load_assets, save_assets
+from cornu.models.assets import FOLDER, load_assets, save_assets
+from cornu.models.container import (
+    CONFIG,
+    METADATA,
+    STATE,
+    WEIGHTS,
+    FilePath,
+    is_model_file,
+    opened,
+    write_directory,
+)
 from cornu.models.stored_objects import (
     has_state,
     objects_in,
@@ -64,18 +72,18 @@ VOCABULARY = (
     optimizers, regularizers,
 )  # fmt: skip
 
-METADATA, CONFIG = "metadata.json", "config.json"
-WEIGHTS, STATE = "model.weights.h5", "cornu.state.h5"
 FORMAT_VERSION = "3.15.1"  # the Keras whose files ours are like
-
-Path_ = str | os.PathLike[str]
 
 
 # ---- whole models -----------------------------------------------------------------------------
 
 
 def save_model(
-    model: Any, filepath: Path_, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    model: Any,
+    filepath: FilePath,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    **kwargs: Any,
 ) -> None:
     """Save architecture, weights, the arguments of `compile` and the optimizer's state.
 
@@ -125,17 +133,17 @@ def save_model(
             with H5Writer(folder / STATE) as store:
                 write_state(model, store)
             members.append((STATE, folder / STATE))
-        (folder / "assets").mkdir()
-        members += save_assets(objects_in(model), folder / "assets")
+        (folder / FOLDER).mkdir()
+        members += save_assets(objects_in(model), folder / FOLDER)
         if is_archive:
             with atomic_write(path) as temporary:
                 write_zip(temporary, members)
         else:
-            _write_directory(path, members)
+            write_directory(path, members)
 
 
 def load_model(
-    filepath: Path_ | BinaryIO,
+    filepath: FilePath | BinaryIO,
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
@@ -154,7 +162,7 @@ def load_model(
         UnsafeFileError: it asks for something that loading a model must never do.
         TypeError: it names a class or function that is not known.
     """
-    with _opened(filepath) as content:
+    with opened(filepath) as content:
         if CONFIG not in content.names:
             raise ValueError(
                 explain(
@@ -214,7 +222,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
 
 def save_weights(
     model: Any,
-    filepath: Path_,
+    filepath: FilePath,
     overwrite: bool = True,
     max_shard_size: float | None = None,
     **kwargs: Any,
@@ -258,7 +266,7 @@ def save_weights(
 
 
 def load_weights(
-    model: Any, filepath: Path_ | BinaryIO, skip_mismatch: bool = False, **kwargs: Any
+    model: Any, filepath: FilePath | BinaryIO, skip_mismatch: bool = False, **kwargs: Any
 ) -> None:
     """Load variables that `save_weights`, `save_model` or Keras wrote into a model.
 
@@ -276,8 +284,8 @@ def load_weights(
         raise ValueError(_unknown("load_weights", kwargs, "skip_mismatch"))
     _require_built(model, "load")
     with ExitStack() as stack:
-        if _is_model_file(filepath):
-            reader = stack.enter_context(stack.enter_context(_opened(filepath)).weights())
+        if is_model_file(filepath):
+            reader = stack.enter_context(stack.enter_context(opened(filepath)).weights())
         else:
             reader = stack.enter_context(_weights_file(filepath))
         read_objects(
@@ -299,7 +307,7 @@ def _require_built(model: Any, doing: str) -> None:
         )
 
 
-def _weights_file(filepath: Path_ | BinaryIO) -> H5Reader:
+def _weights_file(filepath: FilePath | BinaryIO) -> H5Reader:
     if isinstance(filepath, (str, os.PathLike)):
         name = os.fspath(filepath)
         if not name.endswith((".weights.h5", ".weights.json")):
@@ -313,114 +321,7 @@ def _weights_file(filepath: Path_ | BinaryIO) -> H5Reader:
     return open_reader(filepath)
 
 
-# ---- the container ----------------------------------------------------------------------------
-
-
-class _Archive:
-    """A `.keras` file opened for reading."""
-
-    def __init__(self, source: Path_ | BinaryIO):
-        self._zip = SafeZip(source)
-        self.label, self.names = self._zip.label, self._zip.names
-
-    def close(self) -> None:
-        self._zip.close()
-
-    def read(self, name: str) -> bytes:
-        return self._zip.read(name)
-
-    def store(self, name: str) -> H5Reader:
-        return H5Reader(self._zip.open(name))
-
-    def weights(self) -> H5Reader:
-        _require_weights(self)
-        return self.store(WEIGHTS)
-
-    def copy(self, name: str, target: Path) -> int:
-        with self._zip.open(name) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file)
-        return self._zip.size(name)
-
-
-class _Directory:
-    """The same content in a directory."""
-
-    def __init__(self, path: Path):
-        self._path = path
-        self.label = f"The directory {os.fspath(path)!r}"
-        files = (f for f in sorted(path.rglob("*")) if f.is_file() and not f.is_symlink())
-        self.names = [f.relative_to(path).as_posix() for f in files]
-
-    def close(self) -> None:
-        """Nothing stays open."""
-
-    def read(self, name: str) -> bytes:
-        require_regular_file(self._path / name, f"The file {name!r}")
-        with (self._path / name).open("rb") as file:
-            return file.read(MAX_JSON_BYTES + 1)  # `parse` refuses what is longer
-
-    def store(self, name: str) -> H5Reader:
-        return H5Reader(self._path / name)
-
-    def weights(self) -> H5Reader:
-        _require_weights(self)
-        return self.store(WEIGHTS)
-
-    def copy(self, name: str, target: Path) -> int:
-        shutil.copyfile(self._path / name, target, follow_symlinks=False)
-        return target.stat().st_size
-
-
-def _require_weights(content: Any) -> None:
-    if WEIGHTS not in content.names:
-        raise ValueError(
-            explain(
-                f"{content.label} holds no weights: it has no {WEIGHTS}.",
-                found=", ".join(content.names[:10]),
-                fix="get it again from its source.",
-            )
-        )
-
-
-@contextmanager
-def _opened(filepath: Path_ | BinaryIO) -> Iterator[Any]:
-    if isinstance(filepath, (str, os.PathLike)):
-        path = Path(filepath)
-        if not path.exists():
-            raise ValueError(
-                explain(f"There is no file {os.fspath(path)!r}.", directory=path.parent.absolute())
-            )
-        if not path.is_dir() and not path.name.endswith(".keras"):
-            raise ValueError(
-                explain(
-                    f"A saved model ends in '.keras', got {os.fspath(path)!r}.",
-                    fix="for a '.weights.h5' file, make the model and call load_weights.",
-                )
-            )
-        content: Any = _Directory(path) if path.is_dir() else _Archive(path)
-    else:
-        content = _Archive(filepath)
-    try:
-        yield content
-    finally:
-        content.close()
-
-
-def _is_model_file(filepath: Any) -> bool:
-    if isinstance(filepath, (str, os.PathLike)):
-        return os.fspath(filepath).endswith(".keras") or Path(filepath).is_dir()
-    return False
-
-
-def _write_directory(path: Path, members: list[tuple[str, str | Path]]) -> None:
-    for name, content in members:
-        target = path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(target) as temporary:
-            if isinstance(content, Path):
-                shutil.copyfile(content, temporary)
-            else:
-                temporary.write_text(content)
+# ---- what they share --------------------------------------------------------------------------
 
 
 def _drop_compile(config: Any) -> None:
@@ -448,7 +349,7 @@ def _version() -> str:
         return "0"
 
 
-def _target(filepath: Path_, overwrite: bool) -> Path:
+def _target(filepath: FilePath, overwrite: bool) -> Path:
     path = Path(filepath)
     if not overwrite and path.exists():
         raise FileExistsError(

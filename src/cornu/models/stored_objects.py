@@ -6,8 +6,8 @@
 Layers and optimizers have a path; metrics and seeds have none in Keras's files. What they hold is
 written by `write_state` to a file of its own, which Keras does not look at.
 
-Nothing is read before all shapes are compared. An object whose class, written by the user, reads its
-variables in a way of its own (`load_own_variables`) is handed what the file declares for it.
+Nothing is read before all shapes are compared. An object whose class, written by the user, reads
+its variables in a way of its own (`load_own_variables`) is handed what the file declares for it.
 """
 
 import dataclasses

@@ -45,7 +45,11 @@ hard_sigmoid = unary(
 )
 hard_silu = unary(jax.nn.hard_silu, "hard_silu", "`x * hard_sigmoid(x)`.", floating=True)
 hard_swish = hard_silu
-hard_tanh = unary(jax.nn.hard_tanh, "hard_tanh", "`x` kept in [-1, 1].", floating=True)
+hard_tanh = unary(
+    lambda x: jnp.clip(x.astype("int32") if x.dtype == bool else x, -1, 1),
+    "hard_tanh",
+    "`x` kept in [-1, 1].",
+)
 selu = unary(
     jax.nn.selu,
     "selu",
