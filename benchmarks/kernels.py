@@ -168,11 +168,11 @@ def main(names: list[str]) -> None:
         if names and not any(name.startswith(n) for n in names):
             continue
         figures = []
-        for build in (lambda f: f, looped):
+        for build, calls in ((lambda f: f, 1), (looped, ITERATIONS)):
             for target, form in (("cpu", fn), ("gpu", plain_forms.get(name, fn))):
                 form = gradients(form) if with_gradients else form
                 with targeting(target):
-                    figures.append(milliseconds(build(form), *arrays))
+                    figures.append(milliseconds(build(form), *arrays) / calls)
         mine, plain, mine_loop, plain_loop = figures
         print(f"{name:32}{mine:9.2f}{plain:9.2f}{mine_loop:12.2f}{plain_loop:9.2f}", flush=True)
 

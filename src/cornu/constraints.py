@@ -19,6 +19,9 @@ class Constraint(Configurable):
         [0.5, 1.0]
     """
 
+    def __init__(self) -> None:
+        """Nothing to set here; without this, arguments would be ignored silently."""
+
     def __call__(self, w: Any) -> Any:
         """The allowed value nearest to `w`; `w` itself here."""
         return w

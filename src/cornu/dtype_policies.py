@@ -33,6 +33,7 @@ class DTypePolicy(Configurable):
         ('float32', 'bfloat16')
     """
 
+    name: str
     quantization_mode: str | None = None
 
     def __init__(self, name: str | None = None):
@@ -72,7 +73,7 @@ class DTypePolicy(Configurable):
         return {"name": self.name}
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.get_config() == other.get_config()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
         return hash((type(self), self.name))

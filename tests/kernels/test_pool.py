@@ -124,3 +124,8 @@ def test_symbolic_sizes(fn, spec):
     x = normal((2, 8, 8, 3))
     exported = jax.export.export(jax.jit(run))(symbolic)
     np.testing.assert_allclose(exported.call(x), run(x), atol=1e-6)
+
+
+def test_other_paddings_are_refused():
+    with pytest.raises(ValueError, match="'valid' or 'same', got 'causal'"):
+        max_pool(normal((1, 8, 2)), 2, padding="causal")

@@ -19,11 +19,11 @@ import jax
 import keras
 import numpy as np
 import pytest
-from optimizers import REFUSED, RULES, SCHEDULES, SHARED
 
 from cornu import optimizers
 from cornu.core.context import name_scope
 from cornu.core.variable import Variable
+from optimizers import REFUSED, RULES, SCHEDULES, SHARED
 
 SHAPES = {"kernel": (3, 4), "bias": (4,), "tall": (5, 2), "cube": (2, 3, 4), "gain": ()}
 NAMES = [

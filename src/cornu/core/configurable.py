@@ -17,7 +17,12 @@ import inspect
 from typing import Any
 
 from cornu.core import registry
-from cornu.core.serialize import PLAIN, deserialize_keras_object, serialize_keras_object
+from cornu.core.serialize import (
+    PLAIN,
+    deserialize_keras_object,
+    function_in_files,
+    serialize_keras_object,
+)
 from cornu.errors import explain
 
 _MISSING = object()
@@ -52,7 +57,8 @@ class Configurable:
                 is an object that cannot be saved.
         """
         config = {}
-        for name in config_names(type(self)):
+        cls: Any = type(self)
+        for name in config_names(cls):
             value = self._config_value(name)
             if value is _MISSING:
                 raise NotImplementedError(
@@ -66,7 +72,7 @@ class Configurable:
             if value is None and name in self.config_omits_none:
                 continue
             try:
-                config[name] = plain(value)
+                config[name] = self._plain(name, value)
             except ValueError as error:
                 if registry.is_builtin(type(self)):
                     raise
@@ -76,6 +82,14 @@ class Configurable:
                     )
                 ) from error
         return config
+
+    def _plain(self, name: str, value: Any) -> Any:
+        cls = type(self)
+        is_users = not registry.is_builtin(cls.__init__) and name in signature_of(cls).parameters
+        if is_users and inspect.isfunction(value) and registry.is_builtin(value):
+            # Constructors of ours take names of functions; those of users want the functions.
+            return function_in_files(value.__name__)
+        return plain(value)
 
     def _config_value(self, name: str) -> Any:
         value = getattr(self, name, _MISSING)
@@ -104,7 +118,7 @@ def plain(value: Any) -> Any:
 
 
 @functools.cache
-def config_names(cls: type) -> tuple[str, ...]:
+def config_names(cls: Any) -> tuple[str, ...]:
     """The names of a class's constructor arguments, those passed on to parents first.
 
     Example:
@@ -129,7 +143,7 @@ def config_names(cls: type) -> tuple[str, ...]:
 
 
 @functools.cache
-def signature_of(cls: type) -> inspect.Signature:
+def signature_of(cls: Any) -> inspect.Signature:
     """The signature of a class's constructor, without `self`."""
     signature = inspect.signature(cls.__init__)
     return signature.replace(parameters=list(signature.parameters.values())[1:])

@@ -109,11 +109,11 @@ def sort_graph(
     nodes = sorted(visited, key=lambda node: -node_depth[id(node)])
     operations = {id(node.operation): node.operation for node in visited}
     for tensor in inputs:  # an input that no output needs is part of the model all the same
-        node = node_of(tensor)
-        if node is not None and id(node.operation) not in operations:
-            operations[id(node.operation)] = node.operation
-            operation_depth[id(node.operation)] = 0
-            first_seen[id(node.operation)] = -1
+        source = node_of(tensor)
+        if source is not None and id(source.operation) not in operations:
+            operations[id(source.operation)] = source.operation
+            operation_depth[id(source.operation)] = 0
+            first_seen[id(source.operation)] = -1
     in_order = sorted(
         operations.values(), key=lambda op: (-operation_depth[id(op)], first_seen[id(op)])
     )

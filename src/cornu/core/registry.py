@@ -132,7 +132,7 @@ def register_keras_serializable(
 
 def get_registered_name(obj: Any) -> str:
     """`package>name` of a registered object; the plain name of any other."""
-    return _custom_names.get(obj) or getattr(obj, "__name__", str(obj))
+    return _custom_names.get(obj) or str(getattr(obj, "__name__", obj))
 
 
 def is_registered(obj: Any) -> bool:

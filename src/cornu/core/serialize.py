@@ -143,6 +143,16 @@ def _serialize_config(obj: Any) -> dict[str, Any]:
     return {key: serialize_keras_object(value) for key, value in config.items()}
 
 
+def function_in_files(name: str) -> dict[str, Any]:
+    """What a file says for a function, so that reading gives the function and not its name."""
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": name,
+        "registered_name": "function",
+    }
+
+
 def serialize_callable(function: Any) -> Any:
     """A function as its name: plain for the library's own, registered for the user's."""
     name = getattr(function, "__name__", type(function).__name__)
@@ -165,12 +175,7 @@ def serialize_callable(function: Any) -> Any:
             "config": {},
             "registered_name": registered,
         }
-    return {
-        "module": "builtins",
-        "class_name": "function",
-        "config": registry.get_registered_name(function),
-        "registered_name": "function",
-    }
+    return function_in_files(registry.get_registered_name(function))
 
 
 # ---- reading ----------------------------------------------------------------------------------
@@ -314,12 +319,13 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
     elif isinstance(identifier, dict):
         if "class_name" in identifier and "module" not in identifier:
             name = identifier["class_name"]
-            cls = registry.find_custom(name) or table.get(name)
+            cls: Any = registry.find_custom(name) or table.get(name)
             if cls is None:
                 raise ValueError(
                     explain(f"There is no {kind} named {name!r}.", fix=did_you_mean(name, table))
                 )
-            return cls.from_config(identifier.get("config", {})) if inspect.isclass(cls) else cls
+            made = getattr(cls, "from_config", None)
+            return made(identifier.get("config", {})) if inspect.isclass(cls) and made else cls
         found = deserialize_keras_object(identifier)
     if inspect.isclass(found) and instantiate:
         found = found()

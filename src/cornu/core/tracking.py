@@ -18,14 +18,15 @@ UNTRACKED = frozenset(("_arguments", "_inbound_nodes", "_outbound_nodes"))
 
 def attributes(owner: Any) -> Iterator[tuple[str, Any]]:
     """Names and values of the attributes that may own something, in order of assignment."""
-    skipped = _skipped(type(owner))
+    cls: Any = type(owner)
+    skipped = _skipped(cls)
     for name, value in list(vars(owner).items()):
         if type(value) not in _LEAVES and name not in skipped:
             yield name, value
 
 
 @functools.cache
-def _skipped(cls: type) -> frozenset[str]:
+def _skipped(cls: Any) -> frozenset[str]:
     return UNTRACKED | getattr(cls, "untracked_attributes", frozenset())
 
 

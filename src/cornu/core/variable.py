@@ -298,15 +298,15 @@ def owned(value: Any, dtype: Any = None, *, like: jax.Array | None = None) -> ja
 
 
 def _concrete_shape(shape: Sequence[int], path: str) -> tuple[int, ...]:
-    shape = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
-    if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+    sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
+    if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in sizes):
         raise ValueError(
             explain(
-                f"Variable '{path}' needs a shape of known, non-negative sizes, got {shape}.",
+                f"Variable '{path}' needs a shape of known, non-negative sizes, got {sizes}.",
                 fix="give the size of every axis; only the batch axis of an input may stay None.",
             )
         )
-    return tuple(int(n) for n in shape)
+    return tuple(int(n) for n in sizes)
 
 
 def _foreign_write(variable: Variable) -> str:

@@ -79,7 +79,7 @@ class _Feeder:
         self._batches = batches
         self._depth = depth
         self._place = place
-        self._device = jax.config.jax_default_device  # type: ignore[attr-defined] # is per thread
+        self._device = jax.config.jax_default_device  # is per thread
         self._changed = threading.Condition()
         self._waiting: deque[Batch] = deque()
         self._failure: BaseException | None = None

@@ -24,6 +24,9 @@ class Initializer(Configurable):
         [0.0, 0.5, 1.0]
     """
 
+    def __init__(self) -> None:
+        """Nothing to set here; without this, arguments would be ignored silently."""
+
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
         """The first value of a weight; written by subclasses.
 

@@ -143,7 +143,7 @@ def _attend_forward(q, k, v, bias, mask, plan):
 def _attend_backward(plan, saved, g):
     q, k, v, bias, mask, y, logs = saved
     along = (g * y).sum(-1, keepdims=True)
-    dq, dk, dv = [], 0.0, 0.0
+    dqs, dk, dv = [], jnp.zeros_like(k), jnp.zeros_like(v)
     dbias = None if bias is None else jnp.zeros((1,) * (4 - bias.ndim) + bias.shape, bias.dtype)
     blocks = plan.blocks(q.shape[2], k.shape[2])
     for (start, end, sight), (highest, total) in zip(blocks, logs, strict=True):
@@ -159,11 +159,11 @@ def _attend_backward(plan, saved, g):
         hidden = _hidden(mask, plan, start, end, sight)
         ds = ds if hidden is None else jnp.where(hidden, 0, ds)
         dk += jnp.pad(jnp.einsum("bhqk,bhqd->bhkd", ds, qs), rest)
-        dq.append(jnp.einsum("bhqk,bhkd->bhqd", ds, ks))
+        dqs.append(jnp.einsum("bhqk,bhkd->bhqd", ds, ks))
         if dbias is not None:
             dbias = _add_block(dbias, ds, start, end, sight)
-    dbias = None if bias is None else dbias.reshape(bias.shape)
-    dq = dq[0] if len(dq) == 1 else jnp.concatenate(dq, 2)
+    dbias = None if dbias is None else dbias.reshape(bias.shape)
+    dq = dqs[0] if len(dqs) == 1 else jnp.concatenate(dqs, 2)
     return dq, dk, dv, dbias, None
 
 

@@ -76,6 +76,7 @@ def _below_max(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def _indices(labels: jax.Array) -> jax.Array:
     """Labels in a type that can count any number of classes."""
+    labels = jnp.asarray(labels)
     return labels.astype(jnp.promote_types(labels.dtype, jnp.int32))
 
 

@@ -31,8 +31,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu.errors import explain
 from cornu.kernels.platform import known, tuned
-from cornu.kernels.window import Geometry, check_padding, per_axis, taps, window_pads
+from cornu.kernels.window import Geometry, per_axis, taps, window_pads
 
 MOST_TAPS = 16
 
@@ -59,16 +60,16 @@ def max_pool(
         >>> max_pool(jnp.array([[[1.0], [3.0], [2.0], [0.0]]]), 2)[0, :, 0]
         Array([3., 2.], dtype=float32)
     """
-    window, strides = _window_and_strides(x, window, strides, padding)
+    sizes, steps = _checked(x, window, strides, padding)
     floating = jnp.issubdtype(x.dtype, jnp.floating)
     lowest = -jnp.inf if floating else jnp.iinfo(x.dtype).min
-    if not (tuned(x) and floating and max(window) <= MOST_TAPS):
-        return _reduce_window(x, lowest, lax.max, window, strides, padding)
-    pads = window_pads(x.shape[1:-1], window, strides, (1,) * len(window), padding)
+    if not (tuned(x) and floating and max(sizes) <= MOST_TAPS):
+        return _reduce_window(x, lowest, lax.max, sizes, steps, padding)
+    pads = window_pads(x.shape[1:-1], sizes, steps, (1,) * len(sizes), padding)
     x = _padded(x, pads, lowest)
-    if window == strides and math.prod(window) <= MOST_TAPS:
-        return _max(_whole_tiles(x, window), Plan(window, strides))
-    for line in _lines(window, strides):
+    if sizes == steps and math.prod(sizes) <= MOST_TAPS:
+        return _max(_whole_tiles(x, sizes), Plan(sizes, steps))
+    for line in _lines(sizes, steps):
         x = _max(x, line)
     return x
 
@@ -95,37 +96,41 @@ def average_pool(
         >>> average_pool(jnp.array([[[1.0], [3.0], [2.0]]]), 2, padding="same")[0, :, 0]
         Array([2., 2.], dtype=float32)
     """
-    window, strides = _window_and_strides(x, window, strides, padding)
+    sizes, steps = _checked(x, window, strides, padding)
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    unit = (1,) * len(window)
-    if tuned(x) and window == strides:
-        pads = window_pads(x.shape[1:-1], window, strides, unit, padding)
-        if not any(map(any, pads)):
-            rank = len(window)
-            view = _tile_view(_whole_tiles(wide, window), window)
-            return view.mean(tuple(range(2, 2 * rank + 1, 2))).astype(x.dtype)
-    if tuned(x) and max(window) <= MOST_TAPS:
-        pads = window_pads(x.shape[1:-1], window, strides, unit, padding)
+    if tuned(x):
+        pads = window_pads(x.shape[1:-1], sizes, steps, (1,) * len(sizes), padding)
+        if sizes == steps and not any(map(any, pads)):
+            view = _tile_view(_whole_tiles(wide, sizes), sizes)
+            return view.mean(tuple(range(2, 2 * len(sizes) + 1, 2))).astype(x.dtype)
+    if tuned(x) and max(sizes) <= MOST_TAPS:
         total = _padded(wide, pads, 0)
-        for line in _lines(window, strides):
+        for line in _lines(sizes, steps):
             total = functools.reduce(jnp.add, line.parts(total))
     else:
-        total = _reduce_window(wide, 0, lax.add, window, strides, padding)
+        total = _reduce_window(wide, 0, lax.add, sizes, steps, padding)
     if padding == "valid":
-        count: jax.Array | np.ndarray | int = math.prod(window)
+        count: jax.Array | np.ndarray | int = math.prod(sizes)
     elif known(x.shape[1:-1]):
-        count = _counts(x.shape[1:-1], window, strides)
+        count = _counts(x.shape[1:-1], sizes, steps)
     else:
         ones = jnp.ones((1, *x.shape[1:-1], 1), wide.dtype)
-        count = _reduce_window(ones, 0, lax.add, window, strides, padding)
+        count = _reduce_window(ones, 0, lax.add, sizes, steps, padding)
     return (total / count).astype(x.dtype)
 
 
-def _window_and_strides(x, window, strides, padding):
+def _checked(
+    x: jax.Array,
+    window: int | Sequence[int],
+    strides: int | Sequence[int] | None,
+    padding: str,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Window and strides, one entry per axis."""
     rank = x.ndim - 2
-    check_padding(padding, rank)
-    window = per_axis(window, rank, "window")
-    return window, window if strides is None else per_axis(strides, rank, "strides")
+    if padding not in ("valid", "same"):
+        raise ValueError(explain(f"padding is 'valid' or 'same', got {padding!r}."))
+    sizes = per_axis(window, rank, "window")
+    return sizes, sizes if strides is None else per_axis(strides, rank, "strides")
 
 
 def _reduce_window(x, start, combine, window, strides, padding):
@@ -226,7 +231,7 @@ def _select(t: jax.Array, winner: jax.Array, plan: Plan) -> jax.Array:
     rank = len(plan.window)
     view = _tile_view(t, plan.window)
     inner = tuple(range(2, 2 * rank + 1, 2))
-    number = jnp.zeros(view.shape, jnp.int8)
+    order = jnp.zeros(view.shape, jnp.int8)
     for axis, k in zip(inner, plan.window, strict=True):
-        number = number * jnp.int8(k) + lax.broadcasted_iota(jnp.int8, view.shape, axis)
-    return jnp.where(number == jnp.expand_dims(winner, inner), view, 0).sum(inner)
+        order = order * jnp.int8(k) + lax.broadcasted_iota(jnp.int8, view.shape, axis)
+    return jnp.where(order == jnp.expand_dims(winner, inner), view, 0).sum(inner)

@@ -50,7 +50,8 @@ class Model(Trainer, Layer):
     def __init__(self, *args: Any, **kwargs: Any):
         if gives_graph(args, kwargs):
             # A subclass that hands tensors on: it is a graph from here on.
-            self.__class__ = _as_graph(type(self))
+            cls: Any = type(self)
+            self.__class__ = _as_graph(cls)
             Model.graph_class.__init__(self, *args, **kwargs)
             return
         Trainer.__init__(self)
@@ -159,7 +160,7 @@ def gives_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 @functools.cache
-def _as_graph(cls: type) -> type:
+def _as_graph(cls: Any) -> type:
     """A subclass of Model that is a graph too, under the same name."""
     members = {
         "__module__": cls.__module__,

@@ -76,7 +76,8 @@ def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(obj, Trainer):
         found["layers"] = obj.layers  # type: ignore[attr-defined]
     if isinstance(obj, Layer | Optimizer):
-        for name in _properties(type(obj)):
+        cls: Any = type(obj)
+        for name in _properties(cls):
             try:
                 found[name] = getattr(obj, name)
             except Exception:
@@ -85,7 +86,7 @@ def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
 
 
 @functools.cache
-def _properties(cls: type) -> list[str]:
+def _properties(cls: Any) -> list[str]:
     """Properties that a class adds to those of every layer, model or optimizer."""
     known = {name for plain in _PLAIN for name in dir(plain)}
     members = {name: m for c in reversed(cls.__mro__) for name, m in vars(c).items()}

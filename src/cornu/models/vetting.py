@@ -87,6 +87,6 @@ def _size(config: dict[str, Any]) -> int:
     """A lower bound of the number of weights, from the sizes that a config names."""
     sizes = [config.get(key) for key in SIZES]
     largest = max((n for n in sizes if isinstance(n, int)), default=0)
-    table = [config.get("input_dim"), config.get("output_dim")]
+    table: list[Any] = [config.get("input_dim"), config.get("output_dim")]
     product = math.prod(table) if all(isinstance(n, int) for n in table) else 0
     return max(largest, product)

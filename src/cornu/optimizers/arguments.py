@@ -47,8 +47,8 @@ def unknown_argument(cls: type, name: str) -> str:
 
 
 def check_count(value: Any, name: str, least: int) -> None:
-    """A setting is None, or an integer that is large enough."""
-    if value is None or (isinstance(value, (int, np.integer)) and value >= least):
+    """A setting is off (None or 0), or an integer that is large enough."""
+    if not value or (isinstance(value, (int, np.integer)) and value >= least):
         return
     raise ValueError(explain(f"{name} is an integer >= {least} or None, got {value!r}."))
 

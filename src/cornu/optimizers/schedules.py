@@ -192,7 +192,7 @@ class PolynomialDecay(LearningRateSchedule):
         length = jnp.float32(self.decay_steps)
         if self.cycle:
             length *= jnp.maximum(-_parts(-step, self.decay_steps, whole=True), 1.0)
-        left = jnp.maximum(1.0 - step / length, 0.0)
+        left = jnp.maximum(length - step, 0.0) / length
         span = self.initial_learning_rate - self.end_learning_rate
         return span * left**self.power + self.end_learning_rate
 

@@ -65,7 +65,7 @@ def make_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     return metric
 
 
-def make_loss(identifier: Any) -> Loss:
+def make_loss(identifier: Any) -> Loss | None:
     """The loss that a user means: a Loss object, also for a name or a function."""
     loss = losses_module.get(identifier)
     if isinstance(loss, Loss) or loss is None:

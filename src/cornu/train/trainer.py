@@ -259,10 +259,14 @@ class Trainer(Programs):
         strategy = self._strategy("test", slots, source, listeners, None)
         self.reset_metrics()
         listeners.on_test_begin()
+
+        def after(step: int, out: Any) -> bool:
+            listeners.on_test_batch_end(step, as_logs(out))
+            return False
+
         out, _ = run_epoch(
             strategy, source, slots, steps=steps,
-            before=listeners.on_test_batch_begin,
-            after=lambda step, out: bool(listeners.on_test_batch_end(step, as_logs(out))),
+            before=listeners.on_test_batch_begin, after=after,
         )  # fmt: skip
         if out is None:
             raise ValueError(no_data("evaluate"))

@@ -46,9 +46,9 @@ class CallSignature(NamedTuple):
 
 
 @functools.cache
-def signature_of_call(cls: type) -> CallSignature:
+def signature_of_call(cls: Any) -> CallSignature:
     """The signature of `cls.call`, without `self`."""
-    signature = inspect.signature(cls.call)  # type: ignore[attr-defined]
+    signature = inspect.signature(cls.call)
     parameters = list(signature.parameters.values())[1:]
     names = tuple(p.name for p in parameters)
     training = next((p for p in parameters if p.name == "training"), None)
@@ -90,7 +90,8 @@ class Call:
 
     def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]):
         self.layer = layer
-        self.signature = signature_of_call(type(layer))
+        cls: Any = type(layer)
+        self.signature = signature_of_call(cls)
         self.outermost = local.call is None
         self.is_symbolic = any_symbolic(args, kwargs)
         self.given = (args, kwargs)
@@ -228,7 +229,7 @@ class Call:
 
     def bound(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and keyword arguments for `call`."""
-        bound = inspect.BoundArguments(self.signature.signature, self.arguments)  # type: ignore[arg-type]
+        bound = inspect.BoundArguments(self.signature.signature, self.arguments)
         return bound.args, bound.kwargs
 
     def run(self) -> Any:

@@ -65,6 +65,7 @@ class InputSpec(Configurable):
     def problem(self, shape: Shape, dtype: str) -> str | None:
         """What is wrong with an input of that shape and dtype; None if it fits."""
         ndim = len(shape)
+        expected: Shape | None
         if self.shape is not None and self.allow_last_axis_squeeze:
             shape, expected = _squeezed(shape), _squeezed(self.shape)
         else:
@@ -129,7 +130,7 @@ def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
     for spec, x in pairs:
         if spec is None or (x is None and spec.optional):
             continue
-        if not hasattr(x, "shape"):
+        if x is None or not hasattr(x, "shape"):
             raise ValueError(explain(f"{describe(layer)} takes arrays, got {type(x).__name__}."))
         shape = tuple(s if s is None or isinstance(s, int) else None for s in x.shape)
         problem = spec.problem(shape, dtypes.standardize_dtype(x.dtype))

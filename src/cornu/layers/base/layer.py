@@ -611,7 +611,7 @@ def _policy_for(dtype: Any, layer: Layer) -> Any:
     return policy
 
 
-def _own_arguments(cls: type) -> list[str]:
+def _own_arguments(cls: Any) -> list[str]:
     from_init = getattr(cls.__init__, "__code__", None)
     return list(from_init.co_varnames[1 : from_init.co_argcount]) if from_init else []
 

@@ -39,6 +39,9 @@ class Dense(Layer):
 
     config_omits_none = frozenset(("activity_regularizer", "lora_rank", "lora_alpha"))
 
+    lora_kernel_a: Any
+    lora_kernel_b: Any
+
     def __init__(
         self,
         units: int,

@@ -1,0 +1,297 @@
+"""Convolutions that treat each channel for itself.
+
+    DepthwiseConv   every input channel has depth_multiplier kernels of its own
+    SeparableConv   a depthwise convolution, then a 1x1 convolution that mixes the channels
+
+The shared arguments are explained in `base.py`. On two axes the strides may differ.
+"""
+
+from typing import Any
+
+from cornu import constraints, initializers, ops, regularizers
+from cornu.layers.base.arguments import positive_int
+from cornu.layers.convolutional.base import Windowed
+
+
+class DepthwiseConvolution(Windowed):
+    """A convolution of each channel with kernels of its own."""
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.depth_multiplier = positive_int(
+            depth_multiplier, "depth_multiplier", "depth_multiplier=1"
+        )
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.known_channels(input_shape)
+        self.check_window(input_shape)
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.kernel = self.add_weight(shape=shape, like="depthwise", name="kernel")
+        self.add_bias(channels * self.depth_multiplier)
+
+    def call(self, inputs: Any) -> Any:
+        self.check_window(inputs.shape)
+        return self.finish(
+            ops.depthwise_conv(
+                inputs,
+                self.kernel.value,
+                strides=self.strides,
+                padding=self.padding,
+                data_format=self.data_format,
+                dilation_rate=self.dilation_rate,
+            )
+        )
+
+
+class DepthwiseConv1D(DepthwiseConvolution):
+    """Convolution of each channel for itself over one axis, such as time.
+
+    Input `(batch, time, channels)`, output `(batch, new_time, channels * depth_multiplier)`.
+
+    Args:
+        kernel_size: taps of the window.
+        strides: step of the window.
+        padding: "valid" or "same".
+        depth_multiplier: number of kernels a channel.
+        data_format: "channels_last" or "channels_first".
+        dilation_rate: distance between the taps.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        depthwise_initializer: of the kernel, `(kernel_size, channels, depth_multiplier)`.
+        bias_initializer: of the bias.
+        depthwise_regularizer: penalty on the kernel.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        depthwise_constraint: applied to the kernel after each update.
+        bias_constraint: applied to the bias after each update.
+
+    Example:
+
+        >>> import numpy as np
+        >>> DepthwiseConv1D(3, depth_multiplier=2)(np.ones((2, 10, 4))).shape
+        (2, 8, 8)
+    """
+
+    rank = 1
+
+
+class DepthwiseConv2D(DepthwiseConvolution):
+    """Convolution of each channel of an image for itself.
+
+    Input `(batch, height, width, channels)`, output
+    `(batch, new_height, new_width, channels * depth_multiplier)`.
+
+    Args:
+        kernel_size: taps of the window, an int or `(height, width)`.
+        strides: step of the window.
+        padding: "valid" or "same".
+        depth_multiplier: number of kernels a channel.
+        data_format: "channels_last" or "channels_first".
+        dilation_rate: distance between the taps.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        depthwise_initializer: of the kernel, `(*kernel_size, channels, depth_multiplier)`.
+        bias_initializer: of the bias.
+        depthwise_regularizer: penalty on the kernel.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        depthwise_constraint: applied to the kernel after each update.
+        bias_constraint: applied to the bias after each update.
+
+    Example:
+
+        >>> import numpy as np
+        >>> DepthwiseConv2D(3, padding="same")(np.ones((2, 8, 8, 4))).shape
+        (2, 8, 8, 4)
+    """
+
+    rank = 2
+
+
+class SeparableConvolution(Windowed):
+    """A depthwise convolution, and a 1x1 convolution that mixes its channels."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        depth_multiplier: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.filters = positive_int(filters, "filters", f"{type(self).__name__}(32, 3)")
+        self.depth_multiplier = positive_int(
+            depth_multiplier, "depth_multiplier", "depth_multiplier=1"
+        )
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.pointwise_initializer = initializers.get(pointwise_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.known_channels(input_shape)
+        self.check_window(input_shape)
+        self.depthwise_kernel = self.add_weight(
+            shape=(*self.kernel_size, channels, self.depth_multiplier),
+            like="depthwise",
+            name="depthwise_kernel",
+        )
+        self.pointwise_kernel = self.add_weight(
+            shape=(*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
+            like="pointwise",
+            name="pointwise_kernel",
+        )
+        self.add_bias(self.filters)
+
+    def call(self, inputs: Any) -> Any:
+        self.check_window(inputs.shape)
+        return self.finish(
+            ops.separable_conv(
+                inputs,
+                self.depthwise_kernel.value,
+                self.pointwise_kernel.value,
+                strides=self.strides,
+                padding=self.padding,
+                data_format=self.data_format,
+                dilation_rate=self.dilation_rate,
+            )
+        )
+
+
+class SeparableConv1D(SeparableConvolution):
+    """Depthwise convolution over one axis, then a mix of the channels at each position.
+
+    Input `(batch, time, channels)`, output `(batch, new_time, filters)`. It has fewer weights than
+    `Conv1D` with the same window.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: taps of the window.
+        strides: step of the window.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first".
+        dilation_rate: distance between the taps.
+        depth_multiplier: number of kernels a channel.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        depthwise_initializer: of the first kernel, `(kernel_size, channels, depth_multiplier)`.
+        pointwise_initializer: of the second, `(1, channels * depth_multiplier, filters)`.
+        bias_initializer: of the bias, `(filters,)`.
+        depthwise_regularizer: penalty on the first kernel.
+        pointwise_regularizer: penalty on the second.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        depthwise_constraint: applied to the first kernel after each update.
+        pointwise_constraint: applied to the second after each update.
+        bias_constraint: applied to the bias after each update.
+
+    Example:
+
+        >>> import numpy as np
+        >>> SeparableConv1D(6, 3)(np.ones((2, 10, 4))).shape
+        (2, 8, 6)
+    """
+
+    rank = 1
+
+
+class SeparableConv2D(SeparableConvolution):
+    """Depthwise convolution of images, then a mix of the channels at each pixel.
+
+    Input `(batch, height, width, channels)`, output `(batch, new_height, new_width, filters)`. It
+    has fewer weights than `Conv2D` with the same window.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: taps of the window, an int or `(height, width)`.
+        strides: step of the window.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first".
+        dilation_rate: distance between the taps.
+        depth_multiplier: number of kernels a channel.
+        activation: function or name; linear if None.
+        use_bias: whether a bias is added.
+        depthwise_initializer: of the first kernel, `(*kernel_size, channels, depth_multiplier)`.
+        pointwise_initializer: of the second, `(1, 1, channels * depth_multiplier, filters)`.
+        bias_initializer: of the bias, `(filters,)`.
+        depthwise_regularizer: penalty on the first kernel.
+        pointwise_regularizer: penalty on the second.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the outputs.
+        depthwise_constraint: applied to the first kernel after each update.
+        pointwise_constraint: applied to the second after each update.
+        bias_constraint: applied to the bias after each update.
+
+    Example:
+
+        >>> import numpy as np
+        >>> SeparableConv2D(6, 3)(np.ones((2, 8, 8, 4))).shape
+        (2, 6, 6, 6)
+    """
+
+    rank = 2

@@ -1,0 +1,78 @@
+"""`SpectralNormalization`: a wrapper that keeps the largest singular value of a kernel at 1."""
+
+from typing import Any
+
+from cornu import initializers, ops
+from cornu.errors import explain
+from cornu.layers.base.arguments import is_int
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.wrapper import Wrapper
+
+
+class SpectralNormalization(Wrapper):
+    """Divide the kernel of a layer by its largest singular value, at each call while training.
+
+    The value is estimated by power iteration, one step a call, from a vector that is kept. Miyato
+    et al. 2018, "Spectral Normalization for Generative Adversarial Networks".
+
+    Args:
+        layer: a layer with a `kernel` or `embeddings`, such as Conv2D or Dense.
+        power_iterations: steps of the iteration at each call.
+
+    Example:
+
+        >>> import numpy as np
+        >>> from cornu.layers import Dense
+        >>> SpectralNormalization(Dense(4))(np.ones((2, 3)), training=True).shape
+        (2, 4)
+    """
+
+    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
+        super().__init__(layer, **kwargs)
+        if not is_int(power_iterations) or power_iterations <= 0:
+            raise ValueError(
+                explain(f"power_iterations is a positive int, got {power_iterations!r}.")
+            )
+        self.power_iterations = int(power_iterations)
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        self.input_spec = InputSpec(shape=(None, *input_shape[1:]))
+        self.kernel = getattr(self.layer, "kernel", None)
+        if self.kernel is None:
+            self.kernel = getattr(self.layer, "embeddings", None)
+        if self.kernel is None:
+            raise ValueError(
+                explain(
+                    f"{type(self.layer).__name__} '{self.layer.name}' has neither a kernel nor "
+                    "embeddings to normalize.",
+                    fix="SpectralNormalization(Dense(10)), or another layer with a kernel",
+                )
+            )
+        self.vector_u = self.add_weight(
+            shape=(1, self.kernel.shape[-1]),
+            initializer=initializers.TruncatedNormal(stddev=0.02),
+            trainable=False,
+            name="vector_u",
+            dtype=self.kernel.dtype,
+        )
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if training:
+            kernel, u = self.normalized_weights()
+            self.kernel.assign(kernel)
+            self.vector_u.assign(u)
+        return self.layer(inputs)
+
+    def normalized_weights(self) -> tuple[Any, Any]:
+        """The kernel divided by its largest singular value, and the new vector of the iteration."""
+        kernel = self.kernel.value
+        matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))  # (rest, last)
+        u = self.vector_u.value
+        for _ in range(self.power_iterations):
+            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), epsilon=1e-6)
+            u = ops.normalize(ops.matmul(v, matrix), epsilon=1e-6)
+        v, u = ops.stop_gradient(v), ops.stop_gradient(u)
+        sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
+        sigma = ops.where(sigma == 0, ops.ones_like(sigma), sigma)  # a kernel of zeros stays one
+        return kernel / ops.reshape(sigma, ()), u

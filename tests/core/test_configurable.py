@@ -1,0 +1,178 @@
+"""Configs read off the constructor's signature."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
+import numpy as np
+import pytest
+
+import cornu
+from cornu import layers
+from cornu.core.configurable import Configurable, config_names, plain
+from cornu.core.registry import CustomObjectScope
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+
+POLICY = {
+    "module": "keras",
+    "class_name": "DTypePolicy",
+    "config": {"name": "float32"},
+    "registered_name": None,
+}
+
+
+class Scale(layers.Layer):
+    """Keeps its argument under its own name."""
+
+    def __init__(self, factor, shift=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.shift = shift
+
+    def call(self, x):
+        return x * self.factor + self.shift
+
+
+class Renamed(layers.Layer):
+    """Keeps its argument under another name."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.n = units
+
+
+class Around(layers.Layer):
+    """Takes layers, functions and arrays."""
+
+    def __init__(self, inner, *, act=None, table=None, **kwargs):
+        super().__init__(**kwargs)
+        self.inner, self.act, self.table = inner, act, table
+
+    def call(self, x):
+        return self.act(self.inner(x)) + self.table
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k: k.layers.Dense(3, activation="relu", kernel_regularizer="l2", name="d"),
+        lambda k: k.layers.Dense(3, dtype="mixed_bfloat16", trainable=False, name="d"),
+        lambda k: k.layers.BatchNormalization(momentum=0.5, name="b"),
+        lambda k: k.layers.Dropout(0.5, seed=1, name="d"),
+        lambda k: k.layers.LSTM(3, name="l"),
+        lambda k: k.initializers.HeNormal(seed=3),
+        lambda k: k.regularizers.L1L2(0.1, 0.2),
+        lambda k: k.losses.Huber(delta=2.0),
+    ],
+)
+def test_configs_of_built_ins_are_those_of_keras(make):
+    assert make(cornu).get_config() == make(keras).get_config()
+
+
+def test_configs_of_users_classes():
+    config = Scale(2.0, name="s").get_config()
+    assert config == {"name": "s", "trainable": True, "dtype": POLICY, "factor": 2.0, "shift": 0.0}
+    again = Scale.from_config(config)
+    assert (again.factor, again.shift, again.name) == (2.0, 0.0, "s")
+
+
+def test_an_argument_kept_under_another_name_is_remembered():
+    assert Renamed(7).get_config()["units"] == 7
+    assert Renamed.from_config(Renamed(units=7).get_config()).n == 7
+
+
+def test_an_argument_that_is_nowhere_is_explained():
+    class Fixed(Renamed):
+        def __init__(self, **kwargs):
+            super().__init__(units=5, **kwargs)
+
+    with pytest.raises(NotImplementedError, match="Fixed does not keep its argument 'units'") as caught:
+        Fixed().get_config()
+    assert "self.units = units" in str(caught.value)
+    assert "get_config" in str(caught.value)
+
+
+def test_an_argument_that_cannot_be_saved_is_explained():
+    for library, match in ((keras, "get_config"), (cornu, "Block cannot be saved by its argument")):
+
+        class Block(library.layers.Layer):
+            def __init__(self, thing, **kwargs):
+                super().__init__(**kwargs)
+                self.thing = thing
+
+        for thing in (object(), lambda x: x):
+            with pytest.raises(NotImplementedError, match=match):
+                Block(thing).get_config()
+
+
+def test_objects_in_the_arguments_come_back():
+    table = np.arange(2, dtype="float32")
+    inner = layers.Dense(2, kernel_initializer="ones", name="inner")
+    layer = Around(inner, act=cornu.activations.relu, table=table, name="around")
+    x = np.ones((1, 3), "float32")
+    with CustomObjectScope({"Around": Around}):
+        again = deserialize_keras_object(serialize_keras_object(layer))
+    assert type(again.inner) is layers.Dense
+    assert again.act is cornu.activations.relu
+    assert again(x).tolist() == layer(x).tolist() == [[3, 4]]
+
+
+def test_a_users_subclass_of_a_built_in():
+    class Wide(layers.Dense):
+        def __init__(self, units, factor=2, **kwargs):
+            super().__init__(units * factor, **kwargs)
+            self.units, self.factor = units, factor
+
+    config = Wide(3, activation="relu", name="w").get_config()
+    assert (config["units"], config["factor"], config["activation"]) == (3, 2, "relu")
+    assert Wide.from_config(config).activation is cornu.activations.relu
+
+
+def test_arguments_that_configs_leave_out_while_none():
+    assert "lora_rank" not in layers.Dense(3).get_config()
+    assert layers.Dense(3, lora_rank=2).get_config()["lora_rank"] == 2
+    assert "activity_regularizer" not in Scale(1.0).get_config()
+    assert "activity_regularizer" in Scale(1.0, activity_regularizer="l2").get_config()
+
+
+def test_a_users_get_config_and_from_config_decide():
+    class Own(layers.Layer):
+        def __init__(self, inner, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = inner
+
+        def get_config(self):
+            inner = serialize_keras_object(self.inner)
+            return {**layers.Layer.get_config(self), "inner": inner}
+
+        @classmethod
+        def from_config(cls, config):
+            assert isinstance(config["inner"], dict)
+            return cls(deserialize_keras_object(config.pop("inner")), **config)
+
+    again = Own.from_config(Own(layers.Dense(4), name="own").get_config())
+    assert (again.inner.units, again.name) == (4, "own")
+
+
+def test_names_come_from_all_constructors_parents_first():
+    class A(Configurable):
+        def __init__(self, name=None): ...
+
+    class B(A):
+        def __init__(self, units, *args, bias=True, **kwargs): ...
+
+    class C(B):
+        pass
+
+    class Closed(B):
+        def __init__(self, only): ...
+
+    assert config_names(C) == ("name", "units", "bias")
+    assert config_names(Closed) == ("only",)
+
+
+def test_plain_values_keep_their_containers():
+    assert plain((1, [None, "x"], {"k": 2.5})) == (1, [None, "x"], {"k": 2.5})
+    assert plain([cornu.activations.tanh]) == ["tanh"]
+    assert plain({"i": cornu.initializers.Zeros()})["i"]["class_name"] == "Zeros"

@@ -1,0 +1,117 @@
+"""Control flow with Variables, and gradients of one's own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cornu import ops
+from cornu.core.symbolic import KerasTensor
+from cornu.core.variable import Variable
+
+
+def test_scan_carries_what_the_body_writes():
+    count = Variable(0, dtype="int32")
+
+    def body(carry, x):
+        count.assign_add(1)
+        return carry + x, carry * x
+
+    carry, ys = ops.scan(body, 0.0, jnp.arange(4.0))
+    assert float(carry) == 6.0 and ys.tolist() == [0.0, 0.0, 2.0, 9.0]
+    assert int(count.value) == 4
+    assert float(ops.scan(body, 0.0, jnp.arange(4.0), reverse=True)[0]) == 6.0
+    with pytest.raises(ValueError, match="length"):
+        ops.scan(body, 0.0)
+    with pytest.raises(TypeError, match="function"):
+        ops.scan(3, 0.0, jnp.arange(4.0))
+
+
+def test_associative_scan():
+    assert ops.associative_scan(lambda a, b: a * b, jnp.array([1, 2, 3])).tolist() == [1, 2, 6]
+    back = ops.associative_scan(lambda a, b: a + b, jnp.array([1, 2, 3]), reverse=True)
+    assert back.tolist() == [6, 5, 3]
+
+
+def test_while_loop():
+    seen = Variable(0, dtype="int32")
+
+    def body(i, total):
+        seen.assign_add(1)
+        return i + 1, total + 2.0 * i
+
+    i, total = ops.while_loop(lambda i, total: i < 5, body, (0, 0.0))
+    assert int(i) == 5 and float(total) == 20.0 and int(seen.value) == 5
+    stopped = ops.while_loop(lambda i: i < 100, lambda i: (i + 1,), (0,), maximum_iterations=3)
+    assert int(stopped[0]) == 3
+    assert int(ops.while_loop(lambda i: i < 4, lambda i: i + 3, 0)) == 6
+
+
+def test_fori_loop_cond_switch():
+    hits = Variable(0, dtype="int32")
+
+    def hit():
+        hits.assign_add(1)
+        return 1.0
+
+    assert int(ops.fori_loop(0, 4, lambda i, s: s + i, 1)) == 7
+    assert float(ops.cond(jnp.array(True), hit, lambda: 2.0)) == 1.0
+    assert float(ops.cond(False, hit, lambda: 2.0)) == 2.0
+    assert int(hits.value) == 1
+    assert float(jax.jit(lambda p: ops.cond(p, lambda: 1.0, lambda: 2.0))(False)) == 2.0
+    assert float(ops.switch(2, [lambda x: x, lambda x: -x, lambda x: x * 10], 3.0)) == 30.0
+    with pytest.raises(TypeError, match="true_fn"):
+        ops.cond(True, 1.0, lambda: 2.0)
+
+
+def test_map_and_vectorized_map():
+    x = jnp.arange(6.0).reshape(3, 2)
+    assert ops.map(lambda row: row.sum(), x).tolist() == [1.0, 5.0, 9.0]
+    assert ops.vectorized_map(lambda row: row.sum(), x).tolist() == [1.0, 5.0, 9.0]
+    total = ops.vectorized_map(lambda pair: pair[0] * pair[1].sum(), [jnp.arange(3.0), x])
+    assert total.tolist() == [0.0, 5.0, 18.0]
+    assert ops.map(lambda row: row * 2, KerasTensor((None, 4))).shape == (None, 4)
+
+
+def test_custom_gradient():
+    @ops.custom_gradient
+    def doubled_back(x):
+        def grad(*args, upstream=None):
+            return (args[0] if upstream is None else upstream) * 2
+
+        return x, grad
+
+    assert float(jax.grad(doubled_back)(3.0)) == 2.0
+
+
+def test_stop_gradient_goes_through_structures():
+    g = jax.grad(lambda x: ops.stop_gradient({"a": x})["a"] * x)(3.0)
+    assert float(g) == 3.0
+
+
+def test_tensors_and_arrays():
+    assert ops.is_tensor(jnp.ones(2)) and not ops.is_tensor(np.ones(2))
+    assert ops.is_tensor(KerasTensor((2,)))
+    assert isinstance(ops.convert_to_numpy(Variable([1.0])), np.ndarray)
+    assert ops.shape(KerasTensor((None, 3))) == (None, 3)
+    assert ops.dtype(jnp.ones(2, "bfloat16")) == "bfloat16"
+    assert ops.cast([1.7, -2.3], "int32").tolist() == [1, -2]
+    with pytest.raises(ValueError, match="ragged"):
+        ops.convert_to_tensor([1], ragged=True)
+    with pytest.raises(ValueError, match="did you mean 'float32'"):
+        ops.cast([1.0], "float33")
+
+
+def test_saturate_cast_keeps_the_ends():
+    x = jnp.array([-1e12, -1.0, 0.4, 3e9, jnp.inf])
+    assert ops.saturate_cast(x, "int32").tolist() == [-(2**31), -1, 0, 2**31 - 1, 2**31 - 1]
+    assert ops.saturate_cast(jnp.array([-5, 300]), "uint8").tolist() == [0, 255]
+
+
+def test_slices_of_unknown_batches():
+    parts = ops.unstack(KerasTensor((None, 3)), axis=1)
+    assert [p.shape for p in parts] == [(None,)] * 3
+    with pytest.raises(ValueError, match="unknown"):
+        ops.unstack(KerasTensor((None, 3)))
+    with pytest.raises(ValueError, match="not 5"):
+        ops.unstack(jnp.ones((2, 3)), num=5)

@@ -1,0 +1,111 @@
+"""Transformations in optax's form, written here by hand."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cornu.core.variable import Variable
+from cornu.optimizers import SGD, Adam, Optax
+
+
+class Transformation(NamedTuple):
+    init: Any
+    update: Any
+
+
+class AdamState(NamedTuple):
+    count: Any
+    mu: Any
+    nu: Any
+
+
+def adam(rate):
+    def init(weights):
+        zeros = jax.tree.map(jnp.zeros_like, weights)
+        return (AdamState(jnp.zeros((), jnp.int32), zeros, zeros), ())
+
+    def update(gradients, state, weights=None):
+        count, mu, nu = state[0]
+        count = count + 1
+        mu = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mu, gradients)
+        nu = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, nu, gradients)
+        alpha = -rate * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+        updates = jax.tree.map(lambda m, v: alpha * m / (jnp.sqrt(v) + 1e-7), mu, nu)
+        return updates, (AdamState(count, mu, nu), ())
+
+    return Transformation(init, update)
+
+
+def weights():
+    return [Variable([1.0, 2.0], name="a"), Variable([[3.0]], name="b")]
+
+
+def grads(i):
+    return [jnp.array([0.5, -1.0]) * i, jnp.array([[2.0]])]
+
+
+@pytest.mark.parametrize("shared", [{}, {"clipnorm": 0.5}, {"gradient_accumulation_steps": 2}])
+def test_against_the_built_in_adam(shared):
+    ours, theirs = weights(), weights()
+    optax, built_in = Optax(adam(0.1), **shared), Adam(0.1, **shared)
+    optax.build(ours)
+    pure_values = [w.value for w in ours]
+    state = [v.value for v in optax.variables]
+    step = jax.jit(optax.stateless_apply)
+    for i in range(4):
+        pure_values, state = step(state, grads(i), pure_values)
+        optax.apply(grads(i))
+        built_in.apply(grads(i), theirs)
+    for w, pure, expected in zip(ours, pure_values, theirs, strict=True):
+        np.testing.assert_allclose(w.numpy(), expected.numpy(), rtol=1e-5)
+        np.testing.assert_allclose(pure, expected.numpy(), rtol=1e-5)
+
+
+def test_the_state_is_variables():
+    optimizer = Optax(adam(0.1), name="optax")
+    optimizer.build(weights())
+    assert [(v.path, v.shape, v.dtype) for v in optimizer.variables] == [
+        ("optax/iteration", (), "int32"),
+        ("optax/learning_rate", (), "float32"),
+        ("optax/0_count", (), "int32"),
+        ("optax/0_mu_0", (2,), "float32"),
+        ("optax/0_mu_1", (1, 1), "float32"),
+        ("optax/0_nu_0", (2,), "float32"),
+        ("optax/0_nu_1", (1, 1), "float32"),
+    ]
+    store = {}
+    optimizer.save_own_variables(store)
+    assert len(store) == 7
+
+
+def test_the_rate_multiplies_updates():
+    plain, halved = weights(), weights()
+    Optax(adam(0.1)).apply(grads(1), plain)
+    Optax(adam(0.2), learning_rate=0.5).apply(grads(1), halved)
+    np.testing.assert_allclose(plain[0].numpy(), halved[0].numpy(), rtol=1e-6)
+
+
+def test_weights_in_another_order():
+    ordered, turned = weights(), weights()
+    a, b = Optax(adam(0.1)), Optax(adam(0.1))
+    a.build(ordered)
+    b.build(turned)
+    for i in range(3):
+        a.apply(grads(i))
+        b.apply(grads(i)[::-1], turned[::-1])
+    for x, y in zip(ordered, turned, strict=True):
+        np.testing.assert_array_equal(x.numpy(), y.numpy())
+
+
+def test_refused():
+    with pytest.raises(TypeError, match="has the methods init and update, got SGD"):
+        Optax(SGD())
+    optimizer, ws = Optax(adam(0.1)), weights()
+    optimizer.build(ws)
+    with pytest.raises(ValueError, match="each needs a gradient: 2, got 1"):
+        optimizer.apply(grads(1)[:1], ws[:1])
+    with pytest.raises(NotImplementedError, match="save_weights"):
+        optimizer.get_config()
