@@ -38,5 +38,5 @@ def test_zero_vectors_stay_finite():
 
 
 def test_a_mistaken_name_gets_a_hint():
-    with pytest.raises(ValueError, match="did you mean 'max_norm'"):
+    with pytest.raises(ValueError, match="did you mean 'MaxNorm'"):
         constraints.get("maxnorm")

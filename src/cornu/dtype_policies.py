@@ -7,6 +7,7 @@ mixed_float16     float32     float16     (with loss scaling in the optimizer)
 bfloat16          bfloat16    bfloat16
 """
 
+import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -143,7 +144,7 @@ class DTypePolicyMap(Configurable, MutableMapping):
 
     Args:
         default_policy: for unlisted paths; the global policy if None.
-        policy_map: path -> policy.
+        policy_map: path -> policy; a path may be a regular expression that fits whole paths.
 
     Example:
 
@@ -186,7 +187,7 @@ class DTypePolicyMap(Configurable, MutableMapping):
     def __getitem__(self, path: str) -> DTypePolicy:
         if path in self._policies:
             return self._policies[path]
-        matches = [known for known in self._policies if path.startswith(known + "/")]
+        matches = [known for known in self._policies if re.fullmatch(known, path)]
         if len(matches) > 1:
             raise ValueError(
                 explain(f"Several entries of the policy map fit {path!r}.", entries=matches)

@@ -63,7 +63,7 @@ class Around(layers.Layer):
         lambda k: k.layers.LSTM(3, name="l"),
         lambda k: k.initializers.HeNormal(seed=3),
         lambda k: k.regularizers.L1L2(0.1, 0.2),
-        lambda k: k.losses.Huber(delta=2.0),
+        lambda k: k.losses.MeanSquaredError(reduction="sum"),
     ],
 )
 def test_configs_of_built_ins_are_those_of_keras(make):

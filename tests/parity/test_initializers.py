@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import keras
 import numpy as np
 import pytest
-from initializers import CONFIGS, EXACT, LOST_BY_KERAS, NAMES, RANDOM, REFUSED
 
 from cornu import initializers
+from initializers import CONFIGS, EXACT, LOST_BY_KERAS, NAMES, RANDOM, REFUSED
 
 
 def both(call):

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from losses import CLASSES, FUNCTIONS, INPUTS, LOST_BY_KERAS, NAMES, REFUSED
 
 from cornu import losses
+from losses import CLASSES, FUNCTIONS, INPUTS, LOST_BY_KERAS, NAMES, REFUSED
 
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5, 3.0, 1.0], "float32")

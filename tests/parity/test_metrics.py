@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+
+from cornu import metrics
 from metrics import (
     FUNCTIONS,
     INPUTS,
@@ -23,8 +25,6 @@ from metrics import (
     WEIGHTS_NOT_LIKE_KERAS,
     N,
 )
-
-from cornu import metrics
 
 WEIGHTS = np.array([1, 2, 0, 3, 1, 1, 4, 2, 1, 0, 5, 1], "float32")
 

@@ -317,8 +317,8 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
                 )
             )
     elif isinstance(identifier, dict):
-        if "class_name" in identifier and "module" not in identifier:
-            name = identifier["class_name"]
+        name = identifier.get("class_name")
+        if name is not None and "module" not in identifier and name not in (*_SPECIAL, "function"):
             cls: Any = registry.find_custom(name) or table.get(name)
             if cls is None:
                 raise ValueError(

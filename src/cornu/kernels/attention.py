@@ -129,8 +129,9 @@ def _attend(q, k, v, bias, mask, plan):
 def _attend_forward(q, k, v, bias, mask, plan):
     outputs, logs = [], []
     for start, end, sight in plan.blocks(q.shape[2], k.shape[2]):
-        parts = (_block(a, start, end, sight) for a in (bias, mask))
-        s = _scores(q[:, :, start:end], k[:, :, :sight], *parts, start if plan.causal else None)
+        part, seen = (_block(a, start, end, sight) for a in (bias, mask))
+        first = start if plan.causal else None
+        s = _scores(q[:, :, start:end], k[:, :, :sight], part, seen, first)
         highest = s.max(-1, keepdims=True)
         p = jnp.exp(s - highest)
         total = p.sum(-1, keepdims=True)
@@ -147,9 +148,9 @@ def _attend_backward(plan, saved, g):
     dbias = None if bias is None else jnp.zeros((1,) * (4 - bias.ndim) + bias.shape, bias.dtype)
     blocks = plan.blocks(q.shape[2], k.shape[2])
     for (start, end, sight), (highest, total) in zip(blocks, logs, strict=True):
-        parts = (_block(a, start, end, sight) for a in (bias, mask))
+        part, seen = (_block(a, start, end, sight) for a in (bias, mask))
         qs, ks, gs = q[:, :, start:end], k[:, :, :sight], g[:, :, start:end]
-        s = _scores(qs, ks, *parts, start if plan.causal else None)
+        s = _scores(qs, ks, part, seen, start if plan.causal else None)
         # a row of hidden keys keeps its equal scores; log(total) next to `highest` would be lost
         p = jnp.exp(s - highest) / total
         dp = jnp.einsum("bhqd,bhkd->bhqk", gs, v[:, :, :sight])

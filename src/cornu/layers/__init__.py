@@ -1,5 +1,12 @@
 """The face of the layers."""
 
+from cornu.layers.attention.dot_product import (
+    AdditiveAttention as AdditiveAttention,
+    Attention as Attention,
+)
+from cornu.layers.attention.grouped_query import GroupedQueryAttention as GroupQueryAttention
+from cornu.layers.attention.multi_head import MultiHeadAttention as MultiHeadAttention
+from cornu.layers.base.by_config import deserialize as deserialize, serialize as serialize
 from cornu.layers.base.input_spec import InputSpec as InputSpec
 from cornu.layers.base.layer import Layer as Layer
 from cornu.layers.base.wrapper import Wrapper as Wrapper
@@ -11,6 +18,22 @@ from cornu.layers.convolutional.conv import (
     Conv3D as Conv3D,
     Conv3D as Convolution3D,
 )
+from cornu.layers.convolutional.depthwise import (
+    DepthwiseConv1D as DepthwiseConv1D,
+    DepthwiseConv2D as DepthwiseConv2D,
+    SeparableConv1D as SeparableConv1D,
+    SeparableConv1D as SeparableConvolution1D,
+    SeparableConv2D as SeparableConv2D,
+    SeparableConv2D as SeparableConvolution2D,
+)
+from cornu.layers.convolutional.transpose import (
+    Conv1DTranspose as Conv1DTranspose,
+    Conv1DTranspose as Convolution1DTranspose,
+    Conv2DTranspose as Conv2DTranspose,
+    Conv2DTranspose as Convolution2DTranspose,
+    Conv3DTranspose as Conv3DTranspose,
+    Conv3DTranspose as Convolution3DTranspose,
+)
 from cornu.layers.core.activation import (
     ELU as ELU,
     Activation as Activation,
@@ -20,12 +43,19 @@ from cornu.layers.core.activation import (
     Softmax as Softmax,
 )
 from cornu.layers.core.dense import Dense as Dense
+from cornu.layers.core.einsum_dense import EinsumDense as EinsumDense
 from cornu.layers.core.embedding import (
     Embedding as Embedding,
     ReversibleEmbedding as ReversibleEmbedding,
 )
 from cornu.layers.core.input import Input as Input, InputLayer as InputLayer
 from cornu.layers.core.small import Identity as Identity, Lambda as Lambda, Masking as Masking
+from cornu.layers.foreign import (
+    FlaxLayer as FlaxLayer,
+    JaxLayer as JaxLayer,
+    TFSMLayer as TFSMLayer,
+    TorchModuleWrapper as TorchModuleWrapper,
+)
 from cornu.layers.global_pooling import (
     AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
@@ -71,6 +101,7 @@ from cornu.layers.normalization.norms import (
     RMSNormalization as RMSNormalization,
     UnitNormalization as UnitNormalization,
 )
+from cornu.layers.normalization.spectral import SpectralNormalization as SpectralNormalization
 from cornu.layers.pooling import (
     AveragePooling1D as AveragePooling1D,
     AveragePooling1D as AvgPool1D,
@@ -117,6 +148,15 @@ from cornu.layers.rnn.cells import (
     LSTMCell as LSTMCell,
     SimpleRNNCell as SimpleRNNCell,
 )
+from cornu.layers.rnn.conv_lstm import (
+    ConvLSTM1D as ConvLSTM1D,
+    ConvLSTM2D as ConvLSTM2D,
+    ConvLSTM3D as ConvLSTM3D,
+)
 from cornu.layers.rnn.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
 from cornu.layers.rnn.rnn import RNN as RNN
 from cornu.layers.rnn.stacked import StackedRNNCells as StackedRNNCells
+from cornu.layers.rnn.wrappers import (
+    Bidirectional as Bidirectional,
+    TimeDistributed as TimeDistributed,
+)

@@ -9,6 +9,7 @@ that is compiled; they are the methods themselves, made pure by `core.frame.puri
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -119,7 +120,9 @@ class Metric(Configurable):
         """Forget all that was taken in."""
         for variable in self.variables:
             initial = getattr(variable, "initial_value", None)
-            variable.assign(np.zeros(variable.shape) if initial is None else initial)
+            if initial is None:
+                initial = np.zeros(variable.shape, np.asarray(variable._value).dtype)
+            variable.assign(jax.device_put(initial))  # a transfer: nothing is compiled for a shape
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take in a batch, and return the result for all so far."""
@@ -153,7 +156,7 @@ class Metric(Configurable):
         """The values of the variables before anything was taken in."""
         variables = self.variables
         _, values = purify(self.reset_state, variables)([v.value for v in variables])
-        return [jnp.asarray(value) for value in values]
+        return values
 
     def _checked(self, values: Any) -> list[Any]:
         values = list(values)

@@ -594,7 +594,7 @@ def layer_normalization(
     return y.astype(x.dtype)
 
 
-@op(tensors=("x", "scale"), file_name="RMSNorm")
+@op(named=("scale",), file_name="RMSNorm")
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None) -> Any:
     """`x / sqrt(mean(x ** 2) + epsilon) * scale` over `axis`.
 

@@ -54,7 +54,7 @@ bitwise_not = unary(jnp.invert, "bitwise_not", "Each bit turned over; `not` for 
 cbrt = unary(jnp.cbrt, "cbrt", "Cube root.", floating=True)
 ceil = unary(jnp.ceil, "ceil", "The smallest whole number that is not below.", floating=True)
 conjugate = unary(jnp.conjugate, "conjugate", "Complex conjugate.")
-conj = unary(jnp.conjugate, "conj", "Complex conjugate.")
+conj = conjugate
 copy = unary(lambda x: jnp.array(x, copy=True), "copy", "A copy in a buffer of its own.")
 cos = unary(jnp.cos, "cos", "Cosine of radians.", floating=True)
 cosh = unary(jnp.cosh, "cosh", "Hyperbolic cosine.", floating=True)
@@ -1127,7 +1127,7 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
     return jnp.nan_to_num(tensor(x), nan=nan, posinf=posinf, neginf=neginf)
 
 
-@op(tensors=2, named=("rtol", "atol"))
+@op(tensors=4)
 def isclose(
     x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:
@@ -1443,31 +1443,31 @@ def array(x: Any, dtype: Any = None) -> Any:
 @op
 def bartlett(x: Any) -> Any:
     """Triangular window of `x` samples, zero at both ends."""
-    return jnp.bartlett(int(x), dtype=dtypes.standardize_dtype(None))
+    return jnp.bartlett(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
 def blackman(x: Any) -> Any:
     """Blackman window of `x` samples."""
-    return jnp.blackman(int(x), dtype=dtypes.standardize_dtype(None))
+    return jnp.blackman(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
 def hamming(x: Any) -> Any:
     """Hamming window of `x` samples."""
-    return jnp.hamming(int(x), dtype=dtypes.standardize_dtype(None))
+    return jnp.hamming(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
 def hanning(x: Any) -> Any:
     """Hann window of `x` samples, zero at both ends."""
-    return jnp.hanning(int(x), dtype=dtypes.standardize_dtype(None))
+    return jnp.hanning(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
 def kaiser(x: Any, beta: Any) -> Any:
     """Kaiser window of `x` samples; a larger `beta` makes it narrower."""
-    return jnp.kaiser(int(x), beta, dtype=dtypes.standardize_dtype(None))
+    return jnp.kaiser(int(x), beta).astype(dtypes.standardize_dtype(None))
 
 
 def _window(x: Any, beta: Any = None) -> KerasTensor:

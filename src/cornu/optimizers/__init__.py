@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.errors import explain
 from cornu.optimizers import legacy as legacy, schedules as schedules
@@ -95,7 +96,8 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
         if cls is not None:  # any spelling of the name, and of the module
             config = {**config, "module": "keras.optimizers", "class_name": cls.__name__}
         elif "module" not in config:
-            return _checked(resolve("optimizer", config, _CLASSES))
+            with CustomObjectScope(custom_objects or {}):
+                return _checked(resolve("optimizer", config, _CLASSES))
     return _checked(deserialize_keras_object(config, custom_objects=custom_objects))
 
 

@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import names
 from cornu.core.configurable import Configurable
+from cornu.core.context import name_scope
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -40,14 +42,15 @@ class SeedGenerator(Configurable):
         if not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(explain(f"A seed is a non-negative int, got {seed!r}."))
         self.seed = int(seed)
-        self.name = name or "seed_generator"
-        self.state = Variable(
-            np.array([self.seed % 2**32, 0], np.uint32),
-            dtype="uint32",
-            trainable=False,
-            autocast=False,
-            name=f"{self.name}_state",
-        )
+        self.name = name or names.auto_name(self)
+        with name_scope(self.name):
+            self.state = Variable(
+                np.array([self.seed % 2**32, 0], np.uint32),
+                dtype="uint32",
+                trainable=False,
+                autocast=False,
+                name="seed_generator_state",
+            )
 
     def next(self, ordered: bool = True) -> jax.Array:
         """The present seed, uint32 of shape `(2,)`; the next call gives another one."""

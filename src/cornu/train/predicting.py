@@ -68,9 +68,10 @@ class _Padded(Source):
             if target == batch.size:
                 yield batch
             else:
-                yield Batch(jax.tree.map(lambda a, n=target: _filled(a, n), batch.data), batch.size)
+                yield Batch(jax.tree.map(lambda a, n=target: filled(a, n), batch.data), batch.size)
 
 
-def _filled(array: Any, rows: int) -> np.ndarray:
+def filled(array: Any, rows: int) -> np.ndarray:
+    """The array with its last row repeated until it has so many rows."""
     array = np.asarray(array)
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])

@@ -120,7 +120,7 @@ class Programs(Compilable):
                 length = None if per_execution in (1, "auto") else per_execution
                 self._programs[key] = Chunked(step, name, length)
             else:
-                self._programs[key] = PerStep(step, name)
+                self._programs[key] = PerStep(step, name, donate=kind != "predict")
         return self._programs[key]
 
     def _loops_badly(self, step: Step, slots: StateSlots, source: Source) -> bool:

@@ -84,12 +84,18 @@ class Eager(Strategy):
 
 
 class PerStep(Strategy):
-    """One compiled step for each batch."""
+    """One compiled step for each batch.
 
-    def __init__(self, step: Step, name: str = "step"):
+    Args:
+        step: what to do for a batch.
+        name: shown by compilers and profilers.
+        donate: whether a step is given the buffers of the state; not where it changes little of it.
+    """
+
+    def __init__(self, step: Step, name: str = "step", donate: bool = True):
         super().__init__(step, name)
         once = _named(self._once, name)
-        self.program = jax.jit(once, donate_argnums=0)
+        self.program = jax.jit(once, donate_argnums=0 if donate else ())
 
     def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
         for i, batch in enumerate(_limited(source.batches(epoch), steps)):

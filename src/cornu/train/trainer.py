@@ -18,16 +18,17 @@ from cornu import settings
 from cornu.callbacks.callback import CallbackList
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
+from cornu.data.choose import BATCH_SIZE
 from cornu.data.source import Source
 from cornu.data.split import train_validation_split
 from cornu.errors import trimmed
 from cornu.train.compiled import Compiled, accept_older
 from cornu.train.loop import as_logs, run_epoch
-from cornu.train.predicting import Collector, padded_to_bucket
+from cornu.train.predicting import Collector, bucket_of, filled, padded_to_bucket
 from cornu.train.preflight import check_data
 from cornu.train.programs import Programs, no_data
 from cornu.train.step import batch_size_of, unpack_x_y_sample_weight
-from cornu.train.strategy import Chunked
+from cornu.train.strategy import Chunked, PerStep
 
 _FIT_ARGUMENTS = (
     "x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split",
@@ -297,6 +298,10 @@ class Trainer(Programs):
             Numpy arrays, nested as the model's outputs, with a row for each sample.
         """
         accept_older("predict", older, _PREDICT_ARGUMENTS)
+        if not verbose and callbacks is None and steps is None:
+            outputs = self._predict_at_once(x, batch_size)
+            if outputs is not None:
+                return outputs
         source, example = self._open(x, batch_size=batch_size, steps=steps)
         try:
             self._prepare(example, "predict")
@@ -321,6 +326,26 @@ class Trainer(Programs):
         finally:
             source.close()
         return collector.outputs(source.num_samples)
+
+    def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
+        """The outputs for a single array of one batch, if its program is there already.
+
+        Asking for a few samples again and again goes this way, past everything that a data set of
+        any kind and size needs; None where it cannot.
+        """
+        if not isinstance(x, np.ndarray) or not 0 < len(x) <= (batch_size or BATCH_SIZE):
+            return None
+        slots = self.state_slots("predict")
+        strategy = self._programs.get(("predict", slots.key, False))
+        if not isinstance(strategy, PerStep) or x.dtype.kind not in "fiub":
+            return None
+        rows = bucket_of(len(x), batch_size or BATCH_SIZE)
+        if x.dtype.kind == "f":
+            x = x.astype(settings.current.floatx, copy=False)
+        data = (x if rows == len(x) else filled(x, rows),)
+        outputs, state = strategy.program(slots.read(), data)
+        slots.write(state)
+        return jax.tree.map(lambda a: np.array(a)[: len(x)], outputs)
 
     # ---- one batch ----------------------------------------------------------------------------
 

@@ -148,6 +148,10 @@ class RNN(Layer):
             for n in as_list(self.state_size)
         ]
 
+    def first_states(self, sequences: Any) -> Any:
+        """The states from which these sequences start."""
+        return self.get_initial_state(tree.flatten(sequences)[0].shape[0])
+
     def _collect(self, *, with_seeds: bool) -> list[Variable]:
         # Kept states travel with the state of a model, as seeds do, and are no weights either.
         found = super()._collect(with_seeds=with_seeds)
@@ -194,7 +198,7 @@ class RNN(Layer):
             if self.stateful:
                 initial_state = tree.map_structure(lambda v: v.value, self.states)
             else:
-                initial_state = self.get_initial_state(first.shape[0])
+                initial_state = self.first_states(sequences)
         initial_state = tree.map_structure(
             lambda x: ops.cast(x, self.compute_dtype), as_list(initial_state)
         )

@@ -1,0 +1,191 @@
+"""`GroupedQueryAttention`: neighbouring heads of queries share a head of keys and values.
+
+Its public name is `GroupQueryAttention`. With one group a query head it is multi-head attention,
+with one group for all it is multi-query attention. Ainslie et al. 2023, "GQA".
+"""
+
+from typing import Any
+
+from cornu import ops
+from cornu.core.symbolic import KerasTensor
+from cornu.errors import explain
+from cornu.layers.attention import attend
+from cornu.layers.attention.multi_head import ProjectedAttention
+from cornu.layers.base.arguments import positive_int
+
+
+class GroupedQueryAttention(ProjectedAttention):
+    """Attention with fewer heads of keys and values than of queries.
+
+    `layer(query, value, key=value)`: queries `(batch, Tq, dim)`, values and keys `(batch, Tv, dim)`,
+    output `(batch, Tq, dim)`.
+
+    Args:
+        head_dim: size of each head.
+        num_query_heads: number of heads of the queries.
+        num_key_value_heads: number of heads of keys and values, which divides that of the queries.
+        dropout: share of the weights that are dropped while training.
+        use_bias: whether the projections have biases.
+        sliding_window: how many steps to either side a query sees; all if None.
+        flash_attention: accepted as Keras does; XLA chooses what runs.
+        kernel_initializer: of the kernels.
+        bias_initializer: of the biases.
+        kernel_regularizer: penalty on the kernels.
+        bias_regularizer: penalty on the biases.
+        activity_regularizer: penalty on the outputs.
+        kernel_constraint: applied to the kernels after each update.
+        bias_constraint: applied to the biases after each update.
+        use_gate: whether the heads are multiplied by a sigmoid of a projection of the query.
+        seed: int for the same dropout in each run of a program.
+
+    Example:
+
+        >>> import numpy as np
+        >>> x = np.ones((2, 6, 16))
+        >>> layer = GroupedQueryAttention(head_dim=4, num_query_heads=4, num_key_value_heads=2)
+        >>> layer(x, x).shape
+        (2, 6, 16)
+    """
+
+    def __init__(
+        self,
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            flash_attention=flash_attention,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            use_gate=use_gate,
+            seed=seed,
+            **kwargs,
+        )
+        example = "GroupQueryAttention(head_dim=64, num_query_heads=8, num_key_value_heads=2)"
+        self.head_dim = positive_int(head_dim, "head_dim", example)
+        self.num_query_heads = positive_int(num_query_heads, "num_query_heads", example)
+        self.num_key_value_heads = positive_int(num_key_value_heads, "num_key_value_heads", example)
+        if self.num_query_heads % self.num_key_value_heads:
+            raise ValueError(
+                explain(
+                    f"{num_query_heads} heads of queries cannot share {num_key_value_heads} heads "
+                    "of keys evenly.",
+                    fix="a num_key_value_heads that divides num_query_heads",
+                )
+            )
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        self._check_shapes(query_shape, value_shape, key_shape)
+        queries = (self.num_query_heads, self.head_dim)
+        keys = (self.num_key_value_heads, self.head_dim)
+        self._query_dense = self._heads(3, queries, "query")
+        self._query_dense.build(query_shape)
+        self._key_dense = self._heads(3, keys, "key")
+        self._key_dense.build(key_shape)
+        if self.use_gate:
+            self._gate_dense = self._heads(3, queries, "gate")
+            self._gate_dense.build(query_shape)
+        self._value_dense = self._heads(3, keys, "value")
+        self._value_dense.build(value_shape)
+        self._prepare_weights()
+        self._output_dense = self._merge(3, (query_shape[-1],))
+        self._output_dense.build((*query_shape[:-1], *queries))
+
+    def _check_shapes(self, query: Any, value: Any, key: Any) -> None:
+        if {len(query), len(value), len(key)} != {3} or value[1] != key[1]:
+            raise ValueError(
+                explain(
+                    "GroupQueryAttention takes queries, values and keys (batch, time, dim), of "
+                    "which the last two have as many steps.",
+                    shapes=f"query {tuple(query)}, value {tuple(value)}, key {tuple(key)}",
+                )
+            )
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        steps = return_attention_scores or (training and self.dropout > 0)
+        in_kernel = use_causal_mask and not steps
+        mask = attend.visible(
+            query.shape[1],
+            value.shape[1],
+            value_mask=value_mask,
+            key_mask=key_mask,
+            attention_mask=attention_mask,
+            sliding_window=self.sliding_window,
+            causal=use_causal_mask and not in_kernel,
+        )
+        mask = None if mask is None else ops.expand_dims(mask, -3)  # (batch, 1, Tq, Tv)
+        gate = self._gate_dense(query) if self.use_gate else None
+        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        if steps:
+            heads, scores = attend.in_steps(
+                q, k, v, mask, self._softmax, self._dropout_layer, training
+            )
+        else:
+            heads, scores = attend.fused(q, k, v, mask, in_kernel), None
+        if gate is not None:
+            heads = self._gated(gate, heads)
+        output = self._output_dense(heads)
+        return (output, scores) if return_attention_scores else output
+
+    def compute_output_shape(
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> tuple[Any, ...]:
+        self._check_shapes(query_shape, value_shape, key_shape or value_shape)
+        return tuple(query_shape)
+
+    def compute_output_spec(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key_shape = None if key is None else key.shape
+        shape = self.compute_output_shape(query.shape, value.shape, key_shape)
+        output = KerasTensor(shape, self.compute_dtype)
+        if not return_attention_scores:
+            return output
+        scores = (query.shape[0], self.num_query_heads, query.shape[1], value.shape[1])
+        return output, KerasTensor(scores, self.compute_dtype)

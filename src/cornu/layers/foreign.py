@@ -1,0 +1,297 @@
+"""Layers around functions and modules of other libraries.
+
+    JaxLayer   a pure function of jax: params and inputs to outputs
+    FlaxLayer  a module of flax, by its `init` and `apply`
+
+The arrays of `params` become trainable variables of the layer, those of `state` non-trainable ones,
+so they are trained, listed and saved as those of any layer. Programs of TensorFlow and modules of
+PyTorch do not run inside a compiled JAX program; their layers say so.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.core.configurable import plain
+from cornu.core.dtypes import numpy_dtype
+from cornu.core.serialize import deserialize_keras_object
+from cornu.errors import explain
+from cornu.layers.base.build import map_shapes
+from cornu.layers.base.layer import Layer
+from cornu.random.seed import SeedGenerator
+
+_CALL = ("params", "state", "rng", "inputs", "training")
+_INIT = ("rng", "inputs", "training")
+
+
+def _arguments_of(function: Callable[..., Any], known: tuple[str, ...], name: str) -> list[str]:
+    """The names of a function's arguments, which must be among the known ones.
+
+    Raises:
+        ValueError: there is another one, or no `inputs`.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    named = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    unknown = [n for n in named if n not in known]
+    if "inputs" not in named or unknown:
+        what = f"no argument {unknown[0]!r}" if unknown else "an argument `inputs`"
+        raise ValueError(
+            explain(
+                f"{name} has {what}.",
+                received=f"{name}({', '.join(named)})",
+                fix=f"{name} takes some of ({', '.join(known)}), by these names",
+            )
+        )
+    return named
+
+
+class JaxLayer(Layer):
+    """A function of jax as a layer.
+
+    `call_fn(params, state, rng, inputs, training)` returns the outputs, or, if it takes `state`,
+    `(outputs, new_state)`. `init_fn(rng, inputs, training)` returns `params`, or `(params, state)`
+    if `call_fn` takes a state. Both may leave arguments out; they are found by name.
+
+    Args:
+        call_fn: computes the outputs.
+        init_fn: makes params and state from inputs of the right shape; needed unless they are given.
+        params: arrays in lists and dicts, instead of those of `init_fn`.
+        state: arrays in lists and dicts, instead of those of `init_fn`.
+        seed: int for the same numbers in each run of a program.
+        native_serialization_platforms: accepted as Keras does.
+
+    Example:
+
+        >>> import numpy as np
+        >>> def scale(params, inputs):
+        ...     return params["gain"] * inputs
+        >>> layer = JaxLayer(scale, params={"gain": np.full(3, 2.0)})
+        >>> layer(np.ones((1, 3)))[0].tolist(), layer.weights[0].path
+        ([2.0, 2.0, 2.0], 'jax_layer/params_gain')
+    """
+
+    config_omits_none = frozenset(("activity_regularizer", "params", "state"))
+
+    def __init__(
+        self,
+        call_fn: Callable[..., Any],
+        init_fn: Callable[..., Any] | None = None,
+        params: Any = None,
+        state: Any = None,
+        seed: int | None = None,
+        native_serialization_platforms: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.call_fn = call_fn
+        self.init_fn = init_fn
+        self.seed = seed
+        self.native_serialization_platforms = native_serialization_platforms
+        self._call_arguments = _arguments_of(call_fn, _CALL, "call_fn")
+        self._init_arguments = (
+            [] if init_fn is None else _arguments_of(init_fn, _INIT, "init_fn")
+        )
+        self.has_state = "state" in self._call_arguments
+        if init_fn is None and (params is None or (self.has_state and state is None)):
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} makes its arrays with init_fn, or is given them.",
+                    fix="init_fn=..., or params=... (and state=... if call_fn takes a state)",
+                )
+            )
+        self.seed_generator = SeedGenerator(seed)
+        self.params: Any = None
+        self.state: Any = None
+        if params is not None:
+            self.params = self._variables("params", params, trainable=True)
+        if state is not None:
+            self.state = self._variables("state", state, trainable=False)
+        self.built = self.params is not None and (not self.has_state or self.state is not None)
+
+    def _variables(self, kind: str, arrays: Any, *, trainable: bool) -> Any:
+        """The arrays as variables, in the same containers."""
+
+        def make(path: Any, array: Any) -> Any:
+            steps = [str(getattr(k, "key", getattr(k, "idx", k))).replace("/", "_") for k in path]
+            array = np.asarray(array)
+            if array.dtype.kind == "f":
+                array = array.astype(numpy_dtype(self.variable_dtype))
+            return self.add_weight(
+                shape=array.shape,
+                dtype=array.dtype.name,
+                initializer=lambda shape, dtype=None: jnp.asarray(array),
+                trainable=trainable,
+                name="_".join([kind, *steps]),
+            )
+
+        return jax.tree_util.tree_map_with_path(make, arrays)
+
+    def build(self, input_shape: Any) -> None:
+        if self.params is not None and (not self.has_state or self.state is not None):
+            return
+        ones = map_shapes(
+            lambda s: jnp.ones([1 if n is None else n for n in s], self.compute_dtype), input_shape
+        )
+        given = {"rng": self.seed_generator.next(), "inputs": ones, "training": True}
+        made = self.init_fn(**{name: given[name] for name in self._init_arguments})  # type: ignore[misc]
+        params, state = made if self.has_state else (made, None)
+        if self.params is None:
+            self.params = self._variables("params", params, trainable=True)
+        if self.has_state and self.state is None:
+            self.state = self._variables("state", state, trainable=False)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        given: dict[str, Any] = {"inputs": inputs, "training": training}
+        if "params" in self._call_arguments:
+            given["params"] = jax.tree.map(lambda v: v.value, self.params)
+        if self.has_state:
+            given["state"] = jax.tree.map(lambda v: v.value, self.state)
+        if "rng" in self._call_arguments:
+            given["rng"] = self.seed_generator.next()
+        outputs = self.call_fn(**{name: given[name] for name in self._call_arguments})
+        if self.has_state:
+            outputs, state = outputs
+            jax.tree.map(lambda variable, value: variable.assign(value), self.state, state)
+        return outputs
+
+    def _config_value(self, name: str) -> Any:
+        if name in ("params", "state"):  # made by init_fn again, or saved with their structure
+            held = getattr(self, name)
+            kept = held is not None and self.init_fn is None
+            return jax.tree.map(lambda v: v.numpy(), held) if kept else None
+        return super()._config_value(name)
+
+    def get_config(self) -> dict[str, Any]:
+        return {name: plain(value) for name, value in super().get_config().items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        config = dict(config)
+        for name in ("call_fn", "init_fn", "params", "state"):
+            if isinstance(config.get(name), dict):
+                config[name] = deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+class FlaxLayer(JaxLayer):
+    """A module of flax (`flax.linen`) as a layer.
+
+    The collection "params" becomes trainable variables, the other collections non-trainable ones.
+
+    Args:
+        module: the module.
+        method: the module's method to call, a function `(module, inputs, training)`; its `__call__`
+            if None. The argument `training` is passed if there is one.
+        variables: collections to start from, instead of those of `module.init`.
+
+    Example of use:
+
+        model = keras.Sequential([FlaxLayer(MyModule()), keras.layers.Dense(10)])
+    """
+
+    def __init__(
+        self, module: Any, method: Any = None, variables: dict[str, Any] | None = None, **kwargs: Any
+    ):
+        for needed in ("init", "apply"):
+            if not hasattr(module, needed):
+                raise ValueError(
+                    explain(
+                        f"FlaxLayer takes a module of flax, got {type(module).__name__}, which has "
+                        f"no `{needed}`.",
+                        fix="an instance of a subclass of flax.linen.Module",
+                    )
+                )
+        called = method if callable(method) else getattr(type(module), method or "__call__")
+        takes_training = "training" in inspect.signature(called).parameters
+        options: dict[str, Any] = {} if method is None else {"method": method}
+
+        def mode(training: Any) -> dict[str, Any]:
+            return {"training": bool(training)} if takes_training else {}
+
+        def apply(params: Any, state: Any, rng: Any, inputs: Any, training: Any) -> Any:
+            outputs, changed = module.apply(
+                {"params": params, **state},
+                inputs,
+                rngs={"dropout": rng},
+                mutable=list(state) if training and state else [],
+                **options,
+                **mode(training),
+            )
+            return outputs, {**state, **changed}
+
+        def init(rng: Any, inputs: Any, training: Any) -> Any:
+            first, second = jax.random.split(rng)
+            made = module.init(
+                {"params": first, "dropout": second}, inputs, **options, **mode(training)
+            )
+            return made.get("params", {}), {k: v for k, v in made.items() if k != "params"}
+
+        given: dict[str, Any] = {}
+        if variables is not None:
+            given["params"] = variables.get("params", {})
+            given["state"] = {k: v for k, v in variables.items() if k != "params"}
+        super().__init__(apply, init, **given, **kwargs)
+        self.module = module
+        self.method = method
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError(
+            explain(
+                f"'{self.name}' holds a module of flax, whose code is not saved.",
+                fix="save the weights (model.save_weights), and make the model again to load them.",
+            )
+        )
+
+
+class TFSMLayer(Layer):
+    """Refused: a SavedModel is a program of TensorFlow, which does not run inside JAX.
+
+    Args:
+        filepath: of the SavedModel.
+        call_endpoint: name of the function for inference.
+        call_training_endpoint: name of the function for training.
+        trainable: whether its variables are trained.
+        name: of the layer.
+        dtype: dtype or dtype policy.
+    """
+
+    def __init__(
+        self,
+        filepath: Any,
+        call_endpoint: str = "serve",
+        call_training_endpoint: str | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        raise NotImplementedError(
+            explain(
+                "A SavedModel is a program of TensorFlow, which does not run inside a compiled JAX "
+                "program.",
+                fix="load the .keras or .weights.h5 file that the model was exported from.",
+            )
+        )
+
+
+class TorchModuleWrapper(Layer):
+    """Refused: a module of PyTorch does not run inside a compiled JAX program.
+
+    Args:
+        module: the module.
+        name: of the layer.
+        output_shape: shape of its outputs.
+    """
+
+    def __init__(
+        self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any
+    ):
+        raise NotImplementedError(
+            explain(
+                "A module of PyTorch does not run inside a compiled JAX program.",
+                fix="write it as a layer, and set its weights from module.state_dict().",
+            )
+        )

@@ -1,0 +1,268 @@
+"""`Bidirectional` and `TimeDistributed`: what a layer does, both ways or at each step."""
+
+from typing import Any
+
+from cornu import ops
+from cornu.core.serialize import deserialize_keras_object
+from cornu.errors import explain
+from cornu.layers.base.arguments import one_of
+from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
+from cornu.layers.base.wrapper import Wrapper
+
+_HALVES_OF_A_RUN = ("stateful", "return_sequences", "return_state")
+
+
+class Bidirectional(Layer):
+    """Read a sequence from both ends with two recurrent layers, and merge what they say.
+
+    Input `(batch, time, features)`. With `merge_mode="concat"` the output is
+    `(batch, 2 * units)`, or `(batch, time, 2 * units)` if the layer returns sequences.
+
+    Args:
+        layer: a recurrent layer, such as LSTM; copies of it read forwards and backwards.
+        merge_mode: "concat", "sum", "mul", "ave", or None for both outputs.
+        weights: initial values of all weights.
+        backward_layer: another layer to read backwards, with `go_backwards` the other way.
+
+    Example:
+
+        >>> import numpy as np
+        >>> from cornu.layers import LSTM
+        >>> Bidirectional(LSTM(4, return_sequences=True))(np.ones((2, 10, 8))).shape
+        (2, 10, 8)
+    """
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ):
+        _check_recurrent(layer, "layer")
+        if backward_layer is not None:
+            _check_recurrent(backward_layer, "backward_layer")
+        one_of(merge_mode, ("sum", "mul", "ave", "concat", None), "merge_mode")
+        super().__init__(**kwargs)
+        self.merge_mode = merge_mode
+        self.forward_layer = _copy(layer, "forward")
+        if backward_layer is None:
+            self.backward_layer = _copy(layer, "backward", go_backwards=not layer.go_backwards)
+        else:
+            self.backward_layer = _copy(backward_layer, "")
+        self._check_halves()
+        for name in _HALVES_OF_A_RUN:
+            setattr(self, name, getattr(layer, name))
+        self.supports_masking = True
+        self.input_spec = layer.input_spec
+        self._initial_weights = weights
+
+    def _check_halves(self) -> None:
+        forward, backward = self.forward_layer, self.backward_layer
+        if forward.go_backwards == backward.go_backwards:
+            raise ValueError(
+                explain(
+                    "The two layers of Bidirectional read in the same direction.",
+                    fix="give go_backwards=True to one of them",
+                )
+            )
+        for name in _HALVES_OF_A_RUN:
+            if getattr(forward, name) != getattr(backward, name):
+                raise ValueError(
+                    explain(
+                        f"The two layers of Bidirectional differ in {name}.",
+                        forward=getattr(forward, name),
+                        backward=getattr(backward, name),
+                    )
+                )
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        for layer in (self.forward_layer, self.backward_layer):
+            if not layer.built:
+                layer.build(sequences_shape)
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+
+    def call(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool | None = None,
+    ) -> Any:
+        first, second = self._halves(initial_state)
+        given = {"mask": mask, "training": training}
+        forward = self.forward_layer(sequences, initial_state=first, **given)
+        backward = self.backward_layer(sequences, initial_state=second, **given)
+        states: tuple[Any, ...] = ()
+        if self.return_state:
+            states = (*forward[1:], *backward[1:])
+            forward, backward = forward[0], backward[0]
+        if self.return_sequences:  # the outputs of the same step side by side
+            backward = ops.flip(backward, axis=1)
+        merged = self._merged(forward, backward)
+        if self.return_state:
+            return (*merged, *states) if self.merge_mode is None else (merged, *states)
+        return merged
+
+    def _halves(self, initial_state: Any) -> tuple[Any, Any]:
+        if initial_state is None:
+            return None, None
+        half = len(initial_state) // 2
+        return initial_state[:half], initial_state[half:]
+
+    def _merged(self, forward: Any, backward: Any) -> Any:
+        if self.merge_mode == "concat":
+            return ops.concatenate([forward, backward], axis=-1)
+        if self.merge_mode == "sum":
+            return ops.add(forward, backward)
+        if self.merge_mode == "ave":
+            return ops.divide(ops.add(forward, backward), 2)
+        if self.merge_mode == "mul":
+            return ops.multiply(forward, backward)
+        return forward, backward
+
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        shapes = self.forward_layer.compute_output_shape(sequences_shape)
+        others = self.backward_layer.compute_output_shape(sequences_shape)
+        forward, *states = shapes if self.return_state else (shapes,)
+        backward, *more = others if self.return_state else (others,)
+        if self.merge_mode == "concat":
+            merged: tuple[Any, ...] = ((*forward[:-1], forward[-1] + backward[-1]),)
+        else:
+            merged = (forward, backward) if self.merge_mode is None else (forward,)
+        found = (*merged, *states, *more)
+        return found if len(found) > 1 else found[0]
+
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        mask = mask if self.return_sequences else None
+        outputs = [mask, mask] if self.merge_mode is None else [mask]
+        if self.return_state:
+            sizes = self.forward_layer.state_size
+            number = len(sizes) if isinstance(sizes, (list, tuple)) else 1
+            return [*outputs, *([None] * 2 * number)]
+        return outputs if self.merge_mode is None else mask
+
+    @property
+    def states(self) -> Any:
+        """The states that both layers keep between batches; None if they keep none."""
+        forward, backward = self.forward_layer.states, self.backward_layer.states
+        return None if forward is None or backward is None else (*forward, *backward)
+
+    def reset_state(self) -> None:
+        """Set the kept states to zero."""
+        if not self.stateful:
+            raise AttributeError(
+                explain(
+                    f"'{self.name}' keeps no states between batches.",
+                    fix="Bidirectional(LSTM(32, stateful=True))",
+                )
+            )
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    def reset_states(self) -> None:
+        """Another name of `reset_state`."""
+        self.reset_state()
+
+    def _config_value(self, name: str) -> Any:
+        found = {"layer": self.forward_layer, "backward_layer": self.backward_layer}
+        if name == "weights":
+            return None
+        return found.get(name) or super()._config_value(name)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["weights"]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        config = dict(config)
+        for name in ("layer", "backward_layer"):
+            if isinstance(config.get(name), dict):
+                config[name] = deserialize_keras_object(config[name], custom_objects)
+        return cls(**config)
+
+
+def _check_recurrent(layer: Any, name: str) -> None:
+    recurrent = isinstance(layer, Layer) and all(
+        hasattr(layer, what) for what in ("go_backwards", *_HALVES_OF_A_RUN)
+    )
+    if not recurrent:
+        raise ValueError(
+            explain(
+                f"{name} is a recurrent layer, got {type(layer).__name__}.",
+                fix="Bidirectional(LSTM(32))",
+            )
+        )
+
+
+def _copy(layer: Any, side: str, **changes: Any) -> Any:
+    """A layer with the same arguments whose name says which way it reads."""
+    config = {**layer.get_config(), **changes}
+    plain_name = config["name"].removeprefix("forward_").removeprefix("backward_")
+    if side:
+        config["name"] = f"{side}_{plain_name}"
+    # What a step says that does not count must not reach the other side's output.
+    if "zero_output_for_mask" in config and layer.return_sequences:
+        config["zero_output_for_mask"] = True
+    return type(layer).from_config(config)
+
+
+class TimeDistributed(Wrapper):
+    """Apply a layer to each time step.
+
+    Input `(batch, time, ...)`, output `(batch, time, ...)`: the steps of all samples go through the
+    layer together, as one large batch.
+
+    Args:
+        layer: what to apply to `(batch, ...)`.
+
+    Example:
+
+        >>> import numpy as np
+        >>> from cornu.layers import Conv2D
+        >>> TimeDistributed(Conv2D(4, 3))(np.ones((2, 10, 28, 28, 1))).shape
+        (2, 10, 26, 26, 4)
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any):
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any = None) -> None:
+        self._check_axes(input_shape)
+        inner = (input_shape[0], *input_shape[2:])
+        if not self.layer.built:
+            if type(self.layer).build is Layer.build:
+                self.layer.built = True
+            else:
+                self.layer.build(inner)
+        self.input_spec = InputSpec(min_ndim=3)
+
+    def _check_axes(self, shape: Any) -> None:
+        if len(shape) < 3:
+            raise ValueError(
+                explain(
+                    f"TimeDistributed '{self.name}' expects inputs with at least 3 axes, "
+                    f"got {len(shape)}.",
+                    shapes=f"inputs {tuple(shape)}",
+                    fix="inputs (batch, time, features)",
+                )
+            )
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        self._check_axes(inputs.shape)
+        batch, time, *rest = inputs.shape
+        given: dict[str, Any] = {"training": training}
+        if mask is not None and mask.ndim > 2:  # a mask of steps within the steps
+            given["mask"] = ops.reshape(mask, (batch * time, *mask.shape[2:]))
+        y = self.layer(ops.reshape(inputs, (batch * time, *rest)), **given)
+        return ops.reshape(y, (batch, time, *y.shape[1:]))
+
