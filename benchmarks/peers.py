@@ -2,23 +2,20 @@
 
     python benchmarks/peers.py --framework cornu --workload cnn [--cpus 1] [--quick] [--first-only]
 
-    start of the process                              first       last
-       |---- imports, model, compilation, epoch 1 ------|-- epochs --|-- evaluate, predict, predict 1
-       |<---------- first_s, first_cpu_s -------------->|<-epoch_s ->|
+    start of the process                             first        last
+       |---- imports, model, compilation, epoch 1 -----|-- epochs --|-- evaluate, predict
+       |<---------- first_s, first_cpu_s ------------->|<-epoch_s ->|
 
 Making the data is subtracted. Whether compiled programs are kept between processes is decided by
 the environment that the caller sets (see compare.py).
 """
-
-import time
-
-_HERE = time.time()
 
 import argparse
 import json
 import os
 import statistics
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -193,7 +190,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--quick", action="store_true", help="fewer samples")
     parser.add_argument("--first-only", action="store_true", help="stop after the first epoch")
-    parser.add_argument("--started", type=float, default=_HERE, help="when the caller started it")
+    begun = time.time() - time.process_time()  # nearly: the process has hardly waited yet
+    parser.add_argument("--started", type=float, default=begun, help="when the caller started it")
     options = parser.parse_args()
     if options.cpus:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.cpus :])

@@ -274,8 +274,9 @@ class Peer:
         if workload.optimizer == "adam":
             self.optimizer = torch.optim.Adam(parameters, 0.001, eps=1e-7, fused=True)
         else:
+            # Keras adds 1e-7 inside of the root
             self.optimizer = torch.optim.RMSprop(
-                parameters, 0.001, alpha=0.9, eps=1e-7, foreach=True
+                parameters, 0.001, alpha=0.9, eps=1e-7**0.5, foreach=True
             )
 
     def _call(self, x: list[torch.Tensor]) -> torch.Tensor:

@@ -61,15 +61,22 @@ def digits(samples: int) -> tuple[np.ndarray, np.ndarray]:
         return x.astype("float32") / 255, y.astype("int32")
     rng = np.random.default_rng(1)
     y = rng.integers(0, 10, samples).astype("int32")
-    strokes = np.zeros((10, 28, 28), "float32")
-    for picture in strokes:  # each class is one random walk of a pen three pixels wide
+    strokes = np.zeros((10, 8, 28, 28), "float32")
+    for picture in strokes.reshape(-1, 28, 28):  # the random walk of a pen three pixels wide
         row, column = 14.0, 14.0
         for _ in range(60):
             row, column = np.clip([row, column] + rng.normal(0, 1.6, 2), 5, 22)
             picture[int(row) - 1 : int(row) + 2, int(column) - 1 : int(column) + 2] += 0.4
-    x = np.minimum(strokes, 1)[y]
-    ink = rng.normal(1, 0.25, (samples, 28, 28)).astype("float32")
-    return np.clip(x * ink, 0, 1), y
+    x = np.minimum(strokes, 1)[y, rng.integers(0, 8, samples)]
+    for part, shift in zip(np.array_split(x, 25), np.ndindex(5, 5), strict=True):
+        part[:] = np.roll(part, (shift[0] - 2, shift[1] - 2), (1, 2))
+    ink = rng.standard_normal((samples, 28, 28), "float32")
+    return np.clip(x * (1 + 0.3 * ink), 0, 1), _some_wrong(y, rng)
+
+
+def _some_wrong(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Labels with some errors, so that no model gets to a loss of zero (and to denormals)."""
+    return np.where(rng.random(len(y)) < 0.05, rng.integers(0, 10, len(y)), y).astype("int32")
 
 
 def photos(samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +84,8 @@ def photos(samples: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(2)
     y = rng.integers(0, 10, samples).astype("int32")
     patterns = rng.normal(0, 0.7, (10, 8, 8, 3)).repeat(4, 1).repeat(4, 2).astype("float32")
-    return patterns[y] + rng.standard_normal((samples, 32, 32, 3), "float32"), y
+    x = patterns[y] + rng.standard_normal((samples, 32, 32, 3), "float32")
+    return x, _some_wrong(y, rng)
 
 
 def _flat_digits(samples: int) -> tuple[list[np.ndarray], np.ndarray]:

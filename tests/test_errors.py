@@ -70,13 +70,13 @@ def test_foreign_notes_stay():
 
 
 def test_an_error_that_takes_no_notes_passes_unchanged():
-    class Sealed(Exception):
+    class SealedError(Exception):
         def __setattr__(self, name, value):
             if name != "__traceback__":
                 raise AttributeError(name)
 
-    with pytest.raises(Sealed), located("layer"):
-        raise Sealed
+    with pytest.raises(SealedError), located("layer"):
+        raise SealedError
 
 
 def test_an_unsafe_file_is_a_value_error():

@@ -87,7 +87,9 @@ def test_an_argument_that_is_nowhere_is_explained():
         def __init__(self, **kwargs):
             super().__init__(units=5, **kwargs)
 
-    with pytest.raises(NotImplementedError, match="Fixed does not keep its argument 'units'") as caught:
+    with pytest.raises(
+        NotImplementedError, match="Fixed does not keep its argument 'units'"
+    ) as caught:
         Fixed().get_config()
     assert "self.units = units" in str(caught.value)
     assert "get_config" in str(caught.value)

@@ -115,9 +115,9 @@ class TestFrame:
 
     def test_settings_of_jax_do_not_make_another_trace(self, v):
         def doubled(x):
-            with Frame([v], [x]) as frame:
-                with jax.default_matmul_precision("float32"), jax.named_scope("scope"):
-                    v.assign(v.value * 2)
+            precision = jax.default_matmul_precision("float32")
+            with Frame([v], [x]) as frame, precision, jax.named_scope("scope"):
+                v.assign(v.value * 2)
             return frame[v]
 
         assert float(jax.jit(doubled)(4.0)) == 8

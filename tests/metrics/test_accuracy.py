@@ -31,7 +31,7 @@ def test_places_are_counted_by_what_is_better(k):
 
 def test_no_argmax_in_the_program():
     program = jax.make_jaxpr(metrics.sparse_categorical_accuracy)(LABELS, SCORES)
-    assert "argmax" not in str(program) and "sort" not in str(program)
+    assert "argmax" not in str(program) and " sort[" not in str(program)
     program = jax.make_jaxpr(metrics.categorical_accuracy)(np.eye(6)[LABELS], SCORES)
     assert "argmax" not in str(program)
 

@@ -17,6 +17,7 @@ from cornu.optimizers import SGD, Adam
 from cornu.random import SeedGenerator
 from cornu.saving import (
     CustomObjectScope,
+    deserialize_keras_object,
     load_weights,
     register_keras_serializable,
     save_weights,
@@ -247,6 +248,59 @@ def test_a_layer_that_stores_its_variables_in_its_own_way(tmp_path):
     model.save(tmp_path / "m.keras")
     copy = load_model(tmp_path / "m.keras", {"Table": Table})
     assert copy.layers[0].table.numpy().tolist() == [3.0, 4.0]
+
+
+# ---- shared objects ----------------------------------------------------------------------------
+
+
+@register_keras_serializable("tests")
+class Around(layers.Layer):
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "inner": deserialize_keras_object(config["inner"])})
+
+
+def test_a_layer_inside_two_others_stays_one(tmp_path):
+    inner = layers.Dense(4)
+    model = Sequential([layers.Input((4,)), Around(inner), Around(inner), Around(layers.Dense(4))])
+    for name in ("a.keras", "b.keras"):
+        model.save(tmp_path / name)
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+    copy = load_model(tmp_path / "a.keras")
+    assert copy.layers[0].inner is copy.layers[1].inner and len(copy.weights) == 4
+    np.testing.assert_array_equal(copy(X), model(X))
+
+
+def test_a_layer_in_a_graph_and_in_a_model_inside_stays_one(tmp_path):
+    shared, x, y = layers.Dense(4, name="both"), layers.Input((4,)), layers.Input((4,))
+    inner = Model(x, shared(x), name="inner")
+    model = Model(y, shared(inner(shared(y))))
+    model.save(tmp_path / "m.keras")
+    copy = load_model(tmp_path / "m.keras")
+    assert copy.get_layer("inner").get_layer("both") is copy.get_layer("both")
+    np.testing.assert_array_equal(copy(X), model(X))
+
+
+@pytest.mark.parametrize("number", [[1], {"a": 1}, "x", 1.5, None, True])
+def test_numbers_of_shared_objects_that_are_none(tmp_path, number):
+    model = small()
+    model.save(tmp_path / "m.keras")
+    file = changed_config(
+        tmp_path / "m.keras",
+        lambda config: [e.update(shared_object_id=number) for e in config["config"]["layers"]],
+    )
+    if number is True:  # a number after all, and two layers of one class are then one layer
+        with pytest.raises(ValueError, match="is in the model already"):
+            load_model(file)
+    else:
+        np.testing.assert_array_equal(load_model(file)(X), model(X))
 
 
 # ---- weights -----------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ def test_missing_and_misshapen_gradients():
         optimizer.apply([None, None])
     with pytest.raises(TypeError, match=r"variable 'a'[\s\S]*expected: \(1,\)[\s\S]*\(2,\)"):
         optimizer.apply([jnp.ones(2)], [a])
+    with pytest.raises(ValueError, match="one gradient a weight: 1, got 2"):
+        optimizer.apply([jnp.ones(1)] * 2, [a])
     optimizer.apply([])  # nothing to do is fine
 
 

@@ -1,5 +1,7 @@
 """Parity rows of the layers: see `harness.py`."""
 
+# ruff: noqa: C408 - arguments read best as calls
+
 from harness import Bad, Case, Ids, Of, Steps
 
 IMAGE, SERIES, VOLUME = (2, 7, 6, 3), (2, 7, 3), (2, 4, 5, 6, 2)
@@ -87,6 +89,33 @@ CONVOLUTIONS = [
     Case("Conv2D", dict(filters=4, kernel_size=3, data_format="channels_first"), [(2, 3, 7, 6)]),
     Case("Conv3D", dict(filters=4, kernel_size=2, padding="same"), [VOLUME]),
     Case("Conv3D", dict(filters=4, kernel_size=2, strides=(1, 2, 2)), [VOLUME]),
+]  # fmt: skip
+
+TRANSPOSED = [
+    Case("Conv1DTranspose", dict(filters=4, kernel_size=3), [SERIES], specs=[[(None, None, 3)]]),
+    Case("Conv1DTranspose", dict(filters=4, kernel_size=3, strides=2, padding="same"), [SERIES]),
+    Case("Conv2DTranspose", dict(filters=4, kernel_size=3, activation="relu"), [IMAGE]),
+    Case("Conv2DTranspose", dict(filters=4, kernel_size=(3, 2), strides=2, padding="same"), [IMAGE],
+         specs=[[(None, None, None, 3)]]),
+    Case("Conv2DTranspose", dict(filters=4, kernel_size=2, strides=3), [IMAGE]),
+    Case("Conv2DTranspose", dict(filters=4, kernel_size=3, strides=2, output_padding=1), [IMAGE]),
+    Case("Conv2DTranspose", dict(filters=4, kernel_size=3, strides=2, padding="same",
+         output_padding=(0, 1)), [IMAGE]),
+    Case("Conv2DTranspose", dict(filters=4, kernel_size=3, dilation_rate=2), [IMAGE]),
+    Case("Conv2DTranspose", dict(filters=4, kernel_size=2, data_format="channels_first"),
+         [(2, 3, 7, 6)]),
+    Case("Conv3DTranspose", dict(filters=4, kernel_size=2, strides=2), [VOLUME]),
+    Case("DepthwiseConv1D", dict(kernel_size=3, depth_multiplier=2), [SERIES]),
+    Case("DepthwiseConv2D", dict(kernel_size=3, activation="relu"), [IMAGE],
+         specs=[[(None, None, None, 3)]]),
+    Case("DepthwiseConv2D", dict(kernel_size=3, strides=2, padding="same", use_bias=False), [IMAGE]),
+    Case("DepthwiseConv2D", dict(kernel_size=2, dilation_rate=2), [IMAGE]),
+    Case("DepthwiseConv2D", dict(kernel_size=2, data_format="channels_first"), [(2, 3, 7, 6)]),
+    Case("SeparableConv1D", dict(filters=4, kernel_size=3), [SERIES]),
+    Case("SeparableConv2D", dict(filters=4, kernel_size=3, depth_multiplier=2), [IMAGE]),
+    Case("SeparableConv2D", dict(filters=4, kernel_size=3, strides=2, padding="same"), [IMAGE]),
+    Case("SeparableConv2D", dict(filters=4, kernel_size=2, data_format="channels_first"),
+         [(2, 3, 7, 6)]),
 ]  # fmt: skip
 
 POOLING = [
@@ -204,8 +233,99 @@ RECURRENT = [
     Case("SimpleRNNCell", dict(units=4), [(3, 2), [(3, 4)]]),
 ]  # fmt: skip
 
+LSTM3 = Of("LSTM", dict(units=3, name="inner", return_sequences=True))
+
+WRAPPERS = [
+    *(
+        Case("Bidirectional", dict(layer=LSTM3, merge_mode=mode), [(3, 5, 2)], specs=[[(None, None, 2)]])
+        for mode in ("concat", "sum", "mul", "ave", None)
+    ),
+    Case("Bidirectional", dict(layer=LSTM3), [(3, 5, 2)], dict(mask=Steps((2, 5, 3), 5)),
+         label="mask"),
+    Case("Bidirectional", dict(layer=Of("GRU", dict(units=3, name="inner"))), [(3, 5, 2)],
+         dict(mask=Steps((2, 5, 3), 5)), label="last-mask"),
+    Case("Bidirectional", dict(layer=Of("LSTM", dict(units=3, name="inner", return_state=True))),
+         [(3, 5, 2)], dict(initial_state=[(3, 3)] * 4), label="states"),
+    Case("Bidirectional", dict(
+        layer=Of("LSTM", dict(units=3, name="inner")),
+        backward_layer=Of("GRU", dict(units=4, name="other", go_backwards=True))),
+         [(3, 5, 2)], label="two"),
+    Case("TimeDistributed", dict(layer=Of("Dense", dict(units=4, name="inner"))), [(3, 5, 2)],
+         specs=[[(None, None, 2)]], label="dense"),
+    Case("TimeDistributed", dict(layer=Of("Conv2D", dict(filters=4, kernel_size=3, name="inner"))),
+         [(3, 5, 7, 6, 2)], label="conv"),
+    Case("SpectralNormalization", dict(layer=Of("Dense", dict(units=4, name="inner"))), [(3, 2)],
+         label="dense"),
+    Case("SpectralNormalization", dict(power_iterations=2, layer=Of(
+        "Conv2D", dict(filters=4, kernel_size=3, name="inner"))), [IMAGE], label="conv"),
+    *(
+        Case(f"ConvLSTM{rank}D", dict(filters=3, kernel_size=2, **more), [(2, 3, *sizes, 2)])
+        for rank, sizes in ((1, (6,)), (2, (6, 5)), (3, (4, 4, 3)))
+        for more in ({}, dict(padding="same", return_sequences=True, return_state=True))
+    ),
+    Case("ConvLSTM2D", dict(filters=3, kernel_size=3, strides=2, go_backwards=True,
+         return_sequences=True), [(2, 3, 6, 5, 2)], dict(mask=Steps((1, 3), 3)), label="mask"),
+    Case("ConvLSTM2D", dict(filters=3, kernel_size=3, data_format="channels_first"),
+         [(2, 3, 2, 6, 5)]),
+    Case("ConvLSTM2D", dict(filters=3, kernel_size=3, dropout=0.2, recurrent_dropout=0.2),
+         [(2, 3, 6, 5, 2)], random=True, label="dropout"),
+]  # fmt: skip
+
+QUERY, VALUE = (2, 4, 6), (2, 5, 6)
+
+ATTENTION = [
+    Case("Attention", {}, [[QUERY, VALUE]], specs=[[[(None, None, 6), (None, 5, 6)]]]),
+    Case("Attention", dict(use_scale=True), [[QUERY, VALUE, VALUE]],
+         dict(return_attention_scores=True), label="scores"),
+    Case("Attention", dict(use_scale=True, score_mode="concat"), [[QUERY, VALUE]]),
+    Case("Attention", {}, [[QUERY, QUERY]], dict(use_causal_mask=True), label="causal"),
+    Case("Attention", {}, [[QUERY, VALUE]], dict(mask=[Steps((3, 4), 4), Steps((2, 5), 5)]),
+         label="mask"),
+    Case("Attention", dict(dropout=0.3), [[(40, 20, 6), (40, 30, 6)]], random=True, label="dropout"),
+    Case("AdditiveAttention", {}, [[QUERY, VALUE]]),
+    Case("AdditiveAttention", dict(use_scale=False), [[QUERY, VALUE]],
+         dict(mask=[Steps((3, 4), 4), Steps((2, 5), 5)]), label="mask"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3), [QUERY, VALUE]),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3, value_dim=4, use_bias=False),
+         [QUERY, VALUE, (2, 5, 7)], label="key"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3, use_gate=True, output_shape=7),
+         [QUERY, VALUE], dict(return_attention_scores=True), label="gate-scores"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3), [QUERY, QUERY],
+         dict(use_causal_mask=True), label="causal"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3, sliding_window=2), [QUERY, QUERY]),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3, sliding_window=2), [QUERY, QUERY],
+         dict(use_causal_mask=True), label="window-causal"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3), [QUERY, VALUE],
+         dict(query_mask=Steps((3, 4), 4), value_mask=Steps((2, 5), 5)), label="mask"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3), [QUERY, VALUE],
+         dict(key_mask=Steps((2, 5), 5), return_attention_scores=True), label="key-mask"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3, attention_axes=2, output_shape=(2, 4)),
+         [(2, 3, 4, 6), (2, 3, 5, 6)], label="axis"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3), [(2, 3, 4, 6), (2, 2, 5, 6)],
+         dict(return_attention_scores=True), label="two-axes"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3, attention_axes=(1,)),
+         [(2, 4, 3, 6), (2, 5, 3, 6)], label="first-axis"),
+    Case("MultiHeadAttention", dict(num_heads=2, key_dim=3, dropout=0.3), [(40, 9, 6), (40, 9, 6)],
+         random=True, label="dropout"),
+    Case("GroupQueryAttention", dict(head_dim=3, num_query_heads=4, num_key_value_heads=2),
+         [QUERY, VALUE]),
+    Case("GroupQueryAttention", dict(head_dim=3, num_query_heads=4, num_key_value_heads=2,
+         use_gate=True), [QUERY, VALUE], dict(return_attention_scores=True), label="gate-scores"),
+    Case("GroupQueryAttention", dict(head_dim=3, num_query_heads=4, num_key_value_heads=1,
+         sliding_window=2), [QUERY, QUERY], dict(use_causal_mask=True), label="window"),
+    Case("EinsumDense", dict(equation="abc,cd->abd", output_shape=(None, 4), bias_axes="d",
+         activation="relu"), [(2, 3, 5)], specs=[[(None, None, 5)]]),
+    Case("EinsumDense", dict(equation="...x,xy->...y", output_shape=4), [(2, 3, 5)]),
+    Case("EinsumDense", dict(equation="ab...,bc->ac...", output_shape=4, bias_axes="c"),
+         [(2, 3, 5, 6)]),
+    Case("EinsumDense", dict(equation="abc,cde->abde", output_shape=(None, 7, 8), bias_axes="d"),
+         [(2, 3, 5)]),
+    Case("EinsumDense", dict(equation="abc,cd->abd", output_shape=(None, 4), lora_rank=2),
+         [(2, 3, 5)], label="lora"),
+]  # fmt: skip
+
 CASES = [
-    *CORE, *RANDOM, *MERGING, *CONVOLUTIONS, *POOLING, *RESIZING, *NORMALIZATION, *RECURRENT,
+    *TRANSPOSED, *WRAPPERS, *ATTENTION, *CORE, *RANDOM, *MERGING, *CONVOLUTIONS, *POOLING, *RESIZING, *NORMALIZATION, *RECURRENT,
 ]  # fmt: skip
 
 BAD = [
@@ -251,6 +371,35 @@ BAD = [
     Bad("RNN", dict(cell=3), says="cell"),
     Bad("LeakyReLU", dict(negative_slope=None), says="negative_slope"),
     Bad("ReLU", dict(max_value=-1.0), says="max_value"),
+    Bad("Bidirectional", dict(layer=Of("Dense", dict(units=2))), says="recurrent", error=ValueError),
+    Bad("Bidirectional", dict(layer=Of("LSTM", dict(units=2)), merge_mode="x"), says="merge_mode"),
+    Bad("Bidirectional", dict(layer=Of("LSTM", dict(units=2)),
+        backward_layer=Of("LSTM", dict(units=2))), says="same direction"),
+    Bad("TimeDistributed", dict(layer=3), says="layer"),
+    Bad("TimeDistributed", dict(layer=Of("Dense", dict(units=2))), [(2, 3)], "3 axes"),
+    Bad("ConvLSTM2D", dict(filters=2, kernel_size=3), [(1, 3, 9, 9)], "axes"),
+    Bad("Attention", dict(score_mode="x"), says="score_mode"),
+    Bad("Attention", {}, [QUERY], "list"),
+    Bad("Attention", {}, [[QUERY]], "list"),
+    Bad("MultiHeadAttention", dict(num_heads=0, key_dim=3), says="num_heads"),
+    Bad("MultiHeadAttention", dict(num_heads=2, key_dim=0), says="key_dim"),
+    Bad("MultiHeadAttention", dict(num_heads=2, key_dim=3, sliding_window=0), says="sliding_window"),
+    Bad("MultiHeadAttention", dict(num_heads=2, key_dim=3, flash_attention=True, dropout=0.1),
+        says="dropout"),
+    Bad("MultiHeadAttention", dict(num_heads=2, key_dim=3), [QUERY, VALUE, (2, 6, 6)], "keys"),
+    Bad("GroupQueryAttention", dict(head_dim=4, num_query_heads=3, num_key_value_heads=2),
+        says="share"),
+    Bad("EinsumDense", dict(equation="abcd->ab", output_shape=4), [(2, 3, 5)], "equation"),
+    Bad("EinsumDense", dict(equation="abc,cd->abz", output_shape=(None, 4)), [(2, 3, 5)], "'z'"),
+    Bad("EinsumDense", dict(equation="abc,cd->abd", output_shape=(None, 4), bias_axes="z"),
+        [(2, 3, 5)], "bias_axes"),
+    Bad("EinsumDense", dict(equation="abc,cd->abd", output_shape=(5, 4)), [(2, 3, 5)], "'b'"),
+    Bad("SpectralNormalization", dict(layer=Of("ReLU")), [(2, 3)], "kernel"),
+    Bad("SpectralNormalization", dict(layer=Of("Dense", dict(units=2)), power_iterations=0),
+        says="power_iterations"),
+    Bad("Conv2DTranspose", dict(filters=3, kernel_size=3, strides=2, output_padding=2),
+        says="output_padding", error=ValueError),
+    Bad("DepthwiseConv2D", dict(kernel_size=3, depth_multiplier=0), says="depth_multiplier"),
     Bad("Lambda", dict(function=3), says="function"),
     Bad("Activation", dict(activation=3), says="activation"),
     Bad("UpSampling2D", dict(interpolation="x"), says="interpolation", error=ValueError),

@@ -262,8 +262,8 @@ def test_every_op_has_a_row():
     covered = {row.name for row in ROWS} | {"image." + r.name for r in ROWS}
     tested_elsewhere = {
         "associative_scan", "cond", "convert_to_numpy", "custom_gradient", "dtype", "fori_loop",
-        "image.elastic_transform", "sparsemax", "is_tensor", "jvp", "map", "scan", "switch", "vectorize",
-        "vectorized_map", "while_loop",
+        "image.elastic_transform", "is_tensor", "jvp", "map", "scan", "sparsemax", "switch",
+        "vectorize", "vectorized_map", "while_loop",
     }  # fmt: skip
     names = {n for n in dir(keras.ops) if callable(getattr(keras.ops, n)) and not n.startswith("_")}
     names |= {

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+import cornu
 import cornu.layers
 import cornu.losses
 import cornu.models
@@ -24,6 +25,7 @@ ours = types.SimpleNamespace(
     ops=cornu.ops,
     optimizers=cornu.optimizers,
     saving=cornu.saving,
+    Variable=cornu.Variable,
 )
 
 # ---- one model each way, built in either library -----------------------------------------------
@@ -240,6 +242,26 @@ def test_a_subclassed_model_both_ways(tmp_path):
     same(load(x), models["theirs"](x))
     back = keras.models.load_model(tmp_path / "ours.keras", custom_objects=classes["theirs"])
     same(back(x), models["ours"](x))
+
+
+def test_variables_stay_in_the_order_in_which_a_layer_got_them(tmp_path):
+    for k, name in ((keras, "a"), (ours, "b")):
+
+        class Own(k.layers.Layer):
+            def __init__(self, k=k, **kwargs):
+                super().__init__(**kwargs)
+                self.first = k.Variable(np.ones(1, "float32"))
+
+            def build(self, input_shape):
+                self.second = self.add_weight(shape=(2,))
+                self.add_weight(shape=(3,))
+                self.rest = [self.add_weight(shape=(4,)), self.add_weight(shape=(5,))]
+
+            def call(self, inputs):
+                return inputs
+
+        k.Sequential([k.Input((4,)), Own()]).save_weights(tmp_path / f"{name}.weights.h5")
+    assert contents(tmp_path / "b.weights.h5") == contents(tmp_path / "a.weights.h5")
 
 
 def test_directories_both_ways(tmp_path):

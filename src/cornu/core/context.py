@@ -14,6 +14,7 @@ after an error. Nothing else in the library is thread-local.
     symbolic      True while shapes are inferred and nothing is computed
     custom_objects  names that loading may use inside CustomObjectScope
     safe_mode     whether loading refuses code (lambdas) found in a file
+    written, read  objects of the file that is being written or read, to keep those that it shares
 """
 
 import threading
@@ -36,6 +37,8 @@ class Context(threading.local):
     symbolic: bool = False
     custom_objects: dict[str, Any] = {}
     safe_mode: bool = True
+    written: dict[int, Any] | None = None
+    read: dict[int, Any] | None = None
 
     @contextmanager
     def using(self, **fields: Any) -> Iterator[None]:

@@ -38,7 +38,7 @@ from cornu.errors import explain
 # Class name in files -> op. An op in several modules of Keras has one entry.
 TABLE: dict[str, "Op"] = {}
 
-Op = Callable[..., Any]
+Op = Any  # a function with the attributes that `op` gives it
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -112,7 +112,7 @@ def shape_rule(function: Op) -> Callable[[Callable[..., Any]], Callable[..., Any
     """
 
     def decorator(rule: Callable[..., Any]) -> Callable[..., Any]:
-        function.shape = rule  # type: ignore[attr-defined]
+        function.shape = rule
         return rule
 
     return decorator
@@ -150,7 +150,7 @@ def _explained(
 def _described(function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """`x1 float32 (2, 3), axis 1`: the arguments as messages show them."""
     try:
-        given = function.signature.bind(*args, **kwargs).arguments  # type: ignore[attr-defined]
+        given = function.signature.bind(*args, **kwargs).arguments
     except TypeError:
         given = {**{str(i): a for i, a in enumerate(args)}, **kwargs}
     return ", ".join(f"{name} {_brief(value)}" for name, value in given.items())
@@ -248,7 +248,7 @@ def op_from_config(class_name: str, config: dict[str, Any]) -> OpCall | None:
         return None
     config = dict(config)
     name = config.pop("name", None)
-    parameters = function.signature.parameters  # type: ignore[attr-defined]
+    parameters = function.signature.parameters
     known = set(parameters)
     unknown = [key for key in config if key not in known]
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -310,17 +310,17 @@ def pair(x1: Any, x2: Any) -> tuple[Any, Any]:
             dtype = dtypes.result_type(type(x1), type(x2))
             return tensor(x1, dtype), tensor(x2, dtype)
         x2 = tensor(x2)
-        dtype = _promoted(x2.dtype, type(x1))
-        return x1, (x2 if x2.dtype == dtype else x2.astype(dtype))
+        common = _promoted(x2.dtype, x1.__class__)
+        return x1, (x2 if x2.dtype == common else x2.astype(common))
     x1 = tensor(x1)
     if type(x2) in SCALARS:
-        dtype = _promoted(x1.dtype, type(x2))
-        return (x1 if x1.dtype == dtype else x1.astype(dtype)), x2
+        common = _promoted(x1.dtype, x2.__class__)
+        return (x1 if x1.dtype == common else x1.astype(common)), x2
     return x1, tensor(x2)
 
 
-@functools.cache
-def _promoted(dtype: np.dtype, kind: type) -> np.dtype:
+@functools.lru_cache(maxsize=256)
+def _promoted(dtype: Any, kind: Any) -> np.dtype:
     return dtypes.numpy_dtype(dtypes.result_type(dtype.name, kind))
 
 
@@ -350,6 +350,28 @@ def to_float(x: Any) -> Any:
 def axes(axis: Any) -> Any:
     """An axis argument as jax takes it: lists as tuples."""
     return tuple(axis) if isinstance(axis, list) else axis
+
+
+def fused(fn: Callable[..., Any] | None = None, *, static: Sequence[str] = ()) -> Any:
+    """Let a formula of several steps cost one dispatch when it is called on arrays.
+
+    Inside a trace it leaves no mark: the steps are inlined.
+
+    Args:
+        fn: function of arrays.
+        static: names of parameters that are settings rather than arrays.
+
+    Example:
+
+        >>> @fused(static=("n",))
+        ... def shifted(x, n):
+        ...     return (x + n) * 2
+        >>> float(shifted(1.0, n=3))
+        8.0
+    """
+    if fn is None:
+        return functools.partial(fused, static=static)
+    return jax.jit(fn, static_argnames=tuple(static), inline=True)
 
 
 # ---- rows: an op of jax.numpy in one line -----------------------------------------------------

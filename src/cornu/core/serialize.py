@@ -98,6 +98,33 @@ def serialize_keras_object(obj: Any) -> Any:
     )
 
 
+def serialize_shared(obj: Any) -> Any:
+    """`serialize_keras_object` with a `shared_object_id` where one layer comes twice.
+
+    The numbers count from 1 in the order of the text, so that equal models give equal texts.
+    """
+    with using(written={}):
+        out = serialize_keras_object(obj)
+    places: dict[int, list[dict[str, Any]]] = {}
+    waiting = [out]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "class_name" in value and "shared_object_id" in value:
+                places.setdefault(value["shared_object_id"], []).append(value)
+            waiting += reversed(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting += reversed(value)
+    several = [found for found in places.values() if len(found) > 1]
+    for found in places.values():
+        for value in found:
+            del value["shared_object_id"]
+    for number, found in enumerate(several, start=1):
+        for value in found:
+            value["shared_object_id"] = number
+    return out
+
+
 def _serialize_object(obj: Any) -> dict[str, Any]:
     module, class_name, registered = names_in_files(type(obj), getattr(obj, "op_name", None))
     out = {
@@ -106,6 +133,9 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
         "config": _serialize_config(obj),
         "registered_name": registered,
     }
+    if local.written is not None and hasattr(obj, "built"):  # others are equal if their configs are
+        number, _ = local.written.setdefault(id(obj), (len(local.written) + 1, obj))
+        out["shared_object_id"] = number
     if hasattr(obj, "get_build_config"):
         build_config = obj.get_build_config()
         if build_config is not None:
@@ -196,7 +226,8 @@ def deserialize_keras_object(
         TypeError: a name is not known; the message says how to register it.
     """
     scope = registry.CustomObjectScope(custom_objects or {})
-    with scope, using(safe_mode=safe_mode and local.safe_mode):
+    read = {} if local.read is None else local.read
+    with scope, using(safe_mode=safe_mode and local.safe_mode, read=read):
         return _deserialize(config)
 
 
@@ -220,6 +251,10 @@ def _deserialize(config: Any) -> Any:
             if operation is not None:
                 return operation
     cls = find_class(config)
+    number = config.get("shared_object_id")
+    shared = local.read.get(number) if local.read and isinstance(number, int) else None
+    if shared is not None and getattr(type(shared), "class_in_files", type(shared)) is cls:
+        return shared
     if not isinstance(inner, dict):
         raise TypeError(
             explain(f"The config of {class_name!r} is a dict, got {type(inner).__name__}.")
@@ -229,6 +264,8 @@ def _deserialize(config: Any) -> Any:
         obj.build_from_config(_deserialize(config["build_config"]))
     if config.get("compile_config") and hasattr(obj, "compile_from_config"):
         obj.compile_from_config(config["compile_config"])
+    if local.read is not None and isinstance(number, int):
+        local.read[number] = obj
     return obj
 
 

@@ -107,7 +107,7 @@ class Identity(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
         if len(shape) != 2:
             raise ValueError(explain("Only a matrix can be the identity.", shape=tuple(shape)))
-        return on_device(self.gain * np.eye(*shape), dtype)
+        return on_device(self.gain * np.eye(shape[0], shape[1]), dtype)
 
 
 class STFT(Initializer):

@@ -99,10 +99,12 @@ def _sparse_tangent(primals, tangents):
     logits, labels = primals
     below, log_total = _below_max(logits)
     loss = log_total - _picked(below, labels)
-    columns = lax.broadcasted_iota(labels.dtype, logits.shape, logits.ndim - 1)
-    hot = (labels[..., None] == columns).astype(logits.dtype)
-    known = jnp.where(jnp.isnan(loss), jnp.nan, 0).astype(logits.dtype)
-    slope = jnp.exp(below - log_total) - hot + known
+    labels = labels[..., None]
+    hot = labels == lax.broadcasted_iota(labels.dtype, logits.shape, logits.ndim - 1)
+    inside = (labels >= 0) & (labels < logits.shape[-1])
+    # exp(below) stands in memory already; exp(below - log_total) would be computed anew
+    share = jnp.exp(below) * jnp.exp(-log_total)
+    slope = share - jnp.where(inside, hot.astype(logits.dtype), jnp.nan)
     return loss[..., 0], (slope * tangents[0]).sum(-1)
 
 

@@ -15,8 +15,10 @@ form a grid, is two small matrix products instead (`jax.image.resize`).
 | mirror     | backwards, the last element once    | . d c b  a b c d  c b a .           |
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -86,6 +88,7 @@ def warp(
     )
 
 
+@functools.partial(jax.jit, static_argnames=("order", "mode"), inline=True)
 def _read(
     x: jax.Array, coordinates: Sequence[jax.Array], order: int, mode: str, fill_value: float
 ) -> jax.Array:
@@ -107,7 +110,7 @@ def _read(
             part = (c - low).astype(compute)
             low = low.astype(jnp.int32)
             neighbours.append([(low, 1 - part, size), (low + 1, part, size)])
-    total = None
+    total: Any = None
     for corner in itertools.product(*neighbours):
         inside = None
         weight = None

@@ -7,6 +7,8 @@ Frames are read by one gather of a small index matrix when they overlap unevenly
 when the step divides the length, which is the usual case and four times as fast on a CPU.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,7 +71,7 @@ def overlap_add(pieces: jax.Array, step: int) -> jax.Array:
     return out.reshape(*batch, -1)[..., :total]
 
 
-def window_of(window: object, length: int, fft_length: int, dtype: object) -> jax.Array:
+def window_of(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Array:
     """A window by name or values, in the middle of `fft_length` samples.
 
     Args:
@@ -79,7 +81,7 @@ def window_of(window: object, length: int, fft_length: int, dtype: object) -> ja
         dtype: of the result.
     """
     if window is None:
-        values = np.ones(length)
+        values: Any = np.ones(length)
     elif isinstance(window, str):
         if window not in WINDOWS:
             raise ValueError(
@@ -149,10 +151,11 @@ def istft(
     weight = overlap_add(jnp.broadcast_to(jnp.square(shape), pieces.shape[-2:]), step)
     signal = total / jnp.where(weight > 1e-10, weight, 1.0)
     start = fft_length // 2 if center else 0
+    end: int | None = None
     if samples is not None:
         end = start + samples
-    else:
-        end = -(fft_length // 2) if center else None
+    elif center:
+        end = -(fft_length // 2)
     signal = signal[..., start:end]
     if samples is not None and signal.shape[-1] < samples:
         missing = samples - signal.shape[-1]

@@ -92,9 +92,7 @@ class JaxLayer(Layer):
         self.seed = seed
         self.native_serialization_platforms = native_serialization_platforms
         self._call_arguments = _arguments_of(call_fn, _CALL, "call_fn")
-        self._init_arguments = (
-            [] if init_fn is None else _arguments_of(init_fn, _INIT, "init_fn")
-        )
+        self._init_arguments = [] if init_fn is None else _arguments_of(init_fn, _INIT, "init_fn")
         self.has_state = "state" in self._call_arguments
         if init_fn is None and (params is None or (self.has_state and state is None)):
             raise ValueError(
@@ -194,7 +192,11 @@ class FlaxLayer(JaxLayer):
     """
 
     def __init__(
-        self, module: Any, method: Any = None, variables: dict[str, Any] | None = None, **kwargs: Any
+        self,
+        module: Any,
+        method: Any = None,
+        variables: dict[str, Any] | None = None,
+        **kwargs: Any,
     ):
         for needed in ("init", "apply"):
             if not hasattr(module, needed):

@@ -44,17 +44,13 @@ class Merge(Layer):
         kind = type(self).__name__
         if not isinstance(shapes, (list, tuple)) or is_shape(shapes):
             raise ValueError(
-                explain(
-                    f"{kind} takes a list of inputs, got one input.", fix=f"{kind}()([x1, x2])"
-                )
+                explain(f"{kind} takes a list of inputs, got one input.", fix=f"{kind}()([x1, x2])")
             )
         least, most = self.least_inputs, self.most_inputs
         if len(shapes) < least or (most is not None and len(shapes) > most):
             number = f"{least}" if least == most else f"at least {least}"
             raise ValueError(
-                explain(
-                    f"{kind} takes {number} inputs, got {len(shapes)}.", shapes=_shown(shapes)
-                )
+                explain(f"{kind} takes {number} inputs, got {len(shapes)}.", shapes=_shown(shapes))
             )
         self.check_fit(shapes)
 

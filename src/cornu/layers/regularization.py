@@ -42,7 +42,9 @@ class Dropout(Layer):
         [0.0, 2.0]
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.rate = fraction(rate, "rate")
         self.noise_shape = _checked_noise_shape(noise_shape)
@@ -285,7 +287,9 @@ class AlphaDropout(Layer):
         (2, 3)
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.rate = fraction(rate, "rate")
         self.noise_shape = _checked_noise_shape(noise_shape)

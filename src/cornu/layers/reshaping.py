@@ -1,7 +1,7 @@
 """Layers that rearrange what they get and compute nothing new.
 
-    Flatten, Reshape, Permute, RepeatVector      shapes
-    Cropping, ZeroPadding, UpSampling            in `resizing.py`
+Flatten, Reshape, Permute, RepeatVector      shapes
+Cropping, ZeroPadding, UpSampling            in `resizing.py`
 """
 
 from typing import Any

@@ -28,13 +28,16 @@ from cornu.losses.classes import (
     SquaredHinge as SquaredHinge,
     Tversky as Tversky,
 )
-from cornu.losses.functions import (
-    FUNCTIONS,
+from cornu.losses.crossentropy import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
     categorical_crossentropy as categorical_crossentropy,
     categorical_focal_crossentropy as categorical_focal_crossentropy,
     categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
+    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+)
+from cornu.losses.functions import (
+    FUNCTIONS,
     categorical_hinge as categorical_hinge,
     circle as circle,
     cosine_similarity as cosine_similarity,
@@ -49,7 +52,6 @@ from cornu.losses.functions import (
     mean_squared_error as mean_squared_error,
     mean_squared_logarithmic_error as mean_squared_logarithmic_error,
     poisson as poisson,
-    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
     squared_hinge as squared_hinge,
     tversky as tversky,
 )

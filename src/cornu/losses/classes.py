@@ -7,7 +7,7 @@ the function. All take `reduction`, `name` and `dtype` as `Loss` does.
 from typing import Any
 
 from cornu.errors import explain
-from cornu.losses import functions
+from cornu.losses import crossentropy, functions
 from cornu.losses.loss import FunctionLoss
 
 _MEAN = "sum_over_batch_size"
@@ -236,7 +236,7 @@ class BinaryCrossentropy(FunctionLoss):
         0.6931
     """
 
-    function = staticmethod(functions.binary_crossentropy)
+    function = staticmethod(crossentropy.binary_crossentropy)
 
     def __init__(
         self,
@@ -262,7 +262,7 @@ class BinaryFocalCrossentropy(FunctionLoss):
         0.1733
     """
 
-    function = staticmethod(functions.binary_focal_crossentropy)
+    function = staticmethod(crossentropy.binary_focal_crossentropy)
 
     def __init__(
         self,
@@ -294,7 +294,7 @@ class CategoricalCrossentropy(FunctionLoss):
         0.6931
     """
 
-    function = staticmethod(functions.categorical_crossentropy)
+    function = staticmethod(crossentropy.categorical_crossentropy)
 
     def __init__(
         self,
@@ -320,7 +320,7 @@ class CategoricalFocalCrossentropy(FunctionLoss):
         0.0433
     """
 
-    function = staticmethod(functions.categorical_focal_crossentropy)
+    function = staticmethod(crossentropy.categorical_focal_crossentropy)
 
     def __init__(
         self,
@@ -350,7 +350,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         0.6931
     """
 
-    function = staticmethod(functions.sparse_categorical_crossentropy)
+    function = staticmethod(crossentropy.sparse_categorical_crossentropy)
     labels_are_classes = True
 
     def __init__(
@@ -380,7 +380,7 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         1.0
     """
 
-    function = staticmethod(functions.categorical_generalized_cross_entropy)
+    function = staticmethod(crossentropy.categorical_generalized_cross_entropy)
     labels_are_classes = True
 
     def __init__(

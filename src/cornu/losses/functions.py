@@ -1,35 +1,24 @@
 """The loss functions: targets and predictions in, one loss a sample out.
 
 All take `(y_true, y_pred)` of shape `(batch, ..., d)` and fold the last axis, unless they say
-otherwise. A cross-entropy of probabilities looks first whether their logits are known
-(`activations.logits_of`) and then starts from these, which is exact where the probability is near
-zero, and faster; else the probabilities are kept `epsilon` away from 0 and 1.
+otherwise. The cross-entropies have a file of their own.
 """
 
 import math
 from typing import Any
 
 from cornu import ops, settings
-from cornu.activations import logits_of
-from cornu.core.masks import set_mask
 from cornu.core.serialize import register_functions
-from cornu.core.symbolic import is_symbolic
 from cornu.errors import explain
-from cornu.losses.loss import same_rank
-
-
-def _tensor(x: Any) -> Any:
-    return x if is_symbolic(x) else ops.convert_to_tensor(x)
-
-
-def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Both as tensors of the dtype of `y_pred` and, where a last axis of one differs, one rank."""
-    y_pred = _tensor(y_pred)
-    y_true = _tensor(y_true)
-    if str(y_true.dtype) != str(y_pred.dtype):
-        y_true = ops.cast(y_true, y_pred.dtype)
-    return same_rank(y_true, y_pred)
-
+from cornu.losses.crossentropy import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+    sparse_categorical_crossentropy,
+)
+from cornu.losses.loss import paired, tensor
 
 # ---- distances --------------------------------------------------------------------------------
 
@@ -174,273 +163,6 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(y_pred - y_true * ops.log(y_pred + settings.current.epsilon), axis=-1)
 
 
-def _smoothed_binary(y_true: Any, label_smoothing: float) -> Any:
-    return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
-
-
-def binary_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    from_logits: bool = False,
-    label_smoothing: float = 0.0,
-    axis: int = -1,
-) -> Any:
-    """`mean(-y_true * log(p) - (1 - y_true) * log(1 - p))` over `axis`.
-
-    Args:
-        y_true: 0 or 1, `(batch, ..., d)`.
-        y_pred: probabilities of 1, same shape.
-        from_logits: `y_pred` are logits, whose sigmoid are the probabilities.
-        label_smoothing: how far targets are moved towards 1/2: 0 not, 1 all the way.
-        axis: over which the mean goes.
-
-    Raises:
-        ValueError: the shapes differ.
-
-    Example:
-
-        >>> binary_crossentropy([[1.0, 0.0]], [[0.5, 0.5]]).round(4)
-        Array([0.6931], dtype=float32)
-    """
-    logits = None if from_logits else logits_of(y_pred, "sigmoid")
-    y_true, y_pred = paired(y_true, y_pred if logits is None else logits)
-    if len(y_true.shape) != len(y_pred.shape) or _differ(y_true.shape, y_pred.shape):
-        raise ValueError(
-            explain(
-                "Binary cross-entropy needs a target for each output.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="one class of several: sparse_categorical_crossentropy after a softmax.\n"
-                "several yes or no: targets of the shape of the output (to_categorical).",
-            )
-        )
-    y_true = _smoothed_binary(y_true, label_smoothing)
-    values = ops.binary_crossentropy(y_true, y_pred, from_logits or logits is not None)
-    return ops.mean(values, axis=axis)
-
-
-def _differ(a: Any, b: Any) -> bool:
-    """Whether two shapes of one rank have sizes that are known and different."""
-    return any(None not in (m, n) and m != n for m, n in zip(a, b, strict=True))
-
-
-def _smoothed_categorical(y_true: Any, label_smoothing: float, axis: int) -> Any:
-    if not label_smoothing:
-        return y_true
-    return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
-
-
-def _checked_axis(y_true: Any, y_pred: Any, axis: int) -> None:
-    if len(y_true.shape) != len(y_pred.shape) or _differ(y_true.shape, y_pred.shape):
-        raise ValueError(
-            explain(
-                "Categorical cross-entropy needs a probability of each class as target.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="class numbers as targets: sparse_categorical_crossentropy.\n"
-                f"or keras.utils.to_categorical(y, {y_pred.shape[-1]}).",
-            )
-        )
-    if not -len(y_pred.shape) <= axis < len(y_pred.shape):
-        raise ValueError(explain(f"There is no axis {axis}.", y_pred=tuple(y_pred.shape)))
-
-
-def categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    from_logits: bool = False,
-    label_smoothing: float = 0.0,
-    axis: int = -1,
-) -> Any:
-    """`-sum(y_true * log(p))` over the classes.
-
-    Args:
-        y_true: probabilities of the classes, one-hot as a rule, `(batch, ..., classes)`.
-        y_pred: predicted probabilities, same shape; they are divided by their sum.
-        from_logits: `y_pred` are logits, whose softmax are the probabilities.
-        label_smoothing: how far targets are moved towards equal probabilities.
-        axis: that of the classes.
-
-    Raises:
-        ValueError: the shapes differ.
-
-    Example:
-
-        >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
-        Array([0.6931], dtype=float32)
-    """
-    y_pred = _tensor(y_pred)
-    last = axis in (-1, len(y_pred.shape) - 1)
-    logits = None if from_logits or not last else logits_of(y_pred, "softmax")
-    y_true, y_pred = paired(y_true, y_pred if logits is None else logits)
-    _checked_axis(y_true, y_pred, axis)
-    y_true = _smoothed_categorical(y_true, label_smoothing, axis)
-    from_logits = from_logits or logits is not None
-    return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
-
-
-def sparse_categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    from_logits: bool = False,
-    ignore_class: int | None = None,
-    axis: int = -1,
-) -> Any:
-    """`-log(p[y_true])`: the cross-entropy of a class given by its number.
-
-    Args:
-        y_true: class numbers, `(batch, ...)` or `(batch, ..., 1)`.
-        y_pred: probabilities of the classes, `(batch, ..., classes)`.
-        from_logits: `y_pred` are logits, whose softmax are the probabilities.
-        ignore_class: a class number at which the loss is zero, and is left out of means.
-        axis: that of the classes.
-
-    Raises:
-        ValueError: `y_true` has another shape than `y_pred` without the classes.
-
-    Example:
-
-        >>> sparse_categorical_crossentropy([1, 0], [[0.5, 0.5], [1.0, 0.0]]).round(4)
-        Array([0.6931, 0.    ], dtype=float32)
-    """
-    y_pred, y_true = _tensor(y_pred), _tensor(y_true)
-    rank = len(y_pred.shape)
-    last = axis in (-1, rank - 1)
-    logits = None if from_logits or not last else logits_of(y_pred, "softmax")
-    if logits is not None:
-        y_pred, from_logits = logits, True
-    if not last:
-        y_pred = ops.moveaxis(y_pred, axis, -1)
-    if len(y_true.shape) == rank and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, -1)
-    if len(y_true.shape) != rank - 1 or _differ(y_true.shape, y_pred.shape[:-1]):
-        raise ValueError(
-            explain(
-                "Sparse categorical cross-entropy needs one class number for each prediction.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="one-hot targets: categorical_crossentropy, or y.argmax(-1).\n"
-                "an image or a sequence as output: Flatten or pool it before the last layer.",
-            )
-        )
-    if "int" not in str(y_true.dtype):
-        y_true = ops.cast(y_true, "int32")
-    if ignore_class is None:
-        return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits)
-    counts = ops.not_equal(y_true, ops.cast(ignore_class, y_true.dtype))
-    y_true = ops.where(counts, y_true, ops.zeros_like(y_true))
-    loss = ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits)
-    loss = ops.where(counts, loss, ops.zeros_like(loss))
-    set_mask(loss, counts)
-    return loss
-
-
-def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    apply_class_balancing: bool = False,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
-    from_logits: bool = False,
-    label_smoothing: float = 0.0,
-    axis: int = -1,
-) -> Any:
-    """Binary cross-entropy times `(1 - p_t)**gamma`: what is right already counts little.
-
-    `p_t` is the probability that was given to what is true (Lin et al. 2018).
-
-    Args:
-        y_true: 0 or 1, `(batch, ..., d)`.
-        y_pred: probabilities of 1, same shape.
-        apply_class_balancing: weigh 1 by `alpha` and 0 by `1 - alpha`.
-        alpha: weight of class 1.
-        gamma: how much easy examples are played down.
-        from_logits: `y_pred` are logits.
-        label_smoothing: how far targets are moved towards 1/2.
-        axis: over which the mean goes.
-
-    Example:
-
-        >>> binary_focal_crossentropy([[1.0]], [[0.5]]).round(4)
-        Array([0.1733], dtype=float32)
-    """
-    y_true, y_pred = paired(y_true, y_pred)
-    y_true = _smoothed_binary(y_true, label_smoothing)
-    p = ops.sigmoid(y_pred) if from_logits else y_pred
-    values = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
-    p_true = y_true * p + (1.0 - y_true) * (1.0 - p)
-    values = values * ops.power(1.0 - p_true, gamma)
-    if apply_class_balancing:
-        values = values * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
-    return ops.mean(values, axis=axis)
-
-
-def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    alpha: Any = 0.25,
-    gamma: float = 2.0,
-    from_logits: bool = False,
-    label_smoothing: float = 0.0,
-    axis: int = -1,
-) -> Any:
-    """`sum(-alpha * (1 - p)**gamma * y_true * log(p))` over the classes (Lin et al. 2018).
-
-    Args:
-        y_true: one-hot, `(batch, ..., classes)`.
-        y_pred: probabilities of the classes, same shape; they are divided by their sum.
-        alpha: weight of the classes, one number or one for each.
-        gamma: how much easy examples are played down.
-        from_logits: `y_pred` are logits.
-        label_smoothing: how far targets are moved towards equal probabilities.
-        axis: that of the classes.
-
-    Example:
-
-        >>> categorical_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
-        Array([0.0433], dtype=float32)
-    """
-    y_true, y_pred = paired(y_true, y_pred)
-    _checked_axis(y_true, y_pred, axis)
-    y_true = _smoothed_categorical(y_true, label_smoothing, axis)
-    p = ops.softmax(y_pred, axis=axis) if from_logits else y_pred
-    p = p / ops.sum(p, axis=axis, keepdims=True)
-    p = ops.clip(p, settings.current.epsilon, 1.0 - settings.current.epsilon)
-    weight = ops.power(1.0 - p, gamma) * ops.cast(ops.convert_to_tensor(alpha), p.dtype)
-    return -ops.sum(weight * y_true * ops.log(p), axis=axis)
-
-
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
-    """`(1 - p[y_true]**q) / q`, which noisy labels pull less (Zhang & Sabuncu 2018).
-
-    Args:
-        y_true: class numbers, `(batch,)`.
-        y_pred: probabilities of the classes, `(batch, classes)`.
-        q: near 0 the cross-entropy, at 1 the mean absolute error.
-
-    Example:
-
-        >>> categorical_generalized_cross_entropy([1], [[0.75, 0.25]], q=0.5).tolist()
-        [1.0]
-    """
-    y_pred, y_true = _tensor(y_pred), _tensor(y_true)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, -1)
-    if len(y_true.shape) != len(y_pred.shape) - 1:
-        raise ValueError(
-            explain(
-                "Generalized cross-entropy needs one class number for each prediction.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="y.argmax(-1) for one-hot targets.",
-            )
-        )
-    hot = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
-    p = ops.sum(hot * y_pred, axis=-1)
-    p = ops.clip(p, settings.current.epsilon, 1.0 - settings.current.epsilon)
-    return (1.0 - ops.power(p, q)) / q
-
-
 # ---- margins ----------------------------------------------------------------------------------
 
 
@@ -566,10 +288,10 @@ def circle(
         >>> circle([0, 1], [[1.0, 0.0], [0.0, 1.0]]).tolist()
         [0.0, 0.0]
     """
-    y_pred = _tensor(y_pred)
-    labels = ops.reshape(ops.cast(_tensor(y_true), "int32"), (-1, 1))
-    refs = y_pred if ref_embeddings is None else ops.cast(_tensor(ref_embeddings), y_pred.dtype)
-    ref_labels = labels if ref_labels is None else ops.cast(_tensor(ref_labels), "int32")
+    y_pred = tensor(y_pred)
+    labels = ops.reshape(ops.cast(tensor(y_true), "int32"), (-1, 1))
+    refs = y_pred if ref_embeddings is None else ops.cast(tensor(ref_embeddings), y_pred.dtype)
+    ref_labels = labels if ref_labels is None else ops.cast(tensor(ref_labels), "int32")
     ref_labels = ops.reshape(ref_labels, (1, -1))
 
     far = 1.0 - margin - (similarity := ops.matmul(y_pred, ops.transpose(refs)))  # (batch, refs)
@@ -610,7 +332,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
         >>> ctc([[1]], [[[0.0, 0.0]]]).round(4)
         Array([0.6931], dtype=float32)
     """
-    y_true, y_pred = _tensor(y_true), _tensor(y_pred)
+    y_true, y_pred = tensor(y_true), tensor(y_pred)
     if len(y_true.shape) != 2 or len(y_pred.shape) != 3:
         raise ValueError(
             explain(

@@ -56,7 +56,8 @@ class Loss(Configurable):
         if reduction not in REDUCTIONS:
             raise ValueError(
                 explain(
-                    f"There is no reduction {reduction!r}.", fix=did_you_mean(reduction, REDUCTIONS)
+                    f"There is no reduction {reduction!r}.",
+                    fix=did_you_mean(reduction, map(str, REDUCTIONS)),
                 )
             )
         self.name = name or names.auto_name(self)
@@ -212,6 +213,20 @@ def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
     if len(b.shape) == len(a.shape) + 1 and b.shape[-1] == 1:
         return (ops.expand_dims(a, -1), b) if len(a.shape) == 1 else (a, ops.squeeze(b, -1))
     return a, b
+
+
+def tensor(x: Any) -> Any:
+    """A tensor from what losses accept; a symbolic one stays as it is."""
+    return x if is_symbolic(x) else ops.convert_to_tensor(x)
+
+
+def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both as tensors of the dtype of `y_pred` and, where a last axis of one differs, one rank."""
+    y_pred = tensor(y_pred)
+    y_true = tensor(y_true)
+    if str(y_true.dtype) != str(y_pred.dtype):
+        y_true = ops.cast(y_true, y_pred.dtype)
+    return same_rank(y_true, y_pred)
 
 
 def aligned(values: Any, weights: Any) -> tuple[Any, Any]:

@@ -5,11 +5,14 @@ from typing import Any
 
 from cornu import names
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
-from cornu.losses.functions import (
+from cornu.losses.crossentropy import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
     categorical_crossentropy as categorical_crossentropy,
     categorical_focal_crossentropy as categorical_focal_crossentropy,
+    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+)
+from cornu.losses.functions import (
     categorical_hinge as categorical_hinge,
     hinge as hinge,
     huber as huber,
@@ -20,7 +23,6 @@ from cornu.losses.functions import (
     mean_squared_error as mean_squared_error,
     mean_squared_logarithmic_error as mean_squared_logarithmic_error,
     poisson as poisson,
-    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
     squared_hinge as squared_hinge,
 )
 from cornu.metrics.accuracy import (

@@ -357,7 +357,10 @@ class FBetaScore(Metric):
         super().__init__(name=name, dtype=dtype)
         if average not in AVERAGES:
             raise ValueError(
-                explain(f"There is no average {average!r}.", fix=did_you_mean(average, AVERAGES))
+                explain(
+                    f"There is no average {average!r}.",
+                    fix=did_you_mean(average, map(str, AVERAGES)),
+                )
             )
         if isinstance(beta, bool) or not isinstance(beta, (int, float)) or beta <= 0:
             raise ValueError(explain(f"beta is a positive number, got {beta!r}."))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cornu.losses import functions as losses
+from cornu.losses import crossentropy, functions as losses
 from cornu.metrics.reduction import MeanMetricWrapper
 
 
@@ -120,7 +120,7 @@ class BinaryCrossentropy(_Folding):
         label_smoothing: float = 0,
     ):
         super().__init__(
-            losses.binary_crossentropy,
+            crossentropy.binary_crossentropy,
             name,
             dtype,
             from_logits=from_logits,
@@ -155,7 +155,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
         axis: int = -1,
     ):
         super().__init__(
-            losses.categorical_crossentropy,
+            crossentropy.categorical_crossentropy,
             name,
             dtype,
             from_logits=from_logits,
@@ -192,7 +192,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         axis: int = -1,
     ):
         super().__init__(
-            losses.sparse_categorical_crossentropy,
+            crossentropy.sparse_categorical_crossentropy,
             name,
             dtype,
             from_logits=from_logits,

@@ -1,6 +1,5 @@
 """Sums and means of what a function says of each sample."""
 
-import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -150,7 +149,9 @@ class MeanMetricWrapper(Mean):
         self._fn = fn
         self._fn_kwargs = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -174,7 +175,7 @@ class MeanMetricWrapper(Mean):
 
     def _settings(self) -> dict[str, Any]:
         """The arguments that a named metric has besides `name` and `dtype`."""
-        names = [n for n in _parameters(type(self)) if n not in ("name", "dtype")]
+        names = [n for n in inspect.signature(type(self)).parameters if n not in ("name", "dtype")]
         return {n: plain(getattr(self, n)) for n in names if hasattr(self, n)}
 
     @classmethod
@@ -186,11 +187,6 @@ class MeanMetricWrapper(Mean):
         elif isinstance(fn, dict):
             config["fn"] = deserialize_keras_object(fn)
         return cls(**config)
-
-
-@functools.cache
-def _parameters(cls: type) -> tuple[str, ...]:
-    return tuple(inspect.signature(cls).parameters)
 
 
 def function_config(function: Any) -> Any:

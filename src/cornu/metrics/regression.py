@@ -13,7 +13,7 @@ from cornu.core.serialize import register_functions
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
 from cornu.losses import functions as losses
-from cornu.losses.loss import as_dtype, same_rank
+from cornu.losses.loss import as_dtype, paired, same_rank
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean, MeanMetricWrapper, weighted
 
@@ -57,7 +57,9 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -171,7 +173,7 @@ class CosineSimilarity(MeanMetricWrapper):
 
 def _moments(y_true: Any, y_pred: Any, axis: Any) -> tuple[Any, Any, Any, Any]:
     """Difference of the means, covariance and both variances along `axis`."""
-    y_true, y_pred = losses.paired(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     axis = tuple(axis) if isinstance(axis, list) else axis
     means = [ops.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred)]
     a, b = y_true - means[0], y_pred - means[1]
@@ -288,7 +290,7 @@ class R2Score(Metric):
             raise ValueError(
                 explain(
                     f"There is no class_aggregation {class_aggregation!r}.",
-                    fix=did_you_mean(class_aggregation, AGGREGATIONS),
+                    fix=did_you_mean(class_aggregation, map(str, AGGREGATIONS)),
                 )
             )
         if num_regressors < 0:

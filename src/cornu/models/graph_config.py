@@ -95,7 +95,7 @@ def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tup
             )
         name = entry.get("name", operation.name)
         operations[name] = operation
-        calls[name] = list(operation._inbound_nodes)
+        calls[name] = [n for n in operation._inbound_nodes if n.is_input]
         waiting.extend((name, node) for node in entry.get("inbound_nodes", ()))
     postponed = 0
     while waiting and postponed < len(waiting):

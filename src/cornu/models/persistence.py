@@ -42,7 +42,7 @@ from cornu.archive.atomic import atomic_write
 from cornu.archive.safejson import parse
 from cornu.archive.safezip import write_zip
 from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter, open_reader
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.serialize import deserialize_keras_object, serialize_shared
 from cornu.errors import explain
 from cornu.models.assets import FOLDER, load_assets, save_assets
 from cornu.models.container import (
@@ -118,7 +118,7 @@ def save_model(
             f"Model '{model.name}' is saved before it is built, so the file holds no weights.",
             stacklevel=3,
         )
-    config = serialize_keras_object(model)
+    config = serialize_shared(model)
     texts = {METADATA: json.dumps(_metadata()), CONFIG: json.dumps(config)}
     if not is_archive:
         path.mkdir(parents=True, exist_ok=True)

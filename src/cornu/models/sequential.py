@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from cornu import dtype_policies
 from cornu.core.context import name_scope
 from cornu.core.frame import eagerly
 from cornu.core.graph import Function
@@ -283,6 +284,8 @@ class Sequential(Model):
         if isinstance(config, list):  # how the first versions wrote it
             config = {"layers": config}
         model = cls(name=config.get("name"))
+        if config.get("dtype") is not None:
+            model.dtype_policy = dtype_policies.get(config["dtype"])
         for entry in config["layers"]:
             model.add(deserialize_keras_object(entry, custom_objects))
         shape = config.get("build_input_shape")

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import op, tensor, to_float
+from cornu.core.op import fused, op, tensor, to_float
 from cornu.errors import did_you_mean, explain
 from cornu.kernels import resample
 from cornu.ops.nn import channels_last
@@ -111,6 +111,11 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Red, green and blue to hue, saturation and value, all in [0, 1]."""
     x, back = _batched("rgb_to_hsv", images, data_format)
     _three(x, "rgb_to_hsv", floating=True)
+    return back(_to_hsv(x))
+
+
+@fused
+def _to_hsv(x: Any) -> Any:
     r, g, b = x[..., 0], x[..., 1], x[..., 2]
     value = jnp.max(x, axis=-1)
     span = value - jnp.min(x, axis=-1)
@@ -120,7 +125,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
         r == value, (g - b) / safe, jnp.where(g == value, 2 + (b - r) / safe, 4 + (r - g) / safe)
     )
     hue = jnp.where(span > 0, sixth / 6 % 1.0, 0)
-    return back(jnp.stack([hue, saturation, value], axis=-1).astype(x.dtype))
+    return jnp.stack([hue, saturation, value], axis=-1).astype(x.dtype)
 
 
 @op(file_name="HSVToRGB")
@@ -128,13 +133,18 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """Hue, saturation and value to red, green and blue, all in [0, 1]."""
     x, back = _batched("hsv_to_rgb", images, data_format)
     _three(x, "hsv_to_rgb", floating=True)
+    return back(_to_rgb(x))
+
+
+@fused
+def _to_rgb(x: Any) -> Any:
     hue, saturation, value = x[..., 0:1], x[..., 1:2], x[..., 2:3]
     distance = jnp.abs(hue * 6 - jnp.asarray([3, 2, 4], x.dtype))
     ramps = jnp.concatenate(
         [distance[..., :1] - 1, 2 - distance[..., 1:2], 2 - distance[..., 2:]], axis=-1
     )
     pure = jnp.clip(ramps, 0, 1)
-    return back((value * (1 + saturation * (pure - 1))).astype(x.dtype))
+    return (value * (1 + saturation * (pure - 1))).astype(x.dtype)
 
 
 # ---- sizes --------------------------------------------------------------------------------------
@@ -296,10 +306,10 @@ def _margins(
     if sum(v is None for v in values) != 1:
         given = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
         raise ValueError(explain(f"Exactly two of {', '.join(names)} are needed.", received=given))
-    before, after, target = values
-    if before is None:
+    before, after, target = (0 if v is None else v for v in values)
+    if values[0] is None:
         before = direction * (target - size) - after
-    elif after is None:
+    elif values[1] is None:
         after = direction * (target - size) - before
     if before < 0 or after < 0:
         raise ValueError(
@@ -584,6 +594,7 @@ def gaussian_blur(
     return back(_like(blurred, x))
 
 
+@fused(static=("taps",))
 def _blurred(x: Any, taps: Sequence[int], sigma: Any) -> Any:
     """A Gaussian along height, then along width: two short filters instead of a large one."""
     for axis, count in ((1, taps[0]), (2, taps[1])):

@@ -14,7 +14,7 @@ from jax import lax
 
 from cornu import settings
 from cornu.core import dtypes
-from cornu.core.op import axes, op, pair, tensor, to_float, to_floats, unary
+from cornu.core.op import axes, fused, op, pair, tensor, to_float, to_floats, unary
 from cornu.errors import did_you_mean, explain
 from cornu.kernels import (
     attention as attention_kernel,
@@ -28,14 +28,34 @@ from cornu.kernels import (
 
 # ---- activations --------------------------------------------------------------------------------
 
-relu = unary(jax.nn.relu, "relu", "`max(x, 0)`; its gradient at 0 is 0.")
+
+@jax.custom_jvp
+def _softplus_formula(x: jax.Array) -> jax.Array:
+    # A third faster than logaddexp(x, 0) on a CPU, and exact to the last bits at both ends.
+    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+@_softplus_formula.defjvp
+def _softplus_jvp(primals: Any, tangents: Any) -> Any:
+    (x,), (dx,) = primals, tangents
+    return _softplus_formula(x), dx * jax.nn.sigmoid(x)
+
+
+_stable_softplus = fused(_softplus_formula)
+_softmax = fused(jax.nn.softmax, static=("axis",))
+_log_softmax = fused(jax.nn.log_softmax, static=("axis",))
+
+relu = unary(fused(jax.nn.relu), "relu", "`max(x, 0)`; its gradient at 0 is 0.")
 relu6 = unary(jax.nn.relu6, "relu6", "`min(max(x, 0), 6)`.")
 sigmoid = unary(jax.nn.sigmoid, "sigmoid", "`1 / (1 + exp(-x))`, in (0, 1).", floating=True)
 silu = unary(jax.nn.silu, "silu", "`x * sigmoid(x)`.", floating=True)
 swish = silu
 softsign = unary(jax.nn.soft_sign, "softsign", "`x / (1 + abs(x))`, in (-1, 1).", floating=True)
 log_sigmoid = unary(
-    lambda x: -_softplus(-x), "log_sigmoid", "`log(sigmoid(x))` without underflow.", floating=True
+    lambda x: -_stable_softplus(-x),
+    "log_sigmoid",
+    "`log(sigmoid(x))` without underflow.",
+    floating=True,
 )
 hard_sigmoid = unary(
     jax.nn.hard_sigmoid,
@@ -71,19 +91,7 @@ sparse_sigmoid = unary(
 )
 
 
-@jax.custom_jvp
-def _softplus(x: jax.Array) -> jax.Array:
-    # A third faster than logaddexp(x, 0) on a CPU, and exact to the last bits at both ends.
-    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
-
-
-@_softplus.defjvp
-def _softplus_jvp(primals: Any, tangents: Any) -> Any:
-    (x,), (dx,) = primals, tangents
-    return _softplus(x), dx * jax.nn.sigmoid(x)
-
-
-softplus = unary(_softplus, "softplus", "`log(1 + exp(x))` without overflow.", floating=True)
+softplus = unary(_stable_softplus, "softplus", "`log(1 + exp(x))` without overflow.", floating=True)
 
 
 @op
@@ -95,8 +103,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
         >>> leaky_relu([-1.0, 2.0]).tolist()
         [-0.20000000298023224, 2.0]
     """
-    x = to_float(x)
-    return jnp.where(x >= 0, x, x * negative_slope)
+    return jax.nn.leaky_relu(to_float(x), negative_slope)
 
 
 @op
@@ -127,6 +134,11 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     x = to_float(x)
     if approximate:
         return jax.nn.gelu(x, approximate=True)
+    return _gelu_erf(x)
+
+
+@fused
+def _gelu_erf(x: Any) -> Any:
     # 1 + erf rather than erfc: three times as fast on a CPU.
     return 0.5 * x * (1 + lax.erf(x * math.sqrt(0.5)))
 
@@ -182,13 +194,13 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         >>> softmax([0.0, 0.0]).tolist()
         [0.5, 0.5]
     """
-    return jax.nn.softmax(to_float(x), axis=axes(axis))
+    return _softmax(to_float(x), axis=axes(axis))
 
 
 @op
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     """Logarithm of `softmax`, precise where the softmax is close to 0."""
-    return jax.nn.log_softmax(to_float(x), axis=axes(axis))
+    return _log_softmax(to_float(x), axis=axes(axis))
 
 
 @op
@@ -200,7 +212,11 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
         >>> sparsemax([3.0, 1.0, 2.9]).tolist()
         [0.5499999523162842, 0.0, 0.4500000476837158]
     """
-    x = to_float(x)
+    return _sparsemax(to_float(x), axis=axis)
+
+
+@fused(static=("axis",))
+def _sparsemax(x: Any, axis: int) -> Any:
     ordered = jnp.flip(jnp.sort(x, axis=axis), axis=axis)
     total = jnp.cumsum(ordered, axis=axis)
     rank = lax.broadcasted_iota(x.dtype, x.shape, axis % x.ndim) + 1
@@ -312,14 +328,20 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """
     target, output = _paired("binary_crossentropy", target, output)
     if from_logits:
-        return crossentropy.sigmoid_crossentropy(output, target)
-    p = _inner_probabilities(output)
+        return _binary_from_logits(output, target)
+    return _binary(target, output, epsilon=settings.current.epsilon)
+
+
+@fused(static=("epsilon",))
+def _binary(target: Any, p: Any, epsilon: float) -> Any:
+    p = jnp.clip(p, epsilon, 1 - epsilon)
     return -(target * jnp.log(p) + (1 - target) * jnp.log(1 - p))
 
 
-def _inner_probabilities(p: Any) -> Any:
-    epsilon = settings.current.epsilon
-    return jnp.clip(p, epsilon, 1 - epsilon)
+@fused(static=("axis", "epsilon"))
+def _log_probabilities(p: Any, axis: int, epsilon: float) -> Any:
+    p = p / jnp.sum(p, axis, keepdims=True)
+    return jnp.log(jnp.clip(p, epsilon, 1 - epsilon))
 
 
 @op(tensors=2)
@@ -346,11 +368,18 @@ def categorical_crossentropy(
     if not output.ndim:
         raise ValueError(explain("categorical_crossentropy needs an axis of classes."))
     if from_logits:
-        return crossentropy.softmax_crossentropy(
-            jnp.moveaxis(output, axis, -1), jnp.moveaxis(target, axis, -1)
-        )
-    p = output / jnp.sum(output, axis, keepdims=True)
-    return -jnp.sum(target * jnp.log(_inner_probabilities(p)), axis=axis)
+        return _from_logits(jnp.moveaxis(output, axis, -1), jnp.moveaxis(target, axis, -1))
+    return _from_probabilities(target, output, axis=axis, epsilon=settings.current.epsilon)
+
+
+@fused(static=("axis", "epsilon"))
+def _from_probabilities(target: Any, p: Any, axis: int, epsilon: float) -> Any:
+    return -jnp.sum(target * _log_probabilities(p, axis=axis, epsilon=epsilon), axis=axis)
+
+
+_binary_from_logits = fused(crossentropy.sigmoid_crossentropy)
+_from_logits = fused(crossentropy.softmax_crossentropy)
+_sparse_from_logits = fused(crossentropy.sparse_softmax_crossentropy)
 
 
 @op(tensors=2)
@@ -390,9 +419,13 @@ def sparse_categorical_crossentropy(
             )
         )
     if from_logits:
-        return crossentropy.sparse_softmax_crossentropy(output, target)
-    p = output / jnp.sum(output, -1, keepdims=True)
-    logs = jnp.log(_inner_probabilities(p))
+        return _sparse_from_logits(output, target)
+    return _sparse_from_probabilities(target, output, epsilon=settings.current.epsilon)
+
+
+@fused(static=("epsilon",))
+def _sparse_from_probabilities(target: Any, output: Any, epsilon: float) -> Any:
+    logs = _log_probabilities(output, axis=-1, epsilon=epsilon)
     classes = lax.broadcasted_iota("int32", output.shape, output.ndim - 1)
     picked = jnp.sum(jnp.where(classes == target[..., None], logs, 0), axis=-1)
     inside = (target >= 0) & (target < output.shape[-1])
@@ -487,9 +520,12 @@ def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> An
     """
     if not isinstance(order, (int, float)) or order < 1:
         raise ValueError(explain(f"normalize: order is a number of at least 1, got {order!r}."))
-    x = to_float(x)
-    axis = axes(axis)
     epsilon = settings.current.epsilon if epsilon is None else epsilon
+    return _normalize(to_float(x), axis=axes(axis), order=order, epsilon=epsilon)
+
+
+@fused(static=("axis", "order", "epsilon"))
+def _normalize(x: Any, axis: Any, order: Any, epsilon: float) -> Any:
     if order == 2:
         # the larger of the squares under the root: the gradient at the zero vector stays finite
         squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
@@ -518,11 +554,15 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         [2.0, 1.0]
     """
     x = to_float(x)
-    mean, variance = normalization.moments(x, axes, keepdims)
+    axes = tuple(axes) if isinstance(axes, (list, tuple)) else axes
+    mean, variance = _moments(x, axes=axes, keepdims=keepdims)
     if x.dtype == mean.dtype:
         return mean, variance
     limit = float(jnp.finfo(x.dtype).max)
     return tuple(jnp.clip(m, -limit, limit).astype(x.dtype) for m in (mean, variance))
+
+
+_moments = fused(normalization.moments, static=("axes", "keepdims"))
 
 
 @op(tensors=("x", "mean", "variance", "offset", "scale"), file_name="BatchNorm")
@@ -536,12 +576,20 @@ def batch_normalization(
     epsilon: float = 1e-3,
 ) -> Any:
     """`(x - mean) / sqrt(variance + epsilon) * scale + offset` with vectors along `axis`."""
-    x = to_float(x)
+    offset, scale = (None if v is None else tensor(v) for v in (offset, scale))
+    mean, variance = tensor(mean), tensor(variance)
+    return _batch_norm(to_float(x), mean, variance, offset, scale, axis=axis, epsilon=epsilon)
+
+
+@fused(static=("axis", "epsilon"))
+def _batch_norm(
+    x: Any, mean: Any, variance: Any, offset: Any, scale: Any, axis: int, epsilon: float
+) -> Any:
     shape = [1] * x.ndim
     shape[axis] = -1
 
     def along(vector: Any) -> Any:
-        return tensor(vector).reshape(shape)
+        return vector.reshape(shape)
 
     # two passes over x become one: x * factor + shift, with small vectors
     factor = lax.rsqrt(along(variance) + epsilon)
@@ -580,7 +628,7 @@ def layer_normalization(
     over = sorted(a % x.ndim for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
     gamma, beta = (None if v is None else tensor(v) for v in (gamma, beta))
     if over == [x.ndim - 1] and not kwargs.get("rms_scaling"):
-        return normalization.layer_norm(x, gamma, beta, epsilon)
+        return _layer_norm(x, gamma, beta, epsilon=epsilon)
     shape = [n if i in over else 1 for i, n in enumerate(x.shape)]
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean, variance = normalization.moments(wide, over, keepdims=True)
@@ -592,6 +640,9 @@ def layer_normalization(
     y = y if gamma is None else y * gamma.reshape(shape)
     y = y if beta is None else y + beta.reshape(shape)
     return y.astype(x.dtype)
+
+
+_layer_norm = fused(normalization.layer_norm, static=("epsilon",))
 
 
 @op(named=("scale",), file_name="RMSNorm")
@@ -606,10 +657,15 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = 
     x = to_float(x)
     epsilon = settings.current.epsilon if epsilon is None else epsilon
     over = tuple(a % x.ndim for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    scale = None if scale is None else tensor(scale)
+    return _rms_norm(x, scale, over=over, epsilon=epsilon)
+
+
+@fused(static=("over", "epsilon"))
+def _rms_norm(x: Any, scale: Any, over: tuple[int, ...], epsilon: float) -> Any:
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     y = wide * lax.rsqrt(jnp.mean(jnp.square(wide), axis=over, keepdims=True) + epsilon)
     if scale is not None:
-        scale = tensor(scale)
         y = y * scale.reshape([n if i in over else 1 for i, n in enumerate(x.shape)])
     return y.astype(x.dtype)
 

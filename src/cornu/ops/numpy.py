@@ -20,6 +20,7 @@ from cornu.core import dtypes
 from cornu.core.op import (
     axes,
     binary,
+    fused,
     op,
     pair,
     reduction,
@@ -710,7 +711,7 @@ def _parts(x: KerasTensor, indices_or_sections: Any, axis: int = 0) -> list[Kera
         cuts = [0, *map(int, indices_or_sections), total]
         ends = [None if c is None else c if total is None else _place(c, total) for c in cuts]
         sizes = [
-            None if b is None else builtins.max(b - a, 0)
+            None if a is None or b is None else builtins.max(b - a, 0)
             for a, b in zip(ends[:-1], ends[1:], strict=True)
         ]
     axis %= x.ndim
@@ -1105,11 +1106,14 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
         >>> divide_no_nan([1.0, 1.0], [2.0, 0.0]).tolist()
         [0.5, 0.0]
     """
-    x1, x2 = to_floats(*pair(x1, x2))
-    x1, x2 = jnp.asarray(x1), jnp.asarray(x2)
+    return _divide_no_nan(*to_floats(*pair(x1, x2)))
+
+
+@fused
+def _divide_no_nan(x1: Any, x2: Any) -> Any:
     zero = x2 == 0
     # the inner where keeps the gradient of the other branch finite
-    return jnp.where(zero, 0, x1 / jnp.where(zero, jnp.ones_like(x2), x2))
+    return jnp.where(zero, 0, x1 / jnp.where(zero, 1, x2))
 
 
 @op(tensors=2)

@@ -411,23 +411,22 @@ class Optimizer(OptimizerVariables, Configurable):
         return frame.values_of(weights), frame.values_of(mine)
 
     def _variables_for(self, grads: list[Any], variables: Any) -> list[Any]:
-        if variables is not None:
-            return list(variables)[: len(grads)]
-        if not self.built:
+        if variables is None and not self.built:
             raise ValueError(
                 explain(
                     f"{type(self).__name__} '{self.name}' does not know which weights to update.",
                     fix="optimizer.apply(grads, model.trainable_variables)",
                 )
             )
-        if len(grads) != len(self._trainable_variables):
+        variables = self._trainable_variables if variables is None else list(variables)
+        if len(grads) != len(variables):
             raise ValueError(
                 explain(
                     f"{type(self).__name__} '{self.name}' needs one gradient a weight: "
-                    f"{len(self._trainable_variables)}, got {len(grads)}.",
+                    f"{len(variables)}, got {len(grads)}.",
                 )
             )
-        return self._trainable_variables
+        return variables
 
     # ---- what the training loop asks ----------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """`Attention` and `AdditiveAttention`: attention without weights of its own, or nearly.
 
-    scores (batch, Tq, Tv) = how well each query fits each key
-    softmax over the keys, where the mask of the values counts
-    output (batch, Tq, dim) = the values, weighted
+scores (batch, Tq, Tv) = how well each query fits each key
+softmax over the keys, where the mask of the values counts
+output (batch, Tq, dim) = the values, weighted
 """
 
 from typing import Any

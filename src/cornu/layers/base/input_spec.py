@@ -66,11 +66,8 @@ class InputSpec(Configurable):
         """What is wrong with an input of that shape and dtype; None if it fits."""
         ndim = len(shape)
         expected: Shape | None
-        if self.shape is not None and self.allow_last_axis_squeeze:
-            shape, expected = _squeezed(shape), _squeezed(self.shape)
-        else:
-            expected = self.shape
-        if self.ndim is not None and expected is self.shape and ndim != self.ndim:
+        squeezes = self.shape is not None and self.allow_last_axis_squeeze
+        if self.ndim is not None and not squeezes and ndim != self.ndim:
             return f"inputs with {self.ndim} axes, got {ndim}"
         if self.max_ndim is not None and ndim > self.max_ndim:
             return f"inputs with at most {self.max_ndim} axes, got {ndim}"
@@ -83,7 +80,10 @@ class InputSpec(Configurable):
             if size is not None and found is not None and found != size:
                 where = "last axis" if axis in (-1, len(shape) - 1) else f"axis {axis}"
                 return f"inputs whose {where} is {size}, got {found}"
-        if expected is not None:
+        if self.shape is not None:
+            expected = self.shape
+            if squeezes:
+                shape, expected = _squeezed(shape), _squeezed(expected)
             for axis, (size, found) in enumerate(zip(expected, shape, strict=False)):
                 if size is not None and found is not None and size != found:
                     return f"inputs whose axis {axis} is {size}, got {found}"

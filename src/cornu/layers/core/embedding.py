@@ -208,7 +208,10 @@ class ReversibleEmbedding(Embedding):
         else:
             table = ops.transpose(adapters.weight(self, self.embeddings))
         if self.reverse_dtype is not None:
-            inputs, table = ops.cast(inputs, self.reverse_dtype), ops.cast(table, self.reverse_dtype)
+            inputs, table = (
+                ops.cast(inputs, self.reverse_dtype),
+                ops.cast(table, self.reverse_dtype),
+            )
         logits = ops.matmul(inputs, table)
         if self.logit_soft_cap is not None:
             cap = self.logit_soft_cap

@@ -58,9 +58,7 @@ class InputLayer(Layer):
             raise ValueError(explain("Give either `shape` or `batch_shape`, not both."))
         elif batch_shape is None:
             if shape is None:
-                raise ValueError(
-                    explain("Input needs a shape.", fix="keras.Input(shape=(784,))")
-                )
+                raise ValueError(explain("Input needs a shape.", fix="keras.Input(shape=(784,))"))
             if isinstance(shape, int):
                 raise ValueError(
                     explain(f"A shape is a tuple, got {shape}.", fix=f"shape=({shape},)")

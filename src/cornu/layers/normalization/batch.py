@@ -158,7 +158,9 @@ class BatchNormalization(Layer):
         # A mask has the leading axes of the inputs, up to the axis of the features at most.
         counts = ops.cast(mask, x.dtype)
         counts = ops.reshape(counts, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
-        weights = ops.broadcast_to(counts, [1 if i == features else n for i, n in enumerate(x.shape)])
+        weights = ops.broadcast_to(
+            counts, [1 if i == features else n for i, n in enumerate(x.shape)]
+        )
         total = ops.sum(weights) + 1e-7
         mean = ops.sum(weights * x, axis=axes, keepdims=True) / total
         variance = ops.sum(weights * ops.square(x - mean), axis=axes) / total

@@ -1,9 +1,9 @@
 """Normalization of each sample for itself: no statistics are kept.
 
-    LayerNormalization   (x - mean) / sqrt(variance + eps)      over `axis` of each sample
-    RMSNormalization     x / sqrt(mean(x**2) + eps)             over `axis`
-    GroupNormalization   as LayerNormalization, over all positions and a group of channels
-    UnitNormalization    x / sqrt(sum(x**2))                    over `axis`
+LayerNormalization   (x - mean) / sqrt(variance + eps)      over `axis` of each sample
+RMSNormalization     x / sqrt(mean(x**2) + eps)             over `axis`
+GroupNormalization   as LayerNormalization, over all positions and a group of channels
+UnitNormalization    x / sqrt(sum(x**2))                    over `axis`
 """
 
 from typing import Any

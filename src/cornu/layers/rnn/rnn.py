@@ -144,7 +144,9 @@ class RNN(Layer):
         if hasattr(self.cell, "get_initial_state"):
             return as_list(self.cell.get_initial_state(batch_size=batch_size))
         return [
-            ops.zeros((batch_size, *(n if isinstance(n, (tuple, list)) else (n,))), self.compute_dtype)
+            ops.zeros(
+                (batch_size, *(n if isinstance(n, (tuple, list)) else (n,))), self.compute_dtype
+            )
             for n in as_list(self.state_size)
         ]
 
@@ -214,7 +216,9 @@ class RNN(Layer):
         finally:
             self._forget_dropout()
         if self.stateful:
-            for variable, value in zip(tree.flatten(self.states), tree.flatten(states), strict=True):
+            for variable, value in zip(
+                tree.flatten(self.states), tree.flatten(states), strict=True
+            ):
                 variable.assign(value)
         output = outputs if self.return_sequences else last
         output = tree.map_structure(lambda x: ops.cast(x, self.compute_dtype), output)

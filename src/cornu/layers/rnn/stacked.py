@@ -52,7 +52,11 @@ class StackedRNNCells(Layer):
             if hasattr(cell, "get_initial_state"):
                 found.append(cell.get_initial_state(batch_size=batch_size))
             else:
-                sizes = cell.state_size if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
+                sizes = (
+                    cell.state_size
+                    if isinstance(cell.state_size, (list, tuple))
+                    else [cell.state_size]
+                )
                 found.append([ops.zeros((batch_size, n), self.compute_dtype) for n in sizes])
         return found
 

@@ -265,4 +265,3 @@ class TimeDistributed(Wrapper):
             given["mask"] = ops.reshape(mask, (batch * time, *mask.shape[2:]))
         y = self.layer(ops.reshape(inputs, (batch * time, *rest)), **given)
         return ops.reshape(y, (batch, time, *y.shape[1:]))
-
