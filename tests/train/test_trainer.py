@@ -1,0 +1,190 @@
+"""The public methods of training, argument by argument."""
+
+import numpy as np
+import pytest
+from train.models import blobs, classifier
+
+import cornu as keras
+from cornu import layers
+
+
+def test_fit_returns_the_history():
+    x, y = blobs()
+    model = classifier()
+    history = model.fit(x, y, epochs=3, verbose=0)
+    assert history is model.history
+    assert history.epoch == [0, 1, 2]
+    assert sorted(history.history) == ["accuracy", "loss"]
+    assert all(isinstance(value, float) for value in history.history["loss"])
+
+
+def test_epochs_go_on_from_initial_epoch():
+    x, y = blobs()
+    history = classifier().fit(x, y, initial_epoch=3, epochs=5, verbose=0)
+    assert history.epoch == [3, 4]
+
+
+def test_validation_only_when_due():
+    x, y = blobs()
+    model = classifier()
+    history = model.fit(x, y, epochs=4, validation_data=(x, y), validation_freq=2, verbose=0)
+    assert len(history.history["loss"]) == 4
+    assert len(history.history["val_loss"]) == 2
+    history = model.fit(x, y, epochs=4, validation_split=0.25, validation_freq=[1, 4], verbose=0)
+    assert len(history.history["val_accuracy"]) == 2
+
+
+def test_steps_per_epoch_continue_through_the_data():
+    seen = []
+
+    def batches():
+        for i in range(100):
+            seen.append(i)
+            x, y = blobs(samples=8, seed=i)
+            yield x, y
+
+    history = classifier().fit(batches(), steps_per_epoch=5, epochs=3, verbose=0)
+    assert len(history.history["loss"]) == 3
+    assert seen == list(range(15))
+
+
+def test_a_generator_of_unknown_length_ends_its_epoch_itself():
+    def batches():
+        for i in range(4):
+            yield blobs(samples=8, seed=i)
+
+    model = classifier()
+    model.fit(batches(), verbose=0)
+    assert int(model.optimizer.iterations.value) == 4
+
+
+def test_class_weights_are_sample_weights():
+    x, y = blobs()
+    weighted = classifier()
+    weighted.fit(x, y, class_weight={0: 1.0, 1: 2.0, 2: 3.0}, shuffle=False, verbose=0)
+    sampled = classifier()
+    sampled.fit(x, y, sample_weight=y + 1.0, shuffle=False, verbose=0)
+    for a, b in zip(weighted.get_weights(), sampled.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_evaluate_gives_a_number_a_list_or_a_dict():
+    x, y = blobs()
+    model = classifier()
+    values = model.evaluate(x, y, verbose=0)
+    named = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert values == [named["loss"], named["accuracy"]]
+    assert isinstance(classifier(metrics=None).evaluate(x, y, verbose=0), float)
+
+
+@pytest.mark.parametrize("count", [1, 3, 31, 32, 33, 96])
+def test_predict_gives_a_row_for_each_sample(count):
+    x, _ = blobs()
+    model = classifier()
+    outputs = model.predict(x[:count], batch_size=32, verbose=0)
+    assert outputs.shape == (count, 3)
+    np.testing.assert_allclose(outputs, np.asarray(model(x[:count])), rtol=1e-5, atol=1e-6)
+
+
+def test_predicting_any_number_of_samples_compiles_few_programs():
+    x, _ = blobs()
+    model = classifier()
+    for count in range(1, 33):
+        model.predict(x[:count], verbose=0)
+    (program,) = [p.program for p in model._programs.values()]
+    assert program._cache_size() <= 6  # 1, 2, 4, 8, 16, 32
+
+
+def test_predict_keeps_the_structure_of_the_outputs():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, {"a": layers.Dense(1)(inputs), "b": [inputs * 2]})
+    x, _ = blobs()
+    outputs = model.predict(x, verbose=0)
+    assert outputs["a"].shape == (96, 1)
+    np.testing.assert_allclose(outputs["b"][0], x * 2)
+
+
+def test_single_batches_train_test_and_predict():
+    x, y = blobs()
+    model = classifier()
+    first = model.train_on_batch(x, y, return_dict=True)
+    for _ in range(20):
+        last = model.train_on_batch(x, y, return_dict=True)
+    assert last["loss"] < first["loss"]
+    assert model.test_on_batch(x, y)[0] < first["loss"]
+    assert model.predict_on_batch(x).shape == (96, 3)
+
+
+def test_weights_may_be_read_and_written_between_batches():
+    class Freeze(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.layers[0].kernel.assign(np.zeros((4, 8)))
+
+    x, y = blobs()
+    model = classifier()
+    model.fit(x, y, verbose=0, callbacks=[Freeze()])
+    assert not model.layers[0].kernel.numpy().any()
+
+
+def test_the_learning_rate_may_be_set_between_epochs():
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.optimizer.learning_rate = 0.0
+                self.before = self.model.get_weights()
+
+    x, y = blobs()
+    model, stop = classifier(), Stop()
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[stop])
+    for a, b in zip(model.get_weights(), stop.before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_stop_training_ends_after_the_epoch():
+    class StopSoon(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    x, y = blobs()
+    history = classifier().fit(x, y, epochs=9, verbose=0, callbacks=[StopSoon()])
+    assert len(history.epoch) == 2
+
+
+def test_mixed_precision_trains():
+    x, y = blobs()
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        keras.mixed_precision.set_dtype_policy(policy)
+        try:
+            model = classifier(optimizer=keras.optimizers.SGD(0.1))
+        finally:
+            keras.mixed_precision.set_dtype_policy("float32")
+        history = model.fit(x, y, epochs=8, verbose=0).history["loss"]
+        assert history[-1] < history[0], policy
+        assert model.layers[0].kernel.dtype == "float32"
+
+
+def test_no_data_is_explained():
+    model = classifier()
+    with pytest.raises(ValueError, match="gave no batch"):
+        model.fit(iter([]), verbose=0)
+
+
+def test_output_goes_to_a_log_without_control_characters(capsys):
+    x, y = blobs()
+    model = classifier()
+    model.fit(x, y, epochs=2, validation_split=0.25)
+    model.evaluate(x, y)
+    model.predict(x)
+    out = capsys.readouterr().out
+    assert not set(out) & {"\r", "\b", "\x1b"}
+    assert out.count("Epoch") == 2
+    assert "val_loss" in out
+
+
+def test_verbose_0_is_silent(capsys):
+    x, y = blobs()
+    model = classifier()
+    model.fit(x, y, verbose=0)
+    model.evaluate(x, y, verbose=0)
+    model.predict(x, verbose=0)
+    assert capsys.readouterr().out == ""
