@@ -37,7 +37,9 @@ def test_unknown_names_get_a_suggestion():
 DTYPES = ["bool", "uint8", "int8", "int32", "uint32", "float16", "bfloat16", "float32", int, float]
 
 
-@pytest.mark.parametrize(("a", "b"), itertools.combinations_with_replacement(DTYPES, 2), ids=repr)
+@pytest.mark.parametrize(
+    ("a", "b"), list(itertools.combinations_with_replacement(DTYPES, 2)), ids=repr
+)
 def test_promotion_as_keras(a, b):
     assert result_type(a, b) == keras.backend.result_type(a, b)
 

@@ -87,7 +87,7 @@ CASES = [
     (conv, [(N, N, N, 3)], (N, N, N, 5)),
     (max_pool, [(N, 9, 9, 2)], (N, 4, 4, 2)),
     (jax.nn.softmax, [(N, 10)], (N, 10)),
-    (lambda x: jax.nn.one_hot(x, 7), [(N,)], (N, 7)),
+    (lambda x: jax.nn.one_hot(x.astype(int), 7), [(N,)], (N, 7)),
     (loop, [(N, 3)], [(), (N, 3)]),
     (lambda x: jax.vmap(jnp.outer)(x, x), [(N, 3)], (N, 3, 3)),
     (lambda x: jax.grad(lambda y: (y**2).sum())(x), [(N, 3)], (N, 3)),

@@ -161,9 +161,10 @@ def test_unknown_padding_is_named(padding):
 
 # ---- transposed --------------------------------------------------------------------------------
 
-TRANSPOSED = list(
-    itertools.product(("valid", "same"), (1, 2, 3), (1, 2, 3, 4), (1, 2), (None, 0, 1))
-)
+TRANSPOSED = [
+    *itertools.product(("valid", "same"), (1, 2, 3), (1, 2, 3, 4), (1,), (None, 0, 1)),
+    *itertools.product(("valid", "same"), (1, 2, 3), (3,), (2,), (None,)),
+]
 
 
 @pytest.mark.parametrize(("padding", "stride", "size", "dilation", "more"), TRANSPOSED)

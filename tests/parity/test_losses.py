@@ -127,3 +127,8 @@ def test_refused(text):
     with pytest.raises(Exception) as got:
         eval(text, {**scope, "losses": losses})
     assert got.type is expected.type
+
+
+def test_every_class_has_a_row():
+    tried = {row.call.split("(")[0] for row in CLASSES} | {"Loss"}
+    assert {n for n, c in vars(keras.losses).items() if isinstance(c, type)} == tried

@@ -190,3 +190,13 @@ def test_variables_of_an_own_metric():
     theirs.update_state(None, jnp.array([1.0, 2.0]))
     ours.update_state(None, jnp.array([1.0, 2.0]))
     assert_same_state(theirs, ours)
+
+
+def test_every_class_has_a_row():
+    tried = {row.call.split("(")[0] for row in ROWS} | {
+        "Metric",
+        "Mean",
+        "Sum",
+        "MeanMetricWrapper",
+    }
+    assert {n for n, c in vars(keras.metrics).items() if isinstance(c, type)} == tried

@@ -97,3 +97,8 @@ def test_refused(text):
     with pytest.raises(Exception) as got:
         eval(text, {**scope, **{k: getattr(cornu, k) for k in KINDS}})
     assert got.type is expected.type
+
+
+def test_every_name_has_a_row():
+    tried = {row.name for row in ACTIVATIONS} | {"get", "serialize", "deserialize"}
+    assert {n for n in dir(keras.activations) if not n.startswith("_")} == tried

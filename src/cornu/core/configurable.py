@@ -84,7 +84,7 @@ class Configurable:
         return config
 
     def _plain(self, name: str, value: Any) -> Any:
-        cls = type(self)
+        cls: Any = type(self)
         is_users = not registry.is_builtin(cls.__init__) and name in signature_of(cls).parameters
         if is_users and inspect.isfunction(value) and registry.is_builtin(value):
             # Constructors of ours take names of functions; those of users want the functions.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cornu import layers
+from cornu.core.variable import Variable
 from cornu.layers.base.own import load_own_variables, own_weights, save_own_variables
 
 
@@ -51,3 +52,18 @@ def test_an_unbuilt_layer_is_built_first():
     with pytest.raises(ValueError, match="has no variables yet, the file holds 2") as caught:
         load_own_variables(layers.Dense(2), {"0": np.ones((3, 2)), "1": np.ones(2)})
     assert "build the model before loading" in str(caught.value)
+
+
+def test_variables_come_in_the_order_in_which_the_layer_got_them():
+    class Collected(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.free = Variable(0.0, name="free")
+            first = self.add_weight(shape=(), name="first")
+            self.second = self.add_weight(shape=(), name="second")
+            self.late = Variable(0.0, name="late")
+            self.by_name = {"x": first}
+            self.add_weight(shape=(), name="kept_in_no_attribute")
+
+    names = [v.name for v in Collected().weights]
+    assert names == ["free", "first", "second", "late", "kept_in_no_attribute"]

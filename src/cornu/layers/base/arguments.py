@@ -159,7 +159,7 @@ def fraction(value: Any, name: str) -> float:
         raise ValueError(
             explain(f"{name} is a number from 0 to 1, got {value!r}.", fix=f"{name}=0.5")
         )
-    return value
+    return value  # type: ignore[return-value]
 
 
 def first_shape_given(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:

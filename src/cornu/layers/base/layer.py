@@ -17,7 +17,7 @@ from cornu.core.lift import remat
 from cornu.core.masks import table as mask_table
 from cornu.core.operation import Operation
 from cornu.core.symbolic import KerasTensor, infer
-from cornu.core.tracking import Identities, owned_by, unique
+from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, trimmed
 from cornu.layers.base import own
@@ -62,9 +62,7 @@ class Layer(Operation):
     """
 
     config_omits_none = frozenset(("activity_regularizer",))
-    untracked_attributes: ClassVar[frozenset[str]] = frozenset(
-        ("_losses", "_build_shapes", "_added")
-    )
+    untracked_attributes: ClassVar = frozenset(("_losses", "_build_shapes", "_added"))
 
     converts_inputs = True  # whether arrays are turned into jax arrays before `call`
     makes_masks = False  # whether `compute_mask` makes a mask of inputs that carry none
@@ -305,8 +303,7 @@ class Layer(Operation):
                     fix="add_weight(shape, initializer, dtype, trainable=..., name=...)",
                 )
             )
-        given = (shape, initializer, dtype)
-        shape, initializer, dtype = (*args, *given[len(args) :])
+        shape, initializer, dtype = (*args, *(shape, initializer, dtype)[len(args) :])
         if like is not None:
             name = name or like
             if initializer is None:
@@ -358,19 +355,8 @@ class Layer(Operation):
         )
 
     def _own_variables(self) -> list[Variable]:
-        """The variables that the layer owns directly, in the order in which it got them.
-
-        Those of `add_weight` belong to the layer when they are made, others when they are assigned.
-        """
-        waiting = unique(self._added)
-        made, found = Identities(waiting), []
-        for variable in owned_by(self, Variable):
-            if variable not in made:
-                found.append(variable)
-            elif any(variable is other for other in waiting):
-                count = next(i for i, other in enumerate(waiting) if other is variable) + 1
-                found, waiting = found + waiting[:count], waiting[count:]
-        return found + waiting
+        """The variables that the layer owns directly, in the order in which it got them."""
+        return own.in_order(owned_by(self, Variable), self._added)
 
     def _sublayers(self) -> list["Layer"]:
         """The layers that the layer owns directly, in order."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.core.tracking import unique
 from cornu.errors import explain
 
 
@@ -39,6 +40,27 @@ def load_own_variables(layer: Any, store: Any) -> None:
         )
     for position, variable in enumerate(variables):
         variable.assign(store[str(position)])
+
+
+def in_order(assigned: list[Any], made: list[Any]) -> list[Any]:
+    """A layer's variables in the order in which it got them, each once.
+
+    Args:
+        assigned: those found in its attributes, in order of assignment.
+        made: those of `add_weight`, which belong to the layer from then on, in order.
+    """
+    made = unique(made)
+    places = {id(variable): place for place, variable in enumerate(made)}
+    found: list[Any] = []
+    done = 0  # how many of the made ones have been listed
+    for variable in assigned:
+        place = places.get(id(variable))
+        if place is None:
+            found.append(variable)
+        elif place >= done:
+            found += made[done : place + 1]
+            done = place + 1
+    return found + made[done:]
 
 
 def own_weights(layer: Any) -> list[Any]:
