@@ -6,9 +6,9 @@
                                                                               > the larger one
     bytes a step cannot avoid to move          /  bandwidth of a large copy  /
 
-Counted from the gradient of the plain JAX form: the products and convolutions, and as bytes the
-activations that the backward pass needs (written and read once), the weights with their gradients
-and optimizer slots, and the batch. Small arrays stay in cache, so the second term is generous.
+Counted from the gradient of the plain JAX form. Bytes are the operands and results of all products
+and convolutions, and the weights with their gradients and optimizer slots; what lies between the
+products is taken to be fused into them. The copy is one of 4 MB, as large as an activation is.
 `--load` takes a file that compare.py wrote and prints how far Cornu's epochs are from the bound.
 """
 
@@ -24,6 +24,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import raw_jax
 from workloads import WORKLOADS
 
@@ -42,32 +43,9 @@ def least_seconds(fn: Callable[..., Any], *arrays: jax.Array) -> float:
 
 def machine() -> tuple[float, float]:
     """Floating-point operations and bytes (read and written) a second."""
-    square, long = jnp.ones((1024, 1024)), jnp.ones(1 << 24)
+    square, long = jnp.ones((1024, 1024)), jnp.ones(1 << 20)
     rate = 2 * 1024**3 / least_seconds(jax.jit(lambda a: a @ a), square)
-    return rate, 8 * (1 << 24) / least_seconds(jax.jit(lambda a: a + 1), long)
-
-
-def operations(jaxpr: Any) -> float:
-    """Floating-point operations of the products and convolutions of a program."""
-    total = 0.0
-    for equation in jaxpr.eqns:
-        name, parameters = equation.primitive.name, equation.params
-        result = math.prod(equation.outvars[0].aval.shape) if equation.outvars else 0
-        if name == "dot_general":
-            (summed, _), _ = parameters["dimension_numbers"]
-            total += 2 * result * math.prod(equation.invars[0].aval.shape[i] for i in summed)
-        elif name == "conv_general_dilated":
-            kernel = equation.invars[1].aval.shape
-            _, *summed = parameters["dimension_numbers"].rhs_spec
-            skipped = math.prod(parameters["lhs_dilation"])  # zeros between the inputs
-            total += 2 * result * math.prod(kernel[i] for i in summed) / skipped
-        times = parameters["length"] if name == "scan" else 1
-        for parameter in parameters.values():
-            for inner in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    total += times * operations(inner)
-    return total
+    return rate, 8 * (1 << 20) / least_seconds(jax.jit(lambda a: a + 1), long)
 
 
 def size(tree: Any) -> int:
@@ -75,20 +53,45 @@ def size(tree: Any) -> int:
     return sum(math.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(tree))
 
 
+def products(jaxpr: Any) -> np.ndarray:
+    """Operations and bytes of the products and convolutions of a program."""
+    total = np.zeros(2)
+    for equation in jaxpr.eqns:
+        name, parameters = equation.primitive.name, equation.params
+        times = parameters["length"] if name == "scan" else 1
+        for parameter in parameters.values():
+            for inner in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns"):
+                    total += times * products(inner)
+        if name not in ("dot_general", "conv_general_dilated"):
+            continue
+        arrays = [v.aval for v in (*equation.invars, *equation.outvars)]
+        first, second, result = (a.shape for a in arrays)
+        if name == "dot_general":
+            (summed, _), _ = parameters["dimension_numbers"]
+            terms = math.prod(first[i] for i in summed)
+        else:
+            _, *summed = parameters["dimension_numbers"].rhs_spec
+            # what is spread out has zeros between its elements
+            terms = math.prod(second[i] for i in summed) / math.prod(parameters["lhs_dilation"])
+        total += 2 * math.prod(result) * terms, size(arrays)
+    return total
+
+
 def work(name: str, samples: int) -> tuple[float, float]:
     """Operations and bytes of an epoch."""
     workload = WORKLOADS[name]
     x, y = workload.data(workload.batch)
     peer = raw_jax.Peer(name)
-    weights, statistics_, *slots, _ = peer.state
+    weights, moving, *slots, _ = peer.state
 
     def loss(weights: Any) -> Any:
-        return peer.objective(weights, statistics_, x, y, peer.key)[0]
+        return peer.objective(weights, moving, x, y, peer.key)[0]
 
-    flops = operations(jax.make_jaxpr(jax.grad(loss))(weights).jaxpr)
-    kept = size(jax.eval_shape(lambda w: jax.vjp(loss, w)[1], weights)) - size(weights)
-    # weights and slots are read and written, gradients written and read
-    moved = 2 * max(kept, 0) + 4 * size(weights) + 2 * size(slots) + size((x, y))
+    flops, moved = products(jax.make_jaxpr(jax.grad(loss))(weights).jaxpr)
+    # weights and slots are read and written, gradients read
+    moved += 3 * size(weights) + 2 * size(slots)
     steps = samples / workload.batch
     return steps * flops, steps * moved
 

@@ -1,8 +1,45 @@
-"""Callbacks that watch the results: the history of a training."""
+"""Callbacks that watch the results: the history of a training, and what all watchers share.
 
-from typing import Any
+    logs["val_loss"] --value_of--> 0.31 --is_better--> compare with `best`, by the direction
+                                                       "min" or "max" that the name, the metric
+                                                       or the user's `mode` gives
 
+A result that will never come is said once and as early as it is known: before the first step where
+a `val_...` is watched and there are no validation data, after the first epoch where the name is
+unknown. One that is only absent this time (`validation_freq=2`) is not mentioned.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cornu import tree
 from cornu.callbacks.callback import Callback
+from cornu.errors import did_you_mean, explain
+
+# Classes of metrics of which more is better; a class derived from one of them is like it.
+RISING = frozenset(
+    (
+        "Accuracy", "AUC", "BinaryAccuracy", "BinaryIoU", "CategoricalAccuracy",
+        "ConcordanceCorrelation", "CosineSimilarity", "F1Score", "FBetaScore", "IoU", "MeanIoU",
+        "OneHotIoU", "OneHotMeanIoU", "PearsonCorrelation", "Precision", "PrecisionAtRecall",
+        "R2Score", "Recall", "RecallAtPrecision", "SensitivityAtSpecificity",
+        "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "SpecificityAtSensitivity",
+        "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
+    )
+)  # fmt: skip
+# Those of which less is better.
+FALLING = frozenset(
+    (
+        "BinaryCrossentropy", "CategoricalCrossentropy", "CategoricalHinge", "FalseNegatives",
+        "FalsePositives", "Hinge", "KLDivergence", "LogCoshError", "MeanAbsoluteError",
+        "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError",
+        "Poisson", "RootMeanSquaredError", "SparseCategoricalCrossentropy", "SquaredHinge",
+    )
+)  # fmt: skip
 
 
 class History(Callback):
@@ -28,3 +65,154 @@ class History(Callback):
         for name, value in dict(logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
+
+
+class MonitorCallback(Callback):
+    """Watches one result and knows when it is better than before; the base of those that do.
+
+    Args:
+        monitor: name of the result, such as `"val_loss"`.
+        mode: "min" if less is better, "max" if more is; "auto" knows it of losses and of the
+            metrics of the library.
+        min_delta: a smaller difference is no improvement.
+    """
+
+    listens_to_batches = False
+    remembered: ClassVar[tuple[str, ...]] = ("best",)
+
+    def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0):
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(
+                f"{type(self).__name__} has no mode {mode!r}, and takes 'auto' instead; known are "
+                "'min', 'max' and 'auto'.",
+                stacklevel=3,
+            )
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.min_delta = abs(min_delta)
+        self.best: Any = None
+        self._sign: int | None = {"min": -1, "max": 1}.get(mode)
+        self._said = False
+        self._validated = False
+
+    def expect_monitor(self) -> None:
+        """Start watching in this training; to be called by `on_train_begin`.
+
+        Raises:
+            ValueError: a result of validation is watched, and there are no validation data.
+        """
+        self._said = self._validated = False
+        if self.monitor.startswith("val_") and self.params.get("validation") is False:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} watches {self.monitor!r}, and there are no validation "
+                    "data.",
+                    fix="fit(..., validation_data=(x, y)) or fit(..., validation_split=0.2),\n"
+                    f"or {type(self).__name__}(monitor={self.monitor[4:]!r}).",
+                )
+            )
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Validation has run, so its results are due in this epoch."""
+        self._validated = True
+
+    def get_monitor_value(self, logs: Any) -> Any:
+        """The watched result, or None if it is not there; the first time, a warning says so."""
+        logs = logs or {}
+        value = logs.get(self.monitor)
+        if value is None and not self._said and self._is_due():
+            self._said = True
+            warnings.warn(
+                explain(
+                    f"{type(self).__name__} watches {self.monitor!r}, which is not among the "
+                    "results, so it does nothing.",
+                    results=", ".join(map(str, logs)) or "none",
+                    fix=did_you_mean(self.monitor, logs) if logs else None,
+                ),
+                stacklevel=3,
+            )
+        return value
+
+    def _is_due(self) -> bool:
+        """Whether the result would be there by now, if it were one."""
+        validation_comes = self.params.get("validation") is True and not self._validated
+        return not (self.monitor.startswith("val_") and validation_comes)
+
+    def is_better(self, value: Any, reference: Any) -> bool:
+        """Whether a value is better than another by more than `min_delta`; any is, than none.
+
+        Raises:
+            ValueError: whether less or more is better is not known.
+        """
+        value = float(value)
+        if reference is None or math.isnan(reference):
+            return reference is None or not math.isnan(value)
+        return self.sign() * (value - float(reference)) > self.min_delta
+
+    def sign(self) -> int:
+        """1 if more is better, -1 if less is."""
+        if self._sign is None:
+            self._sign = direction_of(self.monitor, self.model)
+        if self._sign is None:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} watches {self.monitor!r}, and whether less or more of "
+                    "it is better is not known.",
+                    metrics=", ".join(name for name, _ in named_metrics(self.model)) or "none",
+                    fix="mode='min' or mode='max'",
+                )
+            )
+        return self._sign
+
+
+def direction_of(monitor: str, model: Any) -> int | None:
+    """1 if more of a result is better, -1 if less is, None if that is not known.
+
+    Args:
+        monitor: name of the result, with or without `val_`.
+        model: its `metrics` are looked through for one of that name.
+    """
+    name = monitor.removeprefix("val_")
+    if name == "loss" or name.endswith("_loss"):
+        return -1
+    for known, metric in named_metrics(model):
+        if known == name or name.endswith(f"_{known}"):
+            found = _direction_of_metric(metric)
+            if found is not None:
+                return found
+    return None
+
+
+def _direction_of_metric(metric: Any) -> int | None:
+    # Metrics written for Keras may say it themselves.
+    said = {"up": 1, "down": -1}.get(getattr(metric, "_direction", None) or "")
+    if said is not None:
+        return said
+    for cls in type(metric).__mro__:
+        if cls.__name__ in RISING:
+            return 1
+        if cls.__name__ in FALLING:
+            return -1
+    return None
+
+
+def named_metrics(model: Any) -> Iterator[tuple[str, Any]]:
+    """The metrics of a model by name, those inside others (`metrics`) instead of these."""
+    for metric in getattr(model, "metrics", ()):
+        inner = tree.flatten(getattr(metric, "metrics", ()))
+        yield from ((m.name, m) for m in inner or [metric])
+
+
+def say(text: str) -> None:
+    """Print a line of its own, below a progress bar that is still being drawn."""
+    print(f"\n{text}")
+
+
+def as_plain(value: Any) -> Any:
+    """A result as a Python number, or a nested list of them; anything else as it is."""
+    if isinstance(value, str | bytes | Mapping | Callable):  # type: ignore[arg-type]
+        return value
+    array = np.asarray(value)
+    return array.tolist() if array.dtype.kind in "biufV" else value

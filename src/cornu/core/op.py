@@ -29,6 +29,7 @@ import numpy as np
 
 from cornu import names, settings
 from cornu.core import dtypes
+from cornu.core.host import from_host
 from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
 from cornu.core.symbolic import any_symbolic, infer
@@ -276,14 +277,14 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         if isinstance(x, jax.Array):
             return x
         if isinstance(x, SCALARS):
-            return jnp.asarray(x, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(type(x))))
+            return from_host(x, dtypes.numpy_dtype(dtypes.standardize_dtype(type(x))))
         if isinstance(x, (list, tuple)):
             return _from_list(x)
         if hasattr(x, "todense"):  # sparse arrays of jax and scipy
             x = x.todense()
         if x is None or isinstance(x, (str, bytes)):
             raise ValueError(explain(f"An array of numbers is expected, got {x!r}."))
-        return jnp.asarray(x if hasattr(x, "__jax_array__") else np.asarray(x))
+        return jnp.asarray(x) if hasattr(x, "__jax_array__") else from_host(x)
     if isinstance(x, (list, tuple)) and not _plain_numbers(x):
         x = _from_list(x)
     if hasattr(x, "todense"):
@@ -335,8 +336,8 @@ def _from_list(values: Sequence[Any]) -> Any:
         return jnp.stack([jnp.asarray(tensor(v)) for v in values])
     array = np.asarray(values)
     if array.dtype.kind == "f" and not any(isinstance(x, (np.ndarray, np.generic)) for x in leaves):
-        return jnp.asarray(array, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(None)))
-    return jnp.asarray(array)
+        return from_host(array, dtypes.numpy_dtype(dtypes.standardize_dtype(None)))
+    return from_host(array)
 
 
 def to_float(x: Any) -> Any:

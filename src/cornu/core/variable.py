@@ -19,6 +19,7 @@ from cornu import names
 from cornu.core import dtypes
 from cornu.core.context import current_path, local
 from cornu.core.frame import eagerly, frame_for_writing, frame_of, is_tracer, is_tracing
+from cornu.core.host import from_host
 from cornu.errors import explain
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -293,7 +294,7 @@ def owned(value: Any, dtype: Any = None, *, like: jax.Array | None = None) -> ja
         return jax.device_put(value, sharding, may_alias=False)
     if is_tracer(value):
         return value
-    array = jnp.array(np.asarray(value, dtype=dtype))
+    array = from_host(value, dtype)
     return array if sharding is None else jax.device_put(array, sharding)
 
 

@@ -26,6 +26,10 @@ from cornu.layers.regularization import Dropout
 class ProjectedAttention(Layer):
     """What attention layers with dense projections share."""
 
+    config_omits_none = frozenset()  # activity_regularizer is an argument here
+    dropout: float = 0.0
+    use_bias: bool = True
+
     def __init__(
         self,
         dropout: float = 0.0,
@@ -155,6 +159,11 @@ class MultiHeadAttention(ProjectedAttention):
         >>> MultiHeadAttention(num_heads=4, key_dim=4)(x, x, use_causal_mask=True).shape
         (2, 6, 16)
     """
+
+    num_heads: int = 0
+    key_dim: int = 0
+    value_dim: int = 0
+    attention_axes: Any = None
 
     def __init__(
         self,

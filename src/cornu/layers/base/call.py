@@ -19,6 +19,7 @@ import numpy as np
 
 from cornu import errors, tree
 from cornu.core.context import local, name_scope, using
+from cornu.core.host import from_host
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.operation import Node
 from cornu.core.symbolic import KerasTensor, any_symbolic
@@ -143,7 +144,7 @@ class Call:
             if isinstance(x, np.ndarray):
                 if x.dtype.kind not in "biufcV":
                     return x  # text: layers that take it handle it on the host
-                x = jax.numpy.asarray(x)
+                x = from_host(x)
             if not isinstance(x, (jax.Array, KerasTensor)):
                 return x
             converted = policy.convert_input(x, layer.autocast, dtype)

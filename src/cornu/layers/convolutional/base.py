@@ -40,6 +40,9 @@ class Windowed(Layer):
 
     rank = 2
     paddings: tuple[str, ...] = ("valid", "same")
+    config_omits_none = frozenset()  # activity_regularizer is an argument here
+    kernel: Any = None
+    bias: Any = None
 
     def __init__(
         self,
@@ -70,8 +73,6 @@ class Windowed(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.kernel: Any = None
-        self.bias: Any = None
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 explain(

@@ -48,6 +48,7 @@ class EinsumDense(Layer):
     """
 
     config_omits_none = frozenset(("lora_rank", "lora_alpha", "gptq_unpacked_column_size"))
+    kernel: Any = None
 
     def __init__(
         self,
@@ -86,7 +87,6 @@ class EinsumDense(Layer):
         self.lora_enabled = False
         self.gptq_unpacked_column_size = gptq_unpacked_column_size
         self.quantization_config = quantization_config
-        self.kernel: Any = None
         self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:

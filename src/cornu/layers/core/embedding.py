@@ -37,6 +37,7 @@ class Embedding(Layer):
     """
 
     config_omits_none = frozenset(("lora_rank", "lora_alpha"))
+    embeddings: Any = None
 
     def __init__(
         self,
@@ -69,7 +70,6 @@ class Embedding(Layer):
         self.quantization_config = quantization_config
         self.supports_masking = mask_zero
         self.autocast = False  # identifiers must not be rounded
-        self.embeddings: Any = None
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) else [weights])

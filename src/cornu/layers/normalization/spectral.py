@@ -62,7 +62,7 @@ class SpectralNormalization(Wrapper):
             kernel, u = self.normalized_weights()
             self.kernel.assign(kernel)
             self.vector_u.assign(u)
-        return self.layer(inputs)
+        return ops.cast(self.layer(inputs), self.compute_dtype)
 
     def normalized_weights(self) -> tuple[Any, Any]:
         """The kernel divided by its largest singular value, and the new vector of the iteration."""

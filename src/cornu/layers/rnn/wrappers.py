@@ -103,6 +103,7 @@ class Bidirectional(Layer):
             forward, backward = forward[0], backward[0]
         if self.return_sequences:  # the outputs of the same step side by side
             backward = ops.flip(backward, axis=1)
+        forward, backward = (ops.cast(y, self.compute_dtype) for y in (forward, backward))
         merged = self._merged(forward, backward)
         if self.return_state:
             return (*merged, *states) if self.merge_mode is None else (merged, *states)
@@ -264,4 +265,4 @@ class TimeDistributed(Wrapper):
         if mask is not None and mask.ndim > 2:  # a mask of steps within the steps
             given["mask"] = ops.reshape(mask, (batch * time, *mask.shape[2:]))
         y = self.layer(ops.reshape(inputs, (batch * time, *rest)), **given)
-        return ops.reshape(y, (batch, time, *y.shape[1:]))
+        return ops.cast(ops.reshape(y, (batch, time, *y.shape[1:])), self.compute_dtype)

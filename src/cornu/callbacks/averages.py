@@ -1,0 +1,92 @@
+"""`SwapEMAWeights`: evaluate, predict and save with the averaged weights.
+
+    train   weights w            averages a (optimizer, use_ema=True)
+    test    weights a            w is put aside
+    train   weights w
+
+The averages stay where they are. What is put aside comes back at the end of the evaluation, at the
+next beginning of anything, or when `restore` is called, whichever is first; so an evaluation that
+fails half way does not leave training with the wrong weights.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from cornu.callbacks.callback import Callback
+
+
+class SwapEMAWeights(Callback):
+    """Put the moving averages of the weights into the model while it is evaluated or asked.
+
+    Without `use_ema=True` in the optimizer there are no averages, and nothing happens.
+
+    Args:
+        swap_on_epoch: also between the end of an epoch and the beginning of the next, so that
+            callbacks that follow in the list, such as `ModelCheckpoint`, see the averages.
+
+    Example:
+
+        >>> from cornu.optimizers import SGD
+        >>> optimizer = SGD(0.1, use_ema=True, ema_momentum=0.9)
+
+        and `model.fit(..., callbacks=[SwapEMAWeights()])`.
+    """
+
+    listens_to_batches = False
+
+    def __init__(self, swap_on_epoch: bool = False):
+        super().__init__()
+        self.swap_on_epoch = swap_on_epoch
+        self._aside: list[tuple[Any, Any]] | None = None  # (variable, its own value)
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the model holds the averages at this moment."""
+        return self._aside is not None
+
+    def swap(self) -> None:
+        """Put the averages into the model."""
+        self.restore()
+        averages = getattr(getattr(self.model, "optimizer", None), "averages", [])
+        if not averages:
+            return
+        weights = self.model.trainable_variables
+        # Copies: a step may be given the buffers of either.
+        values = [jnp.array(a.value, copy=True) for a in averages]
+        aside = [(w, w.value) for w in weights]
+        self._aside = aside
+        for weight, value in zip(weights, values, strict=True):
+            weight.assign(value)
+
+    def restore(self) -> None:
+        """Put the weights' own values back, if they are aside."""
+        aside, self._aside = self._aside, None
+        for weight, value in aside or ():
+            weight.assign(value)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.restore()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.restore()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.swap_on_epoch:
+            self.swap()
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self.swap()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self.restore()
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        self.swap()
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        self.restore()
+
+    def on_failure(self) -> None:
+        """Called when an error or Ctrl-C ends what was begun."""
+        self.restore()

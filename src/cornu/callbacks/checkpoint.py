@@ -1,0 +1,262 @@
+"""Callbacks that save the model while it trains.
+
+    end of an epoch, or of every n-th batch
+      |- save_best_only: has the watched result become better?  no -> nothing
+      `- path from the template                "models/e{epoch:02d}-{val_loss:.3f}.keras"
+           `- model.save                       the old file stays until the new one is complete
+
+`CheckpointCallback` decides when; its subclasses know how to write.
+"""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cornu.callbacks.monitoring import MonitorCallback, say
+from cornu.errors import explain
+
+
+def check_frequency(save_freq: Any) -> None:
+    """Refuse what is neither "epoch" nor a positive number of batches.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+    if save_freq != "epoch" and not is_count:
+        raise ValueError(
+            explain(f'save_freq is "epoch" or a positive number of batches, got {save_freq!r}.')
+        )
+
+
+class BatchCounter:
+    """Says when another `every` batches are over, across epochs and groups of batches.
+
+    Example:
+
+        >>> counter = BatchCounter(3)
+        >>> [counter.is_due(batch) for batch in (0, 1, 0, 1, 0, 1)]
+        [False, False, True, False, False, True]
+    """
+
+    def __init__(self, every: int):
+        self.every = every
+        self.since = 0
+        self.last: int | None = None
+
+    def is_due(self, batch: int) -> bool:
+        """Count up to a batch of the epoch, numbered from 0."""
+        new_epoch = self.last is None or batch <= self.last
+        self.since += batch + 1 if new_epoch else batch - (self.last or 0)
+        self.last = batch
+        if self.since < self.every:
+            return False
+        self.since = 0
+        return True
+
+
+class CheckpointCallback(MonitorCallback):
+    """Decides when to save; the base of those that do. See `ModelCheckpoint` for the arguments."""
+
+    remembered: ClassVar[tuple[str, ...]] = ("best", "batches_since_saving", "last_batch")
+
+    def __init__(
+        self,
+        monitor: str,
+        verbose: int,
+        save_best_only: bool,
+        mode: str,
+        save_freq: str | int,
+        initial_value_threshold: float | None,
+    ):
+        super().__init__(monitor, mode)
+        check_frequency(save_freq)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_freq = save_freq
+        self.best = initial_value_threshold
+        self.listens_to_batches = save_freq != "epoch"
+        self._counter = BatchCounter(save_freq) if isinstance(save_freq, int) else None
+        self._epoch = 0
+
+    @property
+    def batches_since_saving(self) -> int:
+        """How many batches were counted since the last was due."""
+        return self._counter.since if self._counter else 0
+
+    @batches_since_saving.setter
+    def batches_since_saving(self, count: int) -> None:
+        if self._counter:
+            self._counter.since = count
+
+    @property
+    def last_batch(self) -> int | None:
+        """The batch of the epoch that was counted last."""
+        return self._counter.last if self._counter else None
+
+    @last_batch.setter
+    def last_batch(self, batch: int | None) -> None:
+        if self._counter:
+            self._counter.last = batch
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.save_best_only:
+            self.expect_monitor()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._counter is not None and self._counter.is_due(batch):
+            self._consider(self._epoch, batch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._counter is None:
+            self._consider(epoch, None, logs)
+
+    def _consider(self, epoch: int, batch: int | None, logs: Any) -> None:
+        """Save, if it is to be now."""
+        logs = dict(logs or {})
+        why = ""
+        if self.save_best_only:
+            value = self.get_monitor_value(logs)
+            if value is not None and np.size(value) != 1:
+                self._say_not_scalar(value)
+            elif value is not None:
+                if not self.is_better(value, self.best):
+                    self._report(
+                        epoch,
+                        f"{self.monitor} is {float(value):.5g}, not better than {self.best:.5g}.",
+                    )
+                    return
+                before = "" if self.best is None else f" from {self.best:.5g}"
+                why = f"{self.monitor} has become better{before}: {float(value):.5g}, "
+                self.best = value
+        place = self.write(epoch, batch, logs)
+        self._report(epoch, f"{why}saved to {place}.")
+
+    def _report(self, epoch: int, text: str) -> None:
+        if self.verbose:
+            say(f"Epoch {epoch + 1}: {text}")
+
+    def _say_not_scalar(self, value: Any) -> None:
+        if not self._said:
+            self._said = True
+            warnings.warn(
+                f"{type(self).__name__} compares single numbers, and {self.monitor!r} has shape "
+                f"{np.shape(value)}, so every model is saved.",
+                stacklevel=4,
+            )
+
+    def write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+        """Save the model now.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            batch: number of the batch in the epoch, from 0; None at the end of the epoch.
+            logs: the results.
+
+        Returns:
+            Where it is.
+        """
+        raise NotImplementedError
+
+
+class ModelCheckpoint(CheckpointCallback):
+    """Save the model, or its weights, while it trains.
+
+    A file is complete or not there: it is written beside the old one and then takes its place.
+
+    Args:
+        filepath: a name ending in `.keras`, or in `.weights.h5` with `save_weights_only`. Fields in
+            braces are filled in: `{epoch}` and `{batch}`, counted from 1, and every result.
+        monitor: name of the result to watch.
+        verbose: 1 prints what is saved and why.
+        save_best_only: save only when the result has become better than it ever was with this
+            object.
+        save_weights_only: save the weights instead of the whole model.
+        mode: "min", "max" or "auto"; see `MonitorCallback`.
+        save_freq: "epoch", or a number of batches. Batches are counted across epochs.
+        initial_value_threshold: the result must be better than this to be the first best.
+
+    Raises:
+        ValueError: the name has another ending.
+        KeyError: the name has a field that is no result.
+
+    Example:
+
+        >>> checkpoint = ModelCheckpoint("models/e{epoch:02d}-{loss:.2f}.keras")
+        >>> checkpoint.path(epoch=0, batch=None, logs={"loss": 0.517})
+        'models/e01-0.52.keras'
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ):
+        super().__init__(
+            monitor, verbose, save_best_only, mode, save_freq, initial_value_threshold
+        )
+        self.filepath = os.fspath(filepath)
+        self.save_weights_only = save_weights_only
+        _check_name(self.filepath, save_weights_only)
+
+    def path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+        """The name of the file for an epoch and a batch, both counted from 0."""
+        fields: dict[str, Any] = {"epoch": epoch + 1, **logs}
+        if batch is not None:
+            fields["batch"] = batch + 1
+        try:
+            return self.filepath.format(**fields)
+        except (KeyError, IndexError) as error:
+            raise KeyError(
+                explain(
+                    f"The name {self.filepath!r} has a field that is not there: {error}.",
+                    fields=", ".join(fields),
+                )
+            ) from error
+
+    def write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+        path = self.path(epoch, batch, logs)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
+        return path
+
+
+def _check_name(path: str, save_weights_only: bool) -> None:
+    if save_weights_only:
+        if not path.endswith(".weights.h5"):
+            raise ValueError(
+                explain(
+                    f"A file of weights ends in '.weights.h5', got {path!r}.",
+                    fix="ModelCheckpoint('model.weights.h5', save_weights_only=True)",
+                )
+            )
+    elif path.endswith(".weights.h5"):
+        raise ValueError(
+            explain(
+                f"{path!r} is the name of a file of weights, and the whole model is to be saved.",
+                fix=f"ModelCheckpoint({path!r}, save_weights_only=True),\n"
+                "or a name ending in '.keras'.",
+            )
+        )
+    elif not path.endswith((".keras", ".h5")):
+        raise ValueError(
+            explain(
+                f"A saved model ends in '.keras', got {path!r}.",
+                fix=f"ModelCheckpoint({path + '.keras'!r})",
+            )
+        )

@@ -1,0 +1,63 @@
+"""A callback made of functions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cornu.callbacks.callback import HOOKS, Callback
+from cornu.errors import did_you_mean, explain
+
+_OLDER_NAMES = ("on_batch_begin", "on_batch_end")
+
+
+class LambdaCallback(Callback):
+    """Call functions at certain moments, without writing a class.
+
+    Hooks of epochs and batches are called with `(number, logs)`, the others with `(logs)`.
+
+    Args:
+        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin,
+            on_train_batch_end: a function, or None.
+        **kwargs: functions for any other hook of `Callback`, by its name.
+
+    Raises:
+        TypeError: there is no such hook, or it is given something that cannot be called.
+
+    Example:
+
+        >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+        >>> callback.on_epoch_end(0, {"loss": 0.5})
+        0 0.5
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__()
+        given = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **kwargs,
+        }
+        known = (*HOOKS, *_OLDER_NAMES)
+        for name, function in given.items():
+            if name not in known:
+                raise TypeError(
+                    explain(f"There is no hook {name!r}.", fix=did_you_mean(name, known))
+                )
+            if function is None:
+                continue
+            if not callable(function):
+                raise TypeError(explain(f"{name} is a function, got {function!r}."))
+            # As an attribute of this object, so that hooks without a function are not called.
+            setattr(self, name, function)

@@ -1,0 +1,147 @@
+"""Callbacks that write the results of each epoch down: to a CSV file, or to a server.
+
+    epoch,accuracy,loss,val_accuracy,val_loss
+    0,0.61,1.02,NA,NA                             NA: not there in this epoch
+    1,0.74,0.77,0.71,0.81
+"""
+
+import csv
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cornu.callbacks.callback import Callback
+from cornu.callbacks.monitoring import as_plain
+from cornu.errors import explain
+
+
+class CSVLogger(Callback):
+    """Write the results of each epoch to a CSV file.
+
+    The columns are those of the first epoch, in alphabetical order. Where that epoch was not
+    validated, `val_...` columns are kept free for later ones. A row is on disk when its epoch ends.
+
+    Args:
+        filename: the file.
+        separator: between columns.
+        append: write after what the file holds, instead of replacing it.
+
+    Example:
+
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     logger = CSVLogger(Path(folder, "log.csv"))
+        ...     logger.on_train_begin()
+        ...     logger.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.75})
+        ...     logger.on_train_end()
+        ...     print(Path(folder, "log.csv").read_text().strip())
+        epoch,loss,val_loss
+        0,0.5,0.75
+    """
+
+    listens_to_batches = False
+
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ):
+        super().__init__()
+        self.filename = os.fspath(filename)
+        self.sep = separator
+        self.append = append
+        self.keys: list[str] | None = None
+        self._with_header = True
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        path = Path(self.filename)
+        self._with_header = not (self.append and path.exists() and path.stat().st_size)
+        self.keys = None
+        if not self.append:
+            path.write_text("")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = dict(logs or {})
+        first = self.keys is None
+        if self.keys is None:
+            self.keys = sorted(logs)
+            if not any(name.startswith("val_") for name in self.keys):
+                self.keys += [f"val_{name}" for name in self.keys]
+        # Opened for each row: an interrupted training leaves no open file and no half row.
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, delimiter=self.sep, lineterminator="\n")
+            if first and self._with_header:
+                writer.writerow(["epoch", *self.keys])
+            writer.writerow([epoch, *(_cell(logs[k]) if k in logs else "NA" for k in self.keys)])
+
+
+def _cell(value: Any) -> Any:
+    """A number or a text as it is; several numbers as `"[1.0, 2.0]"`."""
+    value = as_plain(value)
+    return f'"[{", ".join(map(str, value))}]"' if isinstance(value, list) else value
+
+
+class RemoteMonitor(Callback):
+    """Send the results of each epoch to a server, as an HTTP POST.
+
+    A server that does not answer is a warning and does not stop the training.
+
+    Args:
+        root: address of the server, `http://` or `https://`.
+        path: where on the server.
+        field: name of the form field that holds the results as JSON, if they are sent as a form.
+        headers: dict of further HTTP headers.
+        send_as_json: send JSON alone instead of a form.
+
+    Raises:
+        ValueError: the address is of another kind.
+    """
+
+    listens_to_batches = False
+    seconds_to_wait = 10.0
+
+    def __init__(
+        self,
+        root: str = "http://localhost:9000",
+        path: str = "/publish/epoch/end/",
+        field: str = "data",
+        headers: Mapping[str, str] | None = None,
+        send_as_json: bool = False,
+    ):
+        super().__init__()
+        if not root.startswith(("http://", "https://")):
+            raise ValueError(
+                explain(f"root is an address that begins with http:// or https://, got {root!r}.")
+            )
+        self.root = root
+        self.path = path
+        self.field = field
+        self.headers = dict(headers or {})
+        self.send_as_json = send_as_json
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        results = {"epoch": epoch} | {k: as_plain(v) for k, v in dict(logs or {}).items()}
+        text = json.dumps(results)
+        if self.send_as_json:
+            body, kind = text, "application/json"
+        else:
+            body = urllib.parse.urlencode({self.field: text})
+            kind = "application/x-www-form-urlencoded"
+        request = urllib.request.Request(
+            self.root + self.path,
+            data=body.encode(),
+            headers={"Content-Type": kind, **self.headers},
+            method="POST",
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=self.seconds_to_wait):
+                pass
+        except OSError as error:  # urllib's own errors are OSErrors too
+            warnings.warn(
+                f"RemoteMonitor could not send epoch {epoch + 1} to {self.root}: {error}",
+                stacklevel=2,
+            )

@@ -1,0 +1,204 @@
+"""Callbacks that change the learning rate.
+
+    LearningRateScheduler   before each epoch: rate = schedule(epoch, rate)
+    ReduceLROnPlateau       after `patience` epochs without improvement: rate = rate * factor
+
+Both add the rate to the results of the epoch, as `learning_rate`. It is a Variable of the optimizer
+and an input of the compiled step, so a new rate compiles nothing anew.
+"""
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cornu.callbacks.callback import Callback
+from cornu.callbacks.monitoring import MonitorCallback, say
+from cornu.errors import did_you_mean, explain
+
+
+def rate_of(model: Any) -> float:
+    """The learning rate of a model's optimizer as it is now.
+
+    Raises:
+        ValueError: the model has no optimizer with a learning rate.
+    """
+    rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
+    if rate is None:
+        raise ValueError(
+            explain(
+                "The model has no optimizer with a learning rate.",
+                fix="model.compile(optimizer='adam', ...)",
+            )
+        )
+    return float(np.asarray(rate))
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate before each epoch.
+
+    Args:
+        schedule: `schedule(epoch, rate)` or `schedule(epoch)` that returns the new rate; epochs
+            count from 0.
+        verbose: 1 prints each new rate.
+
+    Raises:
+        ValueError: the schedule returns something else than a finite number.
+        TypeError: the optimizer follows a schedule of its own.
+
+    Example:
+
+        >>> scheduler = LearningRateScheduler(lambda epoch, rate: rate * 0.5)
+        >>> optimizer = type("Optimizer", (), {"learning_rate": 0.5})()
+        >>> scheduler.set_model(type("Model", (), {"optimizer": optimizer})())
+        >>> scheduler.on_epoch_begin(0)
+        >>> optimizer.learning_rate
+        0.25
+    """
+
+    listens_to_batches = False
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0):
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        before = rate_of(self.model)
+        takes_rate = _takes_two(self.schedule)
+        given = self.schedule(epoch, before) if takes_rate else self.schedule(epoch)
+        self.model.optimizer.learning_rate = rate = _as_rate(given)
+        if self.verbose:
+            say(f"Epoch {epoch + 1}: the learning rate is {rate:.5g}.")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = rate_of(self.model)
+
+
+def _takes_two(schedule: Callable[..., Any]) -> bool:
+    """Whether a function can be called with an epoch and a rate."""
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    except ValueError:  # one that does not show its arguments
+        return True
+    return True
+
+
+def _as_rate(given: Any) -> float:
+    array = None if isinstance(given, str) or given is None else np.asarray(given)
+    if array is None or array.size != 1 or array.dtype.kind not in "iufV":
+        raise ValueError(explain(f"The schedule returns a number, got {given!r}."))
+    rate = float(array.reshape(()))
+    if not math.isfinite(rate):
+        raise ValueError(explain(f"The schedule returns a finite number, got {rate}."))
+    return rate
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Lower the learning rate when the watched result has stopped becoming better.
+
+    Args:
+        monitor: name of the result.
+        factor: the new rate is the old one times this, below 1.
+        patience: how many epochs without improvement are endured.
+        verbose: 1 prints each new rate.
+        mode: "min", "max" or "auto"; see `MonitorCallback`.
+        min_delta: a smaller difference is no improvement.
+        cooldown: how many epochs after a reduction do not count.
+        min_lr: the rate does not become smaller.
+
+    Example:
+
+        >>> plateau = ReduceLROnPlateau("loss", factor=0.5, patience=1)
+        >>> optimizer = type("Optimizer", (), {"learning_rate": 0.5})()
+        >>> plateau.set_model(type("Model", (), {"optimizer": optimizer, "metrics": ()})())
+        >>> plateau.on_train_begin()
+        >>> for epoch, loss in enumerate([0.9, 0.9]):
+        ...     plateau.on_epoch_end(epoch, {"loss": loss})
+        >>> optimizer.learning_rate
+        0.25
+    """
+
+    remembered: ClassVar[tuple[str, ...]] = ("best", "cooldown_counter", "wait")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(monitor, mode, min_delta)
+        if factor >= 1.0:
+            raise ValueError(
+                explain(f"factor is below 1, because it lowers the learning rate; got {factor!r}.")
+            )
+        for name in kwargs:
+            known = inspect.signature(ReduceLROnPlateau).parameters
+            raise TypeError(
+                explain(
+                    f"ReduceLROnPlateau takes no argument {name!r}.",
+                    fix="min_delta is what was called epsilon."
+                    if name == "epsilon"
+                    else did_you_mean(name, set(known) - {"kwargs"}),
+                )
+            )
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self._start()
+
+    def _start(self) -> None:
+        self.best: Any = None
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def in_cooldown(self) -> bool:
+        """Whether the last reduction was so recently that epochs do not count."""
+        return self.cooldown_counter > 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._start()
+        self.expect_monitor()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = rate_of(self.model)
+        value = self.get_monitor_value(logs)
+        if value is None:
+            return
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.is_better(value, self.best):
+            self.best, self.wait = value, 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience:
+                self._reduce(epoch)
+
+    def _reduce(self, epoch: int) -> None:
+        before = rate_of(self.model)
+        if before <= np.float32(self.min_lr):
+            return
+        rate = max(before * self.factor, self.min_lr)
+        self.model.optimizer.learning_rate = rate
+        if self.verbose:
+            say(
+                f"Epoch {epoch + 1}: {self.monitor} has not become better than {self.best:.5g} "
+                f"for {self.wait} epochs, the learning rate is {rate:.5g}."
+            )
+        self.cooldown_counter = self.cooldown
+        self.wait = 0

@@ -1,0 +1,151 @@
+"""Callbacks that end a training before its last epoch.
+
+    EarlyStopping    the watched result     0.9  0.5  0.4  0.41  0.43       patience=2
+                     epochs without better    0    0    0    1     2 -> stop, weights of the third
+    TerminateOnNaN   the loss               0.9  nan -> stop at this batch
+"""
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cornu.callbacks.callback import Callback
+from cornu.callbacks.monitoring import MonitorCallback, say
+from cornu.errors import explain
+
+
+class EarlyStopping(MonitorCallback):
+    """Stop when the watched result has not become better for some epochs.
+
+    Args:
+        monitor: name of the result.
+        min_delta: a smaller difference is no improvement.
+        patience: how many epochs without improvement are endured.
+        verbose: 1 prints when training stops, and which weights are restored.
+        mode: "min", "max" or "auto"; see `MonitorCallback`.
+        baseline: patience runs out while the result is not better than this, even if it improves.
+        restore_best_weights: leave the model with the weights of its best epoch, however the
+            training ended.
+        start_from_epoch: earlier epochs do not count.
+
+    Attributes:
+        best: the best value of the last training.
+        best_epoch: the epoch, counted from 0, in which it was.
+        stopped_epoch: the epoch after which training stopped; 0 if it did not.
+
+    Example:
+
+        >>> stopping = EarlyStopping("loss", patience=1)
+        >>> stopping.set_model(type("Model", (), {"stop_training": False, "metrics": ()})())
+        >>> stopping.on_train_begin()
+        >>> for epoch, loss in enumerate([0.9, 0.5, 0.6]):
+        ...     stopping.on_epoch_end(epoch, {"loss": loss})
+        >>> stopping.model.stop_training, stopping.best, stopping.best_epoch
+        (True, 0.5, 1)
+    """
+
+    remembered: ClassVar[tuple[str, ...]] = ("best", "best_epoch", "best_weights", "wait")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ):
+        super().__init__(monitor, mode, min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self._start()
+
+    def _start(self) -> None:
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best: Any = None
+        self.best_epoch = 0
+        self.best_weights: list[np.ndarray] | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._start()
+        self.expect_monitor()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        value = self.get_monitor_value(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self.is_better(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self.baseline is None or self.is_better(value, self.baseline):
+                self.wait = 0
+                return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.verbose and self.stopped_epoch:
+            say(
+                f"Epoch {self.stopped_epoch + 1}: {self.monitor} has not become better for "
+                f"{self.wait} epochs, stopping."
+            )
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose:
+                say(
+                    f"Restoring the weights of epoch {self.best_epoch + 1}, "
+                    f"{self.monitor} {self.best:.5g}."
+                )
+            self.model.set_weights(self.best_weights)
+
+
+class TerminateOnNaN(Callback):
+    """Stop when the loss is NaN or infinite.
+
+    Args:
+        raise_error: raise instead of ending the training quietly.
+
+    Raises:
+        RuntimeError: the loss is not finite and `raise_error` is True.
+
+    Example:
+
+        >>> guard = TerminateOnNaN()
+        >>> guard.set_model(type("Model", (), {"stop_training": False})())
+        >>> guard.on_train_batch_end(3, {"loss": float("nan")})
+        <BLANKLINE>
+        Batch 4: the loss is nan, stopping.
+        >>> guard.model.stop_training
+        True
+    """
+
+    # A loss that is NaN stays NaN, so the last step of a group shows it.
+    listens_to_batches = False
+
+    def __init__(self, raise_error: bool = False):
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(float(loss)):
+            return
+        self.model.stop_training = True
+        if self.raise_error:
+            raise RuntimeError(
+                explain(
+                    f"The loss is {float(loss)} at batch {batch + 1}.",
+                    fix="a smaller learning rate, optimizers with clipnorm=1.0, or look for NaN "
+                    "in the data.",
+                )
+            )
+        say(f"Batch {batch + 1}: the loss is {float(loss)}, stopping.")
