@@ -1,8 +1,8 @@
 """Parity rows of the layers: see `harness.py`."""
 
-# ruff: noqa: C408 - arguments read best as calls
+# ruff: noqa: C408, E501 - arguments read best as calls, rows on one line
 
-from harness import Bad, Case, Ids, Of, Steps
+from parity.harness import Bad, Case, Ids, Of, Steps
 
 IMAGE, SERIES, VOLUME = (2, 7, 6, 3), (2, 7, 3), (2, 4, 5, 6, 2)
 
@@ -375,10 +375,15 @@ BAD = [
     Bad("RNN", dict(cell=3), says="cell"),
     Bad("LeakyReLU", dict(negative_slope=None), says="negative_slope"),
     Bad("ReLU", dict(max_value=-1.0), says="max_value"),
-    Bad("Bidirectional", dict(layer=Of("Dense", dict(units=2))), says="recurrent", error=ValueError),
+    Bad(
+        "Bidirectional", dict(layer=Of("Dense", dict(units=2))), says="recurrent", error=ValueError
+    ),
     Bad("Bidirectional", dict(layer=Of("LSTM", dict(units=2)), merge_mode="x"), says="merge_mode"),
-    Bad("Bidirectional", dict(layer=Of("LSTM", dict(units=2)),
-        backward_layer=Of("LSTM", dict(units=2))), says="same direction"),
+    Bad(
+        "Bidirectional",
+        dict(layer=Of("LSTM", dict(units=2)), backward_layer=Of("LSTM", dict(units=2))),
+        says="same direction",
+    ),
     Bad("TimeDistributed", dict(layer=3), says="layer"),
     Bad("TimeDistributed", dict(layer=Of("Dense", dict(units=2))), [(2, 3)], "3 axes"),
     Bad("ConvLSTM2D", dict(filters=2, kernel_size=3), [(1, 3, 9, 9)], "axes"),
@@ -387,22 +392,41 @@ BAD = [
     Bad("Attention", {}, [[QUERY]], "list"),
     Bad("MultiHeadAttention", dict(num_heads=0, key_dim=3), says="num_heads"),
     Bad("MultiHeadAttention", dict(num_heads=2, key_dim=0), says="key_dim"),
-    Bad("MultiHeadAttention", dict(num_heads=2, key_dim=3, sliding_window=0), says="sliding_window"),
-    Bad("MultiHeadAttention", dict(num_heads=2, key_dim=3, flash_attention=True, dropout=0.1),
-        says="dropout"),
+    Bad(
+        "MultiHeadAttention", dict(num_heads=2, key_dim=3, sliding_window=0), says="sliding_window"
+    ),
+    Bad(
+        "MultiHeadAttention",
+        dict(num_heads=2, key_dim=3, flash_attention=True, dropout=0.1),
+        says="dropout",
+    ),
     Bad("MultiHeadAttention", dict(num_heads=2, key_dim=3), [QUERY, VALUE, (2, 6, 6)], "keys"),
-    Bad("GroupQueryAttention", dict(head_dim=4, num_query_heads=3, num_key_value_heads=2),
-        says="share"),
+    Bad(
+        "GroupQueryAttention",
+        dict(head_dim=4, num_query_heads=3, num_key_value_heads=2),
+        says="share",
+    ),
     Bad("EinsumDense", dict(equation="abcd->ab", output_shape=4), [(2, 3, 5)], "equation"),
     Bad("EinsumDense", dict(equation="abc,cd->abz", output_shape=(None, 4)), [(2, 3, 5)], "'z'"),
-    Bad("EinsumDense", dict(equation="abc,cd->abd", output_shape=(None, 4), bias_axes="z"),
-        [(2, 3, 5)], "bias_axes"),
+    Bad(
+        "EinsumDense",
+        dict(equation="abc,cd->abd", output_shape=(None, 4), bias_axes="z"),
+        [(2, 3, 5)],
+        "bias_axes",
+    ),
     Bad("EinsumDense", dict(equation="abc,cd->abd", output_shape=(5, 4)), [(2, 3, 5)], "'b'"),
     Bad("SpectralNormalization", dict(layer=Of("ReLU")), [(2, 3)], "kernel"),
-    Bad("SpectralNormalization", dict(layer=Of("Dense", dict(units=2)), power_iterations=0),
-        says="power_iterations"),
-    Bad("Conv2DTranspose", dict(filters=3, kernel_size=3, strides=2, output_padding=2),
-        says="output_padding", error=ValueError),
+    Bad(
+        "SpectralNormalization",
+        dict(layer=Of("Dense", dict(units=2)), power_iterations=0),
+        says="power_iterations",
+    ),
+    Bad(
+        "Conv2DTranspose",
+        dict(filters=3, kernel_size=3, strides=2, output_padding=2),
+        says="output_padding",
+        error=ValueError,
+    ),
     Bad("DepthwiseConv2D", dict(kernel_size=3, depth_multiplier=0), says="depth_multiplier"),
     Bad("Lambda", dict(function=3), says="function"),
     Bad("Activation", dict(activation=3), says="activation"),

@@ -1,18 +1,11 @@
 """Initializers against Keras on its JAX backend: see `initializers.py` for the rows."""
 
-import os
-import sys
-from pathlib import Path
-
-os.environ["KERAS_BACKEND"] = "jax"
-sys.path.insert(0, str(Path(__file__).parent))
-
 import keras
 import numpy as np
 import pytest
 
 from cornu import initializers
-from initializers import CONFIGS, EXACT, LOST_BY_KERAS, NAMES, RANDOM, REFUSED
+from parity.initializers import CONFIGS, EXACT, LOST_BY_KERAS, NAMES, RANDOM, REFUSED
 
 
 def both(call):

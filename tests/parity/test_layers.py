@@ -1,14 +1,9 @@
 """Every row of `layers.py`, held against real Keras."""
 
-import pathlib
-import sys
-
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-
-import harness  # noqa: E402
-from layers import BAD, CASES  # noqa: E402
+from parity import harness
+from parity.layers import BAD, CASES
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -1,12 +1,5 @@
 """Losses against Keras on its JAX backend: see `losses.py` for the rows."""
 
-import os
-import sys
-from pathlib import Path
-
-os.environ["KERAS_BACKEND"] = "jax"
-sys.path.insert(0, str(Path(__file__).parent))
-
 import jax
 import jax.numpy as jnp
 import keras
@@ -14,7 +7,7 @@ import numpy as np
 import pytest
 
 from cornu import losses
-from losses import CLASSES, FUNCTIONS, INPUTS, LOST_BY_KERAS, NAMES, REFUSED
+from parity.losses import CLASSES, FUNCTIONS, INPUTS, LOST_BY_KERAS, NAMES, REFUSED
 
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5, 3.0, 1.0], "float32")

@@ -1,12 +1,6 @@
 """Metrics against Keras on its JAX backend: see `metrics.py` for the rows."""
 
-import os
 import re
-import sys
-from pathlib import Path
-
-os.environ["KERAS_BACKEND"] = "jax"
-sys.path.insert(0, str(Path(__file__).parent))
 
 import jax.numpy as jnp
 import keras
@@ -14,7 +8,7 @@ import numpy as np
 import pytest
 
 from cornu import metrics
-from metrics import (
+from parity.metrics import (
     FUNCTIONS,
     INPUTS,
     LOST_BY_KERAS,

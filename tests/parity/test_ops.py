@@ -1,12 +1,5 @@
 """Operations against Keras on its JAX backend: see `ops.py` for the rows."""
 
-import os
-import sys
-from pathlib import Path
-
-os.environ["KERAS_BACKEND"] = "jax"
-sys.path.insert(0, str(Path(__file__).parent))
-
 import jax
 import keras
 import numpy as np
@@ -14,7 +7,7 @@ import pytest
 
 from cornu import ops
 from cornu.core.symbolic import KerasTensor
-from ops import BAD, BINARY, REDUCTIONS, ROWS, UNARY_ANY, A
+from parity.ops import BAD, BINARY, REDUCTIONS, ROWS, UNARY_ANY, A
 
 
 def find(library, name):

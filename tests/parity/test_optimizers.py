@@ -4,13 +4,6 @@ Ten steps on weights of all ranks. The tolerance is a few units in the last plac
 two libraries sum in another order and compile other programs.
 """
 
-import os
-import sys
-from pathlib import Path
-
-os.environ["KERAS_BACKEND"] = "jax"
-sys.path.insert(0, str(Path(__file__).parent))
-
 import inspect
 import json
 import warnings
@@ -23,7 +16,7 @@ import pytest
 from cornu import optimizers
 from cornu.core.context import name_scope
 from cornu.core.variable import Variable
-from optimizers import REFUSED, RULES, SCHEDULES, SHARED
+from parity.optimizers import REFUSED, RULES, SCHEDULES, SHARED
 
 SHAPES = {"kernel": (3, 4), "bias": (4,), "tall": (5, 2), "cube": (2, 3, 4), "gain": ()}
 NAMES = [

@@ -1,23 +1,16 @@
 """Activations, regularizers and constraints against Keras: see `activations.py` for the rows."""
 
-import os
-import sys
-from pathlib import Path
-
-os.environ["KERAS_BACKEND"] = "jax"
-sys.path.insert(0, str(Path(__file__).parent))
-
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from activations import ACTIVATIONS, CONSTRAINTS, REFUSED, REGULARIZERS
 
 import cornu.activations
 import cornu.constraints
 import cornu.regularizers
 from cornu.core.symbolic import KerasTensor
+from parity.activations import ACTIVATIONS, CONSTRAINTS, REFUSED, REGULARIZERS
 
 KINDS = ("activations", "regularizers", "constraints")
 X = np.random.default_rng(3).uniform(-3, 3, (4, 6)).astype("float32")

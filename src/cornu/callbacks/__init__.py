@@ -1,5 +1,20 @@
 """Things that happen at certain moments of training, evaluation and prediction."""
 
+from cornu.callbacks.averages import SwapEMAWeights as SwapEMAWeights
+from cornu.callbacks.backup import BackupAndRestore as BackupAndRestore
 from cornu.callbacks.callback import Callback as Callback, CallbackList as CallbackList
-from cornu.callbacks.monitoring import History as History
+from cornu.callbacks.checkpoint import ModelCheckpoint as ModelCheckpoint
+from cornu.callbacks.lambda_callback import LambdaCallback as LambdaCallback
+from cornu.callbacks.monitoring import History as History, MonitorCallback as MonitorCallback
+from cornu.callbacks.orbax import OrbaxCheckpoint as OrbaxCheckpoint
+from cornu.callbacks.records import CSVLogger as CSVLogger, RemoteMonitor as RemoteMonitor
 from cornu.callbacks.reporting import ProgbarLogger as ProgbarLogger
+from cornu.callbacks.schedule import (
+    LearningRateScheduler as LearningRateScheduler,
+    ReduceLROnPlateau as ReduceLROnPlateau,
+)
+from cornu.callbacks.stopping import (
+    EarlyStopping as EarlyStopping,
+    TerminateOnNaN as TerminateOnNaN,
+)
+from cornu.callbacks.tensorboard import TensorBoard as TensorBoard

@@ -11,8 +11,6 @@ fails half way does not leave training with the wrong weights.
 
 from typing import Any
 
-import jax.numpy as jnp
-
 from cornu.callbacks.callback import Callback
 
 
@@ -27,10 +25,19 @@ class SwapEMAWeights(Callback):
 
     Example:
 
-        >>> from cornu.optimizers import SGD
-        >>> optimizer = SGD(0.1, use_ema=True, ema_momentum=0.9)
-
-        and `model.fit(..., callbacks=[SwapEMAWeights()])`.
+        >>> weight = type("Weight", (), {"value": 1.0})()
+        >>> weight.assign = lambda value: setattr(weight, "value", getattr(value, "value", value))
+        >>> optimizer = type("Optimizer", (), {"averages": [type("Average", (), {"value": 0.5})]})
+        >>> swap = SwapEMAWeights()
+        >>> swap.set_model(
+        ...     type("Model", (), {"trainable_variables": [weight], "optimizer": optimizer})()
+        ... )
+        >>> swap.on_test_begin()
+        >>> weight.value
+        0.5
+        >>> swap.on_test_end()
+        >>> weight.value
+        1.0
     """
 
     listens_to_batches = False
@@ -51,13 +58,10 @@ class SwapEMAWeights(Callback):
         averages = getattr(getattr(self.model, "optimizer", None), "averages", [])
         if not averages:
             return
-        weights = self.model.trainable_variables
-        # Copies: a step may be given the buffers of either.
-        values = [jnp.array(a.value, copy=True) for a in averages]
-        aside = [(w, w.value) for w in weights]
-        self._aside = aside
-        for weight, value in zip(weights, values, strict=True):
-            weight.assign(value)
+        pairs = list(zip(self.model.trainable_variables, averages, strict=True))
+        self._aside = [(weight, weight.value) for weight, _ in pairs]
+        for weight, average in pairs:
+            weight.assign(average)  # which copies: a step may be given the buffers of either
 
     def restore(self) -> None:
         """Put the weights' own values back, if they are aside."""
@@ -74,6 +78,9 @@ class SwapEMAWeights(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.swap_on_epoch:
             self.swap()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._aside = None  # training ends with the averages in the model, swapped or not
 
     def on_test_begin(self, logs: Any = None) -> None:
         self.swap()

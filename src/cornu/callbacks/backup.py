@@ -25,7 +25,7 @@ import numpy as np
 from cornu.archive.atomic import atomic_write
 from cornu.archive.stores import H5Reader, H5Writer
 from cornu.callbacks.callback import Callback
-from cornu.callbacks.checkpoint import BatchCounter, check_frequency
+from cornu.callbacks.checkpoint import BatchCounter, check_frequency, training_variables
 from cornu.callbacks.monitoring import as_plain
 from cornu.errors import explain
 
@@ -57,8 +57,8 @@ class BackupAndRestore(Callback):
     Example:
 
         >>> backup = BackupAndRestore("backups/digits", save_freq=500)
-
-        and `model.fit(x, y, epochs=50, callbacks=[backup])`, now and after each interruption.
+        >>> backup.backup_dir.name, backup.listens_to_batches
+        ('digits', True)
     """
 
     hears_last = True  # what other callbacks change at the end of an epoch belongs to the backup
@@ -134,10 +134,6 @@ class BackupAndRestore(Callback):
 
     # ---- files --------------------------------------------------------------------------------
 
-    def _variables(self) -> dict[str, list[Any]]:
-        """The variables that training changes, by kind."""
-        return self.model.state_slots("train")._asdict()
-
     def _save(self, epoch: int, step: int) -> None:
         if self.model.stop_training:
             return  # training ends here; a backup would go on behind its end
@@ -147,7 +143,7 @@ class BackupAndRestore(Callback):
             with atomic_write(self.backup_dir / PREVIOUS) as copy:
                 shutil.copyfile(latest, copy)
         with H5Writer(latest) as store:
-            for kind, variables in self._variables().items():
+            for kind, variables in training_variables(self.model).items():
                 store.write(kind, kind, [v.numpy() for v in variables])
             store.write(_PLACE, _PLACE, [np.array([epoch, step], np.int64)])
             for name, callback in self._remembering():
@@ -157,7 +153,7 @@ class BackupAndRestore(Callback):
         """Put the variables of a backup into the model; the rest waits for the first epoch."""
         with H5Reader(path) as store:
             stored = set(store.paths())
-            kinds = self._variables()
+            kinds = training_variables(self.model)
             missing = [name for name in (*kinds, _PLACE) if name not in stored]
             if missing:
                 raise ValueError(_unfit(path, f"it lacks {', '.join(missing)}."))
@@ -183,7 +179,7 @@ class BackupAndRestore(Callback):
     def _remind(self, backup: "_Backup") -> None:
         """Give back what the start of a training and of an epoch resets."""
         if backup.step:
-            _assign(self._variables()["metrics"], backup.metrics)
+            _assign(training_variables(self.model)["metrics"], backup.metrics)
             if self._counter is not None:
                 self._counter.last = backup.step - 1
         for name, callback in self._remembering():

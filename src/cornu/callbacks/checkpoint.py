@@ -32,6 +32,13 @@ def check_frequency(save_freq: Any) -> None:
         )
 
 
+def training_variables(model: Any) -> dict[str, list[Any]]:
+    """The variables that training a model changes, by kind: weights, optimizer, metrics."""
+    slots = model.state_slots("train")
+    kinds = ("trainable", "non_trainable", "optimizer", "metrics")
+    return {kind: getattr(slots, kind) for kind in kinds}
+
+
 class BatchCounter:
     """Says when another `every` batches are over, across epochs and groups of batches.
 
@@ -204,9 +211,7 @@ class ModelCheckpoint(CheckpointCallback):
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
     ):
-        super().__init__(
-            monitor, verbose, save_best_only, mode, save_freq, initial_value_threshold
-        )
+        super().__init__(monitor, verbose, save_best_only, mode, save_freq, initial_value_threshold)
         self.filepath = os.fspath(filepath)
         self.save_weights_only = save_weights_only
         _check_name(self.filepath, save_weights_only)

@@ -11,7 +11,7 @@ unknown. One that is only absent this time (`validation_freq=2`) is not mentione
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -212,7 +212,7 @@ def say(text: str) -> None:
 
 def as_plain(value: Any) -> Any:
     """A result as a Python number, or a nested list of them; anything else as it is."""
-    if isinstance(value, str | bytes | Mapping | Callable):  # type: ignore[arg-type]
+    if isinstance(value, str | bytes | Mapping) or callable(value):
         return value
     array = np.asarray(value)
     return array.tolist() if array.dtype.kind in "biufV" else value

@@ -1,8 +1,8 @@
 """Callbacks that write the results of each epoch down: to a CSV file, or to a server.
 
-    epoch,accuracy,loss,val_accuracy,val_loss
-    0,0.61,1.02,NA,NA                             NA: not there in this epoch
-    1,0.74,0.77,0.71,0.81
+epoch,accuracy,loss,val_accuracy,val_loss
+0,0.61,1.02,NA,NA                             NA: not there in this epoch
+1,0.74,0.77,0.71,0.81
 """
 
 import csv

@@ -1,8 +1,8 @@
 """Callbacks that end a training before its last epoch.
 
-    EarlyStopping    the watched result     0.9  0.5  0.4  0.41  0.43       patience=2
-                     epochs without better    0    0    0    1     2 -> stop, weights of the third
-    TerminateOnNaN   the loss               0.9  nan -> stop at this batch
+EarlyStopping    the watched result     0.9  0.5  0.4  0.41  0.43       patience=2
+                 epochs without better    0    0    0    1     2 -> stop, weights of the third
+TerminateOnNaN   the loss               0.9  nan -> stop at this batch
 """
 
 import math

@@ -94,7 +94,7 @@ def op(
     call.tensors = tuple(tensors)  # type: ignore[attr-defined]
     call.named = frozenset(named)  # type: ignore[attr-defined]
     call.class_name = file_name or _camel_case(fn.__name__)  # type: ignore[attr-defined]
-    call.keras_module = f"keras.src.ops.{fn.__module__.rsplit('.', 1)[-1]}"  # type: ignore[attr-defined]
+    call.keras_module = _keras_module(fn.__module__)  # type: ignore[attr-defined]
     call.signature = signature  # type: ignore[attr-defined]
     # In `einsum(subscripts, *operands)` the tensors come after a setting.
     call.leading = (  # type: ignore[attr-defined]
@@ -117,6 +117,13 @@ def shape_rule(function: Op) -> Callable[[Callable[..., Any]], Callable[..., Any
         return rule
 
     return decorator
+
+
+def _keras_module(module: str) -> str:
+    """`cornu.ops.nn.pooling` -> `keras.src.ops.nn`: the module in which a file looks for an op."""
+    parts = module.split(".")
+    name = parts[2] if module.startswith("cornu.ops.") else parts[-1]
+    return f"keras.src.ops.{name}"
 
 
 def _camel_case(name: str) -> str:

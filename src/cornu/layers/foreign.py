@@ -58,7 +58,7 @@ class JaxLayer(Layer):
 
     Args:
         call_fn: computes the outputs.
-        init_fn: makes params and state from inputs of the right shape; needed unless they are given.
+        init_fn: makes params and state from inputs of the right shape, unless they are given.
         params: arrays in lists and dicts, instead of those of `init_fn`.
         state: arrays in lists and dicts, instead of those of `init_fn`.
         seed: int for the same numbers in each run of a program.

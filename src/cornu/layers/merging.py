@@ -262,7 +262,7 @@ class Concatenate(Merge):
         if not alike or axis is None:
             raise ValueError(
                 explain(
-                    f"The inputs of Concatenate '{self.name}' differ elsewhere than along its axis.",
+                    f"The inputs of Concatenate '{self.name}' differ besides along its axis.",
                     shapes=_shown(shapes),
                     axis=self.axis,
                     fix="Flatten or Reshape the inputs first, or another axis.",
@@ -328,7 +328,7 @@ class Dot(Merge):
 
     def _summed(self, shapes: Any) -> tuple[int, int]:
         axes = (self.axes, self.axes) if is_int(self.axes) else self.axes
-        return tuple(a % len(s) for a, s in zip(axes, shapes, strict=True))  # type: ignore[return-value]
+        return tuple(a % len(s) for a, s in zip(axes, shapes, strict=True))
 
     def check_fit(self, shapes: Any) -> None:
         first, second = self._summed(shapes)

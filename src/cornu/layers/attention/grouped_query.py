@@ -17,8 +17,8 @@ from cornu.layers.base.arguments import positive_int
 class GroupedQueryAttention(ProjectedAttention):
     """Attention with fewer heads of keys and values than of queries.
 
-    `layer(query, value, key=value)`: queries `(batch, Tq, dim)`, values and keys `(batch, Tv, dim)`,
-    output `(batch, Tq, dim)`.
+    `layer(query, value, key=value)`: queries `(batch, Tq, dim)`, values and keys
+    `(batch, Tv, dim)`, output `(batch, Tq, dim)`.
 
     Args:
         head_dim: size of each head.
@@ -96,7 +96,9 @@ class GroupedQueryAttention(ProjectedAttention):
                 )
             )
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(  # type: ignore[override]
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         self._check_shapes(query_shape, value_shape, key_shape)
         queries = (self.num_query_heads, self.head_dim)

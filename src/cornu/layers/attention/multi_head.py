@@ -129,8 +129,8 @@ def _fresh(initializer: Any) -> Any:
 class MultiHeadAttention(ProjectedAttention):
     """Several attentions side by side, each with projections of its own.
 
-    `layer(query, value, key=value)`: queries `(batch, Tq, dim)`, values and keys `(batch, Tv, dim)`,
-    output `(batch, Tq, dim)`. With `query == value` it is self-attention. Vaswani et al. 2017.
+    `layer(query, value, key=value)`: queries `(batch, Tq, dim)`, values and keys
+    `(batch, Tv, dim)`, output `(batch, Tq, dim)`. With `query == value` it is self-attention. Vaswani et al. 2017.
 
     Args:
         num_heads: number of heads.
@@ -220,7 +220,9 @@ class MultiHeadAttention(ProjectedAttention):
     value_dense = property(lambda self: self._value_dense, doc="The projection of the values.")
     output_dense = property(lambda self: self._output_dense, doc="The projection of the heads.")
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(  # type: ignore[override]
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         self._check_shapes(query_shape, value_shape, key_shape)
         ndim = len(query_shape)

@@ -21,11 +21,16 @@ def weight(layer: Any, kernel: Any) -> Any:
     """The kernel as the computation sees it, in whatever form it is kept."""
     if not layer.lora_enabled:
         return kernel.value
-    a, b = _factors(layer, kernel)
-    return kernel + layer.lora_alpha / layer.lora_rank * ops.matmul(a, b)
+    a, b = factors(layer, kernel)
+    return kernel + scale(layer) * ops.matmul(a, b)
 
 
-def _factors(layer: Any, kernel: Any) -> tuple[Any, Any]:
+def scale(layer: Any) -> float:
+    """By what the product of the small matrices is multiplied."""
+    return layer.lora_alpha / layer.lora_rank
+
+
+def factors(layer: Any, kernel: Any) -> tuple[Any, Any]:
     """The two small matrices, which are kept as `lora_<name of the weight>_a` and `_b`."""
     return getattr(layer, f"lora_{kernel.name}_a"), getattr(layer, f"lora_{kernel.name}_b")
 
@@ -87,7 +92,7 @@ def load_own(layer: Any, store: Any, kernel: Any, *others: Any) -> None:
         return
     for position, variable in enumerate([kernel, *(v for v in others if v is not None)]):
         variable.assign(store[str(position)])
-    b = _factors(layer, kernel)[1]
+    b = factors(layer, kernel)[1]
     b.assign(b.value * 0)
 
 

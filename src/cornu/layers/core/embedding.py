@@ -92,8 +92,9 @@ class Embedding(Layer):
         ids = inputs if "int" in str(inputs.dtype) else ops.cast(inputs, "int32")
         rows = gather.embedding_lookup(self.embeddings.value, ids)
         if self.lora_enabled:
-            rows = rows + self.lora_alpha / self.lora_rank * ops.matmul(
-                gather.embedding_lookup(self.lora_embeddings_a.value, ids), self.lora_embeddings_b
+            a, b = adapters.factors(self, self.embeddings)
+            rows = rows + adapters.scale(self) * ops.matmul(
+                gather.embedding_lookup(a.value, ids), b
             )
         return ops.cast(rows, self.compute_dtype)
 

@@ -112,10 +112,10 @@ class Lambda(Layer):
         self.supports_masking = mask is not None
         self.built = True
         try:
-            parameters = inspect.signature(function).parameters
+            parameters = frozenset(inspect.signature(function).parameters)
         except ValueError:  # some built-in functions have no signature
-            parameters = {}
-        self._takes = frozenset(parameters) & {"mask", "training"}
+            parameters = frozenset()
+        self._takes = parameters & {"mask", "training"}
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         given = dict(self.arguments)

@@ -38,7 +38,7 @@ class SpectralNormalization(Wrapper):
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         self.input_spec = InputSpec(shape=(None, *input_shape[1:]))
-        self.kernel = getattr(self.layer, "kernel", None)
+        self.kernel: Any = getattr(self.layer, "kernel", None)
         if self.kernel is None:
             self.kernel = getattr(self.layer, "embeddings", None)
         if self.kernel is None:

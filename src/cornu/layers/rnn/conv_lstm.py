@@ -16,7 +16,7 @@ from cornu.errors import explain
 from cornu.layers.base.arguments import channels_format, one_of, per_axis, positive_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.rnn.cells import DropoutCell
-from cornu.layers.rnn.rnn import RNN, time_loop
+from cornu.layers.rnn.rnn import RNN, of_cell, time_loop
 from cornu.random.seed import SeedGenerator
 
 
@@ -172,7 +172,7 @@ class ConvLSTMCell(DropoutCell):
 
     def new_sizes(self, sizes: Any) -> tuple[Any, ...]:
         """The spatial sizes of the states for those of the inputs; None where not known."""
-        found = []
+        found: list[Any] = []
         for n, k, s, d in zip(
             sizes, self.kernel_size, self.strides, self.dilation_rate, strict=True
         ):
@@ -196,40 +196,33 @@ class ConvLSTMCell(DropoutCell):
         return config
 
 
-def _of_cell(name: str) -> Any:
-    def read(self: Any) -> Any:
-        return getattr(self.cell, name)
-
-    return property(read, doc=f"`{name}` of the cell.")
-
-
 class ConvLSTM(RNN):
     """A convolutional LSTM over time; the arguments are those of the cell and of `RNN`."""
 
     rank = 2
 
-    filters = _of_cell("filters")
-    kernel_size = _of_cell("kernel_size")
-    strides = _of_cell("strides")
-    padding = _of_cell("padding")
-    data_format = _of_cell("data_format")
-    dilation_rate = _of_cell("dilation_rate")
-    activation = _of_cell("activation")
-    recurrent_activation = _of_cell("recurrent_activation")
-    use_bias = _of_cell("use_bias")
-    kernel_initializer = _of_cell("kernel_initializer")
-    recurrent_initializer = _of_cell("recurrent_initializer")
-    bias_initializer = _of_cell("bias_initializer")
-    unit_forget_bias = _of_cell("unit_forget_bias")
-    kernel_regularizer = _of_cell("kernel_regularizer")
-    recurrent_regularizer = _of_cell("recurrent_regularizer")
-    bias_regularizer = _of_cell("bias_regularizer")
-    kernel_constraint = _of_cell("kernel_constraint")
-    recurrent_constraint = _of_cell("recurrent_constraint")
-    bias_constraint = _of_cell("bias_constraint")
-    dropout = _of_cell("dropout")
-    recurrent_dropout = _of_cell("recurrent_dropout")
-    seed = _of_cell("seed")
+    filters = of_cell("filters")
+    kernel_size = of_cell("kernel_size")
+    strides = of_cell("strides")
+    padding = of_cell("padding")
+    data_format = of_cell("data_format")
+    dilation_rate = of_cell("dilation_rate")
+    activation = of_cell("activation")
+    recurrent_activation = of_cell("recurrent_activation")
+    use_bias = of_cell("use_bias")
+    kernel_initializer = of_cell("kernel_initializer")
+    recurrent_initializer = of_cell("recurrent_initializer")
+    bias_initializer = of_cell("bias_initializer")
+    unit_forget_bias = of_cell("unit_forget_bias")
+    kernel_regularizer = of_cell("kernel_regularizer")
+    recurrent_regularizer = of_cell("recurrent_regularizer")
+    bias_regularizer = of_cell("bias_regularizer")
+    kernel_constraint = of_cell("kernel_constraint")
+    recurrent_constraint = of_cell("recurrent_constraint")
+    bias_constraint = of_cell("bias_constraint")
+    dropout = of_cell("dropout")
+    recurrent_dropout = of_cell("recurrent_dropout")
+    seed = of_cell("seed")
 
     config_omits_none = frozenset()  # activity_regularizer is an argument here
 
@@ -371,8 +364,8 @@ class ConvLSTM1D(ConvLSTM):
 class ConvLSTM2D(ConvLSTM):
     """A convolutional LSTM over series of images, such as films.
 
-    Input `(batch, time, height, width, channels)`, output `(batch, new_height, new_width, filters)`,
-    or `(batch, time, new_height, new_width, filters)` with `return_sequences`.
+    Input `(batch, time, height, width, channels)`, output
+    `(batch, new_height, new_width, filters)`, with `return_sequences` one for each step.
 
     Args:
         filters: channels of the states and the output.

@@ -10,34 +10,27 @@ from cornu import activations, ops
 from cornu.kernels import recurrence
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.rnn.cells import GRUCell, LSTMCell, SimpleRNNCell
-from cornu.layers.rnn.rnn import RNN
-
-
-def _of_cell(name: str) -> Any:
-    def read(self: Any) -> Any:
-        return getattr(self.cell, name)
-
-    return property(read, doc=f"`{name}` of the cell.")
+from cornu.layers.rnn.rnn import RNN, of_cell
 
 
 class Recurrent(RNN):
     """`RNN` with a cell that it makes itself and whose arguments are its own."""
 
-    units = _of_cell("units")
-    activation = _of_cell("activation")
-    use_bias = _of_cell("use_bias")
-    kernel_initializer = _of_cell("kernel_initializer")
-    recurrent_initializer = _of_cell("recurrent_initializer")
-    bias_initializer = _of_cell("bias_initializer")
-    kernel_regularizer = _of_cell("kernel_regularizer")
-    recurrent_regularizer = _of_cell("recurrent_regularizer")
-    bias_regularizer = _of_cell("bias_regularizer")
-    kernel_constraint = _of_cell("kernel_constraint")
-    recurrent_constraint = _of_cell("recurrent_constraint")
-    bias_constraint = _of_cell("bias_constraint")
-    dropout = _of_cell("dropout")
-    recurrent_dropout = _of_cell("recurrent_dropout")
-    seed = _of_cell("seed")
+    units = of_cell("units")
+    activation = of_cell("activation")
+    use_bias = of_cell("use_bias")
+    kernel_initializer = of_cell("kernel_initializer")
+    recurrent_initializer = of_cell("recurrent_initializer")
+    bias_initializer = of_cell("bias_initializer")
+    kernel_regularizer = of_cell("kernel_regularizer")
+    recurrent_regularizer = of_cell("recurrent_regularizer")
+    bias_regularizer = of_cell("bias_regularizer")
+    kernel_constraint = of_cell("kernel_constraint")
+    recurrent_constraint = of_cell("recurrent_constraint")
+    bias_constraint = of_cell("bias_constraint")
+    dropout = of_cell("dropout")
+    recurrent_dropout = of_cell("recurrent_dropout")
+    seed = of_cell("seed")
 
     config_omits_none = frozenset()  # activity_regularizer is an argument here
 
@@ -214,8 +207,8 @@ class LSTM(Recurrent):
         ((2, 10, 4), (2, 4))
     """
 
-    recurrent_activation = _of_cell("recurrent_activation")
-    unit_forget_bias = _of_cell("unit_forget_bias")
+    recurrent_activation = of_cell("recurrent_activation")
+    unit_forget_bias = of_cell("unit_forget_bias")
 
     def __init__(
         self,
@@ -286,7 +279,8 @@ class LSTM(Recurrent):
         cell = self.cell
         outputs, h, c = recurrence.lstm(
             self._dropped(sequences, training),
-            *initial_state,
+            initial_state[0],
+            initial_state[1],
             cell.kernel.value,
             cell.recurrent_kernel.value,
             None if cell.bias is None else cell.bias.value,
@@ -335,8 +329,8 @@ class GRU(Recurrent):
         (2, 4)
     """
 
-    recurrent_activation = _of_cell("recurrent_activation")
-    reset_after = _of_cell("reset_after")
+    recurrent_activation = of_cell("recurrent_activation")
+    reset_after = of_cell("reset_after")
 
     def __init__(
         self,
@@ -407,7 +401,7 @@ class GRU(Recurrent):
         cell = self.cell
         outputs, h = recurrence.gru(
             self._dropped(sequences, training),
-            *initial_state,
+            initial_state[0],
             cell.kernel.value,
             cell.recurrent_kernel.value,
             None if cell.bias is None else cell.bias.value,

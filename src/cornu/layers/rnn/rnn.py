@@ -36,6 +36,15 @@ def as_list(states: Any) -> list[Any]:
     return list(states) if isinstance(states, (list, tuple)) else [states]
 
 
+def of_cell(name: str) -> Any:
+    """A property that reads an attribute of the layer's cell."""
+
+    def read(self: Any) -> Any:
+        return getattr(self.cell, name)
+
+    return property(read, doc=f"`{name}` of the cell.")
+
+
 class RNN(Layer):
     """Move a cell over the time axis.
 
@@ -189,13 +198,6 @@ class RNN(Layer):
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
         first = tree.flatten(sequences)[0]
-        if self.unroll and not isinstance(first.shape[1], int):
-            raise ValueError(
-                explain(
-                    f"'{self.name}' writes out its steps, so their number is needed.",
-                    fix="keras.Input(shape=(10, features)), or unroll=False",
-                )
-            )
         if initial_state is None:
             if self.stateful:
                 initial_state = tree.map_structure(lambda v: v.value, self.states)

@@ -10,7 +10,7 @@ from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.wrapper import Wrapper
 
-_HALVES_OF_A_RUN = ("stateful", "return_sequences", "return_state")
+_ALIKE = ("stateful", "return_sequences", "return_state")
 
 
 class Bidirectional(Layer):
@@ -53,8 +53,9 @@ class Bidirectional(Layer):
         else:
             self.backward_layer = _copy(backward_layer, "")
         self._check_halves()
-        for name in _HALVES_OF_A_RUN:
-            setattr(self, name, getattr(layer, name))
+        self.stateful: bool = layer.stateful
+        self.return_sequences: bool = layer.return_sequences
+        self.return_state: bool = layer.return_state
         self.supports_masking = True
         self.input_spec = layer.input_spec
         self._initial_weights = weights
@@ -68,7 +69,7 @@ class Bidirectional(Layer):
                     fix="give go_backwards=True to one of them",
                 )
             )
-        for name in _HALVES_OF_A_RUN:
+        for name in _ALIKE:
             if getattr(forward, name) != getattr(backward, name):
                 raise ValueError(
                     explain(
@@ -193,7 +194,7 @@ class Bidirectional(Layer):
 
 def _check_recurrent(layer: Any, name: str) -> None:
     recurrent = isinstance(layer, Layer) and all(
-        hasattr(layer, what) for what in ("go_backwards", *_HALVES_OF_A_RUN)
+        hasattr(layer, what) for what in ("go_backwards", *_ALIKE)
     )
     if not recurrent:
         raise ValueError(

@@ -1,0 +1,272 @@
+"""`TensorBoard`: results, weights and profiles for the program of that name, without TensorFlow.
+
+log_dir/train/events...        epoch_loss, epoch_learning_rate, batch_loss, histograms, graph
+log_dir/validation/events...   epoch_loss, evaluation_loss_vs_iterations
+
+tensorboard --logdir log_dir   shows both as runs
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from cornu.callbacks.callback import Callback
+from cornu.callbacks.event_file import EventWriter
+from cornu.callbacks.schedule import rate_of
+from cornu.errors import explain
+
+
+class TensorBoard(Callback):
+    """Write event files for TensorBoard.
+
+    Args:
+        log_dir: where they go; a directory for each training keeps them apart.
+        histogram_freq: every so many epochs, histograms of all weights; 0 for none.
+        write_graph: write the architecture of models made of layers, as JSON.
+        write_images: with the histograms, weights as grey images.
+        write_steps_per_second: write how fast training is.
+        update_freq: "epoch", "batch", or every so many batches.
+        profile_batch: a batch, or the first and the last of several, counted from 1, to profile.
+        embeddings_freq: every so many epochs, the tables of embeddings for the projector.
+        embeddings_metadata: file with a line for each row of a table; a dict of layer name -> file
+            for several.
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    Example:
+
+        >>> TensorBoard("logs/run_1", update_freq=10).listens_to_batches
+        True
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: str | int = "epoch",
+        profile_batch: int | str | tuple[int, int] = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: str | Mapping[str, str] | None = None,
+    ):
+        super().__init__()
+        self.log_dir = os.fspath(log_dir)
+        self.histogram_freq = histogram_freq
+        self.write_graph = write_graph
+        self.write_images = write_images
+        self.write_steps_per_second = write_steps_per_second
+        self.update_freq = _frequency(update_freq)
+        self.profile_batch = _profiled(profile_batch)
+        self.embeddings_freq = embeddings_freq
+        self.embeddings_metadata = embeddings_metadata
+        self.listens_to_batches = bool(
+            self.update_freq != "epoch" or write_steps_per_second or self.profile_batch
+        )
+        self._writers: dict[str, EventWriter] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self._steps = 0  # of this training
+        self._training = False
+        self._profiling = False
+        self._epoch_began = (0.0, 0)
+        self._last_write = (0.0, 0)
+
+    def writer(self, run: str) -> EventWriter:
+        """The event file of "train" or "validation", opened when it is first asked for."""
+        if run not in self._writers:
+            self._writers[run] = EventWriter(Path(self.log_dir, run))
+        return self._writers[run]
+
+    @property
+    def summary(self) -> EventWriter:
+        """Where own values go: `summary.scalar(name, value, step)` and the like."""
+        return self.writer("train")
+
+    # ---- training -----------------------------------------------------------------------------
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._start()
+        self._training = True
+        self._last_write = (time.perf_counter(), 0)
+        # Only these have an architecture as a graph; a class with code of its own has none.
+        if self.write_graph and getattr(self.model, "inputs", None):
+            self.writer("train").text("keras", self.model.to_json(), 0, plugin="graph_keras_model")
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch_began = (time.perf_counter(), self._steps)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self.profile_batch and not self._profiling and self._steps + 1 == self.profile_batch[0]:
+            jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
+            self._profiling = True
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._steps = self._epoch_began[1] + batch + 1
+        if self._profiling and self.profile_batch and self._steps >= self.profile_batch[1]:
+            self._stop_profile()
+        if isinstance(self.update_freq, str) or self._steps % self.update_freq:
+            return
+        step = self._iterations()
+        writer = self.writer("train")
+        for name, result in _numbers(logs):
+            writer.scalar(f"batch_{name}", result, step)
+        if self.write_steps_per_second:
+            now, (before, steps) = time.perf_counter(), self._last_write
+            self._last_write = (now, self._steps)
+            pace = (self._steps - steps) / max(now - before, 1e-9)
+            writer.scalar("batch_steps_per_second", pace, step)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        writer = self.writer("train")
+        for name, result in _numbers(logs):
+            if name.startswith("val_"):
+                self.writer("validation").scalar(f"epoch_{name[4:]}", result, epoch)
+            else:
+                writer.scalar(f"epoch_{name}", result, epoch)
+        if getattr(self.model, "optimizer", None) is not None and "learning_rate" not in (
+            logs or {}
+        ):
+            writer.scalar("epoch_learning_rate", rate_of(self.model), epoch)
+        if self.write_steps_per_second:
+            began, steps = self._epoch_began
+            pace = (self._steps - steps) / max(time.perf_counter() - began, 1e-9)
+            writer.scalar("epoch_steps_per_second", pace, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._write_weights(epoch)
+        if self.embeddings_freq and epoch % self.embeddings_freq == 0:
+            self._write_embeddings()
+        self._each(EventWriter.flush)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._training = False
+        self._close()
+
+    def on_failure(self) -> None:
+        """Called when an error or Ctrl-C ends what was begun."""
+        self._close()
+
+    # ---- evaluation ---------------------------------------------------------------------------
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if getattr(self.model, "optimizer", None) is not None:
+            for name, result in _numbers(logs):
+                self.writer("validation").scalar(
+                    f"evaluation_{name}_vs_iterations", result, self._iterations()
+                )
+        if not self._training:
+            self._close()
+
+    # ---- what is written ----------------------------------------------------------------------
+
+    def _iterations(self) -> int:
+        """The optimizer's count of steps, which goes on from training to training."""
+        return int(np.asarray(self.model.optimizer.iterations))
+
+    def _write_weights(self, epoch: int) -> None:
+        writer = self.writer("train")
+        for layer in self.model.layers:
+            for weight in layer.weights:
+                name, values = weight.path.replace(":", "_"), weight.numpy().astype("float32")
+                writer.histogram(f"{name}/histogram", values, epoch)
+                if self.write_images:
+                    writer.image(f"{name}/image", as_image(values), epoch)
+
+    def _write_embeddings(self) -> None:
+        """Tables as text, and the projector's list of them."""
+        folder = Path(self.log_dir, "train")
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = []
+        for layer in self.model.layers:
+            table = getattr(layer, "embeddings", None)
+            if not hasattr(table, "numpy"):
+                continue
+            path = f"{layer.name}_embedding.tsv"
+            np.savetxt(folder / path, table.numpy().astype("float32"), "%.6g", "\t")  # type: ignore[union-attr]
+            entry = f'  tensor_name: "{layer.name}"\n  tensor_path: "{path}"\n'
+            metadata = self.embeddings_metadata
+            if isinstance(metadata, Mapping):
+                metadata = metadata.get(layer.name)
+            if metadata:
+                entry += f'  metadata_path: "{os.path.abspath(metadata)}"\n'
+            entries.append(f"embeddings {{\n{entry}}}\n")
+        (folder / "projector_config.pbtxt").write_text("".join(entries))
+
+    def _stop_profile(self) -> None:
+        self._profiling = False
+        jax.profiler.stop_trace()
+
+    def _each(self, do: Callable[[EventWriter], None]) -> None:
+        for writer in self._writers.values():
+            do(writer)
+
+    def _close(self) -> None:
+        if self._profiling:
+            self._stop_profile()
+        self._each(EventWriter.close)
+        self._writers = {}
+
+
+def as_image(values: np.ndarray) -> np.ndarray:
+    """A weight as a grey image `(height, width)`: the smallest element black, the largest white.
+
+    Axes before the last two are stacked from top to bottom; a vector is one row.
+
+    Example:
+
+        >>> as_image(np.array([0.0, 1.0, 2.0])).tolist()
+        [[0, 127, 255]]
+    """
+    table = np.nan_to_num(np.atleast_2d(values)).reshape(
+        -1, np.shape(values)[-1] if values.ndim else 1
+    )
+    low, high = table.min(), table.max()
+    return ((table - low) / (high - low or 1.0) * 255).astype(np.uint8)
+
+
+def _numbers(logs: Any) -> list[tuple[str, float]]:
+    """The results that are single numbers."""
+    found = dict(logs or {}).items()
+    return [(n, float(v)) for n, v in found if not isinstance(v, str) and np.size(v) == 1]
+
+
+def _frequency(update_freq: Any) -> str | int:
+    if update_freq == "batch":
+        return 1
+    is_count = isinstance(update_freq, int) and not isinstance(update_freq, bool)
+    if update_freq == "epoch" or (is_count and update_freq > 0):
+        return update_freq
+    raise ValueError(
+        explain(
+            f'update_freq is "epoch", "batch" or a positive number of batches, got {update_freq!r}.'
+        )
+    )
+
+
+def _profiled(profile_batch: Any) -> tuple[int, int] | None:
+    """The first and the last batch to profile, counted from 1."""
+    if isinstance(profile_batch, str):
+        profile_batch = tuple(part.strip() for part in profile_batch.split(","))
+    given = profile_batch if isinstance(profile_batch, tuple | list) else (profile_batch,)
+    try:
+        first, last = int(given[0]), int(given[-1])
+    except (ValueError, TypeError, IndexError) as error:
+        raise ValueError(_bad_profile(profile_batch)) from error
+    if len(given) > 2 or first < 0 or last < first:
+        raise ValueError(_bad_profile(profile_batch))
+    return (first, last) if first else None
+
+
+def _bad_profile(given: Any) -> str:
+    return explain(
+        f"profile_batch is a batch, or a pair of the first and the last, got {given!r}.",
+        fix="profile_batch=(10, 20)",
+    )

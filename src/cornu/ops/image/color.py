@@ -1,0 +1,80 @@
+"""Colours: brightness, and hue, saturation and value for red, green and blue."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from cornu.core.op import fused, op
+from cornu.errors import explain
+from cornu.ops.image.layout import batched, floating_dtype
+
+_GRAY = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue are to the eye
+
+
+@op(file_name="RGBToGrayscale")
+def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
+    """Brightness of colour images: `0.2989 red + 0.5870 green + 0.1140 blue`.
+
+    Args:
+        images: three channels.
+        data_format: "channels_last" or "channels_first"; the setting if None.
+
+    Returns:
+        The same with one channel.
+    """
+    x, back = batched("rgb_to_grayscale", images, data_format)
+    _three(x, "rgb_to_grayscale")
+    gray = jnp.tensordot(
+        x.astype(floating_dtype(x)), jnp.asarray(_GRAY, floating_dtype(x)), axes=((-1,), (0,))
+    )[..., None]
+    return back(gray.astype(x.dtype))
+
+
+def _three(x: Any, name: str, *, floating: bool = False) -> None:
+    if x.shape[-1] != 3:
+        raise ValueError(explain(f"{name} takes three channels, got {x.shape[-1]}."))
+    if floating and not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            explain(f"{name} takes floating images, got {x.dtype}.", fix="images / 255.0")
+        )
+
+
+@op(file_name="RGBToHSV")
+def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
+    """Red, green and blue to hue, saturation and value, all in [0, 1]."""
+    x, back = batched("rgb_to_hsv", images, data_format)
+    _three(x, "rgb_to_hsv", floating=True)
+    return back(_to_hsv(x))
+
+
+@fused
+def _to_hsv(x: Any) -> Any:
+    r, g, b = x[..., 0], x[..., 1], x[..., 2]
+    value = jnp.max(x, axis=-1)
+    span = value - jnp.min(x, axis=-1)
+    safe = jnp.where(span > 0, span, 1)
+    saturation = jnp.where(value > 0, span / jnp.where(value > 0, value, 1), 0)
+    sixth = jnp.where(
+        r == value, (g - b) / safe, jnp.where(g == value, 2 + (b - r) / safe, 4 + (r - g) / safe)
+    )
+    hue = jnp.where(span > 0, sixth / 6 % 1.0, 0)
+    return jnp.stack([hue, saturation, value], axis=-1).astype(x.dtype)
+
+
+@op(file_name="HSVToRGB")
+def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
+    """Hue, saturation and value to red, green and blue, all in [0, 1]."""
+    x, back = batched("hsv_to_rgb", images, data_format)
+    _three(x, "hsv_to_rgb", floating=True)
+    return back(_to_rgb(x))
+
+
+@fused
+def _to_rgb(x: Any) -> Any:
+    hue, saturation, value = x[..., 0:1], x[..., 1:2], x[..., 2:3]
+    distance = jnp.abs(hue * 6 - jnp.asarray([3, 2, 4], x.dtype))
+    ramps = jnp.concatenate(
+        [distance[..., :1] - 1, 2 - distance[..., 1:2], 2 - distance[..., 2:]], axis=-1
+    )
+    pure = jnp.clip(ramps, 0, 1)
+    return (value * (1 + saturation * (pure - 1))).astype(x.dtype)

@@ -1,0 +1,62 @@
+"""How images come in and go out: single or in batches, channels first or last, any dtype.
+
+Everything is computed on batches with channels last. Integer images are computed in float32,
+rounded, and kept in their range:
+
+    x, back = batched(name, images, data_format)
+    y = ...                                          (computed in floating_dtype(x))
+    return back(in_dtype_of(y, x))
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from cornu.core.op import tensor
+from cornu.errors import did_you_mean, explain
+from cornu.ops.nn.layout import channels_last
+
+
+def one_of(name: str, value: Any, known: Any) -> Any:
+    """A setting, if it is one of the known ones."""
+    if value not in known:
+        raise ValueError(
+            explain(
+                f"{name} is one of {tuple(known)}, got {value!r}.", fix=did_you_mean(value, known)
+            )
+        )
+    return value
+
+
+def batched(name: str, images: Any, data_format: str | None, axes: int = 2) -> tuple[Any, Any]:
+    """Images as a batch with channels last, and how to get back from there."""
+    x = tensor(images)
+    if x.ndim not in (axes + 1, axes + 2):
+        raise ValueError(
+            explain(
+                f"{name} takes a batch with {axes + 2} axes or one image with {axes + 1}.",
+                received=f"{tuple(x.shape)}",
+            )
+        )
+    single = x.ndim == axes + 1
+    x = x[None] if single else x
+    x, first = channels_last(x, data_format)
+
+    def back(y: Any) -> Any:
+        y = jnp.moveaxis(y, -1, 1) if first else y
+        return y[0] if single else y
+
+    return x, back
+
+
+def in_dtype_of(y: Any, x: Any) -> Any:
+    """Float results in the dtype of the images they come from."""
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        return y.astype(x.dtype)
+    info = jnp.iinfo(x.dtype)
+    return jnp.clip(jnp.round(y), info.min, info.max).astype(x.dtype)
+
+
+def floating_dtype(x: Any) -> Any:
+    """The dtype to compute in: that of floating images, float32 for others."""
+    return x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.float32

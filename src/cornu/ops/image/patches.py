@@ -1,0 +1,88 @@
+"""Rectangles of pixels, or boxes of voxels, laid out as channels."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from cornu.core.op import op
+from cornu.errors import explain
+from cornu.ops.image.layout import batched, one_of
+
+
+@op
+def extract_patches(
+    images: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Rectangles of pixels laid out as channels.
+
+    Args:
+        images: one image or a batch.
+        size: `(height, width)` of a patch, or one number.
+        strides: from one patch to the next; the size if None, so that they tile the image.
+        dilation_rate: distance of the pixels of a patch.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; the setting if None.
+
+    Returns:
+        `(batch, rows, columns, height * width * channels)`, rows of a patch first.
+    """
+    x, back = batched("extract_patches", images, data_format)
+    return back(_patches(x, size, strides, dilation_rate, padding, 2))
+
+
+@op
+def extract_patches_3d(
+    volumes: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Boxes of voxels laid out as channels; see `extract_patches`."""
+    x, back = batched("extract_patches_3d", volumes, data_format, axes=3)
+    return back(_patches(x, size, strides, dilation_rate, padding, 3))
+
+
+def _patches(x: Any, size: Any, strides: Any, dilation: Any, padding: str, rank: int) -> Any:
+    size = _per_axis(size, rank, "size")
+    strides = size if strides is None else _per_axis(strides, rank, "strides")
+    dilation = _per_axis(dilation, rank, "dilation_rate")
+    one_of("padding", padding, ("valid", "same"))
+    channels = x.shape[-1]
+    tiles = (
+        strides == size and set(dilation) == {1} and all(isinstance(n, int) for n in x.shape[1:])
+    )
+    if tiles and (
+        padding == "valid" or not any(n % s for n, s in zip(x.shape[1:], size, strict=False))
+    ):
+        # patches that tile the image need no gather: cut, exchange axes, join
+        counts = [n // s for n, s in zip(x.shape[1:-1], size, strict=True)]
+        x = x[(slice(None), *(slice(c * s) for c, s in zip(counts, size, strict=True)))]
+        split = [n for pair in zip(counts, size, strict=True) for n in pair]
+        x = x.reshape(x.shape[0], *split, channels)
+        outer = [1 + 2 * i for i in range(rank)]
+        inner = [2 + 2 * i for i in range(rank)]
+        x = x.transpose(0, *outer, *inner, 1 + 2 * rank)
+        return x.reshape(x.shape[0], *counts, math.prod(size) * channels)
+    numbers = {2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}[rank]
+    found = lax.conv_general_dilated_patches(
+        x, size, strides, padding.upper(), rhs_dilation=dilation, dimension_numbers=numbers
+    )  # (..., channels * window)
+    found = found.reshape(*found.shape[:-1], channels, math.prod(size))
+    return jnp.swapaxes(found, -1, -2).reshape(*found.shape[:-2], math.prod(size) * channels)
+
+
+def _per_axis(value: Any, rank: int, name: str) -> tuple[int, ...]:
+    if isinstance(value, int):
+        return (value,) * rank
+    if not isinstance(value, (tuple, list)) or len(value) != rank:
+        raise TypeError(explain(f"{name} is an int or {rank} of them, got {value!r}."))
+    return tuple(int(v) for v in value)

@@ -1,0 +1,194 @@
+"""Images in another size: scaled, padded or cropped."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cornu.core.op import op, tensor, to_float
+from cornu.errors import explain
+from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of, one_of
+
+# Names of Keras -> names of jax.
+RESIZE_METHODS = {
+    "bilinear": "linear",
+    "nearest": "nearest",
+    "bicubic": "cubic",
+    "lanczos3": "lanczos3",
+    "lanczos5": "lanczos5",
+}
+
+
+@op
+def resize(
+    images: Any,
+    size: Any,
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Any:
+    """Images in another size.
+
+    Args:
+        images: one image or a batch.
+        size: `(height, width)`.
+        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
+        antialias: average over more pixels when shrinking.
+        crop_to_aspect_ratio: cut the middle in the aspect ratio of `size` instead of distorting.
+        pad_to_aspect_ratio: add a border instead of distorting.
+        fill_mode: of the border, "constant".
+        fill_value: of the border.
+        data_format: "channels_last" or "channels_first"; the setting if None.
+
+    Example:
+
+        >>> resize(jnp.zeros((4, 4, 3)), (8, 6)).shape
+        (8, 6, 3)
+    """
+    one_of("interpolation", interpolation, RESIZE_METHODS)
+    if fill_mode != "constant":
+        raise ValueError(explain(f"resize fills with a constant, not by {fill_mode!r}."))
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError(
+            explain("resize crops or pads to the aspect ratio, not both.", fix="set one of them.")
+        )
+    if len(size) != 2:
+        raise ValueError(explain(f"size is (height, width), got {size!r}."))
+    height, width = (int(n) for n in size)
+    x, back = batched("resize", images, data_format)
+    original = x
+    if crop_to_aspect_ratio or pad_to_aspect_ratio:
+        h, w = x.shape[1:3]
+        fit = min if crop_to_aspect_ratio else max
+        to_h, to_w = fit(h, int(w * height / width)), fit(w, int(h * width / height))
+        top, left = int((to_h - h) / 2), int((to_w - w) / 2)
+        if crop_to_aspect_ratio:
+            x = x[:, -top : -top + to_h, -left : -left + to_w]
+        else:
+            widths = ((0, 0), (top, top), (left, left), (0, 0))
+            x = jnp.pad(x, widths, constant_values=fill_value)
+    shape = (x.shape[0], height, width, x.shape[-1])
+    y = jax.image.resize(
+        x.astype(floating_dtype(x)), shape, RESIZE_METHODS[interpolation], antialias=antialias
+    )
+    return back(in_dtype_of(y, original))
+
+
+@op(tensors=4)
+def scale_and_translate(
+    images: Any,
+    output_shape: Any,
+    scale: Any,
+    translation: Any,
+    spatial_dims: Any,
+    method: str,
+    antialias: bool = True,
+) -> Any:
+    """Images scaled and moved along some axes; outside there are zeros.
+
+    Args:
+        images: array.
+        output_shape: of the result, all axes.
+        scale, translation: one number for each of `spatial_dims`.
+        spatial_dims: the axes.
+        method: "linear", "bilinear", "cubic", "bicubic", "lanczos3" or "lanczos5".
+        antialias: average over more pixels when shrinking.
+    """
+    x = to_float(images)
+    return jax.image.scale_and_translate(
+        x,
+        tuple(output_shape),
+        tuple(spatial_dims),
+        tensor(scale, "float32"),
+        tensor(translation, "float32"),
+        method,
+        antialias=antialias,
+    ).astype(x.dtype)
+
+
+@op
+def pad_images(
+    images: Any,
+    top_padding: int | None = None,
+    left_padding: int | None = None,
+    bottom_padding: int | None = None,
+    right_padding: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
+    data_format: str | None = None,
+) -> Any:
+    """Rows and columns of zeros around images.
+
+    Give two of top, bottom and target height, and two of left, right and target width.
+
+    Args:
+        images: one image or a batch.
+        top_padding, left_padding, bottom_padding, right_padding: rows and columns to add.
+        target_height, target_width: of the result.
+        data_format: "channels_last" or "channels_first"; the setting if None.
+    """
+    x, back = batched("pad_images", images, data_format)
+    names = ("top_padding", "bottom_padding", "target_height")
+    rows = _margins(names, (top_padding, bottom_padding, target_height), x.shape[1], 1)
+    names = ("left_padding", "right_padding", "target_width")
+    columns = _margins(names, (left_padding, right_padding, target_width), x.shape[2], 1)
+    return back(jnp.pad(x, ((0, 0), rows, columns, (0, 0))))
+
+
+@op
+def crop_images(
+    images: Any,
+    top_cropping: int | None = None,
+    left_cropping: int | None = None,
+    bottom_cropping: int | None = None,
+    right_cropping: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
+    data_format: str | None = None,
+) -> Any:
+    """A part of images.
+
+    Give two of top, bottom and target height, and two of left, right and target width.
+
+    Args:
+        images: one image or a batch.
+        top_cropping, left_cropping, bottom_cropping, right_cropping: rows and columns to leave out.
+        target_height, target_width: of the result.
+        data_format: "channels_last" or "channels_first"; the setting if None.
+    """
+    x, back = batched("crop_images", images, data_format)
+    names = ("top_cropping", "bottom_cropping", "target_height")
+    top, bottom = _margins(names, (top_cropping, bottom_cropping, target_height), x.shape[1], -1)
+    names = ("left_cropping", "right_cropping", "target_width")
+    left, right = _margins(names, (left_cropping, right_cropping, target_width), x.shape[2], -1)
+    return back(x[:, top : x.shape[1] - bottom, left : x.shape[2] - right])
+
+
+def _margins(
+    names: Sequence[str], values: Sequence[int | None], size: int, direction: int
+) -> tuple[int, int]:
+    """The margins before and after an axis, from two of: before, after, size of the result."""
+    if sum(v is None for v in values) != 1:
+        given = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
+        raise ValueError(explain(f"Exactly two of {', '.join(names)} are needed.", received=given))
+    before, after, target = (0 if v is None else v for v in values)
+    if values[0] is None:
+        before = direction * (target - size) - after
+    elif values[1] is None:
+        after = direction * (target - size) - before
+    if before < 0 or after < 0:
+        raise ValueError(
+            explain(
+                f"The margins {before} and {after} are not both at least 0.",
+                received=", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True)),
+                size=size,
+            )
+        )
+    if direction < 0 and before + after > size:
+        raise ValueError(explain(f"An axis of size {size} has no {before} + {after} to leave out."))
+    return before, after

@@ -1,0 +1,69 @@
+"""How alike two images are to the eye."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from cornu.core.op import op, to_float
+from cornu.errors import explain
+from cornu.ops.image.filtering import gaussian_weights
+from cornu.ops.nn.layout import channels_last
+
+
+@op(tensors=2, file_name="SSIM")
+def ssim(
+    image1: Any,
+    image2: Any,
+    max_val: float = 1.0,
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    data_format: str | None = None,
+) -> Any:
+    """Structural similarity of images: 1 for equal ones (Wang et al. 2004).
+
+    Args:
+        image1, image2: batches of images of one shape.
+        max_val: the largest value that pixels can have, 1 or 255.
+        filter_size, filter_sigma: of the Gaussian over which statistics are taken.
+        k1, k2: small constants against division by zero.
+        data_format: "channels_last" or "channels_first"; the setting if None.
+
+    Returns:
+        `(batch,)`.
+    """
+    a, _ = channels_last(to_float(image1), data_format)
+    b, _ = channels_last(to_float(image2), data_format)
+    if a.shape != b.shape or a.ndim != 4:
+        raise ValueError(
+            explain(
+                "ssim compares batches of images of one shape.",
+                shapes=f"image1 {tuple(a.shape)}, image2 {tuple(b.shape)}",
+            )
+        )
+    if min(a.shape[1:3]) < filter_size:
+        raise ValueError(
+            explain(
+                f"The images are smaller than the filter of {filter_size} pixels.",
+                received=f"{tuple(a.shape)}",
+            )
+        )
+    weights = gaussian_weights(filter_size, filter_sigma, a.dtype)
+
+    def mean(x: Any) -> Any:
+        for axis in (1, 2):
+            size = x.shape[axis] - filter_size + 1
+            x = sum(
+                weights[i] * lax.slice_in_dim(x, i, i + size, axis=axis) for i in range(filter_size)
+            )
+        return x
+
+    c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
+    ma, mb = mean(a), mean(b)
+    va, vb = mean(a * a) - ma * ma, mean(b * b) - mb * mb
+    cov = mean(a * b) - ma * mb
+    score = (2 * ma * mb + c1) * (2 * cov + c2)
+    score = score / ((ma * ma + mb * mb + c1) * (va + vb + c2))
+    return jnp.mean(score, axis=(1, 2, 3))

@@ -1,0 +1,75 @@
+"""Attention: values weighed by how well their keys answer the queries."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cornu.core.op import op, tensor, to_float
+from cornu.errors import explain
+from cornu.kernels import attention as attention_kernel
+
+
+@op(tensors=3, named=("bias", "mask", "scale"))
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: Any = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Any:
+    """`softmax(query @ key * scale + bias) @ value` for each head.
+
+    Args:
+        query: `(batch, time, heads, head_dim)`.
+        key, value: `(batch, source, kv_heads, head_dim)`; `kv_heads` divides `heads`.
+        bias: added to the logits, broadcast to `(batch, heads, time, source)`.
+        mask: bools of that shape; False hides a position.
+        scale: of the logits, `1 / sqrt(head_dim)` if None.
+        is_causal: hide what comes after each position.
+        flash_attention: kept for Keras's signature; the kernel picks the form itself.
+        attn_logits_soft_cap: limit of the logits, `cap * tanh(logits / cap)`.
+
+    Returns:
+        `(batch, time, heads, head_dim)`.
+    """
+    q, k, v = to_float(query), to_float(key), to_float(value)
+    if not q.ndim == k.ndim == v.ndim == 4:
+        raise ValueError(
+            explain(
+                "dot_product_attention takes arrays (batch, time, heads, head_dim).",
+                shapes=f"query {q.shape}, key {k.shape}, value {v.shape}",
+            )
+        )
+    dtype = jnp.result_type(q, k, v)
+    q, k, v = q.astype(dtype), k.astype(dtype), v.astype(dtype)
+    bias = None if bias is None else tensor(bias)
+    mask = None if mask is None else tensor(mask).astype(bool)
+    if attn_logits_soft_cap is None:
+        return attention_kernel.attention(q, k, v, bias, mask, is_causal, scale)
+    return _capped_attention(q, k, v, bias, mask, is_causal, scale, attn_logits_soft_cap)
+
+
+def _capped_attention(
+    q: Any, k: Any, v: Any, bias: Any, mask: Any, causal: bool, scale: Any, cap: float
+) -> Any:
+    group = q.shape[2] // k.shape[2]
+    k, v = jnp.repeat(k, group, axis=2), jnp.repeat(v, group, axis=2)
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    logits = jnp.einsum("btnh,bsnh->bnts", q, k, preferred_element_type=jnp.float32) * scale
+    logits = cap * jnp.tanh(logits / cap)
+    if bias is not None:
+        logits = logits + bias
+    hidden = jnp.asarray(jnp.finfo(logits.dtype).min * 0.7, logits.dtype)
+    if mask is not None:
+        logits = jnp.where(mask, logits, hidden)
+    if causal:
+        t, s = logits.shape[-2:]
+        logits = jnp.where(jnp.tril(jnp.ones((t, s), bool)), logits, hidden)
+    weights = jax.nn.softmax(logits, axis=-1).astype(v.dtype)
+    return jnp.einsum("bnts,bsnh->btnh", weights, v)

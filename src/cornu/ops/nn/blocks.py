@@ -1,0 +1,112 @@
+"""Blocks of pixels laid out as channels or columns, and back.
+
+depth_to_space <-> space_to_depth    square blocks that tile the image
+unfold         <-> fold              windows that may overlap; fold adds where they do
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from cornu.core.op import op, tensor, to_float
+from cornu.errors import explain
+from cornu.ops.nn.layout import channels_back, channels_last
+
+
+def _four(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+@op
+def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Channels laid out as square blocks of pixels.
+
+    Args:
+        x: `(batch, height, width, channels * block_size ** 2)`, or with channels first.
+        block_size: height and width of a block.
+        data_format: "channels_last" or "channels_first".
+    """
+    x, first = channels_last(tensor(x), data_format)
+    b, (n, h, w, c) = block_size, x.shape
+    if c % (b * b):
+        raise ValueError(explain(f"depth_to_space: {c} channels are not a multiple of {b} * {b}."))
+    y = x.reshape(n, h, w, b, b, c // (b * b)).transpose(0, 1, 3, 2, 4, 5)
+    return channels_back(y.reshape(n, h * b, w * b, c // (b * b)), first)
+
+
+@op
+def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Square blocks of pixels laid out as channels: the inverse of `depth_to_space`."""
+    x, first = channels_last(tensor(x), data_format)
+    b, (n, h, w, c) = block_size, x.shape
+    if isinstance(h, int) and isinstance(w, int) and (h % b or w % b):
+        raise ValueError(
+            explain(f"space_to_depth: {h} x {w} pixels do not divide into blocks of {b} x {b}.")
+        )
+    y = x.reshape(n, h // b, b, w // b, b, c).transpose(0, 1, 3, 2, 4, 5)
+    return channels_back(y.reshape(n, h // b, w // b, b * b * c), first)
+
+
+@op
+def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """Every window of the images as a column.
+
+    Args:
+        x: `(batch, channels, height, width)`.
+        kernel_size, dilation, padding, stride: of the window, a number or two.
+
+    Returns:
+        `(batch, channels * window, positions)`.
+    """
+    x = tensor(x)
+    k, d, p, s = map(_four, (kernel_size, dilation, padding, stride))
+    patches = lax.conv_general_dilated_patches(
+        x, k, s, [(p[0], p[0]), (p[1], p[1])], rhs_dilation=d
+    )
+    return patches.reshape(x.shape[0], patches.shape[1], -1)
+
+
+@op
+def fold(
+    x: Any,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Any:
+    """Columns put back to their windows and summed where these overlap: the adjoint of `unfold`.
+
+    Args:
+        x: `(batch, channels * window, positions)`.
+        output_size: `(height, width)` of the images.
+        kernel_size, dilation, padding, stride: of the window, a number or two.
+
+    Returns:
+        `(batch, channels, height, width)`.
+    """
+    x = to_float(x)
+    size = _four(output_size)
+    k, d, p, s = map(_four, (kernel_size, dilation, padding, stride))
+    counts = [
+        (n + 2 * b - e * (m - 1) - 1) // t + 1
+        for n, b, e, m, t in zip(size, p, d, k, s, strict=True)
+    ]
+    channels = x.shape[1] // (k[0] * k[1])
+    if x.shape[1] % (k[0] * k[1]) or x.shape[2] != counts[0] * counts[1]:
+        raise ValueError(
+            explain(
+                "fold: the columns do not fit the windows.",
+                received=f"x {tuple(x.shape)}",
+                expected=f"{counts[0]} x {counts[1]} positions of windows {k}",
+            )
+        )
+    columns = x.reshape(x.shape[0], channels, *k, *counts)
+    out = jnp.zeros((x.shape[0], channels, size[0] + 2 * p[0], size[1] + 2 * p[1]), x.dtype)
+    for i in range(k[0]):
+        for j in range(k[1]):
+            rows = slice(i * d[0], i * d[0] + counts[0] * s[0], s[0])
+            cols = slice(j * d[1], j * d[1] + counts[1] * s[1], s[1])
+            out = out.at[:, :, rows, cols].add(columns[:, :, i, j])
+    return out[:, :, p[0] : p[0] + size[0], p[1] : p[1] + size[1]]

@@ -1,0 +1,71 @@
+"""Class numbers as vectors: one 1 for a class, or a 1 for each class of a set."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cornu.core import dtypes
+from cornu.core.op import op, tensor
+from cornu.errors import explain
+
+
+@op
+def one_hot(
+    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Any:
+    """Indices to unit vectors; an index outside `[0, num_classes)` gives zeros.
+
+    Args:
+        x: integers of any shape `(...)`.
+        num_classes: length of the new axis.
+        axis: where the new axis goes; -1 is last.
+        dtype: of the result, `floatx` if None.
+        sparse: kept for Keras's signature; the result is dense.
+
+    Returns:
+        `(..., num_classes)` for `axis=-1`.
+
+    Example:
+
+        >>> one_hot([0, 2], 3).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    x = tensor(x)
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        x = x.astype("int32")
+    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
+
+
+@op
+def multi_hot(
+    inputs: Any,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Sets of indices to vectors with a 1 for each index.
+
+    Args:
+        inputs: integers `(..., n)`; an index outside `[0, num_classes)` counts nowhere.
+        num_classes: length of the vectors.
+        axis: where the new axis goes.
+        dtype: of the result, `floatx` if None.
+        sparse: kept for Keras's signature; the result is dense.
+
+    Returns:
+        `(..., num_classes)`.
+
+    Example:
+
+        >>> multi_hot([0, 2], 4).tolist()
+        [1.0, 0.0, 1.0, 0.0]
+    """
+    num_classes = kwargs.pop("num_tokens", num_classes)
+    if num_classes is None:
+        raise ValueError(explain("multi_hot needs num_classes, the length of the vectors."))
+    x = tensor(inputs)
+    hot = jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
+    return jnp.max(hot, axis=1 if x.ndim > 1 else 0)

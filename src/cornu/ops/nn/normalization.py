@@ -1,0 +1,182 @@
+"""Normalization: arrays scaled to unit length, or to mean 0 and variance 1.
+
+Moments are taken in float32 at least, and results have the dtype of the input.
+"""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from cornu import settings
+from cornu.core.op import axes, fused, op, tensor, to_float
+from cornu.errors import explain
+from cornu.kernels import normalization
+
+
+@op
+def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> Any:
+    """`x` divided by its norm along `axis`, or by `epsilon` where that is larger.
+
+    Args:
+        x: array of any shape.
+        axis: the axis or axes of the vectors.
+        order: of the norm: 1, 2 (Euclidean), any positive number, or `inf`.
+        epsilon: smallest divisor, `config.epsilon()` if None.
+
+    Example:
+
+        >>> [round(v, 3) for v in normalize([3.0, 4.0]).tolist()]
+        [0.6, 0.8]
+    """
+    if not isinstance(order, (int, float)) or order < 1:
+        raise ValueError(explain(f"normalize: order is a number of at least 1, got {order!r}."))
+    epsilon = settings.current.epsilon if epsilon is None else epsilon
+    return _normalize(to_float(x), axis=axes(axis), order=order, epsilon=epsilon)
+
+
+@fused(static=("axis", "order", "epsilon"))
+def _normalize(x: Any, axis: Any, order: Any, epsilon: float) -> Any:
+    if order == 2:
+        # the larger of the squares under the root: the gradient at the zero vector stays finite
+        squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
+        return x * lax.rsqrt(jnp.maximum(squares, epsilon**2))
+    if order == math.inf:
+        size = jnp.max(jnp.abs(x), axis=axis, keepdims=True)
+    else:
+        powers = jnp.sum(jnp.power(jnp.abs(x), order), axis=axis, keepdims=True)
+        size = jnp.power(jnp.maximum(powers, epsilon**order), 1 / order)
+    return x / jnp.maximum(size, epsilon)
+
+
+@op
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
+    """Mean and variance over axes, computed in float32 at least.
+
+    Args:
+        x: array of any shape.
+        axes: the axis or axes.
+        keepdims: whether they stay with size 1.
+        synchronized: kept for Keras's signature; under sharding the moments are those of the whole.
+
+    Example:
+
+        >>> [float(m) for m in moments([1.0, 3.0], axes=0)]
+        [2.0, 1.0]
+    """
+    x = to_float(x)
+    axes = tuple(axes) if isinstance(axes, (list, tuple)) else axes
+    mean, variance = _moments(x, axes=axes, keepdims=keepdims)
+    if x.dtype == mean.dtype:
+        return mean, variance
+    limit = float(jnp.finfo(x.dtype).max)
+    return tuple(jnp.clip(m, -limit, limit).astype(x.dtype) for m in (mean, variance))
+
+
+_moments = fused(normalization.moments, static=("axes", "keepdims"))
+
+
+@op(tensors=("x", "mean", "variance", "offset", "scale"), file_name="BatchNorm")
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+) -> Any:
+    """`(x - mean) / sqrt(variance + epsilon) * scale + offset` with vectors along `axis`."""
+    offset, scale = (None if v is None else tensor(v) for v in (offset, scale))
+    mean, variance = tensor(mean), tensor(variance)
+    return _batch_norm(to_float(x), mean, variance, offset, scale, axis=axis, epsilon=epsilon)
+
+
+@fused(static=("axis", "epsilon"))
+def _batch_norm(
+    x: Any, mean: Any, variance: Any, offset: Any, scale: Any, axis: int, epsilon: float
+) -> Any:
+    shape = [1] * x.ndim
+    shape[axis] = -1
+
+    def along(vector: Any) -> Any:
+        return vector.reshape(shape)
+
+    # two passes over x become one: x * factor + shift, with small vectors
+    factor = lax.rsqrt(along(variance) + epsilon)
+    if scale is not None:
+        factor = factor * along(scale)
+    shift = -along(mean) * factor
+    if offset is not None:
+        shift = shift + along(offset)
+    return (x * factor + shift).astype(x.dtype)
+
+
+@op(tensors=("x", "gamma", "beta"), file_name="LayerNorm")
+def layer_normalization(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """Mean 0 and variance 1 within each sample, then `* gamma + beta`.
+
+    Args:
+        x: array of any shape.
+        gamma, beta: scale and offset, of the shape of the normalized axes; left out if None.
+        axis: the axis or axes over which moments are taken.
+        epsilon: added to the variance, `config.epsilon()` if None.
+
+    Example:
+
+        >>> [round(v, 3) for v in layer_normalization([1.0, 3.0]).tolist()]
+        [-1.0, 1.0]
+    """
+    x = to_float(x)
+    epsilon = settings.current.epsilon if epsilon is None else epsilon
+    over = sorted(a % x.ndim for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    gamma, beta = (None if v is None else tensor(v) for v in (gamma, beta))
+    if over == [x.ndim - 1] and not kwargs.get("rms_scaling"):
+        return _layer_norm(x, gamma, beta, epsilon=epsilon)
+    shape = [n if i in over else 1 for i, n in enumerate(x.shape)]
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    mean, variance = normalization.moments(wide, over, keepdims=True)
+    if kwargs.get("rms_scaling"):
+        y = wide * lax.rsqrt(variance + epsilon)
+        beta = None
+    else:
+        y = (wide - mean) * lax.rsqrt(variance + epsilon)
+    y = y if gamma is None else y * gamma.reshape(shape)
+    y = y if beta is None else y + beta.reshape(shape)
+    return y.astype(x.dtype)
+
+
+_layer_norm = fused(normalization.layer_norm, static=("epsilon",))
+
+
+@op(named=("scale",), file_name="RMSNorm")
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None) -> Any:
+    """`x / sqrt(mean(x ** 2) + epsilon) * scale` over `axis`.
+
+    Example:
+
+        >>> [round(v, 3) for v in rms_normalization([3.0, 4.0]).tolist()]
+        [0.849, 1.131]
+    """
+    x = to_float(x)
+    epsilon = settings.current.epsilon if epsilon is None else epsilon
+    over = tuple(a % x.ndim for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    scale = None if scale is None else tensor(scale)
+    return _rms_norm(x, scale, over=over, epsilon=epsilon)
+
+
+@fused(static=("over", "epsilon"))
+def _rms_norm(x: Any, scale: Any, over: tuple[int, ...], epsilon: float) -> Any:
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    y = wide * lax.rsqrt(jnp.mean(jnp.square(wide), axis=over, keepdims=True) + epsilon)
+    if scale is not None:
+        y = y * scale.reshape([n if i in over else 1 for i, n in enumerate(x.shape)])
+    return y.astype(x.dtype)

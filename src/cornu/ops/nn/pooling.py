@@ -1,0 +1,111 @@
+"""Pooling: one number for each window of an image, its largest element or its mean.
+
+The windows have a given size and step (`max_pool`), or there is a given number of them
+(`adaptive_max_pool`).
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from cornu.core.op import op, tensor, to_float
+from cornu.errors import explain
+from cornu.kernels import pool
+from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
+
+
+@op
+def max_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Largest element of each window.
+
+    Args:
+        inputs: `(batch, *spatial, channels)`, or with channels first.
+        pool_size: size of the window, one number or one an axis.
+        strides: step of the window; its size if None.
+        padding: "valid" (whole windows only) or "same".
+        data_format: "channels_last" or "channels_first"; the setting if None.
+
+    Example:
+
+        >>> max_pool([[[1.0], [3.0], [2.0], [4.0]]], 2)[0, :, 0].tolist()
+        [3.0, 4.0]
+    """
+    x, first = channels_last(_pooled("max_pool", inputs, padding), data_format)
+    return channels_back(pool.max_pool(x, pool_size, strides, standard_padding(padding)), first)
+
+
+@op
+def average_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Mean of each window; what "same" adds at the border does not count. See `max_pool`."""
+    x, first = channels_last(to_float(_pooled("average_pool", inputs, padding)), data_format)
+    return channels_back(pool.average_pool(x, pool_size, strides, standard_padding(padding)), first)
+
+
+def _pooled(name: str, inputs: Any, padding: Any) -> Any:
+    x = tensor(inputs)
+    if not 3 <= x.ndim <= 5:
+        raise ValueError(
+            explain(
+                f"{name} takes a batch with one to three spatial axes and one of channels.",
+                received=f"inputs {tuple(x.shape)}",
+            )
+        )
+    if standard_padding(padding) not in ("valid", "same"):
+        raise ValueError(explain(f"{name}: padding is 'valid' or 'same', got {padding!r}."))
+    return x
+
+
+@op
+def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
+    """Mean over as many windows as asked for, which cover the images evenly.
+
+    Args:
+        inputs: `(batch, *spatial, channels)`, or with channels first.
+        output_size: windows along each axis, one number or one an axis; None keeps an axis.
+        data_format: "channels_last" or "channels_first"; the setting if None.
+    """
+    return _adaptive(jnp.mean, to_float(inputs), output_size, data_format)
+
+
+@op
+def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
+    """Largest element of as many windows as asked for; see `adaptive_average_pool`."""
+    return _adaptive(jnp.max, tensor(inputs), output_size, data_format)
+
+
+def _adaptive(fold: Any, x: Any, output_size: Any, data_format: str | None) -> Any:
+    x, first = channels_last(x, data_format)
+    rank = x.ndim - 2
+    wanted = (output_size,) * rank if isinstance(output_size, int) else tuple(output_size)
+    if len(wanted) != rank:
+        raise ValueError(
+            explain(
+                f"output_size is an int or {rank} of them, got {output_size!r}.",
+                received=f"inputs {tuple(x.shape)}",
+            )
+        )
+    for axis, count in enumerate(wanted, start=1):
+        size = x.shape[axis]
+        if count is None or count == size:
+            continue
+        if size % count == 0:
+            shape = (*x.shape[:axis], count, size // count, *x.shape[axis + 1 :])
+            x = fold(x.reshape(shape), axis=axis + 1)
+            continue
+        windows = [((i * size) // count, -(-((i + 1) * size) // count)) for i in range(count)]
+        parts = [lax.slice_in_dim(x, start, stop, axis=axis) for start, stop in windows]
+        x = jnp.concatenate([fold(part, axis=axis, keepdims=True) for part in parts], axis)
+    return channels_back(x, first)

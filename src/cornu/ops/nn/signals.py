@@ -1,0 +1,34 @@
+"""Signals: complex numbers from their polar form, and the noise between two signals."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from cornu.core.op import op, pair, to_float, to_floats
+from cornu.errors import explain
+
+
+@op(tensors=2)
+def polar(abs_: Any, angle: Any) -> Any:
+    """Complex numbers from absolute value and angle in radians."""
+    abs_, angle = to_floats(*pair(abs_, angle))
+    return lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
+
+
+@op(tensors=2, file_name="PSNR")
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """Peak signal-to-noise ratio in decibels: `20 log10(max_val) - 10 log10(mse)`.
+
+    Args:
+        x1, x2: arrays of one shape.
+        max_val: the largest value that elements can have, 255 or 1.
+    """
+    x1, x2 = to_float(x1), to_float(x2)
+    if x1.shape != x2.shape:
+        raise ValueError(
+            explain("psnr compares arrays of one shape.", shapes=f"x1 {x1.shape}, x2 {x2.shape}")
+        )
+    mse = jnp.mean(jnp.square(x1 - x2))
+    return 20 * math.log10(max_val) - 10 * jnp.log10(mse)

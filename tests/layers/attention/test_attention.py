@@ -1,0 +1,54 @@
+"""Attention: the fused way and the one in steps, masks that leave nothing, gradients."""
+
+import jax
+import numpy as np
+import pytest
+
+from cornu.layers import GroupQueryAttention, MultiHeadAttention
+
+X = np.random.default_rng(0).normal(size=(2, 6, 8)).astype("float32")
+MASK = np.arange(6) < np.array([[4], [6]])
+
+LAYERS = [
+    lambda: MultiHeadAttention(2, 4, name="a"),
+    lambda: MultiHeadAttention(2, 4, sliding_window=2, use_gate=True, name="a"),
+    lambda: GroupQueryAttention(4, 4, 2, name="a"),
+]
+
+
+@pytest.mark.parametrize("make", LAYERS)
+@pytest.mark.parametrize("causal", [False, True])
+def test_fused_and_in_steps_agree(make, causal):
+    layer = make()
+    options = {"value_mask": MASK, "use_causal_mask": causal}
+    fused = layer(X, X, **options)
+    in_steps, scores = layer(X, X, return_attention_scores=True, **options)
+    np.testing.assert_allclose(fused, in_steps, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(scores).sum(-1), 1, atol=1e-5)
+    seen = np.asarray(scores)[0, :, :5, 4:]  # step 5 sees nothing else through a narrow window
+    assert float(np.abs(seen).max()) < 1e-6
+
+
+def test_padding_does_not_change_what_counts():
+    layer = MultiHeadAttention(2, 4)
+    whole = layer(X, X, value_mask=MASK, key_mask=MASK)
+    short = layer(X[:1], X[:1, :4])
+    np.testing.assert_allclose(whole[0], short[0], atol=1e-5)
+
+
+def test_two_projections_start_differently():
+    layer = MultiHeadAttention(2, 4)
+    layer(X, X)
+    assert not np.array_equal(layer.query_dense.kernel.numpy(), layer.key_dense.kernel.numpy())
+
+
+def test_gradients_are_finite_where_a_row_sees_nothing():
+    layer = MultiHeadAttention(2, 4)
+    layer(X, X)
+    nothing = np.zeros((2, 6, 6), bool)
+    values = [v.value for v in layer.trainable_variables]
+
+    def total(values):
+        return layer.stateless_call(values, [], X, X, attention_mask=nothing)[0].sum()
+
+    assert all(np.isfinite(g).all() for g in jax.grad(total)(values))

@@ -1,0 +1,81 @@
+"""Functions of jax and modules of flax as layers; refused ones."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cornu.layers import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
+from cornu.saving import register_keras_serializable
+
+X = np.ones((2, 3), "float32")
+
+
+@register_keras_serializable("tests")
+def affine_init(rng, inputs):
+    return {"w": jax.random.normal(rng, (inputs.shape[-1], 2)), "b": jnp.zeros(2)}
+
+
+@register_keras_serializable("tests")
+def affine(params, inputs):
+    return inputs @ params["w"] + params["b"]
+
+
+def test_params_become_weights():
+    layer = JaxLayer(affine, affine_init, name="affine")
+    assert layer(X).shape == (2, 2)
+    assert [w.path for w in layer.weights] == ["affine/params_b", "affine/params_w"]
+    again = JaxLayer.from_config(layer.get_config())
+    again.build((None, 3))
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(again(X), layer(X))
+
+
+def test_state_and_random_numbers_are_carried():
+    def init(rng, inputs):
+        return {"w": jnp.ones(3)}, {"calls": jnp.zeros(())}
+
+    def call(params, state, rng, inputs, training):
+        noise = jax.random.normal(rng, inputs.shape) if training else 0.0
+        return inputs * params["w"] + noise, {"calls": state["calls"] + 1}
+
+    layer = JaxLayer(call, init, seed=1)
+    a, b = layer(X, training=True), layer(X, training=True)
+    assert not np.array_equal(a, b)
+    (calls,) = [v for v in layer.weights if not v.trainable]
+    assert float(calls.value) == 2
+
+
+def test_unknown_arguments_are_named():
+    with pytest.raises(ValueError, match="no argument 'x'"):
+        JaxLayer(lambda params, x: x, affine_init)
+    with pytest.raises(ValueError, match="init_fn"):
+        JaxLayer(affine)
+
+
+class Module:
+    """What FlaxLayer needs of a module."""
+
+    def __call__(self, inputs, training=False): ...
+
+    def init(self, rngs, inputs, training=False):
+        return {"params": {"gain": jnp.full(3, 2.0)}, "stats": {"seen": jnp.zeros(())}}
+
+    def apply(self, variables, inputs, rngs, mutable, training=False):
+        changed = {"stats": {"seen": variables["stats"]["seen"] + 1}} if mutable else {}
+        return inputs * variables["params"]["gain"], changed
+
+
+def test_a_module_of_flax_is_a_layer():
+    layer = FlaxLayer(Module(), name="module")
+    assert layer(X).tolist() == (X * 2).tolist()
+    layer(X, training=True)
+    assert [w.path for w in layer.weights] == ["module/params_gain", "module/state_stats_seen"]
+    assert float(layer.weights[1].value) == 1
+
+
+@pytest.mark.parametrize("make", [lambda: TFSMLayer("x"), lambda: TorchModuleWrapper(None)])
+def test_other_engines_are_refused_with_the_reason(make):
+    with pytest.raises(NotImplementedError, match="JAX") as caught:
+        make()
+    assert "fix:" in str(caught.value)
