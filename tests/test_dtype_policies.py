@@ -30,6 +30,14 @@ def test_names(name):
     assert repr(ours) == repr(theirs)
 
 
+@pytest.mark.parametrize("fact", ["name", "compute_dtype", "variable_dtype"])
+def test_a_policy_does_not_change(fact):
+    for library in (cornu, keras):
+        assert isinstance(getattr(library.DTypePolicy, fact), property)
+        with pytest.raises(AttributeError):
+            setattr(library.DTypePolicy("float32"), fact, "float16")
+
+
 def test_wrong_names():
     with pytest.raises(ValueError, match="'mixed_flaot16' is not a dtype policy") as caught:
         DTypePolicy("mixed_flaot16")

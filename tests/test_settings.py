@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 
 from cornu import config, settings
+from cornu.core.serialize import deserialize_keras_object
+from cornu.errors import UnsafeFileError
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +52,8 @@ def test_epsilon():
 def test_image_data_format():
     config.set_image_data_format("channels_first")
     assert config.image_data_format() == "channels_first"
+    config.set_image_data_format(data_format="channels_last")
+    assert config.image_data_format() == "channels_last"
     with pytest.raises(ValueError, match="image_data_format is one of"):
         config.set_image_data_format("NHWC")
 
@@ -75,6 +79,15 @@ def test_there_is_one_engine():
     with pytest.raises(ValueError, match="There is one engine, JAX; 'torch' cannot be chosen"):
         config.set_backend("torch")
     assert config.is_nnx_enabled() is False
+
+
+def test_code_in_files_cannot_be_enabled():
+    with pytest.warns(UserWarning, match="Code in a file is never run, so nothing is enabled"):
+        config.enable_unsafe_deserialization()
+    code = {"class_name": "__lambda__", "config": {"value": ["4wEAAA==", None, None]}}
+    for safe_mode in (True, False):
+        with pytest.raises(UnsafeFileError, match="holds the code of a Python lambda"):
+            deserialize_keras_object(code, safe_mode=safe_mode)
 
 
 def test_floatx_is_the_dtype_of_what_is_made_afterwards():

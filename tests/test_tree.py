@@ -106,6 +106,14 @@ def test_same_structure():
             tree.assert_same_structure([1, (2, None)], other)
 
 
+@pytest.mark.parametrize("check_types", [None, True, False])
+def test_the_types_of_containers_always_count(check_types):
+    for library in (tree, keras.tree):
+        library.assert_same_structure([1, 2], ["x", None], check_types=check_types)
+        with pytest.raises(ValueError, match="but differ|instance of list"):
+            library.assert_same_structure([1, 2], (1, 2), check_types=check_types)
+
+
 def test_same_paths():
     tree.assert_same_paths([1, (2, 3)], (1, [2, 3]))
     with pytest.raises(ValueError, match="same paths") as caught:

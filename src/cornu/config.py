@@ -1,5 +1,7 @@
 """Settings of the whole process: getters and setters."""
 
+import warnings
+
 from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy as set_dtype_policy
 from cornu.errors import explain
 from cornu.runtime import describe as engine
@@ -12,11 +14,11 @@ set_image_data_format = current.set_image_data_format
 __all__ = [
     "backend", "disable_flash_attention", "disable_interactive_logging",
     "disable_traceback_filtering", "dtype_policy", "enable_flash_attention",
-    "enable_interactive_logging", "enable_traceback_filtering", "engine", "epsilon", "floatx",
-    "image_data_format", "is_flash_attention_enabled", "is_interactive_logging_enabled",
-    "is_nnx_enabled", "is_traceback_filtering_enabled", "max_epochs", "max_steps_per_epoch",
-    "set_backend", "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format",
-    "set_max_epochs", "set_max_steps_per_epoch",
+    "enable_interactive_logging", "enable_traceback_filtering", "enable_unsafe_deserialization",
+    "engine", "epsilon", "floatx", "image_data_format", "is_flash_attention_enabled",
+    "is_interactive_logging_enabled", "is_nnx_enabled", "is_traceback_filtering_enabled",
+    "max_epochs", "max_steps_per_epoch", "set_backend", "set_dtype_policy", "set_epsilon",
+    "set_floatx", "set_image_data_format", "set_max_epochs", "set_max_steps_per_epoch",
 ]  # fmt: skip
 
 
@@ -93,6 +95,21 @@ def disable_flash_attention() -> None:
 def is_flash_attention_enabled() -> bool | None:
     """Whether flash attention is used; None if the hardware decides."""
     return current.flash_attention
+
+
+def enable_unsafe_deserialization() -> None:
+    """Warns that there is nothing to enable: code in a file is never run, whatever is set.
+
+    A script that calls it goes on, and its files load as far as they hold no code.
+    """
+    warnings.warn(
+        explain(
+            "Code in a file is never run, so nothing is enabled; a lambda in a file stays refused.",
+            fix="register the function (keras.saving.register_keras_serializable) or pass it as\n"
+            "custom_objects, and save the model again.",
+        ),
+        stacklevel=2,
+    )
 
 
 def is_nnx_enabled() -> bool:

@@ -34,7 +34,6 @@ class DTypePolicy(Configurable):
         ('float32', 'bfloat16')
     """
 
-    name: str
     quantization_mode: str | None = None
 
     def __init__(self, name: str | None = None):
@@ -42,8 +41,23 @@ class DTypePolicy(Configurable):
             name = dtype_policy().name
         if not isinstance(name, str):
             raise TypeError(explain(f"A policy's name is a string, got {type(name).__name__}."))
-        self.name = name
-        self.compute_dtype, self.variable_dtype = self._parse(name)
+        self._name = name
+        self._compute_dtype, self._variable_dtype = self._parse(name)
+
+    @property
+    def name(self) -> str:
+        """What the policy is called in configs."""
+        return self._name
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype in which a layer computes."""
+        return self._compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype in which a layer keeps its variables."""
+        return self._variable_dtype
 
     def _parse(self, name: str) -> tuple[str, str]:
         if name.startswith("mixed_"):

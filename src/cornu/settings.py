@@ -35,11 +35,11 @@ class Settings:
             raise ValueError(f"epsilon lies between 0 and 1; got {value!r}.")
         self.epsilon = float(value)
 
-    def set_image_data_format(self, value: str) -> None:
+    def set_image_data_format(self, data_format: str) -> None:
         """Set where images keep their channels: `channels_last` or `channels_first`."""
-        if value not in DATA_FORMATS:
-            raise ValueError(f"image_data_format is one of {DATA_FORMATS}; got {value!r}.")
-        self.image_data_format = value
+        if data_format not in DATA_FORMATS:
+            raise ValueError(f"image_data_format is one of {DATA_FORMATS}; got {data_format!r}.")
+        self.image_data_format = data_format
 
 
 current = Settings()

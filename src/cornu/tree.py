@@ -71,9 +71,15 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     return jax.tree_util.tree_map(func, *structures, is_leaf=is_leaf)
 
 
-def map_structure_up_to(shallow: Any, func: Callable[..., Any], *structures: Any) -> Any:
-    """Apply `func` where `shallow` has its leaves, to whatever the structures have there."""
-    treedef = jax.tree_util.tree_structure(shallow, is_leaf=_is_none)
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+    """Apply `func` where the shallow structure has its leaves, to what the others have there.
+
+    Example:
+
+        >>> map_structure_up_to({"a": 0, "b": 0}, len, {"a": (2, 3), "b": [(4,)]})
+        {'a': 2, 'b': 1}
+    """
+    treedef = jax.tree_util.tree_structure(shallow_structure, is_leaf=_is_none)
     try:
         columns = [treedef.flatten_up_to(s) for s in structures]
     except ValueError as error:
@@ -100,8 +106,15 @@ def _is_shape(node: Any) -> bool:
     )
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    """Raise ValueError unless both have the same containers and keys."""
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """Raise ValueError unless both have the same containers and keys.
+
+    Args:
+        a: a nested structure.
+        b: another one.
+        check_types: kept for Keras's signature. The types of containers always count;
+            `assert_same_paths` takes a list and a tuple for the same.
+    """
     first = jax.tree_util.tree_structure(a, is_leaf=_is_none)
     second = jax.tree_util.tree_structure(b, is_leaf=_is_none)
     if first != second:

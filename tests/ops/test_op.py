@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cornu import ops
-from cornu.core.op import TABLE, OpCall, op_from_config, pair, tensor, to_float
+from cornu.core.op import TABLE, OpCall, op, op_from_config, pair, tensor, to_float
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 
@@ -18,6 +18,15 @@ def test_one_function_in_three_modes():
     y = ops.square(KerasTensor((None, 3)))
     assert y.shape == (None, 3)
     assert y._keras_history.operation.op_name == ("keras.src.ops.numpy", "Square")
+
+
+def test_a_file_names_the_package_of_an_op_and_not_its_module():
+    assert ops.max_pool.__module__ == "cornu.ops.nn.pooling"
+    assert ops.max_pool.keras_module == "keras.src.ops.nn"
+    assert ops.image.resize.keras_module == "keras.src.ops.image"
+    mine = op(lambda x: x, file_name="Mine")
+    assert mine.keras_module == "keras.src.ops.test_op"
+    assert TABLE.pop("Mine") is mine
 
 
 def test_what_ops_accept():

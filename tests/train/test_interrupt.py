@@ -5,10 +5,10 @@ import signal
 
 import numpy as np
 import pytest
-from train.models import blobs, classifier
 
 import cornu as keras
 from cornu.train.interrupt import Interrupts
+from train.models import blobs, classifier
 
 
 def press_ctrl_c():

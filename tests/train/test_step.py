@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from train.models import blobs
 
 import cornu as keras
 from cornu.train.step import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from train.models import blobs
 
 
 def test_batches_are_unpacked_and_packed():

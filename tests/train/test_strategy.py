@@ -4,16 +4,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from train.models import blobs, classifier
 
 import cornu as keras
 from cornu.train import strategy as strategies
-from cornu.train.strategy import Chunked, Eager, PerStep, slow_in_loops
 from cornu.train.step import Step
+from cornu.train.strategy import Chunked, Eager, PerStep
+from train.models import blobs, classifier
 
 
 def train(monkeypatch=None, lengths=None, **options):
-    """Weights and history after three epochs; 96 samples in batches of 10, so a smaller one ends."""
+    """Weights and history after three epochs of 96 samples; in batches of 10 a smaller one ends."""
     x, y = blobs()
     model = classifier(**options)
     if lengths is not None:
@@ -100,9 +100,9 @@ def test_what_is_slow_inside_loops_is_seen():
         return (), state + conv(x, state, "NHWC").sum()
 
     kernel, images = jnp.ones((3, 3, 2, 4)), jnp.ones((1, 8, 8, 2))
-    as_step = lambda fn: Step(fn, lambda out, s: out)  # noqa: E731
-    assert slow_in_loops(as_step(convolve), kernel, images)  # autodiff gives other layouts
-    assert not slow_in_loops(as_step(forward), kernel, images)
+    chunked = lambda fn: Chunked(Step(fn, lambda out, s: out))  # noqa: E731
+    assert chunked(convolve).is_slow(kernel, images)  # autodiff gives other layouts
+    assert not chunked(forward).is_slow(kernel, images)
 
 
 def test_eager_runs_the_step_uncompiled():

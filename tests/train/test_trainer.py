@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from train.models import blobs, classifier
 
 import cornu as keras
 from cornu import layers
+from train.models import blobs, classifier
 
 
 def test_fit_returns_the_history():

@@ -12,22 +12,24 @@ fails half way does not leave training with the wrong weights.
 from typing import Any
 
 from cornu.callbacks.callback import Callback
+from cornu.errors import explain
 
 
 class SwapEMAWeights(Callback):
     """Put the moving averages of the weights into the model while it is evaluated or asked.
 
-    Without `use_ema=True` in the optimizer there are no averages, and nothing happens.
-
     Args:
         swap_on_epoch: also between the end of an epoch and the beginning of the next, so that
             callbacks that follow in the list, such as `ModelCheckpoint`, see the averages.
+
+    Raises:
+        ValueError: the optimizer keeps no averages.
 
     Example:
 
         >>> weight = type("Weight", (), {"value": 1.0})()
         >>> weight.assign = lambda value: setattr(weight, "value", getattr(value, "value", value))
-        >>> optimizer = type("Optimizer", (), {"averages": [type("Average", (), {"value": 0.5})]})
+        >>> optimizer = type("Optimizer", (), {"built": True, "averages": [0.5]})
         >>> swap = SwapEMAWeights()
         >>> swap.set_model(
         ...     type("Model", (), {"trainable_variables": [weight], "optimizer": optimizer})()
@@ -53,11 +55,19 @@ class SwapEMAWeights(Callback):
         return self._aside is not None
 
     def swap(self) -> None:
-        """Put the averages into the model."""
+        """Put the averages into the model; before any training there are none, and it stays."""
         self.restore()
-        averages = getattr(getattr(self.model, "optimizer", None), "averages", [])
-        if not averages:
+        optimizer = getattr(self.model, "optimizer", None)
+        if optimizer is None or not optimizer.built:
             return
+        averages = getattr(optimizer, "averages", [])
+        if not averages:
+            raise ValueError(
+                explain(
+                    f"Optimizer '{optimizer.name}' keeps no averages of the weights.",
+                    fix="make it with use_ema=True: Adam(0.001, use_ema=True)",
+                )
+            )
         pairs = list(zip(self.model.trainable_variables, averages, strict=True))
         self._aside = [(weight, weight.value) for weight, _ in pairs]
         for weight, average in pairs:

@@ -145,6 +145,9 @@ class CheckpointCallback(MonitorCallback):
         place = self.write(epoch, batch, logs)
         self._report(epoch, f"{why}saved to {place}.")
 
+    def _is_due(self) -> bool:
+        return self._counter is not None or super()._is_due()  # no batch has results of validation
+
     def _report(self, epoch: int, text: str) -> None:
         if self.verbose:
             say(f"Epoch {epoch + 1}: {text}")

@@ -115,30 +115,34 @@ class MonitorCallback(Callback):
             )
 
     def on_test_end(self, logs: Any = None) -> None:
-        """Validation has run, so its results are due in this epoch."""
+        """Validation has run, so its results are due at the end of this epoch."""
         self._validated = True
 
     def get_monitor_value(self, logs: Any) -> Any:
-        """The watched result, or None if it is not there; the first time, a warning says so."""
+        """The watched result, or None if it is not there; the first time, a warning says so.
+
+        Raises:
+            ValueError: it is not there, and no metric has that name either.
+        """
         logs = logs or {}
         value = logs.get(self.monitor)
-        if value is None and not self._said and self._is_due():
+        due, self._validated = self._is_due(), False
+        if value is None and due and not self._said:
             self._said = True
-            warnings.warn(
-                explain(
-                    f"{type(self).__name__} watches {self.monitor!r}, which is not among the "
-                    "results, so it does nothing.",
-                    results=", ".join(map(str, logs)) or "none",
-                    fix=did_you_mean(self.monitor, logs) if logs else None,
-                ),
-                stacklevel=3,
+            text = explain(
+                f"{type(self).__name__} watches {self.monitor!r}, which is not among the results.",
+                results=", ".join(map(str, logs)) or "none",
+                fix=did_you_mean(self.monitor, logs) if logs else None,
             )
+            if self._sign is None and direction_of(self.monitor, self.model) is None:
+                raise ValueError(text)
+            warnings.warn(text, stacklevel=3)
         return value
 
     def _is_due(self) -> bool:
-        """Whether the result would be there by now, if it were one."""
-        validation_comes = self.params.get("validation") is True and not self._validated
-        return not (self.monitor.startswith("val_") and validation_comes)
+        """Whether the result would be there now, if it were one: not all epochs are validated."""
+        of_validation = self.monitor.startswith("val_") and self.params.get("validation") is True
+        return not of_validation or self._validated
 
     def is_better(self, value: Any, reference: Any) -> bool:
         """Whether a value is better than another by more than `min_delta`; any is, than none.
@@ -146,10 +150,10 @@ class MonitorCallback(Callback):
         Raises:
             ValueError: whether less or more is better is not known.
         """
-        value = float(value)
+        value, sign = float(value), self.sign()
         if reference is None or math.isnan(reference):
             return reference is None or not math.isnan(value)
-        return self.sign() * (value - float(reference)) > self.min_delta
+        return sign * value > sign * float(reference) + self.min_delta
 
     def sign(self) -> int:
         """1 if more is better, -1 if less is."""

@@ -24,7 +24,7 @@ class EarlyStopping(MonitorCallback):
         patience: how many epochs without improvement are endured.
         verbose: 1 prints when training stops, and which weights are restored.
         mode: "min", "max" or "auto"; see `MonitorCallback`.
-        baseline: patience runs out while the result is not better than this, even if it improves.
+        baseline: an improvement that is not better than this does not renew the patience.
         restore_best_weights: leave the model with the weights of its best epoch, however the
             training ended.
         start_from_epoch: earlier epochs do not count.
@@ -88,8 +88,7 @@ class EarlyStopping(MonitorCallback):
                 self.best_weights = self.model.get_weights()
             if self.baseline is None or self.is_better(value, self.baseline):
                 self.wait = 0
-                return
-        if self.wait >= self.patience and epoch > 0:
+        elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 

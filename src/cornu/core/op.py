@@ -65,6 +65,7 @@ def op(
 
     Example:
 
+        >>> from cornu.core.symbolic import KerasTensor
         >>> @op
         ... def halve(x):
         ...     return x / 2
@@ -91,19 +92,20 @@ def op(
     parameters = list(signature.parameters.values())
     if isinstance(tensors, int):
         tensors = [p.name for p in parameters if p.kind in _POSITIONAL][:tensors]
-    call.tensors = tuple(tensors)  # type: ignore[attr-defined]
-    call.named = frozenset(named)  # type: ignore[attr-defined]
-    call.class_name = file_name or _camel_case(fn.__name__)  # type: ignore[attr-defined]
-    call.keras_module = _keras_module(fn.__module__)  # type: ignore[attr-defined]
-    call.signature = signature  # type: ignore[attr-defined]
+    known: Op = call
+    known.tensors = tuple(tensors)
+    known.named = frozenset(named)
+    known.class_name = file_name or _camel_case(fn.__name__)
+    known.keras_module = _keras_module(fn.__module__)
+    known.signature = signature
     # In `einsum(subscripts, *operands)` the tensors come after a setting.
-    call.leading = (  # type: ignore[attr-defined]
+    known.leading = (
         tuple(p.name for p in parameters if p.kind in _POSITIONAL)
         if any(p.kind is p.VAR_POSITIONAL for p in parameters)
         else None
     )
-    TABLE[call.class_name] = call  # type: ignore[attr-defined]
-    return call
+    TABLE[known.class_name] = known
+    return known
 
 
 def shape_rule(function: Op) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

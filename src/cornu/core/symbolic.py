@@ -143,9 +143,9 @@ def standardize_shape(shape: Any) -> Shape:
     return tuple(sizes)
 
 
-def is_symbolic(value: Any) -> bool:
+def is_symbolic(x: Any) -> bool:
     """Whether the value is a symbolic tensor."""
-    return isinstance(value, KerasTensor)
+    return isinstance(x, KerasTensor)
 
 
 def any_symbolic(args: Any, kwargs: Any = None) -> bool:

@@ -96,7 +96,7 @@ def window_pads(
     return tuple(pads)
 
 
-def check_padding(padding: object, rank: int) -> None:
+def check_padding(padding: str | Sequence[Any], rank: int) -> None:
     """Refuse a padding that is neither a known word nor one pair per axis."""
     if isinstance(padding, str):
         if padding in ("valid", "same") or (padding == "causal" and rank == 1):
@@ -108,7 +108,7 @@ def check_padding(padding: object, rank: int) -> None:
                 fix="'causal' exists for one spatial axis only." if padding == "causal" else None,
             )
         )
-    if len(padding) != rank:  # type: ignore[arg-type]
+    if len(padding) != rank:
         raise ValueError(explain(f"padding needs {rank} pairs (before, after), got {padding!r}."))
 
 

@@ -69,9 +69,9 @@ class JaxLayer(Layer):
         >>> import numpy as np
         >>> def scale(params, inputs):
         ...     return params["gain"] * inputs
-        >>> layer = JaxLayer(scale, params={"gain": np.full(3, 2.0)})
+        >>> layer = JaxLayer(scale, params={"gain": np.full(3, 2.0)}, name="scale")
         >>> layer(np.ones((1, 3)))[0].tolist(), layer.weights[0].path
-        ([2.0, 2.0, 2.0], 'jax_layer/params_gain')
+        ([2.0, 2.0, 2.0], 'scale/params_gain')
     """
 
     config_omits_none = frozenset(("activity_regularizer", "params", "state"))

@@ -98,7 +98,7 @@ class Mean(Metric):
         3.5
     """
 
-    def __init__(self, name: str = "mean", dtype: Any = None):
+    def __init__(self, name: str | None = "mean", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
@@ -145,7 +145,7 @@ class MeanMetricWrapper(Mean):
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
     ):
-        super().__init__(name=name, dtype=dtype)  # type: ignore[arg-type]
+        super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
 

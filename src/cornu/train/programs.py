@@ -18,7 +18,7 @@ from cornu.random.seed import make_default_seed
 from cornu.train.compilable import Compilable
 from cornu.train.state import StateSlots
 from cornu.train.step import Step, step_of, unpack_x_y_sample_weight
-from cornu.train.strategy import Chunked, Eager, PerStep, Strategy, slow_in_loops
+from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
 
 
 class Programs(Compilable):
@@ -115,17 +115,14 @@ class Programs(Compilable):
             return Eager(self._step(kind, slots))
         if key not in self._programs:
             step = self._step(kind, slots)
-            name = f"{kind}_step"
-            if can_loop and not self._loops_badly(step, slots, source):
+            program: Strategy | None = None
+            if can_loop:
                 length = None if per_execution in (1, "auto") else per_execution
-                self._programs[key] = Chunked(step, name, length)
-            else:
-                self._programs[key] = PerStep(step, name, donate=kind != "predict")
+                program = Chunked(step, f"{kind}_step", length)
+                if program.is_slow(slots.read(), example_of(source)[1]):
+                    program = None
+            self._programs[key] = program or PerStep(step, f"{kind}_step", donate=kind != "predict")
         return self._programs[key]
-
-    def _loops_badly(self, step: Step, slots: StateSlots, source: Source) -> bool:
-        _, example = example_of(source)
-        return slow_in_loops(step, slots.read(), example)
 
     def _step(self, kind: str, slots: StateSlots) -> Step:
         return step_of(self, kind, slots, getattr(Compilable, f"{kind}_step"))

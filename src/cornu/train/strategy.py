@@ -116,6 +116,8 @@ class Chunked(Strategy):
     def __init__(self, step: Step, name: str = "step", length: int | None = None):
         super().__init__(step, name)
         self.length = length
+        # Traced once, for the look at what is slow in loops and for the loop itself.
+        self.update = jax.jit(step.update)
         self.single = jax.jit(_named(self._once, name), donate_argnums=0)
         self.program = jax.jit(
             _named(self._loop, f"{name}_loop"), donate_argnums=0, static_argnames="batch_size"
@@ -126,22 +128,31 @@ class Chunked(Strategy):
     def _loop(
         self, state: TrainState, arrays: Any, order: Any, start: Any, count: Any, batch_size: int
     ) -> tuple[Any, TrainState]:
-        update = jax.jit(self.step.update, inline=False)
-
         def batch(i: Any) -> Any:
             rows = lax.dynamic_slice(order, ((start + i) * batch_size,), (batch_size,))
             return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays)
 
         def body(i: Any, carry: Any) -> Any:
             _, state = carry
-            return update(state, batch(i))
+            return self.update(state, batch(i))
 
-        shapes = jax.eval_shape(update, state, batch(0))
+        shapes = jax.eval_shape(self.update, state, batch(0))
         out = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes[0])
         # A custom step may change the dtype of a value; the loop's carry must not.
         state = jax.tree.map(lambda x, s: jnp.asarray(x, s.dtype), state, shapes[1])
         out, state = lax.fori_loop(0, count, body, (out, state))
         return self.step.results(out, state), state
+
+    def is_slow(self, state: TrainState, data: Any) -> bool:
+        """Whether XLA's CPU backend would run a part of the step on its slow path in a loop.
+
+        Args:
+            state: values or shapes of the state.
+            data: values or shapes of a batch.
+        """
+        if jax.default_backend() != "cpu":
+            return False
+        return _has_slow(self.update.trace(state, data).jaxpr.jaxpr)
 
     def arrays_of(self, source: Resident) -> Any:
         """The source's arrays on the device, moved there once."""
@@ -198,14 +209,6 @@ def _named(fn: Any, name: str) -> Any:
 
     call.__name__ = call.__qualname__ = name
     return call
-
-
-def slow_in_loops(step: Step, state: TrainState, data: Any) -> bool:
-    """Whether XLA's CPU backend would run a part of the step on its slow path inside a loop."""
-    if jax.default_backend() != "cpu":
-        return False
-    jaxpr = jax.make_jaxpr(step.update)(state, data)
-    return _has_slow(jaxpr.jaxpr)
 
 
 def _has_slow(jaxpr: Any) -> bool:

@@ -130,7 +130,8 @@ class MultiHeadAttention(ProjectedAttention):
     """Several attentions side by side, each with projections of its own.
 
     `layer(query, value, key=value)`: queries `(batch, Tq, dim)`, values and keys
-    `(batch, Tv, dim)`, output `(batch, Tq, dim)`. With `query == value` it is self-attention. Vaswani et al. 2017.
+    `(batch, Tv, dim)`, output `(batch, Tq, dim)`. With `query == value` it is self-attention.
+    Vaswani et al. 2017, "Attention Is All You Need".
 
     Args:
         num_heads: number of heads.

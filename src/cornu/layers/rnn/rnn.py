@@ -197,7 +197,6 @@ class RNN(Layer):
     def call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
-        first = tree.flatten(sequences)[0]
         if initial_state is None:
             if self.stateful:
                 initial_state = tree.map_structure(lambda v: v.value, self.states)
@@ -208,7 +207,7 @@ class RNN(Layer):
         )
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
-        self._check_states(initial_state, first)
+        self._check_states(initial_state)
         try:
             if training:
                 self._draw_dropout(sequences, initial_state)
@@ -226,7 +225,7 @@ class RNN(Layer):
         output = tree.map_structure(lambda x: ops.cast(x, self.compute_dtype), output)
         return (output, *states) if self.return_state else output
 
-    def _check_states(self, states: Any, first: Any) -> None:
+    def _check_states(self, states: Any) -> None:
         expected = len(as_list(self.state_size))
         if len(states) != expected:
             raise ValueError(

@@ -1,6 +1,6 @@
 """Images bent: each pixel of the result is read at some place of the image, between its pixels.
 
-pixel coordinates:  row y downwards, column x to the right, the first pixel's middle at (0, 0)
+Places are in pixels: row y downwards, column x to the right, the first pixel's middle at (0, 0).
 """
 
 from typing import Any

@@ -1,7 +1,9 @@
 """Blocks of pixels laid out as channels or columns, and back.
 
-depth_to_space <-> space_to_depth    square blocks that tile the image
-unfold         <-> fold              windows that may overlap; fold adds where they do
+Every op has its inverse, or its adjoint, beside it:
+
+    depth_to_space <-> space_to_depth    square blocks that tile the image
+    unfold         <-> fold              windows that may overlap; fold adds where they do
 """
 
 from typing import Any

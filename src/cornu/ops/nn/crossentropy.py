@@ -1,7 +1,9 @@
 """Cross-entropies: how surprised predicted probabilities are by the targets.
 
-logits         -> kernels.crossentropy, which never leaves the logarithms
-probabilities  -> scaled to sum one, clipped by epsilon, then the logarithm
+One loss a sample, from either form of the predictions:
+
+    logits         -> kernels.crossentropy, which never leaves the logarithms
+    probabilities  -> scaled to sum one, clipped by epsilon, then the logarithm
 """
 
 from typing import Any

@@ -1,0 +1,140 @@
+import os
+
+import numpy as np
+import pytest
+
+import cornu as keras
+from callbacks.small import fit, regression
+from cornu.archive.stores import H5Writer
+from cornu.callbacks import BackupAndRestore, Callback, EarlyStopping, ReduceLROnPlateau
+
+
+class KilledError(Exception):
+    pass
+
+
+class Kill(Callback):
+    """Ends the training after so many steps of the optimizer, as a power cut would."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) >= self.after:
+            raise KilledError
+
+
+def train(folder, save_freq="epoch", kill=None, **options):
+    """The same script each time: dropout, shuffling, Adam, and callbacks that remember."""
+    model = regression("adam", dropout=0.3)
+    callbacks = [
+        BackupAndRestore(folder, save_freq=save_freq, **options),
+        ReduceLROnPlateau(patience=1, min_delta=0.5, factor=0.5),
+        EarlyStopping(patience=4, min_delta=0.01, restore_best_weights=True),
+    ]
+    if kill:
+        callbacks.append(Kill(kill))
+    history = fit(
+        model, *callbacks, epochs=5, batch_size=7, shuffle=True, validation_split=0.2
+    )  # 5 steps an epoch
+    return model, history
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("whole") / "backup")
+
+
+@pytest.mark.parametrize(
+    "save_freq, kill, first_epoch",
+    [("epoch", 3, 0), ("epoch", 6, 1), ("epoch", 23, 4), (3, 8, 1), (5, 12, 1), (1, 21, 3)],
+)
+def test_a_killed_training_goes_on_bit_by_bit(
+    uninterrupted, tmp_path, save_freq, kill, first_epoch
+):
+    folder = tmp_path / "backup"
+    with pytest.raises(KilledError):
+        train(folder, save_freq, kill)
+    resumed, history = train(folder, save_freq)
+    whole, whole_history = uninterrupted
+    assert history.epoch[0] == first_epoch
+    for name, values in whole_history.history.items():
+        assert history.history[name] == values[first_epoch:], name
+    for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not folder.exists()
+
+
+def test_the_backup_stays_if_it_is_to(tmp_path):
+    train(tmp_path / "b", delete_checkpoint=False)
+    assert os.listdir(tmp_path / "b") == ["latest.h5"]
+    _, history = train(tmp_path / "b", delete_checkpoint=False)
+    assert history.epoch == []
+
+
+def test_other_files_of_the_directory_stay(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    train(tmp_path)
+    assert os.listdir(tmp_path) == ["notes.txt"]
+
+
+def test_a_backup_that_fails_half_way_leaves_the_one_before(tmp_path, monkeypatch):
+    with pytest.raises(KilledError):
+        train(tmp_path, 2, kill=4)
+    before = (tmp_path / "latest.h5").read_bytes()
+    write = H5Writer.write
+
+    def broken(self, path, *args):
+        if path == "optimizer":
+            raise OSError("the disk is full")
+        write(self, path, *args)
+
+    monkeypatch.setattr(H5Writer, "write", broken)
+    with pytest.raises(OSError, match="full"):
+        train(tmp_path, 2)
+    assert (tmp_path / "latest.h5").read_bytes() == before
+    assert os.listdir(tmp_path) == ["latest.h5"]
+
+
+def test_a_damaged_backup_gives_way_to_the_one_before(tmp_path, uninterrupted):
+    with pytest.raises(KilledError):
+        train(tmp_path, kill=13, double_checkpoint=True)
+    assert sorted(os.listdir(tmp_path)) == ["latest.h5", "previous.h5"]
+    latest = tmp_path / "latest.h5"
+    latest.write_bytes(latest.read_bytes()[:1000])
+    with pytest.warns(UserWarning, match="the backup before it"):
+        model, history = train(tmp_path, double_checkpoint=True)
+    assert history.epoch[0] == 1
+    for a, b in zip(model.get_weights(), uninterrupted[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_backup_of_another_model_is_refused_and_changes_nothing(tmp_path):
+    with pytest.raises(KilledError):
+        train(tmp_path, kill=6)
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    other.compile("adam", "mse", metrics=["mae"])
+    before = other.get_weights()
+    with pytest.raises(ValueError, match="delete the backup to start anew"):
+        fit(other, BackupAndRestore(tmp_path))
+    for a, b in zip(other.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_finished_training_is_not_continued(tmp_path):
+    model = regression()
+    backup = BackupAndRestore(tmp_path / "b")
+    assert fit(model, backup).epoch == [0, 1, 2]
+    assert fit(model, backup).epoch == [0, 1, 2]
+
+
+def test_only_a_frequency_of_batches_asks_for_single_batches():
+    assert not BackupAndRestore("b").listens_to_batches
+    assert BackupAndRestore("b", save_freq=10).listens_to_batches
+
+
+@pytest.mark.parametrize("arguments", [{"backup_dir": ""}, {"backup_dir": "b", "save_freq": "x"}])
+def test_arguments_are_checked_at_once(arguments):
+    with pytest.raises(ValueError, match="backup_dir|save_freq"):
+        BackupAndRestore(**arguments)
