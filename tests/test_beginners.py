@@ -38,50 +38,50 @@ def message_of(kind, function, *args, **kwargs):
 
 MISTAKES = {
     "integer labels with categorical_crossentropy": (
-        dict(loss="categorical_crossentropy"),
+        {"loss": "categorical_crossentropy"},
         (X, CLASSES),
         ["one-hot", 'loss="sparse_categorical_crossentropy"', "to_categorical(y, 3)"],
     ),
     "one-hot labels with the sparse loss": (
-        dict(),
+        {},
         (X, ONE_HOT),
         ['loss="categorical_crossentropy"', "argmax"],
     ),
-    "a label beyond the outputs": (dict(), (X, CLASSES + 3), ["5", "3 outputs"]),
-    "negative labels": (dict(), (X, CLASSES - 1), ["-1"]),
-    "labels that are not integers": (dict(), (X, CLASSES + 0.5), ["whole numbers", "0.5"]),
+    "a label beyond the outputs": ({}, (X, CLASSES + 3), ["5", "3 outputs"]),
+    "negative labels": ({}, (X, CLASSES - 1), ["-1"]),
+    "labels that are not integers": ({}, (X, CLASSES + 0.5), ["whole numbers", "0.5"]),
     "no softmax before a loss of probabilities": (
-        dict(activation=None),
+        {"activation": None},
         (X, CLASSES),
         ["from_logits=True", "softmax"],
     ),
     "softmax over one unit": (
-        dict(units=1, loss="binary_crossentropy"),
+        {"units": 1, "loss": "binary_crossentropy"},
         (X, CLASSES % 2),
         ["sigmoid"],
     ),
     "binary labels that are 1 and 2": (
-        dict(units=1, activation="sigmoid", loss="binary_crossentropy"),
+        {"units": 1, "activation": "sigmoid", "loss": "binary_crossentropy"},
         (X, CLASSES % 2 + 1),
         ["0", "1"],
     ),
     "targets wider than the output": (
-        dict(units=1, activation=None, loss="mse"),
+        {"units": 1, "activation": None, "loss": "mse"},
         (X, ONE_HOT),
         ["(None, 1)"],
     ),
     "the wrong number of features": (
-        dict(),
+        {},
         (X[:, :4], CLASSES),
         ["expects 5 features", "x has 4"],
     ),
     "a NaN in the data": (
-        dict(),
+        {},
         (np.where(np.arange(5) == 1, np.nan, X), CLASSES),
         ["NaN", "row 0"],
     ),
-    "x and y of different lengths": (dict(), (X, CLASSES[:50]), ["64", "50"]),
-    "text as data": (dict(), (np.array([["a"] * 5] * 64), CLASSES), ["StringLookup"]),
+    "x and y of different lengths": ({}, (X, CLASSES[:50]), ["64", "50"]),
+    "text as data": ({}, (np.array([["a"] * 5] * 64), CLASSES), ["StringLookup"]),
 }
 
 

@@ -1,8 +1,8 @@
 """The house rules: who may import whom, and what an import may cost.
 
-This is the only place that lists the floors. A module imports from floors below its own, from its
-own package, and on a shared floor from packages that stand to its left; never up, never in a circle,
-and never a module of the library inside a function.
+This is the only place that lists the floors. A module imports from floors below its own, from
+its own package, and on a shared floor from packages that stand to its left; never up, never in a
+circle, and never a module of the library inside a function.
 """
 
 import ast

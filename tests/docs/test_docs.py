@@ -37,6 +37,8 @@ def test_there_are_blocks_to_run():
 
 
 def test_blocks_keep_their_lines():
-    text = "# Title\n\n```python\na = 1\n```\ntext\n```console\n$ ls\n```\n```python no-run\n!\n```\n"
+    text = (
+        "# Title\n\n```python\na = 1\n```\ntext\n```console\n$ ls\n```\n```python no-run\n!\n```\n"
+    )
     assert program(text).splitlines()[3] == "a = 1"
     assert program(text).split() == ["a", "=", "1"]

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 from hypothesis import strategies as st
-from properties.laws import close, law, numbers, same
 
 from cornu import Variable, ops
+from properties.laws import close, law, numbers, same
 
 LENGTHS = st.sampled_from([1, 2, 5])
 SEEDS = st.integers(0, 3)

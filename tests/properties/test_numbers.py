@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from properties.laws import close, floats, law, numbers, same, with_axis
 
 from cornu import ops
+from properties.laws import close, floats, law, numbers, same, with_axis
 
 SEEDS = st.integers(0, 3)
 SIZES = st.sampled_from([1, 2, 3])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from properties.laws import arrays, floats, law, numbers, same, with_axis
 
 from cornu import ops
+from properties.laws import arrays, floats, law, numbers, same, with_axis
 
 # ---- shapes -------------------------------------------------------------------------------------
 

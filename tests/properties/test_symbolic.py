@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import pytest
 from hypothesis import strategies as st
-from properties.laws import law, numbers
 
 from cornu import ops
 from cornu.core.symbolic import KerasTensor
+from properties.laws import law, numbers
 
 
 class Case(NamedTuple):

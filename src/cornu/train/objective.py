@@ -165,14 +165,14 @@ class CompileMetrics(Metric):
         self.user_metrics, self.user_weighted_metrics = metrics, weighted_metrics
         self.output_names = output_names
         self.built = False
-        self._plain: list[list[Metric]] = []
+        self._unweighted: list[list[Metric]] = []
         self._weighted: list[list[Metric]] = []
         self._prefixes: list[str] = []
 
     @property
     def metrics(self) -> list[Metric]:
         """The metrics in order; empty until the first shapes are known."""
-        return [m for entry in (*self._plain, *self._weighted) for m in entry]
+        return [m for entry in (*self._unweighted, *self._weighted) for m in entry]
 
     @property
     def variables(self) -> list[Any]:
@@ -193,7 +193,7 @@ class CompileMetrics(Metric):
                 for entry, t, p in zip(entries, flat_true, flat_pred, strict=True)
             ]
 
-        self._plain = make(self.user_metrics, "metrics")
+        self._unweighted = make(self.user_metrics, "metrics")
         self._weighted = make(self.user_weighted_metrics, "weighted_metrics")
         self.built = True
 
@@ -202,7 +202,7 @@ class CompileMetrics(Metric):
             self.build(y_true, y_pred)
         flat_true, flat_pred = _align(y_true, y_pred, self.output_names)
         weights = _spread(sample_weight, len(flat_pred))
-        rows = zip(self._plain, self._weighted, flat_true, flat_pred, weights, strict=True)
+        rows = zip(self._unweighted, self._weighted, flat_true, flat_pred, weights, strict=True)
         for plain, weighted, t, p, w in rows:
             if t is None:
                 continue
@@ -213,7 +213,7 @@ class CompileMetrics(Metric):
 
     def result(self) -> dict[str, Any]:
         results: dict[str, Any] = {}
-        for entries in (self._plain, self._weighted):
+        for entries in (self._unweighted, self._weighted):
             for prefix, entry in zip(self._prefixes, entries, strict=True):
                 for metric in entry:
                     value = metric.result()
