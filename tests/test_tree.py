@@ -106,6 +106,7 @@ def test_same_structure():
             tree.assert_same_structure([1, (2, None)], other)
 
 
+@pytest.mark.filterwarnings("ignore:The `check_types` argument:DeprecationWarning")
 @pytest.mark.parametrize("check_types", [None, True, False])
 def test_the_types_of_containers_always_count(check_types):
     for library in (tree, keras.tree):

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
-SHAPES = ((), (3,), (1,), (0, 2), (2, 3), (1, 4), (2, 3, 4), (3, 1, 2))
+SHAPES = ((), (3,), (0, 2), (2, 3), (2, 1, 4))
 DTYPES = ("float32", "int32", "bool")
 
 
-def law(examples: int = 15, **strategies: Any) -> Callable[..., Any]:
+def law(examples: int = 12, **strategies: Any) -> Callable[..., Any]:
     """A test of a law: the same few examples in every run."""
     fixed = settings(derandomize=True, max_examples=examples, deadline=None, database=None)
 

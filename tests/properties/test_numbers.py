@@ -8,12 +8,12 @@ from cornu import ops
 from properties.laws import close, floats, law, numbers, same, with_axis
 
 SEEDS = st.integers(0, 3)
-SIZES = st.sampled_from([1, 2, 3])
+SIZES = st.sampled_from([1, 3])
 
 # ---- sums ---------------------------------------------------------------------------------------
 
 
-@law(given=with_axis(floats(min_rank=1)))
+@law(examples=6, given=with_axis(floats(min_rank=1)))
 def test_diff_undoes_cumsum(given):
     x, axis = given
     summed = ops.cumsum(x, axis=axis)
@@ -22,7 +22,7 @@ def test_diff_undoes_cumsum(given):
     same(ops.take(summed, -1, axis=axis), ops.sum(x, axis=axis))
 
 
-@law(given=with_axis(floats(min_rank=1)), keepdims=st.booleans())
+@law(examples=6, given=with_axis(floats(min_rank=1)), keepdims=st.booleans())
 def test_reductions_agree(given, keepdims):
     x, axis = given
     n = x.shape[axis]
@@ -62,7 +62,7 @@ def test_bincount_is_a_sum_of_one_hot(ids):
 # ---- products -----------------------------------------------------------------------------------
 
 
-@law(n=SIZES, m=SIZES, k=SIZES, seed=SEEDS)
+@law(examples=6, n=SIZES, m=SIZES, k=SIZES, seed=SEEDS)
 def test_the_products_agree(n, m, k, seed):
     a, b = numbers((n, k), seed=seed), numbers((k, m), seed=seed + 1)
     expected = (a[:, :, None] * b[None]).sum(1)
@@ -75,7 +75,7 @@ def test_the_products_agree(n, m, k, seed):
     same(ops.transpose(ops.matmul(b.T, a.T)), expected)
 
 
-@law(n=SIZES, k=SIZES, seed=SEEDS)
+@law(examples=6, n=SIZES, k=SIZES, seed=SEEDS)
 def test_products_in_batches(n, k, seed):
     a, b = numbers((2, n, k), seed=seed), numbers((2, k, 3), seed=seed + 1)
     product = ops.matmul(a, b)
@@ -84,7 +84,7 @@ def test_products_in_batches(n, k, seed):
     same(ops.vectorized_map(lambda ab: ops.matmul(*ab), (a, b)), product)
 
 
-@law(n=SIZES, m=SIZES, seed=SEEDS)
+@law(examples=6, n=SIZES, m=SIZES, seed=SEEDS)
 def test_vector_products(n, m, seed):
     a, b, c = numbers((n,), seed=seed), numbers((m,), seed=seed + 1), numbers((n,), seed=seed + 2)
     same(ops.outer(a, b), ops.einsum("i,j->ij", a, b))
@@ -93,7 +93,7 @@ def test_vector_products(n, m, seed):
     same(ops.inner(a, c), ops.sum(a * c))
 
 
-@law(n=SIZES, seed=SEEDS)
+@law(examples=6, n=SIZES, seed=SEEDS)
 def test_solving_undoes_multiplying(n, seed):
     a = numbers((n, n), seed=seed) + 5 * np.eye(n, dtype="float32")
     b = numbers((n, 2), seed=seed + 1)
@@ -106,7 +106,7 @@ def test_solving_undoes_multiplying(n, seed):
     close(ops.logdet(symmetric), 2 * ops.sum(ops.log(ops.diagonal(low))), 1e-4)
 
 
-@law(n=SIZES, m=SIZES, seed=SEEDS)
+@law(examples=6, n=SIZES, m=SIZES, seed=SEEDS)
 def test_factors_multiply_to_the_matrix(n, m, seed):
     a = numbers((n, m), seed=seed)
     q, r = ops.qr(a)
@@ -121,7 +121,7 @@ def test_factors_multiply_to_the_matrix(n, m, seed):
 # ---- probabilities ------------------------------------------------------------------------------
 
 
-@law(given=with_axis(floats(min_rank=1)), shift=st.sampled_from([-80.0, 0.25, 300.0]))
+@law(examples=6, given=with_axis(floats(min_rank=1)), shift=st.sampled_from([-80.0, 0.25, 300.0]))
 def test_softmax(given, shift):
     x, axis = given
     p = ops.softmax(x, axis=axis)
@@ -131,7 +131,7 @@ def test_softmax(given, shift):
     close(ops.log_softmax(x, axis=axis), ops.log(p))
 
 
-@law(given=with_axis(floats(min_rank=1)), keepdims=st.booleans())
+@law(examples=6, given=with_axis(floats(min_rank=1)), keepdims=st.booleans())
 def test_logsumexp_lies_above_the_largest(given, keepdims):
     x, axis = given
     settings = {"axis": axis, "keepdims": keepdims}
@@ -142,7 +142,7 @@ def test_logsumexp_lies_above_the_largest(given, keepdims):
     close(ops.log(ops.sum(ops.exp(x), **settings)), got)
 
 
-@law(x=floats(), seed=SEEDS)
+@law(examples=6, x=floats(), seed=SEEDS)
 def test_activations_in_terms_of_each_other(x, seed):
     close(ops.sigmoid(x) + ops.sigmoid(-x), np.ones(x.shape))
     close(ops.softplus(x) - ops.softplus(-x), x)
@@ -153,7 +153,7 @@ def test_activations_in_terms_of_each_other(x, seed):
     close(ops.logaddexp(x, y), ops.logsumexp(ops.stack([x, y]), axis=0))
 
 
-@law(x=floats(min_rank=1), order=st.sampled_from([1, 2, 3]))
+@law(examples=6, x=floats(min_rank=1), order=st.sampled_from([1, 2, 3]))
 def test_normalized_vectors_have_length_one(x, order):
     length = ops.norm(ops.normalize(x, order=order), ord=order, axis=-1)
     close(length, np.any(x != 0, -1).astype("float32"))
@@ -192,10 +192,10 @@ def test_irfft_undoes_rfft(n, seed):
 
 
 @law(
-    examples=8,
-    sizes=st.sampled_from([(8, 2, 8), (8, 4, 16), (16, 4, 16)]),
+    examples=6,
+    sizes=st.sampled_from([(8, 2, 8), (16, 4, 32)]),
     window=st.sampled_from(["hann", "hamming"]),
-    n=st.sampled_from([40, 48]),
+    n=st.sampled_from([41, 48]),
 )
 def test_istft_undoes_stft(sizes, window, n):
     x = numbers((2, n))
@@ -229,7 +229,7 @@ def test_conv_is_a_product_with_patches(padding, size, strides, seed):
     same(got, ops.einsum("bokc,kcd->bod", patches, kernel))
 
 
-@law(examples=8, size=SIZES, strides=st.sampled_from([1, 2]), seed=SEEDS)
+@law(examples=6, size=SIZES, strides=st.sampled_from([1, 2]), seed=SEEDS)
 def test_conv_transpose_is_the_transpose_of_conv(size, strides, seed):
     """<conv(x), y> = <x, conv_transpose(y)>."""
     n = size + 2 * strides
@@ -240,7 +240,7 @@ def test_conv_transpose_is_the_transpose_of_conv(size, strides, seed):
     same(ops.sum(image * y), ops.sum(x[:, : back.shape[1]] * back))
 
 
-@law(examples=8, size=SIZES, seed=SEEDS, padding=st.sampled_from(["valid", "same"]))
+@law(examples=6, size=SIZES, seed=SEEDS, padding=st.sampled_from(["valid", "same"]))
 def test_pools_agree(size, seed, padding):
     x = numbers((2, 6, 2), seed=seed)
     largest = ops.max_pool(x, size, 1, padding)

@@ -1,0 +1,67 @@
+"""Policies from what users and files write: names, dtypes, configs."""
+
+from typing import Any
+
+from cornu.core import dtypes
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
+from cornu.dtype_policies.quantized import QUANTIZATION_MODES, quantized
+from cornu.errors import explain
+
+
+def get(identifier: Any) -> DTypePolicy:
+    """The policy that a name, a dtype, a config or a policy means; the global one for None.
+
+    Args:
+        identifier: a name such as `"mixed_bfloat16"` or `"int8_from_float32"`, a dtype, a config
+            or a policy.
+
+    Raises:
+        ValueError: it means no policy.
+
+    Example:
+
+        >>> get("gptq/4/128_from_mixed_bfloat16").group_size
+        128
+    """
+    if identifier is None:
+        return dtype_policy()
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if isinstance(identifier, dict):
+        policy = deserialize(identifier)
+        if not isinstance(policy, DTypePolicy):
+            raise ValueError(
+                explain(f"The config is of no dtype policy, but of {type(policy).__name__}.")
+            )
+        return policy
+    if isinstance(identifier, str):
+        if identifier.startswith(QUANTIZATION_MODES):
+            return quantized(identifier)
+        return DTypePolicy(identifier)
+    return DTypePolicy(dtypes.standardize_dtype(identifier))
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the policy of layers made from now on, by name or as an object; None resets it.
+
+    Example:
+
+        >>> set_dtype_policy("mixed_bfloat16")
+        >>> dtype_policy().compute_dtype
+        'bfloat16'
+        >>> set_dtype_policy("float32")
+    """
+    set_global(None if policy is None else get(policy))
+
+
+def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
+    """The policy as a config for files."""
+    return serialize_keras_object(dtype_policy)
+
+
+def deserialize(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+) -> DTypePolicy:
+    """The policy that a config describes."""
+    return deserialize_keras_object(config, custom_objects)

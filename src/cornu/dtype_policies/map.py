@@ -1,0 +1,104 @@
+"""`DTypePolicyMap`: policies by the path of a layer.
+
+"decoder/dense"    an entry of that name     -> its policy
+"encoder/dense_3"  one pattern that fits     -> its policy, as "encoder/.*"
+anything else                                -> the default policy
+"""
+
+import re
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from cornu.core.serialize import deserialize_keras_object
+from cornu.dtype_policies.lookup import get, serialize
+from cornu.dtype_policies.policy import DTypePolicy, dtype_policy
+from cornu.errors import explain
+
+
+class DTypePolicyMap(DTypePolicy, MutableMapping):
+    """Policies by the path of a layer; the default policy for paths that are not listed.
+
+    Args:
+        default_policy: for unlisted paths; the global policy if None.
+        policy_map: path -> policy; a path may be a regular expression that fits whole paths.
+
+    Example:
+
+        >>> policies = DTypePolicyMap()
+        >>> policies["model/dense"] = DTypePolicy("bfloat16")
+        >>> policies["model/dense"].name, policies["model/other"].name
+        ('bfloat16', 'float32')
+    """
+
+    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None):
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise TypeError(
+                explain(f"policy_map is a dict of paths, got {type(policy_map).__name__}.")
+            )
+        self._default = None if default_policy is None else get(default_policy)
+        self._policies = {path: get(policy) for path, policy in (policy_map or {}).items()}
+
+    @property
+    def name(self) -> str:
+        """Name of the map, from its default policy."""
+        return "map_" + self.default_policy.name
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        """The policy of unlisted paths."""
+        return self._default or dtype_policy()
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.default_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.default_policy.compute_dtype
+
+    @property
+    def quantization_mode(self) -> str | None:
+        return self.default_policy.quantization_mode
+
+    def __getitem__(self, path: str) -> DTypePolicy:
+        if path in self._policies:
+            return self._policies[path]
+        matches = [known for known in self._policies if re.fullmatch(known, path)]
+        if len(matches) > 1:
+            raise ValueError(
+                explain(f"Several entries of the policy map fit {path!r}.", entries=matches)
+            )
+        return self._policies[matches[0]] if matches else self.default_policy
+
+    def __setitem__(self, path: str, policy: Any) -> None:
+        if path in self._policies:
+            raise ValueError(explain(f"{path!r} is in the policy map already."))
+        self._policies[path] = get(policy)
+
+    def __delitem__(self, path: str) -> None:
+        del self._policies[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._policies
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._policies)
+
+    def get_config(self) -> dict[str, Any]:
+        policies = {path: serialize(policy) for path, policy in self._policies.items()}
+        default = None if self._default is None else serialize(self._default)
+        return {"default_policy": default, "policy_map": policies}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "DTypePolicyMap":
+        """Make a map from what `get_config` returned; policies may also stand there by name."""
+        return cls(**deserialize_keras_object(config, custom_objects))
+
+    def __repr__(self) -> str:
+        entries = {path: policy.name for path, policy in self._policies.items()}
+        return f"<DTypePolicyMap {self.default_policy.name}, {entries}>"

@@ -1,0 +1,113 @@
+"""`DTypePolicy`: in which dtype a layer keeps its weights, and in which it computes.
+
+policy            variables   computes in
+float32           float32     float32
+mixed_bfloat16    float32     bfloat16
+mixed_float16     float32     float16     (with loss scaling in the optimizer)
+bfloat16          bfloat16    bfloat16
+"""
+
+from typing import Any
+
+from cornu import settings
+from cornu.core import dtypes, registry
+from cornu.core.configurable import Configurable
+from cornu.core.symbolic import KerasTensor
+from cornu.errors import did_you_mean, explain
+
+
+class DTypePolicy(Configurable):
+    """The dtype of a layer's variables and of its computations.
+
+    Args:
+        name: a dtype for both, or `mixed_float16` or `mixed_bfloat16`; the global policy if None.
+
+    Example:
+
+        >>> policy = DTypePolicy("mixed_bfloat16")
+        >>> policy.variable_dtype, policy.compute_dtype
+        ('float32', 'bfloat16')
+    """
+
+    quantization_mode: str | None = None
+
+    def __init__(self, name: str | None = None):
+        if name is None:
+            name = dtype_policy().name
+        if not isinstance(name, str):
+            raise TypeError(explain(f"A policy's name is a string, got {type(name).__name__}."))
+        self._name = name
+        self._compute_dtype, self._variable_dtype = self._parse(name)
+
+    @property
+    def name(self) -> str:
+        """What the policy is called in configs."""
+        return self._name
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype in which a layer computes."""
+        return self._compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype in which a layer keeps its variables."""
+        return self._variable_dtype
+
+    def _parse(self, name: str) -> tuple[str, str]:
+        if name.startswith("mixed_"):
+            compute = name.removeprefix("mixed_")
+            if compute in ("float16", "bfloat16"):
+                return compute, "float32"
+        try:
+            dtype = dtypes.standardize_dtype(name)
+        except ValueError:
+            known = ["mixed_float16", "mixed_bfloat16", *dtypes.ALLOWED]
+            raise ValueError(
+                explain(f"{name!r} is not a dtype policy.", fix=did_you_mean(name, known))
+            ) from None
+        return dtype, dtype
+
+    def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
+        """A float array in the dtype of the computation; anything else as it is."""
+        dtype = dtypes.standardize_dtype(dtype)
+        if not (autocast and hasattr(x, "dtype") and dtypes.is_float(x.dtype)):
+            return x
+        if dtypes.standardize_dtype(x.dtype) == dtype:
+            return x
+        if isinstance(x, KerasTensor):
+            return KerasTensor(x.shape, dtype, sparse=x.sparse)
+        return x.astype(dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} "{self.name}">'
+
+
+class FloatDTypePolicy(DTypePolicy):
+    """A policy of floating dtypes; the older name of `DTypePolicy`."""
+
+
+registry.register_builtin(FloatDTypePolicy, "keras")  # where files have it, as `DTypePolicy`
+
+
+_process: dict[str, DTypePolicy | None] = {"policy": None}
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy of layers that are given none."""
+    policy = _process["policy"]
+    return DTypePolicy(settings.current.floatx) if policy is None else policy
+
+
+def set_global(policy: DTypePolicy | None) -> None:
+    """Make a policy that of layers made from now on; None makes it `floatx` again."""
+    _process["policy"] = policy

@@ -1,0 +1,266 @@
+"""Policies of layers whose weights are kept in few bits.
+
+A name says how the weights are kept and from which policy they come:
+
+    int8_from_mixed_bfloat16        mode _from_ source
+    int4/128_from_float32           mode/size of a block
+    gptq/4/128_from_float32         mode/bits/size of a group
+
+| mode   | weights                          | class                                        |
+|--------|----------------------------------|----------------------------------------------|
+| int8   | 8 bits, one scale a channel      | QuantizedDTypePolicy                         |
+| int4   | 4 bits, one scale a channel      | QuantizedDTypePolicy                         |
+| int4/  | 4 bits, one scale a block        | Int4DTypePolicy                              |
+| float8 | 8 bits, scales from past maxima  | QuantizedFloat8DTypePolicy                   |
+| gptq/  | 2, 3, 4 or 8 bits, by GPTQ       | GPTQDTypePolicy                              |
+| awq/   | 4 bits, by AWQ                   | AWQDTypePolicy                               |
+
+The classes say what is wanted and go into configs; they change no weight.
+"""
+
+from typing import Any, ClassVar
+
+from cornu.dtype_policies.policy import DTypePolicy
+from cornu.errors import did_you_mean, explain
+
+QUANTIZATION_MODES = ("int8", "float8", "int4", "gptq", "awq")
+
+
+class QuantizedDTypePolicy(DTypePolicy):
+    """The dtypes of another policy, with weights in few bits.
+
+    Args:
+        mode: how the weights are kept: "int8", "int4", "float8", "gptq" or "awq".
+        source_name: the name of the other policy; the global one if None.
+
+    Raises:
+        ValueError: the mode is unknown, or "int8" is to compute in float16.
+
+    Example:
+
+        >>> policy = QuantizedDTypePolicy("int8", "mixed_bfloat16")
+        >>> policy.name, policy.compute_dtype, policy.quantization_mode
+        ('int8_from_mixed_bfloat16', 'bfloat16', 'int8')
+    """
+
+    def __init__(self, mode: str, source_name: str | None = None):
+        self._quantization_mode = self._read_mode(mode)
+        source = DTypePolicy(source_name)
+        self._mode = mode
+        self._source_name = source.name
+        self._name = f"{mode}_from_{source.name}"
+        self._compute_dtype = source.compute_dtype
+        self._variable_dtype = source.variable_dtype
+        if mode == "int8" and self.compute_dtype == "float16":
+            raise ValueError(
+                explain(
+                    "int8 weights are not computed with in float16: their sums overflow.",
+                    received=self.name,
+                    fix="source_name='mixed_bfloat16' or 'float32'",
+                )
+            )
+
+    @property
+    def quantization_mode(self) -> str:  # type: ignore[override]
+        """How the weights are kept, without sizes: one of `QUANTIZATION_MODES`."""
+        return self._quantization_mode
+
+    def _read_mode(self, mode: Any) -> str:
+        """Check the mode, and keep the sizes that it gives."""
+        if mode not in QUANTIZATION_MODES:
+            raise ValueError(
+                explain(
+                    f"There is no quantization mode {mode!r}.",
+                    fix=did_you_mean(mode, QUANTIZATION_MODES),
+                )
+            )
+        return mode
+
+    def get_config(self) -> dict[str, Any]:
+        return {"mode": self._mode, "source_name": self._source_name}
+
+
+class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
+    """Weights, inputs and gradients in 8-bit floats, scaled by the largest recent values.
+
+    Args:
+        mode: "float8".
+        source_name: the name of the policy it comes from; the global one if None.
+        amax_history_length: how many past maxima the scale is taken from.
+
+    Example:
+
+        >>> QuantizedFloat8DTypePolicy("float8", "float32", 16).amax_history_length
+        16
+    """
+
+    default_amax_history_length: ClassVar[int] = 1024
+
+    def __init__(
+        self,
+        mode: str,
+        source_name: str | None = None,
+        amax_history_length: int = default_amax_history_length,
+    ):
+        super().__init__(mode, source_name)
+        if not isinstance(amax_history_length, int):
+            raise TypeError(
+                explain(f"amax_history_length is an int, got {amax_history_length!r}.", fix="1024")
+            )
+        self._amax_history_length = amax_history_length
+
+    @property
+    def amax_history_length(self) -> int:
+        """How many past maxima the scale is taken from."""
+        return self._amax_history_length
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "amax_history_length": self.amax_history_length}
+
+
+class _WithSizes(QuantizedDTypePolicy):
+    """A mode with sizes behind it: `name/size/size`."""
+
+    form: ClassVar[str]
+    bits: ClassVar[tuple[int, ...]]
+
+    def _sizes(self, mode: Any) -> list[int]:
+        """The integers of a mode, which has the parts of `form`."""
+        name, *parts = str(mode).split("/")
+        wanted, *slots = self.form.split("/")
+        try:
+            sizes = [int(part) for part in parts]
+        except ValueError:
+            sizes = []
+        if name != wanted or len(sizes) != len(slots):
+            example = self.form.replace("<weight_bits>", "4").replace("<group_size>", "128")
+            raise ValueError(
+                explain(
+                    f"The mode of {type(self).__name__} has the form {self.form!r}.",
+                    received=repr(mode),
+                    fix=f"mode={example.replace('<block_size>', '128')!r}",
+                )
+            )
+        return sizes
+
+    def _check_size(self, size: int, what: str) -> int:
+        if size != -1 and size < 1:
+            raise ValueError(
+                explain(f"{what} is positive, or -1 for one scale a channel, got {size}.")
+            )
+        return size
+
+    def _check_bits(self, bits: int) -> int:
+        if bits not in self.bits:
+            known = ", ".join(map(str, self.bits))
+            raise ValueError(
+                explain(f"{type(self).__name__} keeps weights in {known} bits, got {bits}.")
+            )
+        return bits
+
+
+class Int4DTypePolicy(_WithSizes):
+    """Weights in 4 bits, with a scale for each block of inputs.
+
+    Args:
+        mode: `"int4/<block_size>"`; a block size of -1 is one scale a channel.
+        source_name: the name of the policy it comes from; the global one if None.
+
+    Example:
+
+        >>> Int4DTypePolicy("int4/128", "float32").block_size
+        128
+    """
+
+    form = "int4/<block_size>"
+    block_size: int
+
+    def _read_mode(self, mode: Any) -> str:
+        (size,) = self._sizes(mode)
+        self.block_size = self._check_size(size, "The block size")
+        return "int4"
+
+
+class GPTQDTypePolicy(_WithSizes):
+    """Weights in few bits, rounded one after the other so that errors make up for each other.
+
+    Args:
+        mode: `"gptq/<weight_bits>/<group_size>"`, with 2, 3, 4 or 8 bits; a group size of -1 is one
+            scale a channel.
+        source_name: the name of the policy it comes from; the global one if None.
+
+    Example:
+
+        >>> policy = GPTQDTypePolicy("gptq/4/128", "float32")
+        >>> policy.weight_bits, policy.group_size, policy.quantization_mode
+        (4, 128, 'gptq')
+    """
+
+    form = "gptq/<weight_bits>/<group_size>"
+    bits = (2, 3, 4, 8)
+    weight_bits: int
+    group_size: int
+
+    def _read_mode(self, mode: Any) -> str:
+        bits, size = self._sizes(mode)
+        self.weight_bits = self._check_bits(bits)
+        self.group_size = self._check_size(size, "The group size")
+        return "gptq"
+
+
+class AWQDTypePolicy(_WithSizes):
+    """Weights in 4 bits, scaled so that those of large activations keep their precision.
+
+    Args:
+        mode: `"awq/4/<group_size>"`; a group size of -1 is one scale a channel.
+        source_name: the name of the policy it comes from; the global one if None.
+
+    Example:
+
+        >>> AWQDTypePolicy("awq/4/-1", "mixed_bfloat16").name
+        'awq/4/-1_from_mixed_bfloat16'
+    """
+
+    form = "awq/<weight_bits>/<group_size>"
+    bits = (4,)
+    weight_bits: int
+    group_size: int
+
+    def _read_mode(self, mode: Any) -> str:
+        bits, size = self._sizes(mode)
+        self.weight_bits = self._check_bits(bits)
+        self.group_size = self._check_size(size, "The group size")
+        return "awq"
+
+
+_BY_KIND: dict[str, type[QuantizedDTypePolicy]] = {
+    "float8": QuantizedFloat8DTypePolicy,
+    "gptq": GPTQDTypePolicy,
+    "awq": AWQDTypePolicy,
+    "int4/": Int4DTypePolicy,
+}
+
+
+def quantized(name: str) -> QuantizedDTypePolicy:
+    """The quantized policy with a name such as `"int8_from_float32"`.
+
+    Raises:
+        ValueError: the name is not of that form, or one of its parts is unknown.
+
+    Example:
+
+        >>> quantized("int4/64_from_float32").block_size
+        64
+    """
+    parts = name.split("_from_")
+    if len(parts) != 2:
+        raise ValueError(
+            explain(
+                f"A quantized policy is named '<mode>_from_<policy>', got {name!r}.",
+                fix=f"{parts[0] + '_from_float32'!r}",
+            )
+        )
+    mode, source = parts
+    kind, slash, _ = mode.partition("/")
+    cls = _BY_KIND.get(kind) or _BY_KIND.get(kind + slash) or QuantizedDTypePolicy
+    return cls(mode, source)
