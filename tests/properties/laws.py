@@ -17,7 +17,7 @@ SHAPES = ((), (3,), (0, 2), (2, 3), (2, 1, 4))
 DTYPES = ("float32", "int32", "bool")
 
 
-def law(examples: int = 12, **strategies: Any) -> Callable[..., Any]:
+def law(examples: int = 8, **strategies: Any) -> Callable[..., Any]:
     """A test of a law: the same few examples in every run."""
     fixed = settings(derandomize=True, max_examples=examples, deadline=None, database=None)
 

@@ -9,8 +9,9 @@ single batch decides how many steps run in one go, so a callback for which the l
 group is enough says `listens_to_batches = False`.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from cornu import tree
 from cornu.errors import explain
@@ -38,6 +39,12 @@ class Callback:
     """
 
     listens_to_batches = True
+    # Attributes that a training which goes on after an interruption needs; see BackupAndRestore.
+    remembered: ClassVar[tuple[str, ...]] = ()
+    # Whether it is called after those that do not say so, wherever it stands in the list.
+    hears_last = False
+    # All callbacks of the training, itself among them; set by their list.
+    siblings: Sequence["Callback"] = ()
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -106,6 +113,9 @@ class Callback:
     def on_predict_end(self, logs: Any = None) -> None:
         """At the end of `predict`."""
 
+    def on_failure(self) -> None:
+        """When an error or Ctrl-C ends `fit`, `evaluate` or `predict`; no other hook follows."""
+
 
 def overrides(callback: Callback, hook: str) -> bool:
     """Whether a callback does something at a hook."""
@@ -150,6 +160,9 @@ class CallbackList(Callback):
                     )
                 )
         self.callbacks += [c for c in extra if not any(type(c) is type(o) for o in self.callbacks)]
+        self.callbacks.sort(key=lambda c: getattr(c, "hears_last", False))
+        for callback in self.callbacks:
+            callback.siblings = self.callbacks
         self.set_params(params)
         if model is not None:
             self.set_model(model)
@@ -160,6 +173,7 @@ class CallbackList(Callback):
     def append(self, callback: Callback) -> None:
         """Add a callback."""
         self.callbacks.append(callback)
+        callback.siblings = self.callbacks
         for hook in HOOKS:
             if overrides(callback, hook):
                 self._listeners[hook].append(getattr(callback, hook))
@@ -185,6 +199,20 @@ class CallbackList(Callback):
     def find(self, kind: type) -> Any:
         """The first callback of a class; None if there is none."""
         return next((c for c in self.callbacks if isinstance(c, kind)), None)
+
+    def on_failure(self) -> None:
+        for callback in self.callbacks:
+            if hasattr(callback, "on_failure"):
+                callback.on_failure()
+
+    @contextmanager
+    def told_of_failure(self) -> Iterator[None]:
+        """Call `on_failure` of everybody when an error or Ctrl-C passes."""
+        try:
+            yield
+        except BaseException:
+            self.on_failure()
+            raise
 
     def call(self, hook: str, *args: Any) -> None:
         """Call a hook of everybody who overrides it."""

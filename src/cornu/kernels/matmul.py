@@ -22,10 +22,13 @@ Reverse-mode derivatives work to any order; forward mode is refused where the ke
 """
 
 import functools
+import math
 import string
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+from jax.experimental.layout import Layout, with_layout_constraint
 
 from cornu.kernels.platform import tuned
 
@@ -107,8 +110,37 @@ def _fits(letters: tuple[str, str, str], a: jax.Array, b: jax.Array) -> bool:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _product(a: jax.Array, b: jax.Array, letters: tuple[str, str, str]) -> jax.Array:
     first, second, result = letters
-    y = jnp.einsum(f"{first},{second}->{result}", a, b, preferred_element_type=jnp.float32)
-    return y.astype(a.dtype)
+    sizes = dict(zip(first + second, a.shape + b.shape, strict=True))
+    batch = [c for c in result if c in first and c in second]
+    summed = [c for c in first if c in second and c not in result]
+    rows = [c for c in result if c not in second]
+    columns = [c for c in result if c not in first]
+    size = [math.prod(sizes[c] for c in part) for part in (batch, rows, summed, columns)]
+    last = second == "".join([*batch, *columns, *summed])  # as it lies: no need to turn it round
+    x = _laid_out(a, first, [*batch, *rows, *summed]).reshape(size[0], size[1], size[2])
+    if last:
+        y = b.reshape(size[0], size[3], size[2])
+    else:
+        y = _laid_out(b, second, [*batch, *summed, *columns]).reshape(size[0], size[2], size[3])
+    if batch:
+        dims = (((2,), (2 if last else 1,)), ((0,), (0,)))
+    else:
+        x, y, dims = x[0], y[0], (((1,), (1 if last else 0,)), ((), ()))
+    z = lax.dot_general(x, y, dims, preferred_element_type=jnp.float32).astype(a.dtype)
+    found = [*batch, *rows, *columns]
+    z = z.reshape([sizes[c] for c in found])
+    return z.transpose([found.index(c) for c in result])
+
+
+def _laid_out(x: jax.Array, letters: str, order: list[str]) -> jax.Array:
+    """The axes in another order, in memory too.
+
+    Left to itself, XLA keeps the memory as it is and hands the product to a path without the units.
+    """
+    if list(letters) == order:
+        return x
+    turned = x.transpose([letters.index(c) for c in order])
+    return with_layout_constraint(turned, Layout(tuple(range(x.ndim))))
 
 
 def _forward(a, b, letters):

@@ -28,6 +28,7 @@ def run_epoch(
     slots: StateSlots,
     *,
     epoch: int = 0,
+    first: int = 0,
     steps: int | None = None,
     before: Callable[[int], None] | None = None,
     after: Callable[[int, Any], bool] | None = None,
@@ -39,7 +40,8 @@ def run_epoch(
         source: the data.
         slots: the variables that the steps read and write.
         epoch: number of the epoch, for the order of the data.
-        steps: at most so many.
+        first: number of the first step; those before it were done already.
+        steps: at most so many, those before the first included.
         before: called with the number of the first step of each chunk.
         after: called with the number of the last step of each chunk and what it returned; the
             epoch ends when it returns True.
@@ -51,7 +53,7 @@ def run_epoch(
     done = 0
     in_flight: collections.deque[Any] = collections.deque()
     with Interrupts() as interrupts:
-        for chunk in strategy.chunks(source, epoch, steps):
+        for chunk in strategy.chunks(source, epoch, steps, first):
             if before is not None:
                 before(chunk.first)
             state = slots.read()

@@ -57,8 +57,10 @@ class Strategy:
         self.step = step
         self.name = name
 
-    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
-        """The dispatches of one epoch, in order; at most `steps` steps."""
+    def chunks(
+        self, source: Source, epoch: int, steps: int | None, first: int = 0
+    ) -> Iterator[Chunk]:
+        """The dispatches of one epoch, in order: steps from `first`, before `steps` if given."""
         raise NotImplementedError
 
     def _once(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
@@ -66,11 +68,14 @@ class Strategy:
         return self.step.results(out, state), state
 
 
-def _limited(batches: Iterator[Batch], steps: int | None) -> Iterator[Batch]:
+def _limited(
+    batches: Iterator[Batch], steps: int | None, first: int
+) -> Iterator[tuple[int, Batch]]:
     for i, batch in enumerate(batches):
         if steps is not None and i >= steps:
             return
-        yield batch
+        if i >= first:
+            yield i, batch
         if steps is not None and i + 1 == steps:  # do not ask a generator for one more
             return
 
@@ -78,8 +83,10 @@ def _limited(batches: Iterator[Batch], steps: int | None) -> Iterator[Batch]:
 class Eager(Strategy):
     """Every operation by itself: slow, and open to a debugger."""
 
-    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
-        for i, batch in enumerate(_limited(source.batches(epoch), steps)):
+    def chunks(
+        self, source: Source, epoch: int, steps: int | None, first: int = 0
+    ) -> Iterator[Chunk]:
+        for i, batch in _limited(source.batches(epoch), steps, first):
             yield Chunk(i, 1, batch.size, lambda state, data=batch.data: self._once(state, data))
 
 
@@ -97,8 +104,10 @@ class PerStep(Strategy):
         once = _named(self._once, name)
         self.program = jax.jit(once, donate_argnums=0 if donate else ())
 
-    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
-        for i, batch in enumerate(_limited(source.batches(epoch), steps)):
+    def chunks(
+        self, source: Source, epoch: int, steps: int | None, first: int = 0
+    ) -> Iterator[Chunk]:
+        for i, batch in _limited(source.batches(epoch), steps, first):
             yield Chunk(i, 1, batch.size, lambda state, data=batch.data: self.program(state, data))
 
 
@@ -164,14 +173,15 @@ class Chunked(Strategy):
         """Let go of the arrays on the device."""
         self._on_device = None
 
-    def chunks(self, source: Source, epoch: int, steps: int | None) -> Iterator[Chunk]:
+    def chunks(
+        self, source: Source, epoch: int, steps: int | None, first: int = 0
+    ) -> Iterator[Chunk]:
         assert isinstance(source, Resident)
         size = source.batch_size
         order = np.asarray(source.order(epoch), np.int32)
         total = source.num_batches if steps is None else min(steps, source.num_batches)
         full = min(total, source.num_samples // size)
         arrays, rows = self.arrays_of(source), jnp.asarray(order)
-        first = 0
         while first < full:
             length = self._next_length(full - first)
             begun = time.perf_counter()

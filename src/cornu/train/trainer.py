@@ -52,6 +52,7 @@ class Trainer(Programs):
         super().__init__()
         self.stop_training = False
         self.history: History | None = None
+        self._begins_at = (0, 0)
 
     # ---- fit ----------------------------------------------------------------------------------
 
@@ -158,20 +159,26 @@ class Trainer(Programs):
         self.stop_training = False
         slots = self.state_slots("train")
         strategy = self._strategy("train", slots, source, listeners, example)
+        listeners.params["validation"] = validation is not None
+        self._begins_at = (initial_epoch, 0)
         listeners.on_train_begin()
+        first_epoch, first_step = self._begins_at
         logs: dict[str, Any] = {}
         try:
-            for epoch in range(initial_epoch, epochs):
+            for epoch in range(first_epoch, epochs):
                 self.reset_metrics()
                 listeners.on_epoch_begin(epoch)
                 out, done = run_epoch(
                     strategy, source, slots, epoch=epoch, steps=steps,
+                    first=first_step if epoch == first_epoch else 0,
                     before=listeners.on_train_batch_begin,
                     after=self._after_batch(listeners.on_train_batch_end),
                 )  # fmt: skip
-                if out is None:
+                if out is None and not (first_step and epoch == first_epoch):
                     raise ValueError(no_data("fit"))
-                if listeners.params.get("steps") is None:
+                if out is None:  # interrupted between the last step and the end of the epoch
+                    out = self.get_metrics_result()
+                elif listeners.params.get("steps") is None:
                     listeners.params["steps"] = done
                 logs = dict(as_logs(out).fetch())
                 if validation is not None and _due(epoch, validation_freq):
@@ -181,6 +188,9 @@ class Trainer(Programs):
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
+        except BaseException:
+            listeners.on_failure()
+            raise
         finally:
             # An interrupted bar must not leave the cursor in the middle of a line.
             if isinstance(strategy, Chunked):
@@ -192,6 +202,15 @@ class Trainer(Programs):
             settings_.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
         listeners.on_train_end(logs)
         return history
+
+    def resume_at(self, epoch: int, step: int = 0) -> None:
+        """Let the `fit` that is beginning start there; for callbacks, in `on_train_begin`.
+
+        Args:
+            epoch: the first to do, counted from 0.
+            step: the first step of it to do.
+        """
+        self._begins_at = (epoch, step)
 
     def _after_batch(self, tell: Any) -> Any:
         def after(step: int, out: Any) -> bool:
@@ -238,7 +257,8 @@ class Trainer(Programs):
             listeners = self._callback_list(
                 callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
-            logs = self._evaluate(source, listeners, steps=steps)
+            with listeners.told_of_failure():
+                logs = self._evaluate(source, listeners, steps=steps)
         finally:
             source.close()
         if return_dict:
@@ -318,11 +338,12 @@ class Trainer(Programs):
                 listeners.on_predict_batch_end(step, {"outputs": outputs})
                 return False
 
-            run_epoch(
-                strategy, padded_to_bucket(source), slots, steps=steps,
-                before=listeners.on_predict_batch_begin, after=keep,
-            )  # fmt: skip
-            listeners.on_predict_end()
+            with listeners.told_of_failure():
+                run_epoch(
+                    strategy, padded_to_bucket(source), slots, steps=steps,
+                    before=listeners.on_predict_batch_begin, after=keep,
+                )  # fmt: skip
+                listeners.on_predict_end()
         finally:
             source.close()
         return collector.outputs(source.num_samples)
