@@ -12,11 +12,14 @@ notation are such products again:
 
 | condition                       | lowering                                   | measured (ms of CPU) |
 |---------------------------------|--------------------------------------------|----------------------|
-| two bfloat16 operands, CPU,     | float32 sums, cast; the gradients likewise | SPEEDUP              |
-| known sizes, each letter once   |                                            |                      |
-| an operand, and in the result   |                                            |                      |
-| or the other operand            |                                            |                      |
+| two bfloat16 operands, CPU,     | float32 sums, cast; the gradients likewise | 512x4096x4096: fwd   |
+| known sizes, each letter once   |                                            | 43 against 88 (f32   |
+| an operand, and in the result   |                                            | 87), both gradients  |
+| or the other operand            |                                            | 90 against 209 (176) |
 | anything else                   | jax's own                                  | nothing to gain      |
+
+An operand whose axes must change places is copied in the new order first: without the copy, XLA
+turns the product over to a path that converts to float32 (95 against 49 for a weight gradient).
 
 Reverse-mode derivatives work to any order; forward mode is refused where the kernel is used.
 """

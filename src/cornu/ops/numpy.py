@@ -34,6 +34,7 @@ from cornu.core.op import (
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 from cornu.errors import explain
+from cornu.kernels import matmul as products
 
 # ---- rows: one tensor, element by element -------------------------------------------------------
 
@@ -1178,6 +1179,9 @@ def matmul(x1: Any, x2: Any) -> Any:
         [[11.0]]
     """
     x1, x2 = tensor(x1), tensor(x2)
+    narrow = products.matmul(x1, x2)
+    if narrow is not None:
+        return narrow
     return jnp.matmul(x1, x2, preferred_element_type=_wide(x1, x2))
 
 
@@ -1202,6 +1206,9 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
         [3.0, 7.0]
     """
     arrays = [tensor(x) for x in operands]
+    narrow = products.einsum(subscripts, *arrays) if len(arrays) == 2 and not kwargs else None
+    if narrow is not None:
+        return narrow
     kind = "int32" if builtins.all(x.dtype == jnp.int8 for x in arrays) else None
     return jnp.einsum(subscripts, *arrays, preferred_element_type=kind, **kwargs)
 
