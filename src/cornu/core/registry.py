@@ -47,7 +47,8 @@ def register_builtin(
     cls: Any, module: str | None = None, registered_name: str | None = None
 ) -> None:
     """Enter a class of the library under the name that Keras's files use for it."""
-    name = cls.__name__
+    # Where Keras's files have another name than the public one, the class says it.
+    name = vars(cls).get("name_in_files", cls.__name__)
     if module is None and not _is_plain(cls):
         return
     if module is None:

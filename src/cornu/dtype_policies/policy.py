@@ -29,8 +29,6 @@ class DTypePolicy(Configurable):
         ('float32', 'bfloat16')
     """
 
-    quantization_mode: str | None = None
-
     def __init__(self, name: str | None = None):
         if name is None:
             name = dtype_policy().name
@@ -67,6 +65,11 @@ class DTypePolicy(Configurable):
                 explain(f"{name!r} is not a dtype policy.", fix=did_you_mean(name, known))
             ) from None
         return dtype, dtype
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How weights are quantized; None if they are not."""
+        return None
 
     def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
         """A float array in the dtype of the computation; anything else as it is."""

@@ -61,7 +61,7 @@ class QuantizedDTypePolicy(DTypePolicy):
             )
 
     @property
-    def quantization_mode(self) -> str:  # type: ignore[override]
+    def quantization_mode(self) -> str:
         """How the weights are kept, without sizes: one of `QUANTIZATION_MODES`."""
         return self._quantization_mode
 

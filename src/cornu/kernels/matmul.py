@@ -10,13 +10,13 @@ notation are such products again:
 
     y = ab,bc->ac (x, w)      dx = ac,bc->ab (g, w)      dw = ab,ac->bc (x, g)
 
-| condition                       | lowering                                   | measured (ms of CPU) |
-|---------------------------------|--------------------------------------------|----------------------|
-| two bfloat16 operands, CPU,     | float32 sums, cast; the gradients likewise | 512x4096x4096: fwd   |
-| known sizes, each letter once   |                                            | 43 against 88 (f32   |
-| an operand, and in the result   |                                            | 87), both gradients  |
-| or the other operand            |                                            | 90 against 209 (176) |
-| anything else                   | jax's own                                  | nothing to gain      |
+| condition                       | lowering                           | measured (ms of CPU) |
+|---------------------------------|------------------------------------|----------------------|
+| two bfloat16 operands, CPU,     | float32 sums, cast; gradients too  | 512x4096x4096: fwd   |
+| known sizes, each letter once   |                                    | 43 against 88 (f32   |
+| an operand, and in the result   |                                    | 87), both gradients  |
+| or the other operand            |                                    | 90 against 209 (176) |
+| anything else                   | jax's own                          | nothing to gain      |
 
 An operand whose axes must change places is copied in the new order first: without the copy, XLA
 turns the product over to a path that converts to float32 (95 against 49 for a weight gradient).
@@ -27,6 +27,7 @@ Reverse-mode derivatives work to any order; forward mode is refused where the ke
 import functools
 import math
 import string
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -58,7 +59,29 @@ def einsum(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array | None:
     if not (a.dtype == b.dtype == jnp.bfloat16 and tuned(a, b)):
         return None
     letters = _letters(subscripts, a.ndim, b.ndim)
-    return None if letters is None or not _fits(letters, a, b) else _product(a, b, letters)
+    return (
+        None if letters is None or not _fits(letters, a, b) else _product(a, b, letters, "bfloat16")
+    )
+
+
+def sums(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array:
+    """The product of two arrays, rounded to bfloat16 first, with the sums left in float32.
+
+    Args:
+        subscripts: in Einstein's notation, within the conditions of this kernel.
+        a: the first operand.
+        b: the second operand.
+
+    Example:
+
+        >>> sums("ij,kj->ik", jnp.ones((2, 3)), jnp.ones((4, 3))).dtype
+        dtype('float32')
+    """
+    narrow = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
+    letters = _letters(subscripts, a.ndim, b.ndim)
+    if letters is None or not _fits(letters, *narrow):
+        return jnp.einsum(subscripts, *narrow, preferred_element_type=jnp.float32)
+    return _product(*narrow, letters, "float32")
 
 
 def matmul(a: jax.Array, b: jax.Array) -> jax.Array | None:
@@ -110,8 +133,8 @@ def _fits(letters: tuple[str, str, str], a: jax.Array, b: jax.Array) -> bool:
     return alike and not summed_alone and set(result) <= set(first) | set(second)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _product(a: jax.Array, b: jax.Array, letters: tuple[str, str, str]) -> jax.Array:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _product(a: jax.Array, b: jax.Array, letters: tuple[str, str, str], dtype: str) -> jax.Array:
     first, second, result = letters
     sizes = dict(zip(first + second, a.shape + b.shape, strict=True))
     batch = [c for c in result if c in first and c in second]
@@ -125,11 +148,12 @@ def _product(a: jax.Array, b: jax.Array, letters: tuple[str, str, str]) -> jax.A
         y = b.reshape(size[0], size[3], size[2])
     else:
         y = _laid_out(b, second, [*batch, *summed, *columns]).reshape(size[0], size[2], size[3])
+    dims: Any
     if batch:
         dims = (((2,), (2 if last else 1,)), ((0,), (0,)))
     else:
         x, y, dims = x[0], y[0], (((1,), (1 if last else 0,)), ((), ()))
-    z = lax.dot_general(x, y, dims, preferred_element_type=jnp.float32).astype(a.dtype)
+    z = lax.dot_general(x, y, dims, preferred_element_type=jnp.float32).astype(dtype)
     found = [*batch, *rows, *columns]
     z = z.reshape([sizes[c] for c in found])
     return z.transpose([found.index(c) for c in result])
@@ -146,14 +170,16 @@ def _laid_out(x: jax.Array, letters: str, order: list[str]) -> jax.Array:
     return with_layout_constraint(turned, Layout(tuple(range(x.ndim))))
 
 
-def _forward(a, b, letters):
-    return _product(a, b, letters), (a, b)
+def _forward(a, b, letters, dtype):
+    return _product(a, b, letters, dtype), (a, b)
 
 
-def _backward(letters, saved, g):
+def _backward(letters, dtype, saved, g):
     a, b = saved
     first, second, result = letters
-    return _product(g, b, (result, second, first)), _product(a, g, (first, result, second))
+    g = g.astype(a.dtype)
+    to_a = _product(g, b, (result, second, first), "bfloat16")
+    return to_a, _product(a, g, (first, result, second), "bfloat16")
 
 
 _product.defvjp(_forward, _backward)

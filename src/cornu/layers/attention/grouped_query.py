@@ -47,6 +47,8 @@ class GroupedQueryAttention(ProjectedAttention):
         (2, 6, 16)
     """
 
+    name_in_files = "GroupQueryAttention"
+
     def __init__(
         self,
         head_dim: int,
