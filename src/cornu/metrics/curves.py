@@ -9,6 +9,7 @@ import numpy as np
 from cornu import ops, settings
 from cornu.core.configurable import plain
 from cornu.core.op import tensor
+from cornu.core.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
 from cornu.metrics.counts import Counts, count
@@ -109,7 +110,7 @@ class AUC(_Curve):
         self.summation_method = summation_method.lower()
         self.multi_label = multi_label
         self.num_labels = num_labels
-        self.label_weights = label_weights
+        self.label_weights = deserialize_keras_object(label_weights)
         self.from_logits = from_logits
         self.true_positives = None
         if not multi_label:

@@ -386,3 +386,8 @@ class TestDtypes:
         layer = layers.Activation("linear", dtype="float16", autocast=False)
         assert layer(X).dtype == "float32"
         assert layer.get_config()["autocast"] is False
+
+
+def test_quantized_weights_are_refused_with_the_reason():
+    with pytest.raises(NotImplementedError, match="quantized weights"):
+        layers.Dense(4, dtype="int8_from_float32")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cornu import constraints, dtype_policies, initializers, regularizers, tree
+from cornu import constraints, initializers, regularizers, tree
 from cornu.core import dtypes
 from cornu.core.context import current_path, local, using
 from cornu.core.frame import AddedLoss, Frame, is_tracer
@@ -32,6 +32,7 @@ from cornu.layers.base.build import (
     wrap_build,
 )
 from cornu.layers.base.call import Call
+from cornu.layers.base.policy import policy_for
 from cornu.metrics.metric import Metric
 from cornu.random.seed import SeedGenerator
 
@@ -93,7 +94,7 @@ class Layer(Operation):
             )
         super().__init__(name)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.dtype_policy = _policy_for(dtype, self)
+        self.dtype_policy = policy_for(dtype, self.name)
         self.autocast = bool(autocast)
         self.input_spec: Any = None
         self.supports_masking = False
@@ -601,14 +602,6 @@ class Layer(Operation):
 
 def _raw(value: Any) -> Any:
     return value.value if isinstance(value, Variable) else value
-
-
-def _policy_for(dtype: Any, layer: Layer) -> Any:
-    policy = dtype_policies.get(dtype)
-    if isinstance(policy, dtype_policies.DTypePolicyMap):
-        path = f"{current_path()}/{layer.name}" if current_path() else layer.name
-        return policy[path]
-    return policy
 
 
 def _own_arguments(cls: Any) -> list[str]:
