@@ -152,7 +152,9 @@ def summarized(results: list[Result]) -> dict[str, dict[str, Result]]:
 
 
 def _medians(rows: list[Result]) -> Result:
-    numbers = {k for row in rows for k, v in row.items() if isinstance(v, (int, float))}
+    numbers = {
+        k for row in rows for k, v in row.items() if isinstance(v, (int, float)) and k != "quick"
+    }
     return {k: statistics.median(row[k] for row in rows if k in row) for k in numbers}
 
 
@@ -276,8 +278,9 @@ def markdown(options: argparse.Namespace, results: list[Result], table: Any, cpu
     others = [r["others"] for r in results if "others" in r]
     busy = f" Others kept {statistics.median(others):.2f} cores busy meanwhile." if others else ""
     clock = "seconds of processor time" if cpu else "wall time"
-    limit = f" Each process was limited to {options.cpus} core(s)." if options.cpus else ""
-    sizes = " Small sizes (`--quick`)." if options.quick else ""
+    cores, quick = results[0].get("cpus"), results[0].get("quick")
+    limit = f" Each process was limited to {cores} core(s)." if cores else ""
+    sizes = " Small sizes (`--quick`)." if quick else ""
     return f"""# Results
 
 Written by `benchmarks/compare.py`; how to read it stands in [README.md](README.md).
@@ -327,7 +330,7 @@ def main() -> None:
         results = run(options)
     if not results:
         sys.exit("nothing was measured")
-    cpu = options.clock == "cpu" or (options.clock is None and options.cpus == 1)
+    cpu = options.clock == "cpu" or (options.clock is None and results[0].get("cpus") == 1)
     table = summarized(results)
     kind = "processor" if cpu else "wall"
     print(f"\n{kind} time, medians; {machine()}\n\n{text_table(detail(table, cpu))}")

@@ -157,6 +157,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "framework": options.framework,
         "workload": options.workload,
         "samples": len(y),
+        "quick": options.quick,
+        "cpus": options.cpus,
         "first_s": first_wall - options.started - data_wall,
         "first_cpu_s": first_cpu - data_cpu,
         "loss": loss,
