@@ -93,7 +93,11 @@ class EinsumDense(Layer):
         kernel_shape, bias_shape = weight_shapes(
             self.equation, self.bias_axes, tuple(input_shape), self.partial_output_shape
         )
-        self.kernel = self.add_weight(shape=kernel_shape, like="kernel")
+        self.kernel = self.add_weight(
+            shape=kernel_shape,
+            initializer=_for_matrix(self.kernel_initializer, self.equation),
+            like="kernel",
+        )
         if bias_shape is not None:
             self.bias = self.add_weight(shape=bias_shape, like="bias")
         if self.lora_rank:
@@ -234,3 +238,24 @@ def _bias_shape(
         inputs = equation.replace(" ", "").split(",")[0].replace("...", "")
         shape += [1] * (len(input_shape) - len(inputs))
     return tuple(shape)
+
+
+def _for_matrix(initializer: Any, equation: str) -> Any:
+    """The initializer for a kernel seen as a matrix: the axes summed over against the others.
+
+    Example:
+
+        >>> found = _for_matrix(initializers.get("glorot_uniform"), "abc,cde->abde")
+        >>> found.input_axes, found.output_axes
+        ((0,), (1, 2))
+    """
+    if not isinstance(initializer, initializers.VarianceScaling):
+        return initializer
+    if initializer.input_axes is not None or initializer.output_axes is not None:
+        return initializer  # the user has said which axes are which
+    operands, output = equation.replace(" ", "").split("->")
+    letters = operands.split(",")[1]
+    summed = tuple(i for i, letter in enumerate(letters) if letter not in output)
+    kept = tuple(i for i, letter in enumerate(letters) if letter in output)
+    config = {**initializer.get_config(), "input_axes": summed, "output_axes": kept}
+    return type(initializer).from_config(config)
