@@ -250,9 +250,7 @@ def gradients(layer: Any, inputs: list[Any], options: dict[str, Any], training: 
             total = total + jnp.sum(x.astype("float32") * weights)
         return total
 
-    # Compiled as one program: eagerly, each operation would compile one of its own.
-    gradient = jax.jit(jax.grad(objective, argnums=(0, 1)))
-    return gradient(trainable, [jnp.asarray(x) for x in floats])
+    return jax.grad(objective, argnums=(0, 1))(trainable, [jnp.asarray(x) for x in floats])
 
 
 def compare(case: Case) -> None:
