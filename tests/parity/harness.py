@@ -255,6 +255,8 @@ def gradients(layer: Any, inputs: list[Any], options: dict[str, Any], training: 
 
 def compare(case: Case) -> None:
     """Everything that is compared in float32."""
+    keras.utils.set_random_seed(1)  # Python's and numpy's generators, from which both draw seeds
+    cornu.utils.set_random_seed(1)
     inputs, options = example(case)
     theirs, ours = build(keras, case), build(cornu, case)
     with quiet():

@@ -214,7 +214,7 @@ RECURRENT = [
     Case("GRU", dict(units=4, reset_after=False), [(3, 5, 2)]),
     Case("GRU", dict(units=4, recurrent_activation="hard_sigmoid"), [(3, 5, 2)]),
     Case("LSTM", dict(units=4, unit_forget_bias=False, recurrent_activation="relu"), [(3, 5, 2)]),
-    Case("LSTM", dict(units=4, dropout=0.2, recurrent_dropout=0.3), [(3, 5, 2)], random=True,
+    Case("LSTM", dict(units=4, dropout=0.2, recurrent_dropout=0.3), [(600, 5, 2)], random=True,
          label="dropout"),
     Case("LSTM", dict(units=4), [(3, 5, 2)], specs=[[(None, None, 2)]], label="spec"),
     Case("LSTM", dict(units=4, return_sequences=True, return_state=True), [(3, 5, 2)],
@@ -268,7 +268,7 @@ WRAPPERS = [
     Case("ConvLSTM2D", dict(filters=3, kernel_size=3, data_format="channels_first"),
          [(2, 3, 2, 6, 5)]),
     Case("ConvLSTM2D", dict(filters=3, kernel_size=3, dropout=0.2, recurrent_dropout=0.2),
-         [(2, 3, 6, 5, 2)], random=True, label="dropout"),
+         [(60, 3, 6, 5, 2)], random=True, label="dropout"),
 ]  # fmt: skip
 
 QUERY, VALUE = (2, 4, 6), (2, 5, 6)
