@@ -22,10 +22,10 @@ types: $(VENV)/dev.ready
 	$(BIN)/mypy
 
 doctest: $(VENV)/dev.ready
-	JAX_PLATFORMS=cpu $(BIN)/pytest -q -n $(WORKERS) --doctest-modules src/cornu
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -n $(WORKERS) --doctest-modules src/cornu
 
 unit: $(VENV)/dev.ready
-	JAX_PLATFORMS=cpu KERAS_BACKEND=jax $(BIN)/pytest -q -n $(WORKERS) --dist loadfile tests
+	JAX_PLATFORMS=cpu KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 
 bench: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/compare.py
