@@ -90,7 +90,7 @@ def random_model(library, seed):
         elif kind == "shared":
             new = draw.choice(shared)(a)
         elif kind == "add":
-            new = L.Add(name=f"add_{step}")([a, b])
+            new = L.Add(name=f"sum_{step}")([a, b])  # Keras names operations `add_<n>`
         elif kind == "concatenate":
             joined = L.Concatenate(name=f"join_{step}")([a, b, a])
             new = L.Dense(4, name=f"after_join_{step}")(joined)
