@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+# Options of `make bench`, such as BENCH="--quick --peer-python peers/bin/python".
+BENCH ?=
 
-.PHONY: demo test lint types doctest unit bench clean
+.PHONY: demo test lint types doctest unit bench fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/cornu demo
@@ -28,7 +30,11 @@ unit: $(VENV)/dev.ready
 	JAX_PLATFORMS=cpu KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 
 bench: $(VENV)/dev.ready
-	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python benchmarks/compare.py $(BENCH)
+
+# Mutates files and loads them, for as long as one likes.
+fuzz: $(VENV)/dev.ready
+	JAX_PLATFORMS=cpu $(BIN)/python tests/fuzz/fuzz.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -38,7 +38,7 @@ class Clock:
 class KerasPeer:
     """Cornu, or Keras on one of its backends: the same code."""
 
-    def __init__(self, framework: str, workload: Any):
+    def __init__(self, framework: str, workload: Any, seed: int = 0):
         if framework == "cornu":
             import cornu as keras
         else:
@@ -47,7 +47,7 @@ class KerasPeer:
         missing = [name for name in workload.needs if not hasattr(keras.layers, name)]
         if missing:
             raise NotImplementedError(f"no layer {', '.join(missing)} yet")
-        keras.utils.set_random_seed(0)
+        keras.utils.set_random_seed(seed)
         self.keras, self.batch = keras, workload.batch
         self.model = workload.build(keras)
         optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}

@@ -1,5 +1,6 @@
 """The command `cornu`: run in this process, and where the process matters in one of its own."""
 
+import json
 import os
 import re
 import signal
@@ -218,3 +219,48 @@ def test_a_reader_who_has_seen_enough_is_no_error():
     )  # fmt: skip
     os.close(write)
     assert done.stderr == "" and done.returncode == 1
+
+
+# ---- inspect ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    model = models.Sequential([layers.Input((4,)), layers.Dense(3, name="h1")], name="small")
+    model.save(tmp_path / "m.keras")
+    return tmp_path / "m.keras"
+
+
+def test_inspect_shows_what_is_inside(model_file, capsys):
+    assert cli.main(["inspect", str(model_file)]) == 0
+    out = capsys.readouterr().out
+    assert "Sequential 'small'" in out and "│ h1 " in out and "Nothing suspicious." in out
+    assert "layers/dense/0" not in out and "\x1b" not in out
+    assert cli.main(["inspect", "--arrays", str(model_file)]) == 0
+    assert "layers/dense/0" in capsys.readouterr().out
+
+
+def test_inspect_as_json(model_file, capsys):
+    assert cli.main(["inspect", "--json", str(model_file)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["parameters"] == 15 and found["findings"] == []
+    assert found["layers"][1] == {
+        "name": "h1", "kind": "Dense", "depth": 0, "inputs": "(None, 4)", "parameters": 15,
+    }  # fmt: skip
+
+
+def test_inspect_ends_with_1_for_what_loading_refuses(tmp_path, capsys):
+    path = tmp_path / "m.keras"
+    path.write_bytes(b"PK\x05\x06" + bytes(18))  # an archive of nothing
+    assert cli.main(["inspect", str(path)]) == 0
+    assert "no config.json" in capsys.readouterr().out
+    (tmp_path / "m.weights.json").write_text('{"weight_map": {"/vars": ["../../etc/passwd"]}}')
+    assert cli.main(["inspect", str(tmp_path / "m.weights.json")]) == 1
+    out = capsys.readouterr().out
+    assert "danger   The file names a file that is no shard (name: ../../etc/passwd)." in out
+    assert "Loading refuses this file." in out
+
+
+def test_inspect_of_nothing(capsys):
+    assert cli.main(["inspect", "no.keras"]) == 1
+    assert "There is no file 'no.keras'" in capsys.readouterr().err

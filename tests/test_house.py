@@ -21,7 +21,7 @@ FLOORS = [
     ["archive", "data", "checks", "reports", "core"],
     ["random", "dtype_policies", "ops", "distribution"],
     ["activations", "initializers", "regularizers", "constraints", "losses", "metrics",
-     "optimizers", "callbacks"],
+     "optimizers", "quantizers", "callbacks"],
     ["layers", "train"],
     ["models"],
     ["session", "utils", "datasets", "applications"],

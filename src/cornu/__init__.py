@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         models as models,
         ops as ops,
         optimizers as optimizers,
+        quantizers as quantizers,
         random as random,
         regularizers as regularizers,
         saving as saving,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from cornu.core.graph import Function as Function
     from cornu.core.lift import remat as remat, value_and_grad as value_and_grad
     from cornu.core.operation import Operation as Operation
+    from cornu.core.remat_scope import RematScope as RematScope
     from cornu.core.symbolic import KerasTensor as KerasTensor
     from cornu.core.variable import Variable as Variable
     from cornu.dtype_policies import (
@@ -55,13 +57,14 @@ if TYPE_CHECKING:
     from cornu.metrics import Metric as Metric
     from cornu.models import Model as Model, Sequential as Sequential
     from cornu.optimizers import Optimizer as Optimizer
+    from cornu.quantizers import Quantizer as Quantizer
     from cornu.regularizers import Regularizer as Regularizer
 
 # Namespaces, each a package or a module of the same name.
 NAMESPACES = (
     "activations", "backend", "callbacks", "compat", "config", "constraints", "datasets",
     "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
-    "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
+    "ops", "optimizers", "quantizers", "random", "regularizers", "saving", "tree", "utils",
 )  # fmt: skip
 
 # Names at the root, and the modules in which they stand.
@@ -79,7 +82,9 @@ SYMBOLS = {
     "Model": "models",
     "Operation": "core.operation",
     "Optimizer": "optimizers",
+    "Quantizer": "quantizers",
     "Regularizer": "regularizers",
+    "RematScope": "core.remat_scope",
     "Sequential": "models",
     "StatelessScope": "core.frame",
     "Variable": "core.variable",

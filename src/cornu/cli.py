@@ -3,6 +3,7 @@
     cornu demo                train a small network on this machine and look at what it does
     cornu run script.py ...   run a script with `import keras` and `tf.keras` answered by Cornu
     cornu summary FILE        the layers, shapes and sizes of a saved model
+    cornu inspect FILE        what is in a file of a model or of weights, without loading it
     cornu doctor              versions, devices, settings, caches, and what is wrong with them
 
 It ends with 0 if all went well, 1 after an error (one message, no traceback, except of the user's
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import cornu
 from cornu import compat, demo, errors, runtime, settings
+from cornu.reports import inspection
 from cornu.version import KERAS_API, __version__
 
 INTERRUPTED = 130
@@ -100,6 +102,18 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("--nested", action="store_true", help="show layers of models inside")
     summary.set_defaults(do=_summary)
 
+    look = commands.add_parser(
+        "inspect",
+        help="what is in a file of a model or of weights, without loading it",
+        description="Show what a .keras, .h5, .weights.h5, .weights.json or .safetensors file "
+        "holds, who wrote it, and what looks suspicious. Nothing in it is run or loaded. Ends "
+        "with 1 if loading would refuse the file.",
+    )
+    look.add_argument("file", metavar="FILE")
+    look.add_argument("--arrays", action="store_true", help="also list the arrays of a model")
+    look.add_argument("--json", action="store_true", help="everything, as JSON")
+    look.set_defaults(do=_inspect)
+
     doctor = commands.add_parser(
         "doctor",
         help="versions, devices, settings, caches",
@@ -162,6 +176,15 @@ def _summary(options: argparse.Namespace) -> int:
     model.summary(expand_nested=options.nested)
     print(f"{path}: {_size(path.stat().st_size)}")
     return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    found = cornu.saving.inspect_file(options.file)
+    if options.json:
+        print(found.to_json())
+    else:
+        print(inspection.render_inspection(found, arrays=options.arrays, stream=sys.stdout))
+    return 1 if found.is_dangerous else 0
 
 
 # ---- doctor -----------------------------------------------------------------------------------

@@ -6,19 +6,21 @@ from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy 
 from cornu.errors import explain
 from cornu.runtime import describe as engine
 from cornu.settings import current
+from cornu.train.compilations import debug as debug, set_debug as set_debug
 
 set_floatx = current.set_floatx
 set_epsilon = current.set_epsilon
 set_image_data_format = current.set_image_data_format
 
 __all__ = [
-    "backend", "disable_flash_attention", "disable_interactive_logging",
+    "backend", "debug", "disable_flash_attention", "disable_interactive_logging",
     "disable_traceback_filtering", "dtype_policy", "enable_flash_attention",
     "enable_interactive_logging", "enable_traceback_filtering", "enable_unsafe_deserialization",
     "engine", "epsilon", "floatx", "image_data_format", "is_flash_attention_enabled",
     "is_interactive_logging_enabled", "is_nnx_enabled", "is_traceback_filtering_enabled",
-    "max_epochs", "max_steps_per_epoch", "set_backend", "set_dtype_policy", "set_epsilon",
-    "set_floatx", "set_image_data_format", "set_max_epochs", "set_max_steps_per_epoch",
+    "max_epochs", "max_load_bytes", "max_steps_per_epoch", "set_backend", "set_debug",
+    "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format", "set_max_epochs",
+    "set_max_load_bytes", "set_max_steps_per_epoch",
 ]  # fmt: skip
 
 
@@ -135,3 +137,13 @@ def max_steps_per_epoch() -> int | None:
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """End every epoch after so many steps, to try a script out."""
     current.max_steps_per_epoch = max_steps_per_epoch
+
+
+def max_load_bytes() -> int | None:
+    """The memory that a model from a file may take; None for what the machine has."""
+    return current.max_load_bytes
+
+
+def set_max_load_bytes(max_load_bytes: int | None) -> None:
+    """Refuse models from files that need more memory than so many bytes, before it is taken."""
+    current.max_load_bytes = max_load_bytes

@@ -6,6 +6,8 @@
 
 import collections
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _counters: collections.Counter[str] = collections.Counter()
 _numbers: collections.Counter[str] = collections.Counter()
@@ -40,6 +42,26 @@ def next_number(prefix: str) -> int:
 def auto_name(owner: object) -> str:
     """A fresh name for an object, from its class."""
     return unique_name(to_snake_case(type(owner).__name__))
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Give back the numbers that are used inside of the block.
+
+    Example:
+
+        >>> with kept():
+        ...     inside = unique_name("some_layer")
+        >>> unique_name("some_layer") == inside
+        True
+    """
+    before = [(counter, counter.copy()) for counter in (_counters, _numbers)]
+    try:
+        yield
+    finally:
+        for counter, numbers in before:
+            counter.clear()
+            counter.update(numbers)
 
 
 def reset_names() -> None:

@@ -22,6 +22,7 @@ class Settings:
     flash_attention: bool | None = None  # None: where the hardware has it
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
+    max_load_bytes: int | None = None  # of a model from a file; None: what the machine has
 
     def set_floatx(self, value: str) -> None:
         """Set the dtype of weights and inputs when nothing else is said."""

@@ -85,3 +85,22 @@ def test_what_is_not_json_says_so(text):
 def test_the_message_names_the_place():
     with pytest.raises(ValueError, match="line 2, column 3"):
         parse("{\n  x}")
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'["\\", [[1]]]',
+        r'["\"[[[[", [[1]]]',
+        r'["\\\"[[[", [[1]]]',
+        r'[[["a\\"]]]',
+        '["é]]]", [[1]]]',
+    ],
+)
+def test_a_text_measured_in_blocks(block, text, monkeypatch):
+    """A backslash and its letter may come to stand in two blocks."""
+    monkeypatch.setattr("cornu.archive.safejson._BLOCK", block)
+    assert parse(text, max_depth=3) == json.loads(text)
+    with pytest.raises(UnsafeFileError, match="(?s)too deeply.*depth: 3"):
+        parse(text, max_depth=2)

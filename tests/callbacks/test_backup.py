@@ -1,12 +1,13 @@
 import os
 
+import h5py
 import numpy as np
 import pytest
 
 import cornu as keras
 from callbacks.small import fit, regression
 from cornu.archive.stores import H5Writer
-from cornu.callbacks import BackupAndRestore, Callback, EarlyStopping, ReduceLROnPlateau
+from cornu.callbacks import BackupAndRestore, Callback, EarlyStopping, ReduceLROnPlateau, Resume
 
 
 class KilledError(Exception):
@@ -138,3 +139,62 @@ def test_only_a_frequency_of_batches_asks_for_single_batches():
 def test_arguments_are_checked_at_once(arguments):
     with pytest.raises(ValueError, match="backup_dir|save_freq"):
         BackupAndRestore(**arguments)
+
+
+class Cut(BaseException):
+    """The process ends here; nothing that follows runs, not even what cleans up."""
+
+
+def cut_at(monkeypatch, number):
+    """Let the given system call on files, counted from 0, be the last one that is tried."""
+    calls = []
+    names = [(os, n) for n in ("open", "close", "write", "fsync", "replace", "rename", "unlink",
+                               "link", "chmod", "mkdir", "truncate", "umask")]  # fmt: skip
+    names += [(h5py, "File"), (h5py.Group, "create_dataset"), (h5py.Group, "create_group")]
+
+    def counting(before):
+        def call(*args, **kwargs):
+            calls.append(before)
+            if len(calls) > number:
+                raise Cut
+            return before(*args, **kwargs)
+
+        return call
+
+    for owner, name in names:
+        monkeypatch.setattr(owner, name, counting(getattr(owner, name)))
+    return calls
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_backup_that_is_cut_at_any_system_call_leaves_a_good_one(tmp_path, monkeypatch):
+    model = regression("adam")
+    fit(model, epochs=1)
+    resume = Resume(tmp_path, every=1)
+    resume.set_model(model)
+    resume.set_params({"epochs": 2})
+    resume.siblings = [resume]
+    resume._save(1, 0)
+    kinds = ("trainable", "non_trainable", "optimizer")
+    finished = False
+    number = 0
+    while not finished:
+        weights = [np.full(w.shape, number, "float32") for w in model.get_weights()]
+        model.set_weights(weights)
+        with monkeypatch.context() as patched:
+            cut_at(patched, number)
+            try:
+                resume._save(2 + number, 0)
+                finished = True
+            except Cut:
+                pass
+        backup = resume._read(tmp_path / "latest.h5")
+        # Either the one before, or this one: whole, and of one piece.
+        assert backup.epoch in (1 + number, 2 + number)
+        assert [kind in backup.variables for kind in kinds] == [True] * 3
+        if number:
+            assert all((v == backup.epoch - 2).all() for v in backup.variables["trainable"])
+        # The next round begins with this state on the disk, and its backup as the one before.
+        resume._save(2 + number, 0)
+        number += 1
+    assert number > 15

@@ -166,3 +166,9 @@ def test_batches_of_loaders():
 def test_what_is_not_a_batch(item):
     with pytest.raises(ValueError, match=r"\(x, y, sample_weight\)"):
         to_batch(item, "The generator")
+
+
+def test_single_samples_are_told_from_batches():
+    with pytest.raises(ValueError, match="single samples, not batches") as caught:
+        to_batch((np.ones(3), np.int64(1)), "The loader")
+    assert "batch(32)" in str(caught.value)

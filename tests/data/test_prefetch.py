@@ -23,9 +23,8 @@ def threads():
     return [t for t in threading.enumerate() if t.name == "cornu-prefetch"]
 
 
-def test_everything_arrives_in_order_on_the_device():
+def test_everything_arrives_in_order():
     got = list(prefetched(batches(20)))
-    assert all(isinstance(batch.data[0], jax.Array) for batch in got)
     assert [int(batch.data[0][0]) for batch in got] == list(range(20))
     assert threads() == []
 
@@ -91,4 +90,16 @@ def test_at_most_depth_batches_wait():
 def test_other_leaves_stay_as_they_are():
     x = jax.numpy.ones(2)
     out = to_device((x, None, {"a": np.ones(2)}))
-    assert out[0] is x and out[1] is None and isinstance(out[2]["a"], jax.Array)
+    assert out[0] is x and out[1] is None and out[2]["a"].tolist() == [1, 1]
+
+
+def test_accelerators_get_arrays_on_the_device(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    out = to_device((np.ones(2), None))
+    assert isinstance(out[0], jax.Array) and out[1] is None
+
+
+def test_batches_that_nobody_writes_to_are_not_copied():
+    x = np.ones(64)
+    assert to_device((x,), fresh=True)[0] is x
+    assert not np.shares_memory(to_device((x,))[0], x)

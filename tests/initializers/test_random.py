@@ -70,7 +70,9 @@ def test_truncated_normal_has_the_shape_of_its_distribution():
         ((), (None, None), (1, 1)),
         ((7,), (None, None), (7, 7)),
         ((3, 5), (None, None), (3, 5)),
-        ((3, 3, 8, 16), (None, None), (72, 144)),
+        ((3, 8, 16), (None, None), (24, 48)),  # Conv1D
+        ((3, 3, 8, 16), (None, None), (72, 144)),  # Conv2D
+        ((2, 3, 4, 8, 16), (None, None), (192, 384)),  # Conv3D
         ((64, 4, 8), ([0], [1, 2]), (64, 32)),
         ((4, 8, 64), ([0, 1], [2]), (32, 64)),
         ((64, 4, 8), ([-3], [-2, -1]), (64, 32)),
@@ -85,6 +87,13 @@ def test_orthogonal_vectors_have_the_gain_as_length(shape):
     q = np.asarray(initializers.Orthogonal(2.0, seed=1)(shape)).reshape(-1, shape[-1])
     gram = q @ q.T if q.shape[0] <= q.shape[1] else q.T @ q
     np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=2e-6)
+
+
+def test_orthogonal_also_where_the_seed_is_traced():
+    seeds = SeedGenerator(3)
+    initializer = initializers.Orthogonal(seed=seeds)
+    (q, _) = jax.jit(purify(lambda: initializer((5, 3)), [seeds.state]))([seeds.state.value])
+    np.testing.assert_allclose(q.T @ q, np.eye(3), atol=2e-6)
 
 
 def test_orthogonal_matrices_are_turned_evenly():

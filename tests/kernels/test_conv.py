@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from cornu.kernels.conv import conv, conv_transpose, rows_product, tall_product
+from cornu.kernels.conv import conv, conv_transpose
 from cornu.kernels.platform import targeting
 from cornu.kernels.window import LAYOUTS
 
@@ -222,16 +222,3 @@ def test_transposed_gradient_of_a_gradient():
     wanted = penalty(transposed_by_definition)
     for mine, theirs in zip(penalty(conv_transpose), wanted, strict=True):
         assert_near(mine, theirs, 2e-4)
-
-
-# ---- products ----------------------------------------------------------------------------------
-
-
-def test_products_with_tall_sides():
-    a, b, g = normal((50, 7)), normal((7, 3), 1), normal((50, 3), 2)
-    assert_near(tall_product(a, g), a.T @ g)
-    assert_near(tall_product(g, a), g.T @ a)
-    y, pull = jax.vjp(rows_product, a, b)
-    assert_near(y, a @ b)
-    for mine, wanted in zip(pull(g), (g @ b.T, a.T @ g), strict=True):
-        assert_near(mine, wanted)

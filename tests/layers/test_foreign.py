@@ -1,11 +1,14 @@
 """Functions of jax and modules of flax as layers; refused ones."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cornu.layers import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
+from cornu.layers import Dense, FlaxLayer, Input, JaxLayer, TFSMLayer, TorchModuleWrapper
+from cornu.models import Sequential
 from cornu.saving import register_keras_serializable
 
 X = np.ones((2, 3), "float32")
@@ -74,8 +77,27 @@ def test_a_module_of_flax_is_a_layer():
     assert float(layer.weights[1].value) == 1
 
 
-@pytest.mark.parametrize("make", [lambda: TFSMLayer("x"), lambda: TorchModuleWrapper(None)])
-def test_other_engines_are_refused_with_the_reason(make):
-    with pytest.raises(NotImplementedError, match="JAX") as caught:
+def test_a_module_learns_and_its_weights_are_saved(tmp_path):
+    model = Sequential([Input((3,)), FlaxLayer(Module()), Dense(1)])
+    model.compile("sgd", "mse")
+    before = [w.numpy() for w in model.weights]
+    model.fit(X, np.zeros((2, 1), "float32"), verbose=0)
+    assert not np.allclose(model.weights[0].numpy(), before[0])
+    model.save_weights(tmp_path / "m.weights.h5")
+    again = Sequential([Input((3,)), FlaxLayer(Module()), Dense(1)])
+    again.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(again(X), model(X))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: TFSMLayer("x"), "load the .keras or .weights.h5 file"),
+        (lambda: TFSMLayer.from_config({}), "does not run inside a compiled JAX program"),
+        (lambda: TorchModuleWrapper(None), "module.state_dict()"),
+        (lambda: TorchModuleWrapper.from_config({}, safe_mode=True), "layers.JaxLayer"),
+    ],
+)
+def test_other_engines_are_refused_with_what_to_use(make, says):
+    with pytest.raises(NotImplementedError, match=re.escape(says)):
         make()
-    assert "fix:" in str(caught.value)

@@ -121,6 +121,35 @@ def test_an_own_loss_is_saved_by_its_arguments():
     assert float(again(jnp.ones(1), jnp.zeros(1))) == pytest.approx(0.9)
 
 
+def test_an_own_loss_needs_no_get_config():
+    class Cauchy(losses.Loss):
+        def __init__(self, scale=1.0, **kwargs):
+            super().__init__(**kwargs)
+            self.scale = scale
+
+        def call(self, y_true, y_pred):
+            return jnp.log1p(((y_true - y_pred) / self.scale) ** 2)
+
+    class Fixed(losses.Loss):
+        def __init__(self, scale):
+            super().__init__()
+            self.scale = scale
+
+    config = Cauchy(2.0, name="cauchy", reduction="sum").get_config()
+    assert config == {"name": "cauchy", "reduction": "sum", "scale": 2.0}
+    assert Cauchy.from_config(config).get_config() == config
+    assert Cauchy(dtype="float16").get_config()["dtype"] == "float16"
+    assert Fixed(3.0).get_config() == {"scale": 3.0}  # the constructor takes no name
+
+    class Weighted(losses.Huber):
+        def __init__(self, weight, **kwargs):
+            super().__init__(**kwargs)
+            self.weight = weight
+
+    again = Weighted.from_config(Weighted(0.5, delta=3.0).get_config())
+    assert (again.weight, again.delta, again.name) == (0.5, 3.0, "huber_loss")
+
+
 def test_shapes():
     def shapes(*pair):
         return [x.shape for x in pair]

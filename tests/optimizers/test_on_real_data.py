@@ -129,6 +129,46 @@ def ftrl(w, g, t, s, lr, start, beta, l1, l2):
     )
 
 
+def adafactor(w, g, t, s, lr, d=1.0, eps_1=1e-30, eps_2=1e-3):
+    """Shazeer & Stern 2018, algorithms 4 (matrices) and 5 (vectors) with the settings of 6."""
+    keep = 1 - t**-0.8
+    square = g**2 + eps_1
+    if w.ndim == 2:
+        s["rows"] = keep * s["rows"] + (1 - keep) * square.sum(1)
+        s["columns"] = keep * s["columns"] + (1 - keep) * square.sum(0)
+        v = np.outer(s["rows"], s["columns"]) / s["rows"].sum()
+    else:
+        v = s["v"] = keep * s["v"] + (1 - keep) * square
+    rms = lambda x: np.sqrt((x**2).mean())  # noqa: E731
+    u = g / np.sqrt(v)
+    u = u / max(1.0, rms(u) / d)
+    return w - max(eps_2, rms(w)) * min(lr, 1 / np.sqrt(t)) * u
+
+
+def muon(w, g, t, s, lr, decay, mu=0.95, rms=0.2):
+    """Jordan 2024, with the scale of Liu et al. 2025; what is no matrix goes by AdamW."""
+    if w.ndim < 2:
+        return adamw(w, g, t, s, lr, decay)
+    w = w - lr * decay * w
+    s["m"] = mu * s["m"] + g
+    x = g + mu * s["m"]
+    x = x / (np.linalg.norm(x) + 1e-7)
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
+    return w - lr * rms * np.sqrt(max(w.shape)) * x
+
+
+def schedule_free(w, g, t, s, lr, beta=0.9, b2=0.999, eps=1e-8):
+    """Defazio et al. 2024, equations 2 to 4, with Adam's divisor in the second; `w` is `y`."""
+    if t == 1:
+        s["x"] = s["z"] = w
+    s["v"] = b2 * s["v"] + (1 - b2) * g**2
+    s["z"] = s["z"] - lr * g / (np.sqrt(s["v"] / (1 - b2**t)) + eps)
+    s["x"] = (1 - 1 / t) * s["x"] + s["z"] / t
+    return (1 - beta) * s["z"] + beta * s["x"]
+
+
 # ---- training by hand ---------------------------------------------------------------------------
 
 
@@ -232,6 +272,35 @@ ROWS = [
         {"lr": 0.05, **FTRL},
     ),
     Row(lambda: optimizers.Lamb(5e-3), lamb, {"lr": 5e-3}, lambda o: o.lamb(5e-3, eps=1e-7)),
+    Row(
+        lambda: optimizers.Adafactor(0.02),
+        adafactor,
+        {"lr": 0.02},
+        lambda o: o.adafactor(0.02, min_dim_size_to_factor=2),
+    ),
+    Row(
+        lambda: optimizers.Muon(2e-3, weight_decay=0.1, adam_weight_decay=0.1),
+        muon,
+        {"lr": 2e-3, "decay": 0.1},
+    ),
+    Row(
+        lambda: optimizers.ScheduleFreeAdamW(2e-3),
+        schedule_free,
+        {"lr": 2e-3},
+        lambda o: o.contrib.schedule_free(o.adam(2e-3, b1=0.0, eps=1e-8), 2e-3, b1=0.9),
+    ),
+    Row(
+        lambda: optimizers.LossScaleOptimizer(optimizers.Adam(1e-3), dynamic_growth_steps=20),
+        adam,
+        {"lr": 1e-3},
+    ),
+    Row(
+        lambda: optimizers.MultiOptimizer(
+            lambda v, own=optimizers.Adam(1e-3): own  # one optimizer, chosen for each weight
+        ),
+        adam,
+        {"lr": 1e-3},
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import cornu as keras
 from cornu.core.variable import Variable
 from cornu.optimizers import SGD, Adam, Optax
 
@@ -98,6 +99,31 @@ def test_weights_in_another_order():
         b.apply(grads(i)[::-1], turned[::-1])
     for x, y in zip(ordered, turned, strict=True):
         np.testing.assert_array_equal(x.numpy(), y.numpy())
+
+
+def test_a_chain_of_the_package_goes_on_where_it_was_saved(tmp_path):
+    optax = pytest.importorskip("optax", reason="chains transformations of optax")
+    x = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+
+    def compiled():
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+        chain = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(0.05))
+        model.compile(Optax(chain), "mse")
+        return model
+
+    def train(model):
+        model.fit(x, x[:, :1], batch_size=8, epochs=2, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    model = compiled()
+    train(model)
+    model.save_weights(tmp_path / "half.weights.h5")
+    again = compiled()
+    again.load_weights(tmp_path / "half.weights.h5")
+    for a, b in zip(train(again), train(model), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert int(again.optimizer.iterations.value) == 16
 
 
 def test_refused():

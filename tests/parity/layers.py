@@ -231,6 +231,9 @@ RECURRENT = [
     Case("LSTMCell", dict(units=4), [(3, 2), [(3, 4), (3, 4)]]),
     Case("GRUCell", dict(units=4), [(3, 2), [(3, 4)]]),
     Case("SimpleRNNCell", dict(units=4), [(3, 2), [(3, 4)]]),
+    Case("StackedRNNCells", dict(cells=[
+        Of("LSTMCell", dict(units=4, name="a")), Of("GRUCell", dict(units=3, name="b"))]),
+         [(3, 2), [[(3, 4), (3, 4)], [(3, 3)]]], label="cells"),
 ]  # fmt: skip
 
 LSTM3 = Of("LSTM", dict(units=3, name="inner", return_sequences=True))

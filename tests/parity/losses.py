@@ -123,6 +123,7 @@ FUNCTIONS = [
     Row("categorical_crossentropy", "one hot", "probabilities"),
     Row("categorical_focal_crossentropy", "one hot", "probabilities"),
     Row("sparse_categorical_crossentropy", "classes", "probabilities"),
+    Row("categorical_generalized_cross_entropy", "classes", "probabilities"),
     Row("ctc", "label sequences", "sequence logits"),
     Row("dice", "bits", "unit"),
     Row("tversky", "bits", "unit"),
@@ -153,6 +154,6 @@ LOST_BY_KERAS = {
 
 NAMES = [
     *("mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "bce", "BCE", "kld", "KLD"),
-    *(row.call for row in FUNCTIONS),
+    *(row.call for row in FUNCTIONS if "generalized" not in row.call),
     *sorted({row.call.split("(")[0] for row in CLASSES} - {"CategoricalGeneralizedCrossEntropy"}),
 ]

@@ -62,6 +62,7 @@ class Row:
             the op takes none, and not where Keras's symbolic result is unlike its own real one.
         grad: whether it is differentiable here.
         file: whether a file says the same.
+        traceable: whether Keras can trace it in compiled code.
         tol: largest difference, relative and absolute.
         **kwargs: further settings.
     """
@@ -73,11 +74,13 @@ class Row:
         symbolic: bool = True,
         grad: bool = True,
         file: bool = True,
+        traceable: bool = True,
         tol: float = 2e-5,
         **kwargs: Any,
     ):
         self.name, self.args, self.kwargs = name, args, kwargs
         self.symbolic, self.grad, self.file, self.tol = symbolic, grad, file, tol
+        self.traceable = traceable
 
     def __repr__(self) -> str:
         shown = [_brief(a) for a in self.args] + [f"{k}={v}" for k, v in self.kwargs.items()]
@@ -250,15 +253,20 @@ ROWS = [
     *[Row(name, A(2, 4)) for name in UNARY_ANY],
     *[Row(name, positive(2, 4)) for name in UNARY_POSITIVE],
     *[Row(name, inner(2, 4)) for name in UNARY_INSIDE],
-    *[Row(name, A(2, 4), positive(2, 4), grad=name != "nextafter") for name in BINARY],
+    # the gradients of the next rows are those of these, and of the broadcasting besides
+    *[Row(name, A(2, 4), positive(2, 4), grad=False) for name in BINARY],
     *[Row(name, A(3, 2, 4), positive(4), grad=name != "nextafter") for name in BINARY],
     *[Row(name, ints(2, 4), ints(4)) for name in BITS],
     *[Row(name, ints(2, 4)) for name in ("bitwise_invert", "bitwise_not")],
     *[Row(name, A(2, 3, 4)) for name in REDUCTIONS],
     *[Row(name, A(2, 3, 4), axis=1) for name in REDUCTIONS],
-    *[Row(name, A(2, 3, 4), axis=(0, -1)) for name in REDUCTIONS if "median" not in name],
     *[
-        Row(name, A(2, 3, 4), axis=-1, keepdims=True)
+        Row(name, A(2, 3, 4), axis=(0, -1), grad=False)
+        for name in REDUCTIONS
+        if "median" not in name
+    ],
+    *[
+        Row(name, A(2, 3, 4), axis=-1, keepdims=True, grad=False)
         for name in REDUCTIONS
         if name not in NO_KEEPDIMS
     ],
@@ -281,7 +289,7 @@ ROWS = [
     Row("round", A(2, 3), 1, grad=False),
     Row("max", A(2, 3), initial=1.0),
     Row("min", A(2, 3), axis=1, initial=-1.0),
-    Row("prod", A(2, 3), dtype="float16"),
+    Row("prod", A(2, 3), dtype="float16", tol=1e-2),
     Row("average", A(2, 3), axis=1),
     Row("average", A(2, 3), axis=1, weights=positive(2, 3)),
     Row("average", A(2, 3), axis=1, weights=positive(3)),
@@ -372,8 +380,8 @@ ROWS = [
     Row("take_along_axis", A(2, 3), ints(2, 2, high=2), axis=1),
     Row("where", bools(2, 3), A(2, 3), A(3)),
     Row("where", bools(2, 3), A(2, 3), 0.0),
-    Row("where", bools(2, 3), symbolic=False),
-    Row("nonzero", bools(2, 3), symbolic=False),
+    Row("where", bools(2, 3), symbolic=False, traceable=False),
+    Row("nonzero", bools(2, 3), symbolic=False, traceable=False),
     Row("select", [bools(2, 3), bools(2, 3)], [A(2, 3), positive(2, 3)], 1.0),
     Row("get_item", A(2, 3, 4), (slice(None), 0)),
     Row("get_item", A(2, 3, 4), (Ellipsis, None, slice(1, 3)), symbolic=False),
@@ -384,17 +392,21 @@ ROWS = [
     Row("trace", A(2, 3, 4), axis1=1, axis2=2),
     Row("tril", A(2, 3, 4)),
     Row("triu", A(2, 3, 4), k=1),
-    Row("unique", ints(7), symbolic=False),
-    Row("unique", ints(7), return_counts=True, return_inverse=True, symbolic=False),
+    Row("unique", ints(7), symbolic=False, traceable=False),
+    Row(
+        "unique", ints(7), return_counts=True, return_inverse=True, symbolic=False, traceable=False
+    ),
     Row("unique", ints(7), size=6, fill_value=9, symbolic=False),
     Row("isin", ints(2, 3), ints(2)),
     Row("searchsorted", np.array([0.0, 0.5, 1.0], "float32"), A(2, 3)),
     Row("searchsorted", np.array([0, 1, 2], "int32"), ints(4), side="right"),
     Row("digitize", A(2, 3), np.array([0.0, 0.5], "float32")),
     Row("unravel_index", ints(4), (3, 4)),
-    Row("bincount", ints(6), symbolic=False),
-    Row("bincount", ints(6), weights=A(6), minlength=7, symbolic=False, grad=False),
-    Row("bincount", ints(2, 6), minlength=7),
+    Row("bincount", ints(6), symbolic=False, traceable=False),
+    Row(
+        "bincount", ints(6), weights=A(6), minlength=7, symbolic=False, grad=False, traceable=False
+    ),
+    Row("bincount", ints(2, 6), minlength=7, traceable=False),
     Row("histogram", A(9), bins=3, symbolic=False, grad=False),
     Row("histogram", A(9), bins=4, range=(-1.0, 1.0), symbolic=False, grad=False),
     # ---- new arrays
@@ -422,8 +434,11 @@ ROWS = [
     Row("logspace", 0, 2, 5, symbolic=False),
     Row("geomspace", 1, 8, 4, symbolic=False),
     Row("array", A(2, 3), dtype="int32", grad=False),
-    *[Row(name, 6, symbolic=False) for name in ("bartlett", "blackman", "hamming", "hanning")],
-    Row("kaiser", 6, 8.0, symbolic=False),
+    *[
+        Row(name, 6, symbolic=False, traceable=False)
+        for name in ("bartlett", "blackman", "hamming", "hanning")
+    ],
+    Row("kaiser", 6, 8.0, symbolic=False, traceable=False),
     Row("size", A(2, 3), symbolic=False),
     Row("ndim", A(2, 3), symbolic=False),
     Row("shape", A(2, 3), symbolic=False),
@@ -558,19 +573,20 @@ ROWS = [
     Row("sparse_categorical_crossentropy", ints(2, high=2), A(2, 3), from_logits=True),
     Row(
         "ctc_loss",
-        ints(2, 3, low=1, high=4),
-        A(2, 8, 5),
-        np.array([3, 2]),
-        np.array([8, 6]),
+        ints(2, 2, low=1, high=3),
+        A(2, 5, 4),
+        np.array([2, 1]),
+        np.array([5, 4]),
         tol=1e-4,
         symbolic=False,
     ),
     Row(
         "ctc_loss",
         np.array([[1, 1, 2]]),
-        A(1, 8, 5),
+        A(1, 6, 4),
         np.array([3]),
-        np.array([8]),
+        np.array([6]),
+        grad=False,
         tol=1e-4,
         symbolic=False,
     ),
@@ -630,8 +646,8 @@ ROWS = [
     Row("average_pool", A(2, 8, 7, 3), 2, strides=1),
     Row("average_pool", A(2, 8, 7, 3), 3, strides=2, padding="same"),
     Row("adaptive_average_pool", A(2, 8, 6, 3), 2, symbolic=False),
-    Row("adaptive_average_pool", A(2, 8, 7, 3), (3, 4), symbolic=False),
-    Row("adaptive_max_pool", A(2, 8, 7, 3), (3, 4), symbolic=False),
+    Row("adaptive_average_pool", A(2, 5, 4, 2), (3, 2), symbolic=False),
+    Row("adaptive_max_pool", A(2, 5, 4, 2), (3, 2), symbolic=False),
     Row("adaptive_max_pool", A(2, 7, 3), 3, symbolic=False),
     Row("depth_to_space", A(1, 2, 3, 8), 2),
     Row("space_to_depth", A(1, 4, 6, 2), 2),
@@ -663,7 +679,7 @@ ROWS = [
     # ---- einops
     Row("rearrange", A(2, 3, 4), "b h w -> b w h", symbolic=False),
     Row("rearrange", A(2, 3, 4), "b h w -> b (h w)", symbolic=False),
-    Row("rearrange", A(2, 6, 4), "b (h p) w -> b h (p w)", p=2, symbolic=False),
+    Row("rearrange", A(2, 6, 4), "b (h p) w -> b h (p w)", p=2, symbolic=False, traceable=False),
     # ---- images
     Row("image.rgb_to_grayscale", A(2, 4, 5, 3)),
     Row("image.rgb_to_grayscale", A(2, 4, 5, 3, kind="uint8", high=255)),
@@ -671,10 +687,17 @@ ROWS = [
     Row("image.rgb_to_hsv", A(2, 4, 5, 3, low=0, high=1), grad=False, tol=1e-4),
     Row("image.hsv_to_rgb", A(2, 4, 5, 3, low=0, high=1), grad=False, tol=1e-4),
     *[
-        Row("image.resize", A(2, 4, 5, 3), size, interpolation=how, antialias=smooth, tol=1e-4)
-        for size in ((7, 3), (8, 10))
+        Row(
+            "image.resize",
+            A(2, 4, 5, 3),
+            size,
+            interpolation=how,
+            antialias=smooth,
+            tol=1e-4,
+            grad=size == (7, 3) and not smooth,
+        )
         for how in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
-        for smooth in (False, True)
+        for size, smooth in (((7, 3), False), ((7, 3), True), ((8, 10), False))
     ],
     Row("image.resize", A(2, 4, 5, 3, kind="uint8", high=255), (7, 3)),
     Row("image.resize", A(2, 4, 5, 3, kind="uint8", high=255), (7, 3), interpolation="bicubic"),
@@ -712,6 +735,7 @@ ROWS = [
             fill_value=0.5,
             tol=1e-4,
             symbolic=False,
+            grad=how == "bilinear" and mode in ("constant", "reflect"),
         )
         for how in ("bilinear", "nearest")
         for mode in ("constant", "nearest", "wrap", "mirror", "reflect")
@@ -740,12 +764,13 @@ ROWS = [
             0.5,
             tol=1e-4,
             file=False,
+            grad=order == 1 and mode in ("constant", "mirror"),
         )
         for order in (0, 1)
         for mode in ("constant", "nearest", "wrap", "mirror", "reflect")
     ],
     Row("image.sobel_edges", A(2, 5, 6, 3), tol=1e-4),
-    Row("image.ssim", A(2, 12, 13, 3, low=0, high=1), positive(2, 12, 13, 3), tol=1e-4),
+    Row("image.ssim", A(2, 5, 6, 3, low=0, high=1), positive(2, 5, 6, 3), filter_size=3, tol=1e-4),
 ]
 
 # Bad input: the exception has Keras's type and names the operation.

@@ -90,11 +90,6 @@ LOST = {
 FOR_THE_GENERAL_READER = {"CategoricalGeneralizedCrossEntropy", "Lamb"}
 
 
-def cannot_be_read_from_keras(word: Word) -> bool:
-    """Keras writes these weights as a tensor, which its own AUC then refuses to read."""
-    return "label_weights" in word.call
-
-
 def json_of(value: Any) -> Any:
     """What is left of a config in a file."""
     return json.loads(json.dumps(value))
@@ -145,8 +140,6 @@ def test_alone(word):
     expected = settings_of(word, theirs, from_keras=True)
     assert settings_of(word, in_keras, from_keras=True) == expected
 
-    if cannot_be_read_from_keras(word):
-        return
     from_keras = word.of(cornu).deserialize(json_of(plain(word.of(keras).serialize(theirs))))
     assert type(from_keras) is type(ours)
     assert settings_of(word, from_keras, from_keras=True) == expected
@@ -203,10 +196,9 @@ def test_in_a_compiled_model(word):
 
     in_keras = read(keras, written)
     assert in_keras.compiled
-    if cannot_be_read_from_keras(word):
-        return
-    expected = settings_in(theirs, keras, word, from_keras=True)
-    assert settings_in(in_keras, keras, word, from_keras=True) == expected
+    if "label_weights" not in word.call:  # Keras's AUC cannot read the tensor that Keras writes
+        expected = settings_in(theirs, keras, word, from_keras=True)
+        assert settings_in(in_keras, keras, word, from_keras=True) == expected
 
     from_keras = read(cornu, json_of(plain(keras.saving.serialize_keras_object(theirs))))
     assert from_keras.compiled

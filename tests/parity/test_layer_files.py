@@ -1,4 +1,7 @@
-"""Weights files of models made of many layers, exchanged with real Keras in both directions."""
+"""Files of models made of many layers, exchanged with real Keras in both directions.
+
+Whole `.keras` files of models with a branch for every layer class, and weights files of stacks.
+"""
 
 import os
 
@@ -12,6 +15,8 @@ import pytest
 import cornu
 import cornu.layers
 import cornu.models
+from parity.harness import Ids, build, give_weights, plain, quiet
+from parity.layers import CASES
 
 
 def convolutions(k):
@@ -79,3 +84,59 @@ def contents(path):
     with h5py.File(path) as file:
         file.visititems(lambda name, item: found.update({name: getattr(item, "shape", None)}))
     return found
+
+
+# ---- every class in a .keras file ---------------------------------------------------------------
+
+GROUPS: dict = {}  # a row for each class, by where the class lives
+for case in CASES:
+    if not case.options:
+        kind = getattr(cornu.layers, case.name).__module__.split(".")[2]
+        GROUPS.setdefault(kind, {}).setdefault(case.name, case)
+
+
+def branches(library, cases):
+    """A model with a branch for each row."""
+    k = library.layers
+    inputs, outputs = [], []
+
+    def symbol(spec):
+        if isinstance(spec, list):
+            return [symbol(s) for s in spec]
+        ids = isinstance(spec, Ids)
+        shape = spec.shape if ids else spec
+        inputs.append(k.Input(shape[1:], dtype="int32" if ids else "float32"))
+        return inputs[-1]
+
+    for case in cases:
+        found = build(library, case, name=case.name.lower())(*[symbol(s) for s in case.inputs])
+        outputs += library.tree.flatten(found)
+    return library.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_class_goes_both_ways_in_a_keras_file(group, tmp_path):
+    with quiet():
+        theirs, ours = (branches(k, GROUPS[group].values()) for k in (keras, cornu))
+        give_weights(theirs, ours)
+        theirs.save(tmp_path / "theirs.keras")
+        ours.save(tmp_path / "ours.keras")
+        in_keras = keras.saving.load_model(tmp_path / "ours.keras")
+        in_cornu = cornu.saving.load_model(tmp_path / "theirs.keras")
+    for found, expected in ((in_keras, theirs), (in_cornu, ours)):
+        for layer, other in zip(found.layers, expected.layers, strict=True):
+            assert (type(layer), layer.name) == (type(other), other.name)
+            assert settings(layer) == settings(other)
+        for a, b in zip(found.weights, expected.weights, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=b.path)
+
+
+def settings(layer):
+    """The config without what a layer inside was built with, and without numbered names."""
+
+    def kept(value):
+        if isinstance(value, dict):
+            return {k: kept(v) for k, v in value.items() if k not in ("build_config", "seed")}
+        return [kept(v) for v in value] if isinstance(value, list) else value
+
+    return kept(plain(layer.get_config()))

@@ -1,5 +1,7 @@
 """Losses against Keras on its JAX backend: see `losses.py` for the rows."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from cornu import losses
+from cornu.core.masks import set_mask
 from parity.losses import CLASSES, FUNCTIONS, INPUTS, LOST_BY_KERAS, NAMES, REFUSED
 
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
@@ -54,6 +57,20 @@ def test_values_with_weights(row):
         close(ours(y_true, y_pred, weights), theirs(y_true, y_pred, weights), reduction)
 
 
+@pytest.mark.parametrize("weights", [None, (6, 1), (6, 4)], ids=str)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_masks(reduction, weights):
+    y_true, y_pred = INPUTS["steps"], jnp.asarray(INPUTS["more steps"])
+    mask = np.arange(4) < np.array([4, 2, 1, 3, 4, 2])[:, None]
+    if weights is not None:
+        weights = np.arange(np.prod(weights), dtype="float32").reshape(weights)
+    y_pred._keras_mask = mask  # how Keras hands on a mask
+    set_mask(y_pred, mask)  # and how we do
+    theirs = keras.losses.MeanSquaredError(reduction=reduction)
+    ours = losses.MeanSquaredError(reduction=reduction)
+    close(ours(y_true, y_pred, weights), theirs(y_true, y_pred, weights))
+
+
 @pytest.mark.parametrize("row", [r for r in CLASSES if "float16" not in r.call], ids=str)
 def test_gradients(row):
     y_true, y_pred = INPUTS[row.targets], jnp.asarray(INPUTS[row.predictions])
@@ -66,10 +83,15 @@ def test_gradients(row):
 @pytest.mark.parametrize("row", FUNCTIONS, ids=str)
 def test_functions(row):
     y_true, y_pred = INPUTS[row.targets], INPUTS[row.predictions]
-    expected = getattr(keras.losses, row.call)(y_true, y_pred)
-    got = getattr(losses, row.call)(y_true, y_pred)
+    expected = getattr(keras.losses, row.call)(y_true, y_pred, **needed(row))
+    got = getattr(losses, row.call)(y_true, y_pred, **needed(row))
     assert got.shape == expected.shape
     close(got, expected)
+
+
+def needed(row):
+    """The settings that a function cannot do without."""
+    return {"q": 0.7} if "generalized" in row.call else {}
 
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=str)
@@ -80,10 +102,10 @@ def test_functions_take_symbolic_tensors(row):
         return KerasTensor((None, *x.shape[1:]), x.dtype.name)
 
     y_true, y_pred = INPUTS[row.targets], INPUTS[row.predictions]
-    expected = getattr(losses, row.call)(y_true, y_pred).shape
+    expected = getattr(losses, row.call)(y_true, y_pred, **needed(row)).shape
     if row.call == "circle":
         pytest.skip("compares samples with each other, so it needs to know how many there are")
-    got = getattr(losses, row.call)(symbolic(y_true), symbolic(y_pred)).shape
+    got = getattr(losses, row.call)(symbolic(y_true), symbolic(y_pred), **needed(row)).shape
     assert got == ((None, *expected[1:]) if expected else ())
 
 
@@ -120,6 +142,11 @@ def test_refused(text):
     with pytest.raises(Exception) as got:
         eval(text, {**scope, "losses": losses})
     assert got.type is expected.type
+
+
+def test_every_function_has_a_row():
+    listed = {n for n, f in vars(keras.losses).items() if inspect.isfunction(f)}
+    assert listed - {"get", "serialize", "deserialize"} == {row.call for row in FUNCTIONS}
 
 
 def test_every_class_has_a_row():

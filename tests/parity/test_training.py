@@ -230,3 +230,153 @@ def test_single_batches():
         )
     for found, expected in zip(results[1], results[0], strict=True):
         np.testing.assert_allclose(found, expected, **TOLERANCE)
+
+
+# ---- optimizers' options, in training ---------------------------------------------------------
+
+ONE_OUTPUT = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+
+OPTIMIZERS = {
+    "accumulation and averages": lambda k: k.optimizers.SGD(
+        0.1, gradient_accumulation_steps=3, use_ema=True, ema_momentum=0.8
+    ),
+    "clipping all, and a schedule": lambda k: k.optimizers.SGD(
+        k.optimizers.schedules.CosineDecay(0.5, 10), momentum=0.9, global_clipnorm=0.2
+    ),
+    "clipping each, decay, and averages put in": lambda k: k.optimizers.AdamW(
+        0.01, weight_decay=0.1, clipnorm=0.05, use_ema=True, ema_momentum=0.5,
+        ema_overwrite_frequency=2,
+    ),
+    "scaled loss": lambda k: k.optimizers.LossScaleOptimizer(
+        k.optimizers.SGD(0.1), initial_scale=1024.0, dynamic_growth_steps=3
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_options_of_optimizers(name):
+    x, y = data()
+    compare(perceptron, x, y, lambda k: {"optimizer": OPTIMIZERS[name](k), **ONE_OUTPUT})
+
+
+def test_mixed_precision():
+    """bfloat16 has 8 bits of mantissa, and the two sum in different orders: 1 % is one bit."""
+    x, y = data()
+    histories = []
+    weights = None
+    for library in (oracle, cornu):
+        library.mixed_precision.set_dtype_policy("mixed_bfloat16")
+        try:
+            model = perceptron(library, last="linear")
+        finally:
+            library.mixed_precision.set_dtype_policy("float32")
+        weights = weights or model.get_weights()
+        model.set_weights(weights)
+        loss = library.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss, metrics=["accuracy"])
+        fitted = model.fit(x, y, epochs=3, batch_size=16, shuffle=False, verbose=0)
+        histories.append(fitted.history)
+        assert {str(np.asarray(w).dtype) for w in model.get_weights()} == {"float32"}
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, rtol=1e-2, err_msg=name)
+
+
+# ---- several outputs --------------------------------------------------------------------------
+
+
+def two_heads(library, structure):
+    """A softmax of three and two numbers, in whatever structure."""
+    inputs = library.Input((6,))
+    hidden = library.layers.Dense(6, activation="tanh")(inputs)
+    kind = library.layers.Dense(3, activation="softmax", name="kind")(hidden)
+    size = library.layers.Dense(2, name="size")(hidden)
+    return library.Model(inputs, structure(kind, size))
+
+
+def labels(samples=50):
+    random = np.random.default_rng(8)
+    return random.integers(0, 3, samples), random.normal(size=(samples, 2)).astype("float32")
+
+
+CROSS = "sparse_categorical_crossentropy"
+
+# how outputs are nested, how labels are, what compile gets, what fit gets
+HEADS = {
+    "tuples": (
+        lambda kind, size: (kind, size), lambda k, s: (k, s),
+        {"loss": (CROSS, "mse"), "metrics": (None, ["mae"])}, {},
+    ),
+    "dicts": (
+        lambda kind, size: {"b": kind, "a": size}, lambda k, s: {"b": k, "a": s},
+        {"loss": {"b": CROSS, "a": "mse"}, "metrics": {"b": "accuracy", "a": ["mae"]},
+         "loss_weights": {"b": 0.3, "a": 2.0}}, {},
+    ),
+    "dicts by the names of layers": (
+        lambda kind, size: [kind, size], lambda k, s: {"kind": k, "size": s},
+        {"loss": {"kind": CROSS, "size": "mae"}, "metrics": {"size": ["mse"]}}, {},
+    ),
+    "part of them": (
+        lambda kind, size: [kind, size], lambda k, s: [k, s],
+        {"loss": [CROSS, None], "metrics": [["accuracy"], ["mae"]]}, {},
+    ),
+    "weights of losses and samples": (
+        lambda kind, size: [kind, size], lambda k, s: [k, s],
+        {"loss": [CROSS, "mse"], "loss_weights": [0.5, 2.0],
+         "weighted_metrics": [["accuracy"], ["mae"]]},
+        {"sample_weight": [np.linspace(0, 1, 50).astype("float32"),
+                           np.linspace(2, 1, 50).astype("float32")]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_several_outputs(name):
+    structure, nested, compile_options, fit_options = HEADS[name]
+    x, _ = data()
+    compare(
+        lambda library: two_heads(library, structure), x, nested(*labels()),
+        lambda _: {"optimizer": "sgd", **compile_options}, fit_options,
+    )  # fmt: skip
+
+
+def test_dicts_of_inputs_with_validation():
+    random = np.random.default_rng(5)
+    x = {"a": random.normal(size=(40, 3)), "b": random.normal(size=(40, 5))}
+    x = {name: values.astype("float32") for name, values in x.items()}
+    y = random.integers(0, 2, 40).astype("float32")
+
+    def build(library):
+        inputs = {"a": library.Input((3,), name="a"), "b": library.Input((5,), name="b")}
+        hidden = library.layers.Concatenate()([inputs["a"], inputs["b"]])
+        return library.Model(inputs, library.layers.Dense(1, activation="sigmoid")(hidden))
+
+    compare(
+        build, x, y,
+        lambda k: {"optimizer": "sgd", "loss": "binary_crossentropy",
+                   "metrics": ["accuracy", k.metrics.AUC(name="auc")]},
+        {"validation_split": 0.25, "class_weight": {0: 1.0, 1: 3.0}},
+    )  # fmt: skip
+
+
+def test_masks_of_sequences_weigh_losses_and_metrics():
+    random = np.random.default_rng(4)
+    x = random.integers(0, 5, (40, 6))
+    y = random.integers(0, 3, (40, 6))
+
+    def build(library):
+        layers = library.layers
+        return library.Sequential(
+            [
+                library.Input((6,)),
+                layers.Embedding(5, 4, mask_zero=True),
+                layers.SimpleRNN(5, return_sequences=True),
+                layers.Dense(3, activation="softmax"),
+            ]
+        )
+
+    compare(
+        build, x, y,
+        lambda _: {"optimizer": "sgd", "loss": CROSS, "metrics": ["accuracy"],
+                   "weighted_metrics": [CROSS]},
+        {"sample_weight": np.linspace(0.5, 2, 40).astype("float32")[:, None].repeat(6, 1)},
+    )  # fmt: skip

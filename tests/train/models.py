@@ -1,8 +1,14 @@
 """Small models and data for the tests of training."""
 
+import os
+
 import numpy as np
+import pytest
 
 import cornu as keras
+
+# What takes minutes is run by name, with CORNU_SLOW=1.
+slow = pytest.mark.skipif("CORNU_SLOW" not in os.environ, reason="slow: set CORNU_SLOW=1")
 
 
 def blobs(samples=96, features=4, classes=3, seed=0):

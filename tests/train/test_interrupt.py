@@ -1,7 +1,11 @@
 """Ctrl-C waits until the result of a step is safe."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,3 +59,16 @@ def test_an_interrupted_fit_keeps_weights_and_history():
         model.fit(x, y, epochs=5, verbose=0, callbacks=[Stop()])
     assert len(model.history.history["loss"]) == 2
     assert np.isfinite(model.predict(x, verbose=0)).all()
+
+
+def test_ctrl_c_at_any_moment_of_a_real_process():
+    script = Path(__file__).with_name("interrupted.py")
+    path = os.pathsep.join([str(script.parent.parent), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        [sys.executable, str(script), "8"], env={**os.environ, "PYTHONPATH": path},
+        capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert found["caught"] == 8
+    assert found["steps"] >= 120 * found["epochs"]  # what was done of broken epochs is kept too

@@ -1,8 +1,10 @@
 """Archives made to do harm, and ordinary ones."""
 
+import contextlib
 import io
 import os
 import tarfile
+import warnings
 import zipfile
 
 import pytest
@@ -112,6 +114,31 @@ def test_nothing_goes_through_a_link(tmp_path):
         extract_archive(path, tmp_path / "out")
     assert not (tmp_path / "in.txt").exists()
     assert (tmp_path / "out/door/in.txt").is_file()
+
+
+def test_nothing_goes_through_a_chain_of_links_too_long_to_resolve(tmp_path):
+    """Names that together pass the system's limit on a path defeat checks by `realpath`."""
+    members, place = [], ""
+    for i in range(16):
+        members.append(special(f"{place}{chr(97 + i)}", tarfile.SYMTYPE, "d" * 247))
+        place += f"{chr(97 + i)}/"
+    members += [special(f"{place}{'l' * 254}", tarfile.SYMTYPE, "../" * 16), (f"{place}x", b"x")]
+    members.append((f"{place}{'l' * 254}/evil.txt", b"x"))
+    path = make_tar(tmp_path / "a", members)
+    with pytest.warns(UserWarning, match="17 links or devices are left out"):
+        extract_archive(path, tmp_path / "out")
+    assert [n for n in everything_in(tmp_path) if n.endswith("evil.txt")][0].startswith("out/a/b/")
+    assert not any(p.is_symlink() for p in tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["./link/../x", "link/../../x", "..", ".", "", "a//../..//x"])
+def test_names_that_collapse_through_a_link(tmp_path, name):
+    path = make_tar(tmp_path / "a", [special("link", tarfile.SYMTYPE, "."), (name, b"x")])
+    with contextlib.suppress(UnsafeFileError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        extract_archive(path, tmp_path / "out")
+    outside = [n for n in everything_in(tmp_path) if not n.startswith("out/")]
+    assert outside in (["a"], ["a", "out"])
 
 
 def test_a_link_in_a_zip_is_left_out(tmp_path):

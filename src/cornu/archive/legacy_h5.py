@@ -53,6 +53,7 @@ class LegacyReader:
         source: a path, or a seekable binary file that stays open meanwhile.
 
     Attributes:
+        label: how messages name the file.
         model_config: JSON text of the architecture, or None in a file of weights alone.
         training_config: JSON text of the compile arguments, or None.
         keras_version, backend: of the writer, or None.
@@ -67,6 +68,7 @@ class LegacyReader:
 
     def __init__(self, source: Source) -> None:
         self._file = SafeH5(source)
+        self.label = self._file.label
         try:
             self._read_names()
         except BaseException:
@@ -82,6 +84,10 @@ class LegacyReader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def elements(self) -> int:
+        """Number of elements of all arrays in the file together."""
+        return sum(math.prod(stored.shape) for stored in self._file.datasets.values())
 
     def read(self, group: LegacyGroup, expected: Sequence[Spec]) -> list[np.ndarray]:
         """The arrays of a group, which must be as expected.

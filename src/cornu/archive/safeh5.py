@@ -16,13 +16,14 @@ import math
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.archive.heaps import heaps_are_sound
 from cornu.archive.safezip import require_regular_file
 from cornu.errors import UnsafeFileError, explain, need
 
@@ -89,6 +90,8 @@ class SafeH5:
             self.label = label or "The weights file"
         with self._library_errors():
             self._file = self._h5.File(source, "r")
+        self._source = source
+        self._heaps_are_sound: bool | None = None  # not looked at yet
         self.groups: set[str] = set()
         self.datasets: dict[str, Stored] = {}
         try:
@@ -276,8 +279,21 @@ class SafeH5:
                 path=repr(path[:200]),
                 attribute=repr(attribute),
             )
+        if opened.get_type().is_variable_str():
+            self._check_heaps()
         values = np.ravel(h5.AttributeManager(_Owner(found))[attribute]).tolist()
         return [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in values]
+
+    def _check_heaps(self) -> None:
+        """Before text of variable length is read; see `heaps.py`."""
+        if self._heaps_are_sound is None:
+            with ExitStack() as stack:
+                file: Any = self._source
+                if isinstance(file, (str, os.PathLike)):
+                    file = stack.enter_context(open(file, "rb"))
+                self._heaps_are_sound = heaps_are_sound(file)
+        if not self._heaps_are_sound:
+            raise OSError("where texts are kept does not add up")
 
     def _check_chunks(self, dataset: Any, path: str) -> None:
         """Unpack deflated chunks up to their declared size: the library would go on to the end."""

@@ -5,8 +5,9 @@
         0                 dataset: its first variable; bfloat16 is 2 opaque bytes and the
         1                          attribute dtype="bfloat16"
 
-    big.weights.json      the same over several files: which groups are in which shards
-    big_00000.weights.h5
+    big.weights.json      the same over several files: which groups are in which shards, and a
+    big_00000.weights.h5  checksum of all arrays, which the shards have too: a save that is
+                          interrupted between two shards leaves some that do not belong together
 
 Whatever is read goes through `SafeH5`, which checks a file as a whole before it reads an array.
 """
@@ -14,6 +15,7 @@ Whatever is read goes through `SafeH5`, which checks a file as a whole before it
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +30,7 @@ from cornu.archive.safezip import require_regular_file
 from cornu.errors import UnsafeFileError, explain, need
 
 MAX_SHARDS = 500  # each holds a file open, and systems allow about 1000
+_SAVE = "save"  # attribute and key of the checksum
 _SHARD_NAME = re.compile(r"[\w.-]+_\d{5}\.weights\.h5")
 
 
@@ -170,6 +173,7 @@ class ShardedReader(H5Reader):
         try:
             for name in names:
                 self._add(folder / name)
+            self._check_save(index, names)
             for group, shards in groups.items():
                 for name in shards:
                     if group.strip("/") not in self._files[names.index(name)].groups:
@@ -179,6 +183,21 @@ class ShardedReader(H5Reader):
         except BaseException:
             self.close()
             raise
+
+    def _check_save(self, index: dict[str, Any], names: Sequence[str]) -> None:
+        """Whether the shards were written together with the index; Keras does not say."""
+        metadata = index.get("metadata")
+        expected = metadata.get(_SAVE) if isinstance(metadata, dict) else None
+        if not isinstance(expected, str):
+            return
+        for name, file in zip(names, self._files, strict=True):
+            if file.text("", _SAVE) != expected:
+                raise ValueError(
+                    explain(
+                        f"{self.label} and {name!r} are of two different saves.",
+                        fix="a save was interrupted, or files were mixed up: save again.",
+                    )
+                )
 
 
 class H5Writer:
@@ -245,6 +264,8 @@ class ShardedWriter:
         self._total = self._size = self._shards = 0
         self._map: dict[str, list[str]] = {}
         self._file: Any = None
+        self._files: list[Any] = []
+        self._checksum = 0
         self._stack = ExitStack()
         self._index = self._stack.enter_context(atomic_write(path))  # first in, so last out
         self._next_shard()
@@ -254,7 +275,11 @@ class ShardedWriter:
 
     def __exit__(self, *exception: Any) -> None:
         if exception[0] is None:
-            index = {"metadata": {"total_size": float(self._total)}, "weight_map": self._map}
+            save = f"{self._checksum:08x}"
+            for file in self._files:
+                file.attrs[_SAVE] = np.bytes_(save.encode())
+            metadata = {"total_size": float(self._total), _SAVE: save}
+            index = {"metadata": metadata, "weight_map": self._map}
             self._index.write_text(json.dumps(index, indent=4))
         self._stack.__exit__(*exception)
 
@@ -271,6 +296,9 @@ class ShardedWriter:
                 self._next_shard()
                 group = self._file.create_group(where)
             put(group, key, array)
+            self._checksum = zlib.crc32(f"{where}/{key}{array.shape}".encode(), self._checksum)
+            plain = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            self._checksum = zlib.crc32(plain.data, self._checksum)
             self._size, self._total = self._size + array.nbytes, self._total + array.nbytes
             shards = self._map.setdefault(f"/{where}", [])
             if self._shard not in shards:
@@ -282,6 +310,7 @@ class ShardedWriter:
         self._shards += 1
         place = self._stack.enter_context(atomic_write(self._path.parent / self._shard))
         self._file = self._stack.enter_context(self._h5.File(place, "w"))
+        self._files.append(self._file)
 
 
 def open_reader(source: Source) -> H5Reader:

@@ -233,7 +233,7 @@ def plan_load(expected: Mapping[str, Sequence[Spec]], reader: Reader) -> Report:
         elif _same(wanted, have[stored]):
             matched[path] = stored
         else:
-            cause = _why_mismatched(wanted, have[stored])
+            cause = why_mismatched(wanted, have[stored])
             mismatched.append(Difference(path, wanted, have[stored], cause))
     used = {*matched.values(), *(renamed.get(d.path, d.path) for d in mismatched)}
     left = {path: found for path, found in have.items() if found and path not in used}
@@ -266,7 +266,8 @@ def _same(expected: Sequence[Spec], found: Sequence[Spec]) -> bool:
     )
 
 
-def _why_mismatched(expected: Sequence[Spec], found: Sequence[Spec]) -> str:
+def why_mismatched(expected: Sequence[Spec], found: Sequence[Spec]) -> str:
+    """What probably made the variables of a model and of a file differ, as a sentence."""
     if len(expected) != len(found):
         return (
             f"{len(expected)} variables in the model, {len(found)} in the file: an option such as "

@@ -1,7 +1,7 @@
 """Things that happen at certain moments of training, evaluation and prediction."""
 
 from cornu.callbacks.averages import SwapEMAWeights as SwapEMAWeights
-from cornu.callbacks.backup import BackupAndRestore as BackupAndRestore
+from cornu.callbacks.backup import BackupAndRestore as BackupAndRestore, Resume as Resume
 from cornu.callbacks.callback import Callback as Callback, CallbackList as CallbackList
 from cornu.callbacks.checkpoint import ModelCheckpoint as ModelCheckpoint
 from cornu.callbacks.lambda_callback import LambdaCallback as LambdaCallback

@@ -9,7 +9,10 @@ next beginning of anything, or when `restore` is called, whichever is first; so 
 fails half way does not leave training with the wrong weights.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.errors import explain
@@ -43,11 +46,22 @@ class SwapEMAWeights(Callback):
     """
 
     listens_to_batches = False
+    remembered: ClassVar[tuple[str, ...]] = ("aside",)
 
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()
         self.swap_on_epoch = swap_on_epoch
         self._aside: list[tuple[Any, Any]] | None = None  # (variable, its own value)
+
+    @property
+    def aside(self) -> list[np.ndarray] | None:
+        """The weights' own values, while the averages are in the model."""
+        return None if self._aside is None else [np.asarray(value) for _, value in self._aside]
+
+    @aside.setter
+    def aside(self, values: Sequence[np.ndarray] | None) -> None:
+        weights = self.model.trainable_variables
+        self._aside = None if values is None else list(zip(weights, values, strict=True))
 
     @property
     def swapped(self) -> bool:

@@ -2,18 +2,19 @@
 
     training  ---1---2---3---4--x killed        latest.h5: all variables of the model (weights,
                              |                  optimizer, seeds, metrics), what the callbacks
-    the same script again    |                  remember, and the place: epoch 4, step 0
-    fit  ---- restore -------4---5---6
-              everything of the list, and the order of the data follows from seed and epoch
+    the same script again    |                  remember, where the data are, the random numbers of
+    fit  ---- restore -------4---5---6          the process, and the place: epoch 4, step 0
 
-With `set_random_seed` at the top of the script, arrays as data and this callback, the weights at
-the end are those of an uninterrupted training, to the last bit. One file holds everything and takes
-the old one's place in one step, so there is no moment at which half a backup is on disk.
+What comes out is what an uninterrupted training gives, to the last bit: weights, results, what the
+callbacks remember, and the random numbers that are drawn afterwards. One file holds everything and
+takes the old one's place in one step, so there is no moment at which half a backup is on disk.
+
+`Resume` is the same with other habits: what `fit(resume="a/folder")` does.
 """
 
-import json
 import os
 import shutil
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,20 +27,29 @@ from cornu.archive.atomic import atomic_write
 from cornu.archive.stores import H5Reader, H5Writer
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.checkpoint import BatchCounter, check_frequency, training_variables
-from cornu.callbacks.monitoring import as_plain
+from cornu.callbacks.monitoring import History
+from cornu.callbacks.notes import pack, unpack
+from cornu.data.position import random_streams, set_random_streams
 from cornu.errors import explain
+from cornu.random.seed import global_seed_generator
 
 LATEST, PREVIOUS = "latest.h5", "previous.h5"
 _PLACE, _NOTES = "place", "notes"
 
+# A backup is due when this many seconds are over, or this many times what the last one took.
+SECONDS, TIMES = 15.0, 50.0
+
 
 class _Backup(NamedTuple):
-    """What of a backup is not in the model's variables yet."""
+    """A backup that was read."""
 
     epoch: int
     step: int  # of the epoch, the first that has not been done
-    metrics: list[np.ndarray]
-    notes: dict[str, list[np.ndarray]]
+    stopped: bool  # a callback ended the training there
+    variables: dict[str, list[np.ndarray]]
+    positions: dict[str, Any]  # of the data
+    streams: dict[str, Any]  # of random numbers
+    notes: dict[str, dict[str, Any]]
 
 
 class BackupAndRestore(Callback):
@@ -62,6 +72,8 @@ class BackupAndRestore(Callback):
     """
 
     hears_last = True  # what other callbacks change at the end of an epoch belongs to the backup
+    needs_positions = True
+    keeps_history = False  # Keras's history begins anew
     siblings: Sequence[Callback] = ()  # all callbacks of the training, set by their list
 
     def __init__(
@@ -111,17 +123,20 @@ class BackupAndRestore(Callback):
                     stacklevel=2,
                 )
         if self._restored is not None:
-            self.model.resume_at(self._restored.epoch, self._restored.step)
+            self._put_back(self._restored)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
-        if self._restored is not None:
-            # Only now have all callbacks begun anew, and the metrics too.
-            self._remind(self._restored)
-            self._restored = None
+        backup, self._restored = self._restored, None
+        if backup is not None and backup.step:
+            # The callbacks have begun this epoch once more, and the metrics too.
+            self._assign(backup, ("trainable", "non_trainable", "optimizer", "metrics"))
+            self._remind(backup)
+            if self._counter is not None:
+                self._counter.last = backup.step - 1
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._counter is not None and self._counter.is_due(batch):
+        if self._counter is not None and self._counter.is_due(batch) and _finite(logs):
             self._save(self._epoch, batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -132,11 +147,50 @@ class BackupAndRestore(Callback):
         if self.delete_checkpoint:
             self._delete()
 
+    # ---- going on -----------------------------------------------------------------------------
+
+    def _put_back(self, backup: "_Backup") -> None:
+        """Everything that the first epoch does not reset."""
+        self._assign(backup, ("trainable", "non_trainable", "optimizer"))
+        self.model.resume_at(backup.epoch, backup.step, backup.positions)
+        self._remind(backup)
+
+    def _assign(self, backup: "_Backup", kinds: Sequence[str]) -> None:
+        variables = training_variables(self.model)
+        for kind in kinds:
+            for variable, value in zip(variables[kind], backup.variables[kind], strict=True):
+                variable.assign(value)
+
+    def _remind(self, backup: "_Backup") -> None:
+        for name, callback in self._remembering():
+            for attribute, value in backup.notes.get(name, {}).items():
+                if attribute in callback.remembered:
+                    setattr(callback, attribute, value)
+        streams = backup.streams
+        set_random_streams(streams)
+        global_seed_generator().state.assign(streams["global"])
+
+    def _remembering(self) -> Iterator[tuple[str, Callback]]:
+        """The callbacks that remember something, each with a name that a rerun gives it too."""
+        seen: Counter[str] = Counter()
+        for callback in self.siblings:
+            if isinstance(callback, History) and not self.keeps_history:
+                continue
+            if getattr(callback, "remembered", ()):
+                name = type(callback).__name__
+                yield f"{name}_{seen[name]}", callback
+                seen[name] += 1
+
     # ---- files --------------------------------------------------------------------------------
 
     def _save(self, epoch: int, step: int) -> None:
-        if self.model.stop_training:
+        if self.model.stop_training and not self.keeps_history:
             return  # training ends here; a backup would go on behind its end
+        positions = self.model.data_positions(step)
+        # Where batches are read ahead, the numbers drawn for those that are not used yet are not
+        # counted: the next run draws them again.
+        streams = random_streams() | ((positions.get("train") or {}).pop("streams", None) or {})
+        streams["global"] = global_seed_generator().state.numpy()
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         latest = self.backup_dir / LATEST
         if self.double_checkpoint and latest.exists():
@@ -145,12 +199,15 @@ class BackupAndRestore(Callback):
         with H5Writer(latest) as store:
             for kind, variables in training_variables(self.model).items():
                 store.write(kind, kind, [v.numpy() for v in variables])
-            store.write(_PLACE, _PLACE, [np.array([epoch, step], np.int64)])
+            place = {"epoch": epoch, "step": step, "stopped": bool(self.model.stop_training)}
+            about = place | {"positions": positions, "streams": streams}
+            store.write(_PLACE, _PLACE, pack(about))
             for name, callback in self._remembering():
-                store.write(f"{_NOTES}/{name}", name, _noted(callback))
+                noted = {a: getattr(callback, a) for a in callback.remembered}
+                store.write(f"{_NOTES}/{name}", name, pack(noted))
 
     def _read(self, path: Path) -> "_Backup":
-        """Put the variables of a backup into the model; the rest waits for the first epoch."""
+        """Read a backup as a whole, and check that it fits."""
         with H5Reader(path) as store:
             stored = set(store.paths())
             kinds = training_variables(self.model)
@@ -164,36 +221,13 @@ class BackupAndRestore(Callback):
                     arrays[kind] = store.read(kind, expected)
                 except ValueError as error:
                     raise ValueError(_unfit(path, str(error))) from error
-            place = store.read(_PLACE, store.shapes(_PLACE))[0]
             notes = {
-                name: store.read(f"{_NOTES}/{name}", store.shapes(f"{_NOTES}/{name}"))
+                name: unpack(store.read(f"{_NOTES}/{name}", store.shapes(f"{_NOTES}/{name}")))
                 for name, _ in self._remembering()
                 if f"{_NOTES}/{name}" in stored
             }
-        for kind, values in arrays.items():
-            if kind != "metrics":
-                _assign(kinds[kind], values)
-        epoch, step = (int(n) for n in place)
-        return _Backup(epoch, step, arrays["metrics"], notes)
-
-    def _remind(self, backup: "_Backup") -> None:
-        """Give back what the start of a training and of an epoch resets."""
-        if backup.step:
-            _assign(training_variables(self.model)["metrics"], backup.metrics)
-            if self._counter is not None:
-                self._counter.last = backup.step - 1
-        for name, callback in self._remembering():
-            if name in backup.notes:
-                _recall(callback, backup.notes[name])
-
-    def _remembering(self) -> Iterator[tuple[str, Callback]]:
-        """The callbacks that remember something, each with a name that a rerun gives it too."""
-        seen: Counter[str] = Counter()
-        for callback in self.siblings:
-            if getattr(callback, "remembered", ()):
-                name = type(callback).__name__
-                yield f"{name}_{seen[name]}", callback
-                seen[name] += 1
+            about = unpack(store.read(_PLACE, store.shapes(_PLACE)))
+        return _Backup(variables=arrays, notes=notes, **about)
 
     def _delete(self) -> None:
         for name in (LATEST, PREVIOUS):
@@ -202,39 +236,78 @@ class BackupAndRestore(Callback):
             self.backup_dir.rmdir()
 
 
+class Resume(BackupAndRestore):
+    """Go on where a run of the same script stopped, and keep what the next one needs.
+
+    `fit(resume="runs/digits")` puts this callback at the end of the list. Unlike
+    `BackupAndRestore`, it writes by the clock, so that training need not stop after each batch;
+    the history is that of all runs together; and the last backup stays, so that a script that is
+    started again after its end has the trained model at once.
+
+    Args:
+        folder: a directory for this run alone.
+        every: batches between two backups; None writes after 15 seconds, or after 50 times as long
+            as writing takes, whichever is more. Groups of batches that run at once are not cut.
+
+    Example:
+
+        >>> Resume("runs/digits").listens_to_batches
+        False
+    """
+
+    listens_to_batches = False
+    keeps_history = True
+
+    def __init__(self, folder: str | os.PathLike[str], every: int | None = None):
+        super().__init__(folder, "epoch" if every is None else every, delete_checkpoint=False)
+        self.listens_to_batches = False
+        self._written = time.monotonic()
+        self._wait = SECONDS
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.backup_dir.is_dir():
+            for leftover in self.backup_dir.glob(f".{LATEST}.*.tmp"):  # of runs that were killed
+                leftover.unlink(missing_ok=True)
+        super().on_train_begin(logs)
+        if self._restored is None:
+            self._save(*self.model.begins_at)
+
+    def _put_back(self, backup: "_Backup") -> None:
+        super()._put_back(backup)
+        if backup.stopped:
+            self.model.resume_at(max(self.params["epochs"], backup.epoch))
+        self._written = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # The end of the epoch, which is near then, is a better place.
+        is_last = batch + 1 == self.params.get("steps")
+        due = self._counter.is_due(batch) if self._counter else self._is_time()
+        if due and not is_last and _finite(logs):
+            self._save(self._epoch, batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        ends = self.model.stop_training or epoch + 1 >= self.params["epochs"]
+        if ends or self._counter is not None or self._is_time():
+            self._save(epoch + 1, 0)
+
+    def _is_time(self) -> bool:
+        return time.monotonic() - self._written >= self._wait
+
+    def _save(self, epoch: int, step: int) -> None:
+        begun = time.monotonic()
+        super()._save(epoch, step)
+        self._written = time.monotonic()
+        self._wait = max(SECONDS, TIMES * (self._written - begun))
+
+
+def _finite(logs: Any) -> bool:
+    """Whether there is sense in going on from here."""
+    return bool(np.all(np.isfinite(np.asarray((logs or {}).get("loss", 0.0)))))
+
+
 def _unfit(path: Path, why: str) -> str:
     return explain(
         f"The backup {os.fspath(path)!r} does not fit the training that is to go on.",
         why=why,
         fix="make and compile the model as before, or delete the backup to start anew.",
     )
-
-
-def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def _noted(callback: Any) -> list[np.ndarray]:
-    """What a callback remembers, as arrays: a JSON text in bytes, then those it refers to."""
-    plain: dict[str, Any] = {}
-    arrays: list[np.ndarray] = []
-    for name in callback.remembered:
-        value = getattr(callback, name)
-        if isinstance(value, list) and all(isinstance(x, np.ndarray) for x in value):
-            plain[name] = {"arrays": len(value)}
-            arrays += value
-        else:
-            plain[name] = {"value": as_plain(value) if value is not None else None}
-    return [np.frombuffer(json.dumps(plain).encode(), np.uint8), *arrays]
-
-
-def _recall(callback: Any, noted: Sequence[np.ndarray]) -> None:
-    """Set what `_noted` wrote."""
-    text, *arrays = noted
-    waiting = iter(arrays)
-    for name, entry in json.loads(text.tobytes()).items():
-        if name in callback.remembered:
-            count = entry.get("arrays")
-            value = entry["value"] if count is None else [next(waiting) for _ in range(count)]
-            setattr(callback, name, value)

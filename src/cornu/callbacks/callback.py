@@ -40,7 +40,10 @@ class Callback:
 
     listens_to_batches = True
     # Attributes that a training which goes on after an interruption needs; see BackupAndRestore.
+    # Their values are numbers, texts, arrays, or dicts and lists of them; properties do too.
     remembered: ClassVar[tuple[str, ...]] = ()
+    # Whether it asks where the data are (`model.data_positions`), so that they must keep count.
+    needs_positions = False
     # Whether it is called after those that do not say so, wherever it stands in the list.
     hears_last = False
     # All callbacks of the training, itself among them; set by their list.

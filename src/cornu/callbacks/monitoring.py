@@ -51,6 +51,7 @@ class History(Callback):
     """
 
     listens_to_batches = False
+    remembered: ClassVar[tuple[str, ...]] = ("epoch", "history")
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ import urllib.request
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import as_plain
@@ -46,6 +46,7 @@ class CSVLogger(Callback):
     """
 
     listens_to_batches = False
+    remembered: ClassVar[tuple[str, ...]] = ("keys", "begins_at", "rows")
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
@@ -55,14 +56,26 @@ class CSVLogger(Callback):
         self.sep = separator
         self.append = append
         self.keys: list[str] | None = None
-        self._with_header = True
+        self.begins_at = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         path = Path(self.filename)
-        self._with_header = not (self.append and path.exists() and path.stat().st_size)
+        self.begins_at = path.stat().st_size if self.append and path.exists() else 0
         self.keys = None
         if not self.append:
             path.write_text("")
+
+    @property
+    def rows(self) -> str:
+        """What this training wrote; a backup holds it, because a killed one may have gone on."""
+        path = Path(self.filename)
+        return path.read_bytes()[self.begins_at :].decode() if path.exists() else ""
+
+    @rows.setter
+    def rows(self, text: str) -> None:
+        with open(self.filename, "ab") as file:
+            file.truncate(self.begins_at)
+            file.write(text.encode())
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = dict(logs or {})
@@ -74,7 +87,7 @@ class CSVLogger(Callback):
         # Opened for each row: an interrupted training leaves no open file and no half row.
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, delimiter=self.sep, lineterminator="\n")
-            if first and self._with_header:
+            if first and not self.begins_at:
                 writer.writerow(["epoch", *self.keys])
             writer.writerow([epoch, *(_cell(logs[k]) if k in logs else "NA" for k in self.keys)])
 

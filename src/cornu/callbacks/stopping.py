@@ -45,7 +45,9 @@ class EarlyStopping(MonitorCallback):
         (True, 0.5, 1)
     """
 
-    remembered: ClassVar[tuple[str, ...]] = ("best", "best_epoch", "best_weights", "wait")
+    remembered: ClassVar[tuple[str, ...]] = (
+        "best", "best_epoch", "best_weights", "wait", "stopped_epoch",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ from cornu.errors import explain
 
 BLOCK = 1 << 20  # numbers looked at together
 SAMPLE_ABOVE = 2 << 30  # bytes
-SAMPLE_BLOCKS = 64
+SAMPLE_BLOCKS = 16
 SAMPLE_ROWS = 1000
 
 RAW = 128  # whole numbers from 0 up to here and beyond are pixels
@@ -63,17 +63,29 @@ def check_inputs(x: Any, input_shapes: Any = None, *, rescales: bool = False) ->
         error - The model expects 5 features, x has 4.
     """
     findings = []
-    for name, array, expected in _pairs(x, input_shapes, "x"):
-        shape = _check_shape(name, array.shape, expected) if expected is not None else None
+    for name, leaf, expected in _pairs(x, input_shapes, "x"):
+        shape = _check_shape(name, tuple(leaf.shape), expected) if expected is not None else None
         if shape is not None:
             findings.append(shape)
+        # what is no array, as a sparse matrix, gives some of its rows
+        array = leaf.some(SAMPLE_ROWS) if hasattr(leaf, "some") else np.asarray(leaf)
         findings += _check_finite(name, array)
         if not rescales and array.size:
             findings += _check_scale(name, array)
     return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
-def _pairs(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, np.ndarray, Any]]:
+def check_shapes(x: Any, input_shapes: Any = None) -> list[Finding]:
+    """What is wrong with the axes of inputs alone; takes shapes in place of arrays, too."""
+    found = (
+        _check_shape(name, tuple(leaf.shape), expected)
+        for name, leaf, expected in _pairs(x, input_shapes, "x")
+        if expected is not None
+    )
+    return [finding for finding in found if finding is not None]
+
+
+def _pairs(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
     """Each array with its name and the shape expected of it, None where that is unknown."""
     if x is None:
         return
@@ -90,7 +102,7 @@ def _pairs(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, np.ndarray, An
     elif hasattr(x, "shape"):
         if isinstance(shapes, list | tuple) and not _is_shape(shapes) and len(shapes) == 1:
             shapes = shapes[0]
-        yield name, np.asarray(x), tuple(shapes) if _is_shape(shapes) else None
+        yield name, x, tuple(shapes) if _is_shape(shapes) else None
 
 
 def _is_shape(value: Any) -> bool:
@@ -200,9 +212,10 @@ def not_finite(array: np.ndarray) -> NotFinite:
     """
     if "float" not in array.dtype.name or not array.size:
         return NotFinite(0, 0, (), True)
-    rows = max(BLOCK * len(array) // array.size, 1)
+    mapped = _is_mapped(array)
+    rows = max((BLOCK // 4 if mapped else BLOCK) * len(array) // array.size, 1)
     starts = range(0, len(array), rows)
-    exact = array.nbytes <= SAMPLE_ABOVE and not _is_mapped(array)
+    exact = array.nbytes <= SAMPLE_ABOVE and not mapped
     exact = exact or len(starts) <= SAMPLE_BLOCKS
     if not exact:
         starts = starts[:: len(starts) // SAMPLE_BLOCKS]
@@ -247,7 +260,8 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
     kind = array.dtype.name
     if kind != "uint8" and "float" not in kind:  # other integers are mostly indices
         return []
-    rows = spread_rows(array).astype("float32")
+    few = SAMPLE_ROWS // 10 if _is_mapped(array) else SAMPLE_ROWS  # each maps many pages
+    rows = spread_rows(array, few).astype("float32")
     rows = np.where(np.isfinite(rows), rows, 0)
     low, high = float(rows.min()), float(rows.max())
     looks_like_image = array.ndim > 2 or (array.ndim == 2 and array.shape[1] >= 64)

@@ -108,7 +108,7 @@ def check_labels(y: Any, outputs: Sequence[Output], sample_weight: Any = None) -
 
 
 def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Finding]:
-    """Warn about classes that only the validation data have, as when sorted data are cut.
+    """Warn about classes that (almost) only the validation data have, as of sorted data.
 
     Args:
         y: training labels, as in `check_labels`.
@@ -121,9 +121,13 @@ def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Fi
         seen, new = _classes(labels, output), _classes(validation.get(name), output)
         if not seen or not new:
             continue
-        total = sum(new.values())
+        total, others = sum(new.values()), sum(seen.values())
         # rare classes may well miss the training part: only a sizable share is a mistake
-        only = [c for c, n in new.items() if c not in seen and n >= 2 and n >= 0.05 * total]
+        only = [
+            c
+            for c, n in new.items()
+            if n >= 2 and n >= 0.05 * total and seen.get(c, 0) / others < 0.05 * n / total
+        ]
         if only:
             shown = ", ".join(map(str, only[:10])) + (", ..." if len(only) > 10 else "")
             what = (
@@ -131,11 +135,12 @@ def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Fi
                 if len(only) == 1
                 else (f"Classes {shown} of {name} appear")
             )
+            almost = "almost " if any(c in seen for c in only) else ""
             findings.append(
                 _warning(
-                    f"{what} only in the validation data.",
-                    fix="shuffle before splitting: validation_split takes the last rows.\n"
-                    "order = numpy.random.permutation(len(x)); x, y = x[order], y[order]",
+                    f"{what} {almost}only in the validation data.",
+                    fix='sorted data? fit(..., validation_pick="stratified") takes the same share\n'
+                    "of each class; validation_split alone takes the last rows.",
                 )
             )
     return findings

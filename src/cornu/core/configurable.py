@@ -23,7 +23,7 @@ from cornu.core.serialize import (
     function_in_files,
     serialize_keras_object,
 )
-from cornu.errors import explain
+from cornu.errors import did_you_mean, explain
 
 _MISSING = object()
 
@@ -39,6 +39,8 @@ class Configurable:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
         object.__setattr__(self, "_arguments", (args, kwargs))
+        if kwargs:
+            _check_names(cls, kwargs)
         return self
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -147,6 +149,30 @@ def signature_of(cls: Any) -> inspect.Signature:
     """The signature of a class's constructor, without `self`."""
     signature = inspect.signature(cls.__init__)
     return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+@functools.cache
+def _accepted(cls: Any) -> tuple[str, ...] | None:
+    """The names of the arguments that a constructor takes; None if it takes any."""
+    parameters = signature_of(cls).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return tuple(p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY))
+
+
+def _check_names(cls: Any, kwargs: dict[str, Any]) -> None:
+    """Refuse an argument that the constructor does not know, with the name that may be meant."""
+    accepted = _accepted(cls)
+    if accepted is None:
+        return
+    for name in kwargs:
+        if name not in accepted:
+            raise TypeError(
+                explain(
+                    f"{cls.__name__} takes no argument {name!r}.",
+                    fix=did_you_mean(name, accepted) if accepted else None,
+                )
+            )
 
 
 def _given(cls: type, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ after an error. Nothing else in the library is thread-local.
     call          the layer call that encloses this one: training flag     (layers/base/call.py)
     autocast      dtype to which float variables are cast when read        (mixed precision)
     path          names of the enclosing scopes, joined by "/"             (names of variables)
-    masks         id(array) -> (array, mask) for arrays that carry a mask  (layers/base/masks.py)
     distribution  how a new variable is laid out over devices
     device        where new arrays are put
     remat         which calls are recomputed in the backward pass
     symbolic      True while shapes are inferred and nothing is computed
     custom_objects  names that loading may use inside CustomObjectScope
     safe_mode     whether loading refuses code (lambdas) found in a file
+    budget        what the variables of a model from a file may take     (core/budget.py)
+    blanks        variables whose initial values are put off, as a file fills them (core/blank.py)
     written, read  objects of the file that is being written or read, to keep those that it shares
 """
 
@@ -30,13 +31,14 @@ class Context(threading.local):
     call: Any = None
     autocast: str | None = None
     path: str = ""
-    masks: dict[int, tuple[Any, Any]] | None = None
     distribution: Any = None
     device: Any = None
     remat: Any = None
     symbolic: bool = False
     custom_objects: dict[str, Any] = {}
     safe_mode: bool = True
+    budget: Any = None
+    blanks: Any = None
     written: dict[int, Any] | None = None
     read: dict[int, Any] | None = None
 

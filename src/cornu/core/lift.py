@@ -20,7 +20,7 @@ import numpy as np
 from jax import lax
 
 from cornu.core.context import local
-from cornu.core.frame import AddedLoss, Frame, effects_of, purify
+from cornu.core.frame import AddedLoss, Frame, effects_of, is_tracing, purify
 from cornu.core.tracking import Identities, unique
 from cornu.core.variable import Variable
 from cornu.errors import explain
@@ -159,7 +159,12 @@ def _one_of(
     """`choose(which, branches, *operands)` with the union of what the branches write and add.
 
     Each branch returns all of it: what it does not write as it was, the losses of others as zeros.
+    Where nothing is traced the number of the branch is known, and it runs as it is.
     """
+    if not is_tracing() and _alike(fns, operands):
+        number = int(not which) if choose is not lax.switch else int(which)
+        chosen = fns[min(max(number, 0), len(fns) - 1)]
+        return jax.tree.map(jnp.asarray, chosen(*operands))
     effects = [effects_of(fn, *operands) for fn in fns]
     written = unique(v for variables, _ in effects for v in variables)
     added = [losses for _, losses in effects]
@@ -180,6 +185,24 @@ def _one_of(
     write(written, values)
     _pass_on([loss for of_branch in losses for loss in of_branch])
     return out
+
+
+def _alike(fns: Sequence[Fn], operands: Sequence[Any]) -> bool:
+    """Whether the functions return arrays of the same structure, shapes and dtypes."""
+
+    def shapes_of(fn: Fn) -> Any:
+        def run(*args: Any) -> Any:
+            with Frame(open_ended=True):
+                return fn(*args)
+
+        return jax.eval_shape(run, *operands)
+
+    shapes = [shapes_of(fn) for fn in fns]
+    kinds = [
+        (jax.tree.structure(x), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(x)])
+        for x in shapes
+    ]
+    return all(kind == kinds[0] for kind in kinds)
 
 
 def cond(pred: Any, true_fn: Fn, false_fn: Fn, *operands: Any) -> Any:

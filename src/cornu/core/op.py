@@ -5,8 +5,9 @@
     absolute(KerasTensor)    finds the shape and adds a node to the graph
 
 `@op` does the third; the row helpers (`unary`, `binary`, `reduction`) make an op of a function of
-jax.numpy in one line. There are no op classes and no shape rules: shapes come from tracing the
-function (`shape_rule` gives one to the few ops that cannot be traced without sizes).
+jax.numpy in one line. There are no op classes. Shapes come from tracing the function, which is
+remembered (`core/shapes.py`); the families of the rows have a rule each, and so have the few ops
+that cannot be traced without sizes (`shape_rule`).
 
 In files a graph op has the class name that Keras gives it (`Absolute`), the CamelCase of the
 function's name; `TABLE` reverses this. Of its arguments, those named by `tensors` belong to the
@@ -20,6 +21,8 @@ the op and the shapes it was given.
 
 import functools
 import inspect
+import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,10 +32,12 @@ import numpy as np
 
 from cornu import names, settings
 from cornu.core import dtypes
+from cornu.core.eager import in_one_program
 from cornu.core.host import from_host
 from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
-from cornu.core.symbolic import any_symbolic, infer
+from cornu.core.shapes import broadcast, element_by_element, folded, remembered
+from cornu.core.symbolic import any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -51,6 +56,8 @@ def op(
     named: Sequence[str] = (),
     file_name: str | None = None,
     calls_back: bool = False,
+    compiled: bool = False,
+    says_dtype: bool = False,
 ) -> Any:
     """Let an array function also accept symbolic tensors.
 
@@ -62,6 +69,9 @@ def op(
         named: further tensor parameters, which a file has by keyword.
         file_name: the class name in files where it is not the CamelCase of the function's.
         calls_back: the op runs functions of the user, whose errors are theirs to explain.
+        compiled: called on arrays, the op runs as one program (see `core/eager.py`): for ops of
+            several steps whose results have shapes that do not depend on values.
+        says_dtype: a file says `floatx` where the setting `dtype` is None.
 
     Example:
 
@@ -74,30 +84,43 @@ def op(
     """
     if fn is None:
         return functools.partial(
-            op, tensors=tensors, named=named, file_name=file_name, calls_back=calls_back
+            op,
+            tensors=tensors,
+            named=named,
+            file_name=file_name,
+            calls_back=calls_back,
+            compiled=compiled,
+            says_dtype=says_dtype,
         )
+    signature = inspect.signature(fn)
+    parameters = list(signature.parameters.values())
+    if isinstance(tensors, int):
+        tensors = [p.name for p in parameters if p.kind in _POSITIONAL][:tensors]
+    compute = in_one_program(fn, [*tensors, *named]) if compiled else fn
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             return OpCall(call).record(args, kwargs)
         try:
-            return fn(*args, **kwargs)
+            if known.sparse is not None and _SPARSE in sys.modules and _any_sparse(args):
+                answer = known.sparse(*args, **kwargs)
+                if answer is not NotImplemented:
+                    return answer
+            return compute(*args, **kwargs)
         except (TypeError, ValueError, IndexError) as error:
             if calls_back or hasattr(error, "_explained"):
                 raise
             raise _explained(error, call, args, kwargs) from error
 
-    signature = inspect.signature(fn)
-    parameters = list(signature.parameters.values())
-    if isinstance(tensors, int):
-        tensors = [p.name for p in parameters if p.kind in _POSITIONAL][:tensors]
     known: Op = call
     known.tensors = tuple(tensors)
     known.named = frozenset(named)
     known.class_name = file_name or _camel_case(fn.__name__)
     known.keras_module = _keras_module(fn.__module__)
     known.signature = signature
+    known.says_dtype = says_dtype
+    known.sparse = None  # what it does with sparse matrices: see ops/sparse.py
     # In `einsum(subscripts, *operands)` the tensors come after a setting.
     known.leading = (
         tuple(p.name for p in parameters if p.kind in _POSITIONAL)
@@ -106,6 +129,14 @@ def op(
     )
     TABLE[known.class_name] = known
     return known
+
+
+_SPARSE = "jax.experimental.sparse"  # where nobody has imported it there is no sparse matrix
+
+
+def _any_sparse(args: Any) -> bool:
+    """Whether a sparse matrix of jax is among the arguments, or in a list that is."""
+    return any(type(x).__name__ == "BCOO" or (type(x) is list and _any_sparse(x)) for x in args)
 
 
 def shape_rule(function: Op) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -144,17 +175,38 @@ def _explained(
     if type(error) not in (TypeError, ValueError, IndexError):
         return error
     detail = str(error).strip()
-    said = detail.split("\n")[0]
-    if detail.startswith(f"{name} ") or "\n  " in detail:  # in our words already
-        message = detail
+    if "\n  " in detail or detail.startswith(
+        (f"{name} takes", f"{name}: ")
+    ):  # in our words already
+        message = detail if name in detail.split("\n")[0] else f"{name}: {detail}"
     else:
+        received = _described(function, args, kwargs)
         message = explain(
-            f"{name} does not accept its arguments: {said}",
-            received=_described(function, args, kwargs),
+            f"{name} does not accept its arguments: {_plainly(detail)}", received=received
         )
     explained = type(error)(message)
     explained._explained = True  # type: ignore[attr-defined]
     return explained
+
+
+# What jax says of the primitives inside an op, in words that fit the op.
+_PLAINLY = (
+    (r".*ncompatible shapes for broadcasting: (?:shapes=\[)?(.*?)[\].]*$", r"\1 do not broadcast"),
+    (
+        r"dot_general requires contracting dimensions to have the same shape, got \((\d*|None),\)"
+        r" and \((\d*|None),\)\.?$",
+        r"the sizes of the axes that are summed over differ, \1 and \2",
+    ),
+    (r"tuple index out of range$", "there is no such axis"),
+)
+
+
+def _plainly(detail: str) -> str:
+    said = detail.split("\n")[0]
+    for pattern, words in _PLAINLY:
+        if re.match(pattern, said):
+            return re.sub(pattern, words, said) + "."
+    return said
 
 
 def _described(function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -211,7 +263,10 @@ class OpCall(Operation):
     def record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call on symbolic tensors: settings go to the op, tensors to the node."""
         function = self.function
-        bound = function.signature.bind(*args, **kwargs)
+        try:
+            bound = function.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(explain(f"{function.__name__}() {error}.")) from None
         bound.apply_defaults()
         tensors: dict[str, Any] = {}
         rest: list[Any] = []
@@ -228,6 +283,8 @@ class OpCall(Operation):
                 named[name] = value
             elif name == "data_format" and value is None:
                 self.settings[name] = settings.current.image_data_format
+            elif name == "dtype" and value is None and function.says_dtype:
+                self.settings[name] = settings.current.floatx
             else:
                 self.settings[name] = value
         ordered = [tensors[name] for name in function.tensors if name in tensors]
@@ -242,7 +299,7 @@ class OpCall(Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         rule = getattr(self.function, "shape", None)
         if rule is None:
-            return infer(self.call, *args, **kwargs)
+            return remembered(self.function, self.call, self.settings, args, kwargs)
         given = {**self.settings, **kwargs}
         given.update(zip(self.function.tensors, args, strict=False))
         return rule(**given)
@@ -422,7 +479,9 @@ def unary(
     def row(x: Any) -> Any:
         return function(convert(x))
 
-    return op(_named(row, name, doc + _UNARY, _caller()), file_name=file_name)
+    known = op(_named(row, name, doc + _UNARY, _caller()), file_name=file_name)
+    known.shape = element_by_element(known)
+    return known
 
 
 def binary(
@@ -457,7 +516,9 @@ def binary(
 
     fn = lettered if letters else row
     doc += _BINARY.format(*(("x", "y") if letters else ("x1", "x2")))
-    return op(_named(fn, name, doc, _caller()), tensors=2, file_name=file_name)
+    known = op(_named(fn, name, doc, _caller()), tensors=2, file_name=file_name)
+    known.shape = broadcast(known)
+    return known
 
 
 def to_floats(x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -476,7 +537,9 @@ def reduction(function: Any, name: str, doc: str, *, floating: bool = False) -> 
     def row(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
-    return op(_named(row, name, doc + _REDUCTION, _caller()))
+    known = op(_named(row, name, doc + _REDUCTION, _caller()))
+    known.shape = folded(known)
+    return known
 
 
 def _caller() -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from cornu.core import registry
 from cornu.core.context import local, using
 from cornu.core.symbolic import KerasTensor
+from cornu.core.vetting import vet_objects
 from cornu.errors import UnsafeFileError, did_you_mean, explain
 
 PLAIN = (str, int, float, bool, types.NoneType)
@@ -226,6 +227,8 @@ def deserialize_keras_object(
         TypeError: a name is not known; the message says how to register it.
     """
     scope = registry.CustomObjectScope(custom_objects or {})
+    if local.read is None:  # what an outer call was handed has been looked at as a whole
+        vet_objects(config)
     read = {} if local.read is None else local.read
     with scope, using(safe_mode=safe_mode and local.safe_mode, read=read):
         return _deserialize(config)
@@ -241,8 +244,8 @@ def _deserialize(config: Any) -> Any:
     if "class_name" not in config or "config" not in config:
         return {key: _deserialize(value) for key, value in config.items()}
     class_name, inner = config["class_name"], config["config"]
-    if class_name in _SPECIAL:
-        return _SPECIAL[class_name](inner if isinstance(inner, dict) else {"value": inner})
+    if class_name in SPECIAL:
+        return SPECIAL[class_name](inner if isinstance(inner, dict) else {"value": inner})
     if class_name == "function":
         return find_function(inner)
     if str(config.get("module")).startswith("keras.src.ops") and isinstance(inner, dict):
@@ -288,7 +291,7 @@ def _array(config: dict[str, Any]) -> np.ndarray:
     return np.array(config["value"], dtype=config["dtype"])
 
 
-_SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
+SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
     "__lambda__": _refuse_lambda,
     "__numpy__": _array,
     "__tensor__": lambda config: jax.numpy.asarray(_array(config)),
@@ -304,6 +307,11 @@ def find_class(config: dict[str, Any]) -> Any:
     module, name = config.get("module"), config["class_name"]
     registered = config.get("registered_name")
     found = registry.find_custom(registered) if registered else None
+    if found is None and isinstance(registered, str) and ">" in registered:
+        # A class of the user's that is not there: no built-in of the same name stands in for it.
+        package = registered.partition(">")[0]
+        if package.split(".")[0] not in ("keras", "Custom", "builtins", "cornu"):
+            raise TypeError(registry.unknown("class", registered, registry.get_custom_objects()))
     if found is None and not (module or "").startswith("keras"):
         found = registry.find_custom(name)
     if found is None:
@@ -355,7 +363,7 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
             )
     elif isinstance(identifier, dict):
         name = identifier.get("class_name")
-        if name is not None and "module" not in identifier and name not in (*_SPECIAL, "function"):
+        if name is not None and "module" not in identifier and name not in (*SPECIAL, "function"):
             cls: Any = registry.find_custom(name) or table.get(name)
             if cls is None:
                 raise ValueError(

@@ -1,17 +1,20 @@
 """Symbolic tensors and shape inference.
 
 A `KerasTensor` has a shape, a dtype and the memory of the operation that made it. It computes
-nothing: `infer` finds what a function would return by tracing it on shapes alone. Unknown sizes
-(None) become one shared symbolic size while tracing; where a function cannot be traced with it, the
-function is traced twice with different sizes, and an axis that differs is unknown.
+nothing: `infer` finds what a function would return by tracing it on shapes alone. What stands for
+the unknown sizes (None) while tracing is tried in this order, until the function accepts it:
 
-    infer(fn, KerasTensor((None, 4)))
-      None -> n                jax.eval_shape(fn, f32[n, 4])  ->  f32[n, 8]
-      n    -> None             KerasTensor((None, 8))
+    infer(add, (None, 4), (3, 4))       None -> n         one symbolic size, the same for all
+                                        None -> 48, 72    two traces; what differs is unknown
+                                        None -> 3, ...    the known size that it has to be
+
+The last is for an unknown size that meets a known one: the sum above can only have the shape
+(3, 4). Axes that have to meet nothing stay unknown.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -27,6 +30,7 @@ from cornu.errors import explain
 Shape = tuple[int | None, ...]
 
 PROBES = (48, 72)  # sizes that tiles, strides and splits of the usual kinds divide
+MOST_TRIALS = 16  # of known sizes in the place of unknown ones
 
 
 class KerasTensor:
@@ -170,7 +174,7 @@ def _holds_symbolic(container: Any) -> bool:
 
 @functools.cache
 def _unknown_size() -> Any:
-    return export.symbolic_shape("n", constraints=["n >= 2"])[0]
+    return export.symbolic_shape("None", constraints=["None >= 2"])[0]  # as messages show it
 
 
 def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -202,24 +206,47 @@ def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with using(symbolic=True), Frame(open_ended=True):
             return fn(*a, **k)
 
-    def trace(size: Any) -> Any:
-        return jax.eval_shape(run, *[_struct(t, size) for t in tensors])
+    def trace(sizes: Any) -> Any:
+        """Shapes of the results with a size for each unknown axis, or one for all."""
+        each = sizes if isinstance(sizes, tuple) else itertools.repeat(sizes)
+        feed = iter(each)
+        return jax.eval_shape(run, *[_struct(t, feed) for t in tensors])
 
-    if all(None not in t.shape for t in tensors):
-        return jax.tree.map(lambda s: KerasTensor(s.shape, s.dtype.name), trace(None))
+    unknown = [
+        (k, axis) for k, t in enumerate(tensors) for axis, n in enumerate(t.shape) if n is None
+    ]
+    if not unknown:
+        return _described(trace(None))
+    symbol = _unknown_size()
     try:
-        found = trace(_unknown_size())
-    except Exception as error:
-        return _infer_by_probing(trace, error)
+        return _described(trace(symbol))
+    except Exception as symbolic_error:
+        try:
+            return _by_probing(trace, PROBES)
+        except (TypeError, ValueError):
+            pass
+        except Exception:
+            raise symbolic_error from None
+        others = [getattr(leaf, "shape", None) for leaf in leaves]
+        for sizes in _trials(unknown, [t.shape for t in tensors], others):
+            try:
+                if all(size is not None for size in sizes):
+                    return _described(trace(sizes))
+                return _by_probing(
+                    trace, [tuple(p if n is None else n for n in sizes) for p in PROBES]
+                )
+            except (TypeError, ValueError):
+                continue
+        raise symbolic_error from None
+
+
+def _described(found: Any) -> Any:
     return jax.tree.map(lambda s: KerasTensor(_known_sizes(s.shape), s.dtype.name), found)
 
 
-def _infer_by_probing(trace: Callable[[int], Any], symbolic_error: Exception) -> Any:
+def _by_probing(trace: Callable[[Any], Any], probes: Sequence[Any]) -> Any:
     """Trace with two sizes; an axis that comes out differently is unknown."""
-    try:
-        first, second = (trace(size) for size in PROBES)
-    except Exception:
-        raise symbolic_error from None
+    first, second = (trace(size) for size in probes)
 
     def compare(a: Any, b: Any) -> KerasTensor:
         shape = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
@@ -228,8 +255,36 @@ def _infer_by_probing(trace: Callable[[int], Any], symbolic_error: Exception) ->
     return jax.tree.map(compare, first, second)
 
 
-def _struct(tensor: KerasTensor, size: Any) -> jax.ShapeDtypeStruct:
-    shape = [size if s is None else s for s in tensor.shape]
+def _trials(
+    unknown: Sequence[tuple[int, int]], shapes: Sequence[Shape], others: Sequence[Any]
+) -> list[tuple[int | None, ...]]:
+    """Known sizes to try for the unknown axes, None for one that stays so: few known ones first.
+
+    A size of 1 is no candidate: whatever accepts it broadcasts, and would accept any.
+    """
+
+    def candidates(tensor: int, axis: int) -> list[int]:
+        near, far = [], []
+        behind = axis - len(shapes[tensor])
+        for shape in others:
+            sizes = [n for n in shape or () if isinstance(n, int) and n > 1]
+            for place in (behind, axis) if sizes else ():
+                if -len(shape) <= place < len(shape) and shape[place] in sizes:
+                    near.append(shape[place])
+            far += sizes
+        return list(dict.fromkeys([*near, *far]))
+
+    choices = [[None, *candidates(*place)] for place in unknown]
+    found = itertools.product(*[list(enumerate(c)) for c in itertools.islice(choices, 4)])
+    ranked = sorted(found, key=lambda trial: sum(rank for rank, _ in trial))
+    rest = (None,) * max(len(choices) - 4, 0)
+    trials = [(*(size for _, size in trial), *rest) for trial in ranked[: MOST_TRIALS + 1]]
+    return [trial for trial in trials if any(size is not None for size in trial)]
+
+
+def _struct(tensor: KerasTensor, sizes: Iterator[Any]) -> jax.ShapeDtypeStruct:
+    """A shape for the tracer, with the next of the sizes for each unknown axis."""
+    shape = [next(sizes) if s is None else s for s in tensor.shape]
     if tensor.dtype == "string":
         raise TypeError(
             explain(

@@ -6,6 +6,7 @@ and sets are looked into. Savers, summaries and variable lists all ask here and 
 """
 
 import functools
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -82,3 +83,47 @@ class Identities:
 
     def __contains__(self, item: Any) -> bool:
         return id(item) in self._items
+
+
+class Snapshot:
+    """What some objects hold at a moment; tells quickly whether it is still so.
+
+    Attributes and the containers in them are compared by identity, one by one.
+
+    Example:
+
+        >>> class Part: pass
+        >>> box = Part(); box.parts = [Part()]
+        >>> before = Snapshot([box])
+        >>> before.holds()
+        True
+        >>> box.parts.append(Part())
+        >>> before.holds()
+        False
+    """
+
+    def __init__(self, owners: Iterable[Any]):
+        self._watched: list[tuple[Any, list[Any]]] = []
+        for owner in owners:
+            self._watch(vars(owner))
+            for _, value in attributes(owner):
+                self._look_into(value)
+
+    def _look_into(self, value: Any) -> None:
+        if isinstance(value, (dict, list, tuple, set, frozenset)):
+            for item in self._watch(value):
+                self._look_into(item)
+
+    def _watch(self, container: Any) -> list[Any]:
+        # The view of a dict's values follows the dict; a tuple cannot change.
+        items = container.values() if isinstance(container, dict) else container
+        if not isinstance(container, (tuple, frozenset)):
+            self._watched.append((items, list(items)))
+        return list(items)
+
+    def holds(self) -> bool:
+        """Whether every attribute and every item is the object it was."""
+        return all(
+            len(now) == len(then) and all(map(operator.is_, now, then))
+            for now, then in self._watched
+        )

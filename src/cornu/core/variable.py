@@ -114,6 +114,14 @@ class Variable:
             )
         if shape is not None:
             shape = _concrete_shape(shape, self.path)
+            if local.budget is not None:
+                itemsize = dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)).itemsize
+                local.budget.take(shape, itemsize, self.path)
+        on_one_device = layout is None and local.distribution is None
+        if local.blanks is not None and callable(initializer) and on_one_device:
+            blank = local.blanks.take(self, initializer, shape, dtypes.standardize_dtype(dtype))
+            if blank is not None:
+                return blank
         # A layer built for the first time during a trace still makes concrete variables.
         with eagerly():
             if callable(initializer):

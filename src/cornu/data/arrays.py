@@ -11,7 +11,8 @@ uninterrupted one saw. With `steps`, epochs are cut from one endless run of shuf
 
 Gathered batches lie in fresh memory that starts at a multiple of 64 bytes: jax takes such a buffer
 as it is, without a copy, for as long as it needs it. So no buffer is ever written twice. A batch
-of neighbouring rows is a view of the data.
+of neighbouring rows is a view of the data. Rows of memory-mapped files and of sparse matrices are
+read when they are needed, and given back afterwards (`rows`).
 """
 
 import warnings
@@ -23,16 +24,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import tree
-from cornu.data.convert import count_samples, host_arrays, is_memory_mapped
+from cornu.data.convert import count_samples, host_arrays
+from cornu.data.rows import Reader, Rows, is_lazy
 from cornu.data.source import Batch, Resident
 from cornu.data.weights import weighted
 from cornu.errors import explain
 
 ALIGNMENT = 64  # bytes; what XLA asks of a host buffer before it uses it in place
+LARGE = 4 << 30  # bytes that are not put on the device as a whole, where it does not say its size
 
 
 class ArraySource(Resident):
-    """Batches of numpy, jax or pandas data, or of nested lists of numbers.
+    """Batches of numpy, jax, pandas or sparse data, or of nested lists of numbers.
 
     Args:
         x: inputs; an array `(samples, ...)`, or a list, tuple or dict of arrays.
@@ -51,6 +54,7 @@ class ArraySource(Resident):
         arrays: `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Memory-mapped floats keep their dtype
             here; `batches` converts the rows that it reads.
         fresh_batches: False when batches may be views of the user's arrays.
+        reads_ahead: whether rows come from a file or are made dense.
 
     Example:
 
@@ -88,6 +92,10 @@ class ArraySource(Resident):
         self._floatx = floatx
         self._rows = count_samples(arrays)
         self._host = tree.map_structure(_host_view, arrays)
+        leaves = [leaf for leaf in tree.flatten(arrays) if leaf is not None]
+        self.reads_ahead = any(map(is_lazy, leaves))
+        self.fits_device = not self.reads_ahead and _fit_device(leaves)
+        self._reader = Reader(leaves)
 
         in_a_pass = -(-self._rows // self.batch_size)
         steps = fewer_steps(steps, in_a_pass)
@@ -104,10 +112,17 @@ class ArraySource(Resident):
             pieces.append(self._pass(first + len(pieces)))
         return np.concatenate(pieces)[: self.num_samples]
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def position(self, step: int | None = None) -> Any:
+        """The seed: order and epoch give everything else."""
+        return {"seed": self.seed}
+
+    def go_to(self, epoch: int, step: int, position: Any) -> None:
+        self.seed = int(position.get("seed", self.seed))
+
+    def batches(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Host batches in order (device batches where the data are jax arrays on a device)."""
         order = self.order(epoch)
-        for start in range(0, len(order), self.batch_size):
+        for start in range(first * self.batch_size, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             neighbours = self.shuffle is not True and bool((np.diff(rows) == 1).all())
             picked = slice(int(rows[0]), int(rows[0]) + len(rows)) if neighbours else rows
@@ -115,6 +130,7 @@ class ArraySource(Resident):
                 tree.map_structure(lambda leaf, p=picked: self._take(leaf, p), self._host),
                 len(rows),
             )
+            self._reader.let_go(len(rows))
 
     def _pass(self, number: int) -> np.ndarray:
         rows = np.arange(self._rows, dtype="int32" if self._rows < 2**31 else "int64")
@@ -135,15 +151,17 @@ class ArraySource(Resident):
                 size = rows.stop - rows.start
                 return jax.lax.dynamic_slice_in_dim(leaf, rows.start, size)
             return jnp.take(leaf, rows, axis=0, mode="clip")
+        size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         dtype = leaf.dtype
         if jnp.issubdtype(dtype, jnp.floating):  # differs for memory-mapped files only
             dtype = jnp.dtype(self._floatx)
         dtype = dtype.newbyteorder("=")
-        if isinstance(rows, slice) and dtype == leaf.dtype and not is_memory_mapped(leaf):
+        if isinstance(rows, slice) and dtype == leaf.dtype and not is_lazy(leaf):
             return leaf[rows]
-        size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         batch = aligned_empty((size, *leaf.shape[1:]), dtype)
-        if isinstance(rows, slice) or dtype != leaf.dtype or not leaf.flags.c_contiguous:
+        if isinstance(leaf, Rows):
+            leaf.read(rows, batch)
+        elif isinstance(rows, slice) or dtype != leaf.dtype or not leaf.flags.c_contiguous:
             batch[...] = leaf[rows]  # np.take would first copy the whole of such an array
         else:
             np.take(leaf, rows, axis=0, out=batch, mode="clip")  # "raise" would buffer
@@ -202,6 +220,16 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def _fit_device(leaves: list[Any]) -> bool:
+    """Whether arrays take at most half of what is free on the device they would be put on."""
+    size = sum(leaf.nbytes for leaf in leaves if not isinstance(leaf, jax.Array))
+    if size < 64 << 20:
+        return True
+    memory = jax.local_devices()[0].memory_stats() or {}
+    limit = memory.get("bytes_limit")
+    return size <= (LARGE if limit is None else (limit - memory.get("bytes_in_use", 0)) // 2)
 
 
 def _host_view(leaf: Any) -> Any:

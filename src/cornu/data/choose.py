@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cornu.data.arrays import ArraySource, positive
-from cornu.data.dataset import PyDataset, PyDatasetSource
+from cornu.data.dataset import PyDataset, PyDatasetSource, like_a_dataset
 from cornu.data.foreign import IterableSource, foreign_source, made_by
 from cornu.data.source import Source
 from cornu.errors import explain
@@ -72,7 +72,7 @@ def source_for(
     source: Source | None
     if isinstance(x, Source):
         source = x
-    elif isinstance(x, PyDataset) or _like_a_dataset(x):
+    elif like_a_dataset(x):
         source = PyDatasetSource(x, shuffle=shuffle, seed=seed, **options)
     else:
         source = foreign_source(x, **options) or _other_iterable(x, options)
@@ -100,10 +100,6 @@ def _holds_arrays(x: Any) -> bool:
         any(hasattr(x, name) for name in ("__array__", "to_numpy", "tocsr"))
         or (hasattr(x, "shape") and hasattr(x, "dtype"))
     )
-
-
-def _like_a_dataset(x: Any) -> bool:
-    return all(hasattr(x, name) for name in ("__getitem__", "__len__", "on_epoch_end"))
 
 
 def _other_iterable(x: Any, options: dict[str, Any]) -> Source | None:

@@ -1,6 +1,7 @@
 """Whatever a user hands over, as arrays.
 
     list, pandas, torch, float64 ...  --to_array()-->    one numpy or jax array
+    a scipy sparse matrix             --to_array()-->    rows that are made dense batch by batch
     x, y, sample_weight               --host_arrays()--> (x,), (x, y) or (x, y, sample_weight)
     what a loader yields              --to_batch()-->    Batch((x, y, ...), size)
 
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import tree
+from cornu.data.rows import Rows, SparseRows, dense, mapped_file
 from cornu.data.source import Batch
 from cornu.errors import explain
 
@@ -139,7 +141,7 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
 
     Args:
         value: an array, a pandas table or column (a column becomes `(samples, 1)`), a torch or
-            TensorFlow tensor, or nested lists of numbers.
+            TensorFlow tensor, a scipy sparse matrix, or nested lists of numbers.
         name: what to call it in errors.
         floatx: the dtype that floating numbers get. Memory-mapped files are the exception: they
             keep theirs, so that they need not be read at once.
@@ -152,13 +154,11 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
     elif hasattr(value, "to_numpy"):
         array = _from_table(value, name)
     elif hasattr(value, "detach") and hasattr(value, "cpu"):
-        array = value.detach().cpu().numpy()
+        array = _from_tensor(value.detach().cpu())
     elif hasattr(value, "toarray") and hasattr(value, "tocsr"):
-        raise ValueError(
-            explain(
-                f"{name} is a sparse matrix of shape {value.shape}.", fix=f"pass {name}.toarray()."
-            )
-        )
+        return _from_sparse(value, name, floatx)
+    elif isinstance(value, Rows):
+        return value
     else:
         array = _from_anything(value, name)
     if array.ndim == 0:
@@ -169,7 +169,7 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
             )
         )
     _refuse_what_is_no_number(array, name)
-    if is_memory_mapped(array):
+    if mapped_file(array) is not None:
         return array
     if jnp.issubdtype(array.dtype, jnp.floating) and array.dtype != jnp.dtype(floatx):
         return array.astype(floatx)
@@ -178,13 +178,12 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
     return array
 
 
-def is_memory_mapped(array: Any) -> bool:
-    """Whether a numpy array, or one that it is a view of, reads from a mapped file."""
-    while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return True
-        array = array.base
-    return False
+def _from_sparse(matrix: Any, name: str, floatx: str) -> Any:
+    """Sparse inputs stay sparse until a batch is made; labels and weights are small."""
+    is_float = matrix.dtype.kind == "f"
+    if len(matrix.shape) != 2 or not name.startswith("x"):
+        return dense(matrix, floatx if is_float else matrix.dtype)
+    return SparseRows(matrix, "float32" if is_float else matrix.dtype)
 
 
 def _from_table(table: Any, name: str) -> np.ndarray:
@@ -207,6 +206,12 @@ def _from_table(table: Any, name: str) -> np.ndarray:
     if array.ndim == 1:
         array = array[:, None]
     return np.ascontiguousarray(array)
+
+
+def _from_tensor(tensor: Any) -> np.ndarray:
+    """A torch tensor; numpy itself has no bfloat16."""
+    wide = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    return wide.numpy()
 
 
 def _is_numeric(column: Any) -> bool:
@@ -279,8 +284,19 @@ def to_batch(
                 fix="give a tuple: (x,), (x, y) or (x, y, sample_weight).",
             )
         )
+    if any(_is_single(leaf) for leaf in tree.flatten(data)):
+        raise ValueError(
+            explain(
+                f"{origin} gave single samples, not batches.",
+                fix="put samples together before: data.batch(32), or DataLoader(batch_size=32).",
+            )
+        )
     parts = tuple(_batch_part(part, name, floatx) for part, name in zip(data, PARTS, strict=False))
     return Batch(parts, count_samples(parts))
+
+
+def _is_single(leaf: Any) -> bool:
+    return hasattr(leaf, "dtype") and getattr(leaf, "shape", None) == ()
 
 
 def _batch_part(value: Any, name: str, floatx: str) -> Any:
@@ -293,4 +309,5 @@ def _batch_part(value: Any, name: str, floatx: str) -> Any:
         return None
     dtype = str(getattr(value, "dtype", "float64"))
     kept = dtype.removeprefix("torch.") if "float" in dtype and "float64" not in dtype else floatx
-    return to_array(value, name, kept)
+    array = to_array(value, name, kept)
+    return array.some(len(array)) if isinstance(array, Rows) else array

@@ -23,6 +23,7 @@ from typing import Any
 from cornu import errors
 from cornu.data.arrays import draw_seed, fewer_steps, permutation, positive
 from cornu.data.convert import to_batch
+from cornu.data.position import Marks, random_streams
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
 
@@ -35,7 +36,8 @@ class PyDataset:
     `num_batches` that is None instead of `__len__`.
 
     Args:
-        workers: how many batches are made at a time; 0 and 1 make them one by one.
+        workers: how many batches are made at a time. 1 makes them one by one, in a thread that
+            is ahead of training; 0 makes each in the main thread when it is needed.
         use_multiprocessing: make them in other processes instead of threads. It pays when
             `__getitem__` is slow Python code; the data set is pickled to get there.
         max_queue_size: how many finished batches may wait for their turn.
@@ -100,6 +102,12 @@ class PyDataset:
             index += 1
 
 
+def like_a_dataset(data: Any) -> bool:
+    """Whether something is a `PyDataset`, or has the methods of one."""
+    methods = ("__getitem__", "__len__", "on_epoch_end")
+    return isinstance(data, PyDataset) or all(hasattr(data, name) for name in methods)
+
+
 class PyDatasetSource(Source):
     """The batches of a `PyDataset`, or of any object with its methods.
 
@@ -116,6 +124,10 @@ class PyDatasetSource(Source):
 
     The workers' processes get the data set when they start, and again each epoch if its class has
     its own `on_epoch_begin` or `on_epoch_end`.
+
+    A run that goes on in the middle calls those two for the epochs that are over, and makes none of
+    their batches. A data set that changes while it makes batches has `get_state()` and
+    `set_state(state)` instead, which give and take nested dicts and lists of numbers and arrays.
     """
 
     def __init__(
@@ -138,6 +150,7 @@ class PyDatasetSource(Source):
         self._floatx = floatx
         self._patience = (warn_after, give_up_after)
         self._workers = max(int(getattr(dataset, "workers", 1)), 1)
+        self.reads_ahead = getattr(dataset, "workers", 1) != 0
         self._ahead = max(int(getattr(dataset, "max_queue_size", 10)), self._workers)
         self._in_processes = bool(getattr(dataset, "use_multiprocessing", False))
         self._changes = any(
@@ -145,6 +158,8 @@ class PyDatasetSource(Source):
             for hook in ("on_epoch_begin", "on_epoch_end")
         )
         self._processes: list[_Process] = []
+        self._marks = Marks()
+        self._begun: int | None = None  # the first epoch whose beginning the data set was told
 
         available = self._available()
         if available is None:
@@ -160,13 +175,19 @@ class PyDatasetSource(Source):
             self._steps = fewer_steps(steps, available)
         self.num_batches = self._steps or available
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, in order, made by the workers."""
-        if hasattr(self.dataset, "on_epoch_begin"):
-            self.dataset.on_epoch_begin()
+        if first == 0:
+            self._epoch_begin(epoch)
         plan = self._plan(epoch)
         self.num_batches = len(plan)
-        for index, item in zip(plan, self._items(plan), strict=True):
+        plan = plan[first:]
+        alone = self._workers == 1 and not self._in_processes  # who else draws is not known
+        for number, (index, item) in enumerate(
+            zip(plan, self._items(plan), strict=True), first + 1
+        ):
+            if self.keeps_positions and alone:
+                self._marks.keep(number, streams=random_streams(), **self._state())
             batch = to_batch(
                 item,
                 f"Batch {index} of {self._name}",
@@ -178,6 +199,32 @@ class PyDatasetSource(Source):
                 data = weighted(batch.data, self._class_weight, **options)
                 batch = Batch(data, batch.size)
             yield batch
+
+    def position(self, step: int | None = None) -> Any:
+        """The seed, and the state of a data set that tells it."""
+        return {"seed": self.seed, **((step and self._marks.at(step)) or self._state())}
+
+    def _state(self) -> dict[str, Any]:
+        return {"state": self.dataset.get_state()} if hasattr(self.dataset, "get_state") else {}
+
+    def go_to(self, epoch: int, step: int, position: Any) -> None:
+        self.seed = int(position.get("seed", self.seed))
+        if "state" in position:
+            self.dataset.set_state(position["state"])
+        elif self._begun is not None:
+            for over in range(self._begun, epoch):
+                if over > self._begun:
+                    self._epoch_begin(over)
+                self.epoch_end(over)
+            if step and epoch > self._begun:
+                self._epoch_begin(epoch)
+        self.close()  # processes have the data set as it was
+
+    def _epoch_begin(self, epoch: int) -> None:
+        if self._begun is None:
+            self._begun = epoch
+        if hasattr(self.dataset, "on_epoch_begin"):
+            self.dataset.on_epoch_begin()
 
     def epoch_end(self, epoch: int) -> None:
         """Tell the data set."""

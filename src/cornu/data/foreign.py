@@ -11,15 +11,20 @@ They are known by their methods and the name of their module; nothing foreign is
 
 With `steps` an epoch is that many batches, and the next one continues where the last one stopped,
 in a new pass when the data end. An epoch never holds a batch twice. Without, it is one pass.
+
+A run that goes on in the middle asks an iterator that has `get_state` and `set_state` (grain's do)
+to continue there; of any other it reads again what the run before had read of this pass.
 """
 
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from cornu.data.arrays import positive
 from cornu.data.convert import to_batch
+from cornu.data.position import Marks, random_streams
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
 from cornu.errors import explain
@@ -77,13 +82,16 @@ class IterableSource(Source):
         self._floatx = floatx
         self._running: Iterator[Any] | None = None
         self._ended = False
+        self._taken = 0
+        self._marks = Marks()
+        self._continued: Iterator[Any] | None = None  # where `go_to` went, until it is used
         self.num_batches = self._steps or num_batches
         self.batch_size = batch_size
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch; fewer than `steps`, with a warning, when the data end."""
-        count = 0
-        for item in self._items():
+        count = first
+        for item in self._items(first):
             batch = to_batch(
                 item, self._name, floatx=self._floatx, lists_are_batches=self._lists_are_batches
             )
@@ -102,24 +110,65 @@ class IterableSource(Source):
         elif count < (self._steps or 1):
             self._warn(count, epoch)
 
-    def _items(self) -> Iterator[Any]:
+    def _items(self, first: int) -> Iterator[Any]:
+        continued, self._continued = self._continued, None
         if self._steps is None:
-            for item in self._start():  # noqa: UP028 - `yield from` would close the user's generator
+            running = self._new_pass() if continued is None else continued
+            self._mark(first, running)
+            for number, item in enumerate(running, first + 1):
+                self._taken += 1
+                self._mark(number, running)
                 yield item
             return
+        if continued is not None:
+            self._running = continued
         may_go_on = self._running is not None  # in the next pass, when this one ends
-        for _ in range(self._steps):
+        for number in range(first, self._steps):
             if self._running is None:
-                self._running = self._start()
+                self._running = self._new_pass()
+            if number == first:
+                self._mark(number, self._running)
             item = next(self._running, self)  # `self` marks the end: no loader yields it
             if item is self and may_go_on and not self._once:
                 may_go_on = False
-                self._running = self._start()
+                self._running = self._new_pass()
                 item = next(self._running, self)
             if item is self:
                 self._running = None
                 return
+            self._taken += 1
+            self._mark(number + 1, self._running)
             yield item
+
+    def _new_pass(self) -> Iterator[Any]:
+        if not self._once:
+            self._taken = 0
+        return iter(self._start())
+
+    def _mark(self, batch: int, running: Any) -> None:
+        if self.keeps_positions:
+            state = running.get_state() if hasattr(running, "get_state") else None
+            streams = {"streams": random_streams()} if batch else {}
+            self._marks.keep(batch, taken=self._taken, state=state, **streams)
+
+    def position(self, step: int | None = None) -> Any:
+        """How many batches of the pass were read, and what the iterator says of its state."""
+        mark = self._marks.at(step)
+        if mark is None or step is not None:
+            return mark
+        return {name: value for name, value in mark.items() if name != "streams"}
+
+    def go_to(self, epoch: int, step: int, position: Any) -> None:
+        if "taken" not in position or (not step and self._steps is None):
+            return  # nothing was read, or a new pass begins
+        before, state = self._taken, position["state"]
+        self._continued = running = self._new_pass()
+        if state is not None and hasattr(running, "set_state"):
+            running.set_state(state)
+        else:
+            ahead = position["taken"] - (before if self._once else 0)
+            next(islice(running, max(ahead - 1, 0), ahead), None)
+        self._taken = position["taken"]
 
     def _warn(self, count: int, epoch: int) -> None:
         if self._ended:

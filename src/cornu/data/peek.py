@@ -1,10 +1,10 @@
 """Looking at the first batch of a source without using it up."""
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 import jax
+import numpy as np
 
 from cornu.data.source import Batch, Resident, Source
 
@@ -24,6 +24,8 @@ class Peeked(Source):
         self._source, self._epoch = source, epoch
         self._ahead: Iterator[Batch] | None = source.batches(epoch)
         self.first = next(self._ahead, None)
+        self.reads_ahead = source.reads_ahead
+        self.fresh_batches = source.fresh_batches
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
@@ -40,17 +42,40 @@ class Peeked(Source):
     def num_samples(self) -> int | None:  # type: ignore[override]
         return self._source.num_samples
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         ahead, self._ahead = self._ahead, None
-        if ahead is None or epoch != self._epoch or self.first is None:
-            return self._source.batches(epoch)
-        return chain([self.first], ahead)
+        if ahead is None or epoch != self._epoch or first or self.first is None:
+            return self._source.batches(epoch, first)
+        return self._from_first(self.first, ahead)
+
+    @staticmethod
+    def _from_first(first: Batch, ahead: Iterator[Batch]) -> Iterator[Batch]:
+        yield first
+        yield from ahead
+
+    def position(self, step: int | None = None) -> Any:
+        return self._source.position(step if self._ahead is None else 0)
+
+    def go_to(self, epoch: int, step: int, position: Any) -> None:
+        if (epoch, step) != (self._epoch, 0) or not _same(position or {}, self.position(0) or {}):
+            if self._ahead is not None and hasattr(self._ahead, "close"):
+                self._ahead.close()
+            self._ahead = None
+            self._source.go_to(epoch, step, position)
 
     def epoch_end(self, epoch: int) -> None:
         self._source.epoch_end(epoch)
 
     def close(self) -> None:
+        if self._ahead is not None and hasattr(self._ahead, "close"):
+            self._ahead.close()
         self._source.close()
+
+
+def _same(a: Any, b: Any) -> bool:
+    leaves, structure = jax.tree.flatten(a)
+    others, other_structure = jax.tree.flatten(b)
+    return structure == other_structure and all(map(np.array_equal, leaves, others))
 
 
 def example_of(source: Source, epoch: int = 0) -> tuple[Source, Any]:

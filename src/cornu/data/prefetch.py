@@ -10,8 +10,8 @@ fresh are copied first, into memory that jax then takes without another copy.
 """
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import jax
@@ -23,23 +23,25 @@ from cornu.data.source import Batch
 
 
 def to_device(data: Any, *, fresh: bool = False) -> Any:
-    """The numpy arrays of a structure as jax arrays on the default device.
+    """The numpy arrays of a structure as arrays that a compiled program takes without waiting.
+
+    On accelerators these are jax arrays on the default device; on CPUs numpy arrays in memory that
+    is used in place.
 
     Args:
         data: a structure of arrays; jax arrays and None stay as they are.
         fresh: whether nobody will ever write to the arrays again.
     """
 
-    def put(leaf: Any) -> Any:
-        if not isinstance(leaf, np.ndarray):
+    def own(leaf: Any) -> Any:
+        if fresh or not isinstance(leaf, np.ndarray):
             return leaf
-        if not fresh:
-            copy = aligned_empty(leaf.shape, leaf.dtype)
-            copy[...] = leaf
-            leaf = copy
-        return jax.device_put(leaf)
+        copy = aligned_empty(leaf.shape, leaf.dtype)
+        copy[...] = leaf
+        return copy
 
-    return tree.map_structure(put, data)
+    owned = tree.map_structure(own, data)
+    return owned if jax.default_backend() == "cpu" else jax.device_put(owned)
 
 
 def prefetched(
@@ -47,7 +49,7 @@ def prefetched(
     *,
     depth: int = 2,
     place: Callable[[Any], Any] = to_device,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """The same batches in the same order, read and placed by a background thread.
 
     The thread ends when the batches do, when one of them fails (the error is raised here, after
@@ -73,17 +75,17 @@ def prefetched(
 
 
 class _Feeder:
-    """The queue between the thread and its consumer."""
+    """The two queues between the thread and its consumer: placed batches, and room for more."""
 
     def __init__(self, batches: Iterator[Batch], depth: int, place: Callable[[Any], Any]) -> None:
         self._batches = batches
-        self._depth = depth
         self._place = place
         self._device = jax.config.jax_default_device  # is per thread
-        self._changed = threading.Condition()
-        self._waiting: deque[Batch] = deque()
+        self._ready: SimpleQueue[Batch | None] = SimpleQueue()  # None is the end
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(depth):
+            self._room.put(None)
         self._failure: BaseException | None = None
-        self._ended = False
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="cornu-prefetch", daemon=True)
         self._thread.start()
@@ -93,15 +95,15 @@ class _Feeder:
             with jax.default_device(self._device):
                 for batch in self._batches:
                     placed = Batch(self._place(batch.data), batch.size)
-                    if not self._offer(placed):
+                    self._room.get()
+                    if self._stopped:
                         break
+                    self._ready.put(placed)
         except BaseException as error:  # raised again where the batches are consumed
             self._failure = error
         finally:
             self._close_batches()
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
+            self._ready.put(None)
 
     def _close_batches(self) -> None:
         try:
@@ -110,34 +112,18 @@ class _Feeder:
         except BaseException as error:
             self._failure = self._failure or error
 
-    def _offer(self, batch: Batch) -> bool:
-        """Add a batch when there is room; False if nobody wants more."""
-        with self._changed:
-            while not self._stopped and len(self._waiting) >= self._depth:
-                self._changed.wait()
-            if not self._stopped:
-                self._waiting.append(batch)
-                self._changed.notify_all()
-            return not self._stopped
-
     def take(self) -> Batch | None:
         """The next batch, or None after the last one."""
-        with self._changed:
-            while not self._waiting and not self._ended:
-                self._changed.wait()
-            if self._waiting:
-                batch = self._waiting.popleft()
-                self._changed.notify_all()
-                return batch
-        if self._failure is not None:
+        batch = self._ready.get()
+        if batch is not None:
+            self._room.put(None)
+        elif self._failure is not None:
             raise self._failure
-        return None
+        return batch
 
     def stop(self) -> None:
         """End the thread; one that hangs in the user's code for seconds is left behind."""
-        with self._changed:
-            self._stopped = True
-            self._waiting.clear()
-            self._changed.notify_all()
+        self._stopped = True
+        self._room.put(None)
         if self._thread is not threading.current_thread():
             self._thread.join(5)

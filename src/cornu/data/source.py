@@ -6,7 +6,7 @@ arrays as leaves. The loop never looks further: an adapter that answers these qu
 
     Source        batches one by one                      (generators, loaders, PyDataset)
      `- Resident  the whole data set as arrays, and rows   (numpy, jax, pandas: many steps can run
-                  of indices for each batch                 in one compiled program)
+                  of indices for each batch                 in one compiled program, if they fit)
 """
 
 from collections.abc import Iterator
@@ -29,15 +29,47 @@ class Source:
         batch_size: samples in a full batch, or None if the data decide.
         num_batches: batches in an epoch, or None while unknown.
         num_samples: samples in an epoch, or None while unknown.
+        reads_ahead: whether making a batch takes time, so that a thread should do it while the
+            step before is running.
+        fresh_batches: whether nobody writes to the arrays of a batch once it was given.
     """
 
+    reads_ahead: bool = True
+    fresh_batches: bool = False
     batch_size: int | None = None
     num_batches: int | None = None
     num_samples: int | None = None
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch (numbered from 0), in order."""
+    def batches(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch (numbered from 0), in order, without those before `first`.
+
+        In the middle of an epoch begin only sources that were told by `go_to`.
+        """
         raise NotImplementedError
+
+    # Whether `position` will be asked, which costs some microseconds a batch; set before reading.
+    keeps_positions: bool = False
+
+    def position(self, step: int | None = None) -> Any:
+        """What another run needs, beside epoch and step, to go on with the same batches.
+
+        Args:
+            step: how many batches of the epoch were used; None if all that were given were.
+
+        Returns:
+            Nested dicts and lists of numbers, texts, bytes and arrays; None if nothing is needed.
+            `"streams"` in it are the process's random numbers as they were at that step.
+        """
+        return None
+
+    def go_to(self, epoch: int, step: int, position: Any) -> None:
+        """Be where another run was, so that `batches(epoch, step)` goes on as it would have.
+
+        Args:
+            epoch: the epoch that comes next.
+            step: how many of its batches were used.
+            position: what `position` gave there.
+        """
 
     def epoch_end(self, epoch: int) -> None:
         """Called after each epoch that ran."""
@@ -51,9 +83,11 @@ class Resident(Source):
 
     Attributes:
         arrays: the data, in the structure that a batch has.
+        fits_device: whether they may be put on the device as a whole.
     """
 
     arrays: Any
+    fits_device: bool = True
     batch_size: int
     num_batches: int
     num_samples: int

@@ -12,7 +12,7 @@ so that building a model compiles nothing. The same int gives the same numbers a
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -60,10 +60,11 @@ class RandomInitializer(Initializer):
         self,
         shape: Sequence[int],
         dtype: Any,
-        host: Callable[[np.random.Generator, tuple[int, ...], Any], np.ndarray],
-        traced: Callable[[Any, tuple[int, ...], Any], Any],
+        distribution: "Distribution",
+        offset: float = 0.0,
+        scale: float = 1.0,
     ) -> Any:
-        """Draw by numpy, or by jax where the seed is being traced."""
+        """`offset + scale * x`, with `x` drawn by numpy, or by jax where the seed is traced."""
         dtype = dtypes.standardize_dtype(dtype)
         if not dtypes.is_float(dtype):
             raise ValueError(
@@ -76,8 +77,17 @@ class RandomInitializer(Initializer):
         words = self.seed.next() if isinstance(self.seed, SeedGenerator) else int(self.seed)
         if is_tracer(words):
             key = jax.random.wrap_key_data(words, impl="threefry2x32")
-            return traced(key, shape, jnp.float32).astype(dtypes.numpy_dtype(dtype))
-        return on_device(host(_generator(words), shape, _width(dtype)), dtype)
+            traced = offset + scale * distribution.traced(key, shape, jnp.float32)
+            return traced.astype(dtypes.numpy_dtype(dtype))
+        drawn = scale * distribution.host(_generator(words), shape, _width(dtype))
+        return on_device(offset + drawn if offset else drawn, dtype)
+
+
+class Distribution(NamedTuple):
+    """How standard numbers are drawn, `(generator or key, shape, dtype) -> array`, in two ways."""
+
+    host: Callable[[np.random.Generator, tuple[int, ...], Any], np.ndarray]
+    traced: Callable[[Any, tuple[int, ...], Any], Any]
 
 
 def _generator(words: Any) -> np.random.Generator:
@@ -103,6 +113,22 @@ def _truncated(generator: np.random.Generator, shape: tuple[int, ...], dtype: An
     return x.reshape(shape)
 
 
+_NORMAL = Distribution(
+    lambda generator, shape, dtype: generator.standard_normal(shape, dtype=dtype),
+    jax.random.normal,
+)
+_TRUNCATED = Distribution(
+    _truncated, lambda key, shape, dtype: jax.random.truncated_normal(key, -2, 2, shape, dtype)
+)
+_UNIFORM = Distribution(  # from 0 to 1
+    lambda generator, shape, dtype: generator.random(shape, dtype=dtype), jax.random.uniform
+)
+_SYMMETRIC = Distribution(  # from -1 to 1
+    lambda generator, shape, dtype: 2 * generator.random(shape, dtype=dtype) - 1,
+    lambda key, shape, dtype: jax.random.uniform(key, shape, dtype, -1.0, 1.0),
+)
+
+
 class RandomNormal(RandomInitializer):
     """Normal numbers.
 
@@ -123,13 +149,7 @@ class RandomNormal(RandomInitializer):
         self.stddev = stddev
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
-        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-            return self.mean + self.stddev * generator.standard_normal(shape, dtype=dtype)
-
-        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-            return self.mean + self.stddev * jax.random.normal(key, shape, dtype)
-
-        return self._draw(shape, dtype, host, traced)
+        return self._draw(shape, dtype, _NORMAL, self.mean, self.stddev)
 
 
 class TruncatedNormal(RandomInitializer):
@@ -152,13 +172,7 @@ class TruncatedNormal(RandomInitializer):
         self.stddev = stddev
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
-        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-            return self.mean + self.stddev * _truncated(generator, shape, dtype)
-
-        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-            return self.mean + self.stddev * jax.random.truncated_normal(key, -2, 2, shape, dtype)
-
-        return self._draw(shape, dtype, host, traced)
+        return self._draw(shape, dtype, _TRUNCATED, self.mean, self.stddev)
 
 
 class RandomUniform(RandomInitializer):
@@ -182,15 +196,7 @@ class RandomUniform(RandomInitializer):
         self.maxval = maxval
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
-        width = self.maxval - self.minval
-
-        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-            return self.minval + width * generator.random(shape, dtype=dtype)
-
-        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-            return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
-
-        return self._draw(shape, dtype, host, traced)
+        return self._draw(shape, dtype, _UNIFORM, self.minval, self.maxval - self.minval)
 
 
 def fans(
@@ -276,25 +282,12 @@ class VarianceScaling(RandomInitializer):
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
-
-        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-            if self.distribution == "uniform":
-                limit = math.sqrt(3) * stddev
-                return limit * (2 * generator.random(shape, dtype=dtype) - 1)
-            if self.distribution == "untruncated_normal":
-                return stddev * generator.standard_normal(shape, dtype=dtype)
-            return stddev / _TRUNCATED_STDDEV * _truncated(generator, shape, dtype)
-
-        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-            if self.distribution == "uniform":
-                limit = math.sqrt(3) * stddev
-                return jax.random.uniform(key, shape, dtype, -limit, limit)
-            if self.distribution == "untruncated_normal":
-                return stddev * jax.random.normal(key, shape, dtype)
-            x = jax.random.truncated_normal(key, -2, 2, shape, dtype)
-            return stddev / _TRUNCATED_STDDEV * x
-
-        return self._draw(shape, dtype, host, traced)
+        distribution, size = {
+            "uniform": (_SYMMETRIC, math.sqrt(3) * stddev),
+            "untruncated_normal": (_NORMAL, stddev),
+            "truncated_normal": (_TRUNCATED, stddev / _TRUNCATED_STDDEV),
+        }[self.distribution]
+        return self._draw(shape, dtype, distribution, scale=size)
 
 
 class _Scaled(VarianceScaling):
@@ -415,21 +408,19 @@ class Orthogonal(RandomInitializer):
                 explain("Orthogonal needs a weight of two or more axes.", shape=tuple(shape))
             )
 
-        def from_normal(x: Any, xp: Any) -> Any:
-            q, r = xp.linalg.qr(x)  # (large, small)
-            q = q * xp.where(xp.diagonal(r) < 0, -1.0, 1.0)  # else q is not uniformly distributed
-            return self.gain * (q.T if x.shape != flat else q).reshape(shape)
-
         flat = (math.prod(shape[:-1]), shape[-1])
         tall = (max(flat), min(flat))
 
-        def host(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-            return from_normal(generator.standard_normal(tall), np)
+        def turned(x: Any, xp: Any) -> Any:
+            q, r = xp.linalg.qr(x)  # (large, small)
+            q = q * xp.where(xp.diagonal(r) < 0, -1.0, 1.0)  # else q is not uniformly distributed
+            return (q.T if x.shape != flat else q).reshape(shape)
 
-        def traced(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-            return from_normal(jax.random.normal(key, tall, dtype), jnp)
-
-        return self._draw(shape, dtype, host, traced)
+        orthogonal = Distribution(
+            lambda generator, shape, dtype: turned(generator.standard_normal(tall), np),
+            lambda key, shape, dtype: turned(jax.random.normal(key, tall, dtype), jnp),
+        )
+        return self._draw(shape, dtype, orthogonal, scale=self.gain)
 
 
 glorot_normal = GlorotNormal

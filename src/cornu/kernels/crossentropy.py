@@ -24,6 +24,7 @@ forward and reverse.
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 
 def softmax_crossentropy(logits: jax.Array, target_probabilities: jax.Array) -> jax.Array:
@@ -41,9 +42,37 @@ def softmax_crossentropy(logits: jax.Array, target_probabilities: jax.Array) -> 
         >>> softmax_crossentropy(jnp.zeros((1, 4)), jnp.array([[0.0, 1.0, 0.0, 0.0]]))
         Array([1.3862944], dtype=float32)
     """
-    below, log_total = _below_max(_wide(logits))
-    loss = (target_probabilities.astype(below.dtype) * (log_total - below)).sum(-1)
-    return loss.astype(logits.dtype)
+    x = _wide(logits)
+    return _soft(x, target_probabilities.astype(x.dtype)).astype(logits.dtype)
+
+
+@jax.custom_jvp
+def _soft(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    below, log_total = _below_max(logits)
+    return (targets * (log_total - _finite(below))).sum(-1)
+
+
+def _soft_tangent(primals, tangents):
+    logits, targets = primals
+    dx, dt = tangents
+    below, log_total = _below_max(logits)
+    surprise = log_total - _finite(below)
+    loss = (targets * surprise).sum(-1)
+    tangent = jnp.zeros_like(loss)
+    if not isinstance(dx, SymbolicZero):
+        share = jnp.exp(below) * jnp.exp(-log_total)
+        tangent += ((share * targets.sum(-1, keepdims=True) - targets) * dx).sum(-1)
+    if not isinstance(dt, SymbolicZero):
+        tangent += (surprise * dt).sum(-1)
+    return loss, tangent
+
+
+_soft.defjvp(_soft_tangent, symbolic_zeros=True)
+
+
+def _finite(below: jax.Array) -> jax.Array:
+    """Differences of any finite logits; minus infinity times a target of 0 would be NaN."""
+    return jnp.maximum(below, jnp.finfo(below.dtype).min)
 
 
 def sparse_softmax_crossentropy(logits: jax.Array, labels: jax.Array) -> jax.Array:

@@ -26,7 +26,6 @@ Reverse-mode derivatives work to any order; forward mode is refused where the ke
 
 import functools
 import math
-import string
 from typing import Any
 
 import jax
@@ -34,6 +33,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.experimental.layout import Layout, with_layout_constraint
 
+from cornu.kernels.letters import fits, letters_of
 from cornu.kernels.platform import tuned
 
 
@@ -58,9 +58,9 @@ def einsum(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array | None:
     """
     if not (a.dtype == b.dtype == jnp.bfloat16 and tuned(a, b)):
         return None
-    letters = _letters(subscripts, a.ndim, b.ndim)
+    letters = letters_of(subscripts, a.ndim, b.ndim)
     return (
-        None if letters is None or not _fits(letters, a, b) else _product(a, b, letters, "bfloat16")
+        None if letters is None or not fits(letters, a, b) else _product(a, b, letters, "bfloat16")
     )
 
 
@@ -78,8 +78,8 @@ def sums(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array:
         dtype('float32')
     """
     narrow = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
-    letters = _letters(subscripts, a.ndim, b.ndim)
-    if letters is None or not _fits(letters, *narrow):
+    letters = letters_of(subscripts, a.ndim, b.ndim)
+    if letters is None or not fits(letters, *narrow):
         return jnp.einsum(subscripts, *narrow, preferred_element_type=jnp.float32)
     return _product(*narrow, letters, "float32")
 
@@ -105,32 +105,6 @@ def matmul(a: jax.Array, b: jax.Array) -> jax.Array | None:
     batch = "abcdefgh"[: a.ndim - 2]
     shared = batch if b.ndim > 2 else ""
     return einsum(f"{batch}xy,{shared}yz->{batch}xz", a, b)
-
-
-def _letters(subscripts: str, *ranks: int) -> tuple[str, str, str] | None:
-    """Operands and result as plain letters, the ellipsis written out; None for other forms."""
-    operands, arrow, result = subscripts.replace(" ", "").partition("->")
-    parts = operands.split(",")
-    if not arrow or len(parts) != 2:
-        return None
-    free = [c for c in string.ascii_letters if c not in subscripts]
-    dots = {rank - len(p) + 3 for p, rank in zip(parts, ranks, strict=True) if "..." in p}
-    if len(dots) > 1 or ("..." in result) != bool(dots):
-        return None
-    written = "".join(free[: dots.pop()]) if dots else ""
-    first, second, result = (p.replace("...", written) for p in (*parts, result))
-    return first, second, result
-
-
-def _fits(letters: tuple[str, str, str], a: jax.Array, b: jax.Array) -> bool:
-    first, second, result = letters
-    once = all(len(set(part)) == len(part) for part in letters)
-    if not once or len(first) != a.ndim or len(second) != b.ndim:
-        return False
-    sizes = dict(zip(first, a.shape, strict=True))
-    alike = all(sizes.get(c, n) == n for c, n in zip(second, b.shape, strict=True))
-    summed_alone = (set(first) ^ set(second)) - set(result)
-    return alike and not summed_alone and set(result) <= set(first) | set(second)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))

@@ -8,6 +8,9 @@
 | max, windows that tile (<=   | maximum over the taps; the     | 2x2 128x26x26x32 f+b .8 against  |
 | 16 taps)                     | gradient compares the index in | 23 of select-and-scatter         |
 |                              | a reshaped view                |                                  |
+| the same, 64 channels or     | XLA reduce_window: joins with  | 3x3 256x13x13x32->64 and pool    |
+| more, no gradient wanted     | the convolution before it      | 5.2 against 7.0, but after multi-|
+|                              |                                | ply-adds (few channels) 6 to 1.3 |
 | max, windows that overlap    | the same along one axis after  | 3x3 stride 2 f+b 3.4; over all   |
 |                              | the other, the last axis first | taps at once 6.9; XLA 37         |
 | average, windows that tile   | mean over a reshaped view      | f+b .7, as reduce_window         |
@@ -36,6 +39,7 @@ from cornu.kernels.platform import known, tuned
 from cornu.kernels.window import Geometry, per_axis, taps, window_pads
 
 MOST_TAPS = 16
+MANY_CHANNELS = 64
 
 
 def max_pool(
@@ -206,6 +210,8 @@ def _lines(window: Sequence[int], strides: Sequence[int]) -> list[Plan]:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _max(x: jax.Array, plan: Plan) -> jax.Array:
+    if plan.tiles() and x.shape[-1] >= MANY_CHANNELS:
+        return _reduce_window(x, -jnp.inf, lax.max, plan.window, plan.strides, "valid")
     return functools.reduce(jnp.maximum, plan.parts(x))
 
 

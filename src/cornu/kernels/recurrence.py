@@ -24,8 +24,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.kernels.conv import tall_product
 from cornu.kernels.platform import tuned
+from cornu.kernels.rows import tall_product
 
 Tree = Any
 

@@ -10,7 +10,7 @@ PyTorch do not run inside a compiled JAX program; their layers say so.
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -249,7 +249,28 @@ class FlaxLayer(JaxLayer):
         )
 
 
-class TFSMLayer(Layer):
+class _Refused(Layer):
+    """A layer of Keras around a program that does not run inside a compiled JAX program."""
+
+    what: ClassVar[str]
+    instead: ClassVar[str]
+
+    @classmethod
+    def refuse(cls) -> NoReturn:
+        """Say why, and what to use."""
+        raise NotImplementedError(
+            explain(f"{cls.what} does not run inside a compiled JAX program.", fix=cls.instead)
+        )
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
+    ) -> Any:
+        """Refused, as the constructor is."""
+        cls.refuse()
+
+
+class TFSMLayer(_Refused):
     """Refused: a SavedModel is a program of TensorFlow, which does not run inside JAX.
 
     Args:
@@ -259,7 +280,16 @@ class TFSMLayer(Layer):
         trainable: whether its variables are trained.
         name: of the layer.
         dtype: dtype or dtype policy.
+
+    Raises:
+        NotImplementedError: always.
     """
+
+    what = "A SavedModel, a program of TensorFlow,"
+    instead = (
+        "load the .keras or .weights.h5 file that the model was exported from;\n"
+        "without one, write the model as layers and set its weights from the checkpoint."
+    )
 
     def __init__(
         self,
@@ -270,30 +300,32 @@ class TFSMLayer(Layer):
         name: str | None = None,
         dtype: Any = None,
     ):
-        raise NotImplementedError(
-            explain(
-                "A SavedModel is a program of TensorFlow, which does not run inside a compiled JAX "
-                "program.",
-                fix="load the .keras or .weights.h5 file that the model was exported from.",
-            )
-        )
+        self.refuse()
 
 
-class TorchModuleWrapper(Layer):
+class TorchModuleWrapper(_Refused):
     """Refused: a module of PyTorch does not run inside a compiled JAX program.
 
     Args:
         module: the module.
         name: of the layer.
         output_shape: shape of its outputs.
+
+    Raises:
+        NotImplementedError: always.
     """
+
+    what = "A module of PyTorch"
+    instead = (
+        "write it as a layer, and set its weights from module.state_dict();\n"
+        "as a function of jax, it goes into layers.JaxLayer."
+    )
 
     def __init__(
         self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any
     ):
-        raise NotImplementedError(
-            explain(
-                "A module of PyTorch does not run inside a compiled JAX program.",
-                fix="write it as a layer, and set its weights from module.state_dict().",
-            )
-        )
+        self.refuse()
+
+    def parameters(self, recurse: bool = True) -> Any:
+        """Refused: there is no module whose parameters could be listed."""
+        self.refuse()

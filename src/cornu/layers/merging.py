@@ -201,8 +201,32 @@ class Average(Merge):
         return functools.reduce(ops.add, inputs) / len(inputs)
 
 
-class Maximum(Merge):
+class Extreme(Merge):
+    """The largest or the smallest: of the inputs whose masks count a step, if they have masks."""
+
+    def call(self, inputs: Any) -> Any:
+        masks = [mask_of(x) for x in inputs] if _is_list(inputs) else []
+        if all(m is None for m in masks):
+            return super().call(inputs)
+        self.check_shapes([tuple(x.shape) for x in inputs])
+        ndim = max(x.ndim for x in inputs)
+        found, *others = (_with_axes(x, ndim) for x in inputs)
+        counts = masks[0]  # where what is found comes from a step that counts; None: everywhere
+        for x, mask in zip(others, masks[1:], strict=True):
+            both = self.merge([found, x])
+            if counts is not None:
+                both = ops.where(_beside(counts, both), both, x)
+            if mask is not None:
+                both = ops.where(_beside(mask, both), both, found)
+            counts = None if counts is None or mask is None else ops.logical_or(counts, mask)
+            found = both
+        return found
+
+
+class Maximum(Extreme):
     """The largest of the inputs, element by element.
+
+    Where inputs have masks, a step that an input does not count is left out.
 
     Input a list of arrays `(batch, ...)`, output their broadcast shape.
 
@@ -217,8 +241,10 @@ class Maximum(Merge):
         return functools.reduce(ops.maximum, inputs)
 
 
-class Minimum(Merge):
+class Minimum(Extreme):
     """The smallest of the inputs, element by element.
+
+    Where inputs have masks, a step that an input does not count is left out.
 
     Input a list of arrays `(batch, ...)`, output their broadcast shape.
 
@@ -285,8 +311,8 @@ class Concatenate(Merge):
         if not _is_list(mask) or all(m is None for m in mask):
             return None
         axis = self.axis % inputs[0].ndim
-        shown = [
-            ops.ones(x.shape[:2], "bool") if m is None else m
+        shown = [  # made of the input, whose batch and time may be unknown
+            ops.ones_like(x, "bool")[(..., *[0] * (x.ndim - 2))] if m is None else m
             for x, m in zip(inputs, mask, strict=True)
         ]
         if axis == 1:
@@ -331,6 +357,19 @@ class Dot(Merge):
         return tuple(a % len(s) for a, s in zip(axes, shapes, strict=True))
 
     def check_fit(self, shapes: Any) -> None:
+        axes = (self.axes, self.axes) if is_int(self.axes) else self.axes
+        if any(
+            a % max(len(s), 1) == 0 or not -len(s) <= a < len(s)
+            for a, s in zip(axes, shapes, strict=True)
+        ):
+            raise ValueError(
+                explain(
+                    f"Dot '{self.name}' cannot sum along these axes; the batch axis is not one.",
+                    shapes=_shown(shapes),
+                    axes=self.axes,
+                    fix="axes=-1 for the last of both, axes=(1, 2) for one of each",
+                )
+            )
         first, second = self._summed(shapes)
         sizes = shapes[0][first], shapes[1][second]
         if all(isinstance(n, int) for n in sizes) and sizes[0] != sizes[1]:
@@ -339,6 +378,7 @@ class Dot(Merge):
                     f"The axes that Dot '{self.name}' sums along have different sizes.",
                     shapes=_shown(shapes),
                     axes=self.axes,
+                    fix="axes=(first, second) with the axes of the same size, counted from 0",
                 )
             )
 

@@ -63,9 +63,21 @@ class Dropout(Layer):
             return inputs
         if self.rate == 1:
             return ops.zeros_like(inputs)
-        return random_bits.dropout(
-            inputs, self.rate, self.seed_generator.next(), self.mask_shape(inputs)
-        )
+        shape = self.mask_shape(inputs)
+        if shape is not None and (
+            len(shape) > inputs.ndim
+            or any(
+                m not in (None, 1, n) for m, n in zip(shape[::-1], inputs.shape[::-1], strict=False)
+            )
+        ):
+            raise ValueError(
+                explain(
+                    f"The noise_shape {shape} of '{self.name}' does not fit its inputs.",
+                    shapes=f"inputs {tuple(inputs.shape)}",
+                    fix="for each axis its size, None for the same, or 1: all alike",
+                )
+            )
+        return random_bits.dropout(inputs, self.rate, self.seed_generator.next(), shape)
 
 
 def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:

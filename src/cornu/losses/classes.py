@@ -1,7 +1,8 @@
 """The losses as objects: one short class for each function of `functions.py`.
 
 A class keeps the settings of its function under their own names; what the settings mean is said at
-the function. All take `reduction`, `name` and `dtype` as `Loss` does.
+the function. All take `reduction`, `name` and `dtype` as `FunctionLoss` does, whose constructor is
+all that a loss without settings needs.
 """
 
 from typing import Any
@@ -24,11 +25,6 @@ class MeanSquaredError(FunctionLoss):
 
     function = staticmethod(functions.mean_squared_error)
 
-    def __init__(
-        self, reduction: str | None = _MEAN, name: str = "mean_squared_error", dtype: Any = None
-    ):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 class MeanAbsoluteError(FunctionLoss):
     """Mean of absolute differences; see `mean_absolute_error`.
@@ -40,11 +36,6 @@ class MeanAbsoluteError(FunctionLoss):
     """
 
     function = staticmethod(functions.mean_absolute_error)
-
-    def __init__(
-        self, reduction: str | None = _MEAN, name: str = "mean_absolute_error", dtype: Any = None
-    ):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
 
 class MeanAbsolutePercentageError(FunctionLoss):
@@ -58,14 +49,6 @@ class MeanAbsolutePercentageError(FunctionLoss):
 
     function = staticmethod(functions.mean_absolute_percentage_error)
 
-    def __init__(
-        self,
-        reduction: str | None = _MEAN,
-        name: str = "mean_absolute_percentage_error",
-        dtype: Any = None,
-    ):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 class MeanSquaredLogarithmicError(FunctionLoss):
     """Mean of squared differences of logarithms; see `mean_squared_logarithmic_error`.
@@ -77,14 +60,6 @@ class MeanSquaredLogarithmicError(FunctionLoss):
     """
 
     function = staticmethod(functions.mean_squared_logarithmic_error)
-
-    def __init__(
-        self,
-        reduction: str | None = _MEAN,
-        name: str = "mean_squared_logarithmic_error",
-        dtype: Any = None,
-    ):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
 
 class CosineSimilarity(FunctionLoss):
@@ -142,9 +117,6 @@ class LogCosh(FunctionLoss):
 
     function = staticmethod(functions.log_cosh)
 
-    def __init__(self, reduction: str | None = _MEAN, name: str = "log_cosh", dtype: Any = None):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 class Hinge(FunctionLoss):
     """Distance to the right side of the margin; see `hinge`.
@@ -156,9 +128,6 @@ class Hinge(FunctionLoss):
     """
 
     function = staticmethod(functions.hinge)
-
-    def __init__(self, reduction: str | None = _MEAN, name: str = "hinge", dtype: Any = None):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
 
 class SquaredHinge(FunctionLoss):
@@ -172,11 +141,6 @@ class SquaredHinge(FunctionLoss):
 
     function = staticmethod(functions.squared_hinge)
 
-    def __init__(
-        self, reduction: str | None = _MEAN, name: str = "squared_hinge", dtype: Any = None
-    ):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 class CategoricalHinge(FunctionLoss):
     """By how much a wrong class beats the right one; see `categorical_hinge`.
@@ -188,11 +152,6 @@ class CategoricalHinge(FunctionLoss):
     """
 
     function = staticmethod(functions.categorical_hinge)
-
-    def __init__(
-        self, reduction: str | None = _MEAN, name: str = "categorical_hinge", dtype: Any = None
-    ):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
 
 class KLDivergence(FunctionLoss):
@@ -206,11 +165,6 @@ class KLDivergence(FunctionLoss):
 
     function = staticmethod(functions.kl_divergence)
 
-    def __init__(
-        self, reduction: str | None = _MEAN, name: str = "kl_divergence", dtype: Any = None
-    ):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 class Poisson(FunctionLoss):
     """Counts against their expectation; see `poisson`.
@@ -222,9 +176,6 @@ class Poisson(FunctionLoss):
     """
 
     function = staticmethod(functions.poisson)
-
-    def __init__(self, reduction: str | None = _MEAN, name: str = "poisson", dtype: Any = None):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
 
 class BinaryCrossentropy(FunctionLoss):
@@ -407,9 +358,6 @@ class CTC(FunctionLoss):
 
     function = staticmethod(functions.ctc)
     labels_are_classes = True
-
-    def __init__(self, reduction: str | None = _MEAN, name: str = "ctc", dtype: Any = None):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
 
 class Dice(FunctionLoss):

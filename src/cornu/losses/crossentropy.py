@@ -11,13 +11,14 @@ from cornu import ops, settings
 from cornu.activations import logits_of
 from cornu.core.masks import set_mask
 from cornu.errors import explain
-from cornu.losses.loss import paired, tensor
+from cornu.losses.loss import in_full_precision, paired, tensor
 
 
 def _smoothed_binary(y_true: Any, label_smoothing: float) -> Any:
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
 
 
+@in_full_precision
 def binary_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -85,6 +86,7 @@ def _checked_axis(y_true: Any, y_pred: Any, axis: int) -> None:
         raise ValueError(explain(f"There is no axis {axis}.", y_pred=tuple(y_pred.shape)))
 
 
+@in_full_precision
 def categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -119,6 +121,7 @@ def categorical_crossentropy(
     return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
 
 
+@in_full_precision
 def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -175,6 +178,7 @@ def sparse_categorical_crossentropy(
     return loss
 
 
+@in_full_precision
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -206,15 +210,26 @@ def binary_focal_crossentropy(
     """
     y_true, y_pred = paired(y_true, y_pred)
     y_true = _smoothed_binary(y_true, label_smoothing)
-    p = ops.sigmoid(y_pred) if from_logits else y_pred
+    p = ops.sigmoid(y_pred) if from_logits else _probability(y_pred)
     values = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
     p_true = y_true * p + (1.0 - y_true) * (1.0 - p)
-    values = values * ops.power(1.0 - p_true, gamma)
+    values = values * _modulation(p_true, gamma)
     if apply_class_balancing:
         values = values * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
     return ops.mean(values, axis=axis)
 
 
+def _probability(p: Any) -> Any:
+    """`p` kept between 0 and 1, with slope one at these, where `clip` would have half of it."""
+    return ops.where(p < 0.0, 0.0, ops.where(p > 1.0, 1.0, p))
+
+
+def _modulation(p_true: Any, gamma: float) -> Any:
+    """`(1 - p_true)**gamma`, whose slope stays finite where the prediction is right."""
+    return ops.power(ops.maximum(1.0 - p_true, settings.current.epsilon), gamma)
+
+
+@in_full_precision
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -244,12 +259,14 @@ def categorical_focal_crossentropy(
     _checked_axis(y_true, y_pred, axis)
     y_true = _smoothed_categorical(y_true, label_smoothing, axis)
     p = ops.softmax(y_pred, axis=axis) if from_logits else y_pred
-    p = p / ops.sum(p, axis=axis, keepdims=True)
+    total = ops.sum(p, axis=axis, keepdims=True)
+    p = p / ops.where(total > 1e-12, total, 1e-12)  # neither zero nor the NaN of inf - inf
     p = ops.clip(p, settings.current.epsilon, 1.0 - settings.current.epsilon)
-    weight = ops.power(1.0 - p, gamma) * ops.cast(ops.convert_to_tensor(alpha), p.dtype)
+    weight = _modulation(p, gamma) * ops.cast(ops.convert_to_tensor(alpha), p.dtype)
     return -ops.sum(weight * y_true * ops.log(p), axis=axis)
 
 
+@in_full_precision
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """`(1 - p[y_true]**q) / q`, which noisy labels pull less (Zhang & Sabuncu 2018).
 

@@ -18,11 +18,12 @@ from cornu.losses.crossentropy import (
     categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
-from cornu.losses.loss import paired, tensor
+from cornu.losses.loss import in_full_precision, paired, tensor
 
 # ---- distances --------------------------------------------------------------------------------
 
 
+@in_full_precision
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """`mean((y_true - y_pred)**2)` over the last axis: `(batch, ..., d) -> (batch, ...)`.
 
@@ -35,6 +36,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
+@in_full_precision
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """`mean(abs(y_true - y_pred))` over the last axis: `(batch, ..., d) -> (batch, ...)`.
 
@@ -47,6 +49,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
 
+@in_full_precision
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """`100 * mean(abs(y_true - y_pred) / abs(y_true))` over the last axis.
 
@@ -62,6 +65,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / size), axis=-1)
 
 
+@in_full_precision
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """`mean((log(1 + y_true) - log(1 + y_pred))**2)` over the last axis.
 
@@ -79,6 +83,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(first - second), axis=-1)
 
 
+@in_full_precision
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """Squared up to an error of `delta`, straight beyond: mean over the last axis of
 
@@ -96,11 +101,12 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """
     y_true, y_pred = paired(y_true, y_pred)
     size = ops.abs(y_pred - y_true)
-    return ops.mean(
-        ops.where(size <= delta, 0.5 * ops.square(size), delta * size - 0.5 * delta**2), axis=-1
-    )
+    # A branch that is not taken has a slope, too, which must not overflow.
+    curve = 0.5 * ops.square(ops.minimum(size, 2.0 * delta))
+    return ops.mean(ops.where(size <= delta, curve, delta * size - 0.5 * delta**2), axis=-1)
 
 
+@in_full_precision
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """`mean(log(cosh(y_pred - y_true)))` over the last axis: a smooth absolute error.
 
@@ -110,11 +116,12 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
         Array([999.3], dtype=float32)
     """
     y_true, y_pred = paired(y_true, y_pred)
-    error = y_pred - y_true
+    size = ops.abs(y_pred - y_true)
     # log(cosh(e)) without overflow
-    return ops.mean(error + ops.softplus(-2.0 * error) - math.log(2.0), axis=-1)
+    return ops.mean(size + ops.softplus(-2.0 * size) - math.log(2.0), axis=-1)
 
 
+@in_full_precision
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Minus the cosine of the angle between the vectors: -1 the same direction, 1 the opposite.
 
@@ -128,15 +135,22 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
         >>> cosine_similarity([[1.0, 0.0]], [[2.0, 0.0]]).tolist()
         [-1.0]
     """
-    y_true, y_pred = paired(y_true, y_pred)
-    y_true = ops.normalize(y_true, axis=axis)
-    y_pred = ops.normalize(y_pred, axis=axis)
+    y_true, y_pred = (_direction(y, axis) for y in paired(y_true, y_pred))
     return -ops.sum(y_true * y_pred, axis=axis)
+
+
+def _direction(vectors: Any, axis: int) -> Any:
+    """The vectors with length one; zero stays zero."""
+    # Squares of large numbers overflow. The direction does not depend on the scale, so neither does
+    # its gradient. (Beyond 1e30 the inverse of the scale would vanish.)
+    scale = ops.clip(ops.max(ops.abs(vectors), axis=axis, keepdims=True), 1.0, 1e30)
+    return ops.normalize(vectors / ops.stop_gradient(scale), axis=axis)
 
 
 # ---- distributions ----------------------------------------------------------------------------
 
 
+@in_full_precision
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """`sum(y_true * log(y_true / y_pred))` over the last axis, of probabilities.
 
@@ -151,8 +165,11 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
+@in_full_precision
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """`mean(y_pred - y_true * log(y_pred))` over the last axis: counts and their expectations.
+
+    A negative expectation counts as zero.
 
     Example:
 
@@ -160,6 +177,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
         Array([1.], dtype=float32)
     """
     y_true, y_pred = paired(y_true, y_pred)
+    y_pred = ops.where(y_pred < 0, 0.0, y_pred)
     return ops.mean(y_pred - y_true * ops.log(y_pred + settings.current.epsilon), axis=-1)
 
 
@@ -172,6 +190,7 @@ def _signs(y_true: Any) -> Any:
     return ops.where(binary, 2.0 * y_true - 1.0, y_true)
 
 
+@in_full_precision
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """`mean(max(1 - y_true * y_pred, 0))` over the last axis; targets -1 and 1, or 0 and 1.
 
@@ -184,6 +203,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
 
 
+@in_full_precision
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """`mean(max(1 - y_true * y_pred, 0)**2)` over the last axis; targets as in `hinge`.
 
@@ -196,6 +216,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), axis=-1)
 
 
+@in_full_precision
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """`max(1 + best wrong score - right score, 0)` of one-hot targets, over the last axis.
 
@@ -213,6 +234,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 # ---- overlap, embeddings, sequences -----------------------------------------------------------
 
 
+@in_full_precision
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """`1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))` over `axis`.
 
@@ -226,12 +248,24 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
         >>> dice([[1.0, 0.0]], [[1.0, 1.0]]).round(4)
         Array(0.3333, dtype=float32)
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = _masks(y_true, y_pred)
     both = ops.sum(y_true * y_pred, axis=axis)
     size = ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis)
-    return 1.0 - ops.divide(2.0 * both, size + settings.current.epsilon)
+    return 1.0 - _share(2.0 * both, size)
 
 
+def _masks(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """A mask and a predicted one, whose sums and their squares are finite."""
+    y_true, y_pred = paired(y_true, y_pred)
+    return y_true, ops.clip(y_pred, -1e12, 1e12)
+
+
+def _share(part: Any, whole: Any) -> Any:
+    """`part / whole`; a whole that is zero, or negative as no mask makes it, counts as epsilon."""
+    return part / (ops.relu(whole) + settings.current.epsilon)
+
+
+@in_full_precision
 def tversky(
     y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
 ) -> Any:
@@ -249,13 +283,14 @@ def tversky(
         >>> float(tversky([[1.0, 0.0]], [[1.0, 1.0]], alpha=1.0, beta=0.0))
         0.5
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = _masks(y_true, y_pred)
     found = ops.sum(y_true * y_pred, axis=axis)
     false = ops.sum((1.0 - y_true) * y_pred, axis=axis)
     missed = ops.sum(y_true * (1.0 - y_pred), axis=axis)
-    return 1.0 - found / (found + alpha * false + beta * missed + settings.current.epsilon)
+    return 1.0 - _share(found, found + alpha * false + beta * missed)
 
 
+@in_full_precision
 def circle(
     y_true: Any,
     y_pred: Any,
@@ -288,9 +323,10 @@ def circle(
         >>> circle([0, 1], [[1.0, 0.0], [0.0, 1.0]]).tolist()
         [0.0, 0.0]
     """
-    y_pred = tensor(y_pred)
+    y_pred = _bounded(tensor(y_pred))
     labels = ops.reshape(ops.cast(tensor(y_true), "int32"), (-1, 1))
-    refs = y_pred if ref_embeddings is None else ops.cast(tensor(ref_embeddings), y_pred.dtype)
+    refs = ref_embeddings
+    refs = y_pred if refs is None else _bounded(ops.cast(tensor(refs), y_pred.dtype))
     ref_labels = labels if ref_labels is None else ops.cast(tensor(ref_labels), "int32")
     ref_labels = ops.reshape(ref_labels, (1, -1))
 
@@ -307,11 +343,17 @@ def circle(
     return ops.softplus(positive + negative)
 
 
+def _bounded(embeddings: Any) -> Any:
+    """Embeddings, which have length one, so near to that that products of cosines are finite."""
+    return ops.clip(embeddings, -1e6, 1e6)
+
+
 def _log_sum_where(where: Any, x: Any) -> Any:
     """`log(sum(exp(x)))` over the last axis, of what `where` takes; a large negative if nothing."""
     return ops.logsumexp(ops.where(where, x, ops.full_like(x, -1e9)), axis=-1)
 
 
+@in_full_precision
 def ctc(y_true: Any, y_pred: Any) -> Any:
     """Connectionist temporal classification: minus the log probability of a label sequence.
 
@@ -342,6 +384,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
             )
         )
     y_true = ops.cast(y_true, "int32")
+    y_pred = ops.clip(y_pred, -1e30, 1e30)  # so that sums over the steps are finite
     lengths = ops.sum(ops.ones_like(y_pred[..., 0], dtype="int32"), axis=-1)
     label_lengths = ops.sum(ops.cast(ops.not_equal(y_true, 0), "int32"), axis=-1)
     return ops.ctc_loss(y_true, y_pred, label_lengths, lengths, mask_index=0)

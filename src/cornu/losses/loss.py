@@ -15,12 +15,13 @@ to its leading axes: `(batch,)` or `(batch, 1)` weighs samples, `(batch, time)` 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from cornu import dtype_policies, names, ops, settings, tree
 from cornu.activations import same_logits
 from cornu.core.configurable import Configurable, plain
-from cornu.core.masks import mask_of
+from cornu.core.masks import mask_of, set_mask
+from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
 from cornu.errors import did_you_mean, explain
@@ -106,7 +107,11 @@ class Loss(Configurable):
         return converted
 
     def get_config(self) -> dict[str, Any]:
+        """Name and reduction; of a class that writes no `get_config` all that it was made with."""
         config = {"name": self.name, "reduction": self.reduction}
+        if not is_builtin(type(self)) and is_builtin(type(self).get_config):
+            config = super().get_config()
+            config.pop("dtype", None)
         if self._given_dtype is not None:
             config["dtype"] = plain(self._given_dtype)
         return config
@@ -124,9 +129,22 @@ class FunctionLoss(Loss):
 
     The settings of the function are the attributes of the loss that have the names of the
     function's further parameters, and make up its config together with what every loss has.
+
+    Args:
+        reduction: see `Loss`.
+        name: of the loss; that of the function if None.
+        dtype: see `Loss`.
     """
 
     function: Callable[..., Any]
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(name or self.function.__name__, reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
@@ -193,7 +211,41 @@ class LossFunctionWrapper(Loss):
         return cls(deserialize_keras_object(fn), **deserialize_keras_object(config))
 
 
-# ---- shapes -----------------------------------------------------------------------------------
+# ---- dtypes and shapes ------------------------------------------------------------------------
+
+_HALF = {"float16": "float32", "bfloat16": "float32"}
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def in_full_precision(function: Function) -> Function:
+    """The function, computed in float32 where predictions are in half precision.
+
+    In float16, squares overflow from 256 on, and `1 - epsilon` is 1, so that logarithms become
+    infinite. The result has the dtype of the predictions again.
+
+    Example:
+
+        >>> @in_full_precision
+        ... def mean_square(y_true, y_pred):
+        ...     return ops.mean(ops.square(y_pred))
+        >>> float(mean_square(None, ops.array([0.0, 256.0], "float16")))
+        32768.0
+    """
+
+    @functools.wraps(function)
+    def computed(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+        dtype = str(getattr(y_pred, "dtype", None))
+        if dtype not in _HALF:
+            return function(y_true, y_pred, *args, **kwargs)
+        wide = ops.cast(y_pred, _HALF[dtype])
+        same_logits(y_pred, wide)
+        values = function(y_true, wide, *args, **kwargs)
+        result = ops.cast(values, dtype)
+        if (mask := mask_of(values)) is not None:
+            set_mask(result, mask)
+        return result
+
+    return cast(Function, computed)
 
 
 def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
@@ -279,13 +331,19 @@ def reduce_weighted(
         sample_weight: broadcasts to the leading axes of `values`; None for all one.
         mask: True where a value counts; None for everywhere.
         reduction: see the table in the module.
-        dtype: of the result.
+        dtype: of the result; sums are taken in float32 at least.
     """
+    result = dtype
+    dtype = _HALF.get(dtype, dtype)
     values = as_dtype(values, dtype)
     weights = weights_and_mask(sample_weight, mask, dtype, reduction)
     if weights is not None:
         values, weights = aligned(values, weights)
         values = values * weights
+    return as_dtype(_reduced(values, weights, reduction, dtype), result)
+
+
+def _reduced(values: Any, weights: Any, reduction: str | None, dtype: str) -> Any:
     if reduction in ("none", None) or not values.shape:
         return values
     total = ops.sum(values)

@@ -8,7 +8,7 @@ the score of the given class is compared with the others.
 from typing import Any
 
 from cornu import ops
-from cornu.core.op import tensor
+from cornu.core.op import fused, tensor
 from cornu.core.serialize import register_functions
 from cornu.errors import explain
 from cornu.kernels.crossentropy import picked_is_max
@@ -41,6 +41,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     return ops.cast(ops.equal(ops.cast(y_true, "float32"), said), "float32")
 
 
+@fused
 def first_max(y: Any) -> Any:
     """The place of the first maximum along the last axis: `argmax`, in two plain reductions."""
     classes = y.shape[-1]
@@ -62,7 +63,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """
     y_true, y_pred = tensor(y_true), tensor(y_pred)
     _same_shape(y_true, y_pred, "categorical_accuracy")
-    return ops.cast(picked_is_max(y_pred, first_max(y_true)), "float32")
+    return _is_first(y_pred, first_max(y_true))
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -84,6 +85,12 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
         [1.0, 0.0]
     """
     labels, y_pred = _labels(y_true, y_pred, "sparse_categorical_accuracy")
+    return _is_first(y_pred, labels)
+
+
+@fused
+def _is_first(y_pred: Any, labels: Any) -> Any:
+    """1 where the score of a class is the row's first maximum."""
     return ops.cast(picked_is_max(y_pred, labels), "float32")
 
 
@@ -135,6 +142,7 @@ def sparse_top_k_categorical_accuracy(
     return _in_top_k(labels, y_pred, k)
 
 
+@fused(static=("k",))
 def _in_top_k(labels: Any, y_pred: Any, k: int) -> Any:
     """1 where the score of a class is among the `k` highest; equals share the better place."""
     classes = y_pred.shape[-1]

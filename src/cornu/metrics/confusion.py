@@ -3,29 +3,27 @@
 from typing import Any
 
 from cornu import ops
+from cornu.core.variable import Variable
 from cornu.metrics.counts import BELOW_ALL, checked_thresholds, count
 from cornu.metrics.metric import Metric
 
 
 class _AtThresholds(Metric):
-    """Sums of the counts that a subclass names, at given thresholds."""
+    """Sums of the counts named by `counted`, at given thresholds."""
 
-    def __init__(
-        self,
-        counted: tuple[str, ...],
-        thresholds: Any,
-        name: str | None,
-        dtype: Any,
-        top_k: int | None = None,
-        class_id: int | None = None,
-    ):
-        super().__init__(name=name, dtype=dtype)
+    counted: tuple[str, ...]
+
+    def _start(
+        self, names: tuple[str, ...], thresholds: Any, top_k: int | None, class_id: int | None
+    ) -> None:
+        """Keep the settings, and make a variable with one of the names for each count."""
         self._given_thresholds = thresholds
         default = 0.5 if top_k is None else BELOW_ALL
         self.thresholds = checked_thresholds(thresholds, default)
         self.top_k = top_k
         self.class_id = class_id
-        self._counted = counted
+        for name in names:
+            setattr(self, name, self.add_variable((len(self.thresholds),), "zeros", name=name))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch.
@@ -44,7 +42,7 @@ class _AtThresholds(Metric):
             top_k=self.top_k,
             class_id=self.class_id,
         )
-        for variable, name in zip(self._variables, self._counted, strict=False):
+        for variable, name in zip(self._variables, self.counted, strict=True):
             variable.assign(variable.value + getattr(counts, name))
 
     def _one_or_all(self, x: Any) -> Any:
@@ -58,15 +56,33 @@ class _AtThresholds(Metric):
 class _Count(_AtThresholds):
     """One of the four counts."""
 
-    counted: str
+    accumulator: Variable
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
-        super().__init__((self.counted,), thresholds, name, dtype)
-        shape = (len(self.thresholds),)
-        self.accumulator = self.add_variable(shape, "zeros", name="accumulator")
+        super().__init__(name=name, dtype=dtype)
+        self._start(("accumulator",), thresholds, top_k=None, class_id=None)
 
     def result(self) -> Any:
         return self._one_or_all(self.accumulator.value)
+
+
+class _Share(_AtThresholds):
+    """The first of two counts as a share of both; 0 if there is none."""
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self._start(self.counted, thresholds, top_k, class_id)
+
+    def result(self) -> Any:
+        first, second = (variable.value for variable in self._variables)
+        return self._one_or_all(ops.divide_no_nan(first, first + second))
 
 
 class TruePositives(_Count):
@@ -83,7 +99,7 @@ class TruePositives(_Count):
         2.0
     """
 
-    counted = "true_positives"
+    counted = ("true_positives",)
 
 
 class FalsePositives(_Count):
@@ -100,7 +116,7 @@ class FalsePositives(_Count):
         2.0
     """
 
-    counted = "false_positives"
+    counted = ("false_positives",)
 
 
 class TrueNegatives(_Count):
@@ -117,7 +133,7 @@ class TrueNegatives(_Count):
         2.0
     """
 
-    counted = "true_negatives"
+    counted = ("true_negatives",)
 
 
 class FalseNegatives(_Count):
@@ -134,10 +150,10 @@ class FalseNegatives(_Count):
         2.0
     """
 
-    counted = "false_negatives"
+    counted = ("false_negatives",)
 
 
-class Precision(_AtThresholds):
+class Precision(_Share):
     """How much of what was said to be so is so: `TP / (TP + FP)`; 0 if nothing was.
 
     Args:
@@ -153,26 +169,10 @@ class Precision(_AtThresholds):
         0.6667
     """
 
-    def __init__(
-        self,
-        thresholds: Any = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        counted = ("true_positives", "false_positives")
-        super().__init__(counted, thresholds, name, dtype, top_k, class_id)
-        shape = (len(self.thresholds),)
-        self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
-        self.false_positives = self.add_variable(shape, "zeros", name="false_positives")
-
-    def result(self) -> Any:
-        tp, fp = self.true_positives.value, self.false_positives.value
-        return self._one_or_all(ops.divide_no_nan(tp, tp + fp))
+    counted = ("true_positives", "false_positives")
 
 
-class Recall(_AtThresholds):
+class Recall(_Share):
     """How much of what is so was said to be so: `TP / (TP + FN)`; 0 if nothing is.
 
     Args:
@@ -188,20 +188,4 @@ class Recall(_AtThresholds):
         0.6667
     """
 
-    def __init__(
-        self,
-        thresholds: Any = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        counted = ("true_positives", "false_negatives")
-        super().__init__(counted, thresholds, name, dtype, top_k, class_id)
-        shape = (len(self.thresholds),)
-        self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
-        self.false_negatives = self.add_variable(shape, "zeros", name="false_negatives")
-
-    def result(self) -> Any:
-        tp, fn = self.true_positives.value, self.false_negatives.value
-        return self._one_or_all(ops.divide_no_nan(tp, tp + fn))
+    counted = ("true_positives", "false_negatives")

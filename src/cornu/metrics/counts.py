@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.core.op import tensor
+from cornu.core.op import fused, tensor
 from cornu.errors import explain
 from cornu.losses.loss import same_rank
 from cornu.metrics.reduction import weighted
@@ -75,21 +75,52 @@ def count(
                 fix="one-hot targets (keras.utils.to_categorical) for predictions of classes.",
             )
         )
-    y_true = y_true.astype(bool)
     y_pred, weights = weighted(y_pred, sample_weight, dtype)
+    if label_weights is not None:
+        label_weights = jnp.asarray(label_weights, dtype)
+    if class_id is not None and not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
+        raise ValueError(explain(f"There is no class {class_id}.", y_pred=y_pred.shape))
+    if top_k is not None and top_k > y_pred.shape[-1]:
+        raise ValueError(
+            explain(f"There are fewer than top_k={top_k} classes.", y_pred=y_pred.shape)
+        )
+    return _counted(
+        y_true,
+        y_pred,
+        weights,
+        label_weights,
+        thresholds=tuple(thresholds),
+        top_k=top_k,
+        class_id=class_id,
+        by_label=by_label,
+    )
+
+
+@fused(static=("thresholds", "top_k", "class_id", "by_label"))
+def _counted(
+    y_true: jax.Array,
+    y_pred: jax.Array,
+    weights: Any,
+    label_weights: Any,
+    thresholds: tuple[float, ...],
+    top_k: int | None,
+    class_id: int | None,
+    by_label: bool,
+) -> Counts:
+    """`count` of arrays that fit each other."""
+    dtype = y_pred.dtype
     weights = jnp.broadcast_to(jnp.ones((), dtype) if weights is None else weights, y_pred.shape)
     if label_weights is not None:
-        weights = weights * jnp.asarray(label_weights, dtype)
+        weights = weights * label_weights
     if top_k is not None:
         y_pred = _only_top_k(y_pred, top_k)
+    y_true = y_true.astype(bool)
     if class_id is not None:
-        if not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
-            raise ValueError(explain(f"There is no class {class_id}.", y_pred=y_pred.shape))
         y_true, y_pred, weights = (x[..., class_id] for x in (y_true, y_pred, weights))
     labels = y_pred.shape[-1] if by_label else 1
     y_true, y_pred, weights = (x.reshape(-1, labels) for x in (y_true, y_pred, weights))
 
-    values = np.asarray(thresholds, dtype=y_pred.dtype)
+    values = np.asarray(thresholds, dtype=dtype)
     positive = jnp.where(y_true, weights, 0)
     negative = jnp.where(y_true, 0, weights)
     split = _by_table if len(values) <= FEW else _by_interval
@@ -100,8 +131,6 @@ def count(
 
 def _only_top_k(y_pred: jax.Array, k: int) -> jax.Array:
     """Scores, those that are not among the `k` highest of their row far below any threshold."""
-    if k > y_pred.shape[-1]:
-        raise ValueError(explain(f"There are fewer than top_k={k} classes.", y_pred=y_pred.shape))
     _, places = jax.lax.top_k(y_pred, k)
     kept = (places[..., None] == jnp.arange(y_pred.shape[-1])).any(-2)
     return jnp.where(kept, y_pred, BELOW_ALL)

@@ -8,7 +8,7 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.core.configurable import plain
-from cornu.core.op import tensor
+from cornu.core.op import fused, tensor
 from cornu.core.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
@@ -168,15 +168,7 @@ class AUC(_Curve):
         """
         if self.true_positives is None:
             return jnp.zeros((), self.dtype)
-        tp, fp, _, fn = self._counts()
-        said = tp + fp
-        found = tp[:-1] - tp[1:]
-        slope = ops.divide_no_nan(found, ops.maximum(said[:-1] - said[1:], 0))
-        start = tp[1:] - slope * said[1:]
-        both = (said[:-1] > 0) & (said[1:] > 0)
-        growth = jnp.where(both, said[:-1] / jnp.where(both, said[1:], 1), 1)
-        area = slope * (found + start * jnp.log(growth))
-        return self._averaged(ops.divide_no_nan(area, ops.maximum(tp[1:] + fn[1:], 0)).sum(0))
+        return self._averaged(_interpolated_pr_area(*self._counts()))
 
     def _averaged(self, areas: Any) -> Any:
         if not self.multi_label:
@@ -191,19 +183,8 @@ class AUC(_Curve):
             return jnp.zeros((), self.dtype)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self.interpolate_pr_auc()
-        tp, fp, tn, fn = self._counts()
-        recall = ops.divide_no_nan(tp, tp + fn)
-        if self.curve == "ROC":
-            x, y = ops.divide_no_nan(fp, fp + tn), recall
-        elif self.curve == "PR":
-            x, y = recall, ops.divide_no_nan(tp, tp + fp)
-        else:
-            ratio = ops.divide_no_nan(tp + fn, fp + tn)
-            x = jnp.where(tp > 0, jnp.maximum(1 - ratio * ops.divide_no_nan(fn, tp), 0), 0)
-            y = 1 - ratio * ops.divide_no_nan(fp, tp)
-        low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
-        heights = {"minoring": low, "majoring": high}.get(self.summation_method, (low + high) / 2)
-        return self._averaged(((x[:-1] - x[1:]) * heights).sum(0))
+        areas = _area(*self._counts(), curve=self.curve, summation=self.summation_method)
+        return self._averaged(areas)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -213,6 +194,36 @@ class AUC(_Curve):
         if self._inner_thresholds is not None:
             config["thresholds"] = plain(self._inner_thresholds)
         return config
+
+
+@fused(static=("curve", "summation"))
+def _area(tp: Any, fp: Any, tn: Any, fn: Any, curve: str, summation: str) -> Any:
+    """Area under the curve, of each label if the counts have such an axis."""
+    recall = ops.divide_no_nan(tp, tp + fn)
+    if curve == "ROC":
+        x, y = ops.divide_no_nan(fp, fp + tn), recall
+    elif curve == "PR":
+        x, y = recall, ops.divide_no_nan(tp, tp + fp)
+    else:
+        ratio = ops.divide_no_nan(tp + fn, fp + tn)
+        x = jnp.where(tp > 0, jnp.maximum(1 - ratio * ops.divide_no_nan(fn, tp), 0), 0)
+        y = 1 - ratio * ops.divide_no_nan(fp, tp)
+    low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
+    heights = {"minoring": low, "majoring": high}.get(summation, (low + high) / 2)
+    return ((x[:-1] - x[1:]) * heights).sum(0)
+
+
+@fused
+def _interpolated_pr_area(tp: Any, fp: Any, tn: Any, fn: Any) -> Any:
+    """See `AUC.interpolate_pr_auc`."""
+    said = tp + fp
+    found = tp[:-1] - tp[1:]
+    slope = ops.divide_no_nan(found, ops.maximum(said[:-1] - said[1:], 0))
+    start = tp[1:] - slope * said[1:]
+    both = (said[:-1] > 0) & (said[1:] > 0)
+    growth = jnp.where(both, said[:-1] / jnp.where(both, said[1:], 1), 1)
+    area = slope * (found + start * jnp.log(growth))
+    return ops.divide_no_nan(area, ops.maximum(tp[1:] + fn[1:], 0)).sum(0)
 
 
 def _one_of(name: str, names: tuple[str, ...], what: str) -> None:
@@ -269,9 +280,14 @@ class _PointOfCurve(_Curve):
 
     def _rates(self) -> tuple[Any, Any, Any]:
         """Recall (also called sensitivity), specificity and precision at each threshold."""
-        tp, fp, tn, fn = self._counts()
-        recall = ops.divide_no_nan(tp, tp + fn)
-        return recall, ops.divide_no_nan(tn, tn + fp), ops.divide_no_nan(tp, tp + fp)
+        return _rates(*self._counts())
+
+
+@fused
+def _rates(tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any, Any]:
+    """See `_PointOfCurve._rates`."""
+    recall = ops.divide_no_nan(tp, tp + fn)
+    return recall, ops.divide_no_nan(tn, tn + fp), ops.divide_no_nan(tp, tp + fp)
 
 
 class SensitivityAtSpecificity(_PointOfCurve):

@@ -13,7 +13,7 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.core.frame import is_tracer
-from cornu.core.op import tensor
+from cornu.core.op import fused, tensor
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
 from cornu.losses.loss import aligned, as_dtype
@@ -63,17 +63,9 @@ class _Table(Metric):
             self._warn_of_fractions(sample_weight)
             _, weights = aligned(y_true, as_dtype(tensor(sample_weight), self.dtype))
         weights = jnp.broadcast_to(weights.reshape(_fitting(weights, y_true)), y_true.shape)
-        y_true, y_pred, weights = y_true.reshape(-1), y_pred.reshape(-1), weights.reshape(-1)
-
-        known = (y_true >= 0) & (y_true < self.num_classes)
-        known &= (y_pred >= 0) & (y_pred < self.num_classes)
-        if self.ignore_class is not None:
-            known &= y_true != self.ignore_class
-        place = jnp.where(known, y_true * self.num_classes + y_pred, 0)
-        table = jnp.zeros(self.num_classes**2, self.dtype)
-        table = table.at[place].add(jnp.where(known, weights, 0))
         before = self.total_confusion_matrix.value
-        self.total_confusion_matrix.assign(before + table.reshape(before.shape))
+        after = _with_counts(before, y_true, y_pred, weights, ignore_class=self.ignore_class)
+        self.total_confusion_matrix.assign(after)
 
     def _classes(self, y: Any, sparse: bool) -> Any:
         """Class numbers, `(batch, ...)`."""
@@ -99,13 +91,34 @@ class _Table(Metric):
     def _mean_iou(self, classes: Sequence[int]) -> Any:
         """Mean over the classes that occur, of intersection over union."""
         table = self.total_confusion_matrix.value.astype(settings.current.floatx)
-        both = jnp.diagonal(table)
-        union = table.sum(0) + table.sum(1) - both
-        chosen = np.array(list(classes))
-        both, union = both[chosen], union[chosen]
-        occurs = union > 0
-        iou = jnp.where(occurs, both / jnp.where(occurs, union, 1), 0)
-        return ops.divide_no_nan(iou.sum(), occurs.sum().astype(iou.dtype))
+        return _mean_of_overlaps(table, classes=tuple(classes))
+
+
+@fused(static=("ignore_class",))
+def _with_counts(
+    table: Any, y_true: Any, y_pred: Any, weights: Any, ignore_class: int | None
+) -> Any:
+    """A table of classes against classes with more pairs; those of unknown classes are left out."""
+    y_true, y_pred, weights = y_true.reshape(-1), y_pred.reshape(-1), weights.reshape(-1)
+    classes = table.shape[0]
+    known = (y_true >= 0) & (y_true < classes) & (y_pred >= 0) & (y_pred < classes)
+    if ignore_class is not None:
+        known &= y_true != ignore_class
+    place = jnp.where(known, y_true * classes + y_pred, 0)
+    more = jnp.zeros(table.size, table.dtype).at[place].add(jnp.where(known, weights, 0))
+    return table + more.reshape(table.shape)
+
+
+@fused(static=("classes",))
+def _mean_of_overlaps(table: Any, classes: tuple[int, ...]) -> Any:
+    """See `_Table._mean_iou`."""
+    both = jnp.diagonal(table)
+    union = table.sum(0) + table.sum(1) - both
+    chosen = np.array(classes)
+    both, union = both[chosen], union[chosen]
+    occurs = union > 0
+    iou = jnp.where(occurs, both / jnp.where(occurs, union, 1), 0)
+    return ops.divide_no_nan(iou.sum(), occurs.sum().astype(iou.dtype))
 
 
 def _flat_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
@@ -402,17 +415,9 @@ class FBetaScore(Metric):
             self.intermediate_weights = self.add_variable(
                 shape, "zeros", name="intermediate_weights"
             )
-        if self.threshold is None:
-            said = (y_pred >= y_pred.max(-1, keepdims=True)) & (abs(y_pred) > 1e-9)
-        else:
-            said = y_pred > self.threshold
         truth, weights = weighted(y_true, sample_weight, self.dtype)
-        weights = 1.0 if weights is None else weights
-        said = said.astype(self.dtype)
         axis = None if self.average == "micro" else 0
-        tp = (weights * truth * said).sum(axis)
-        fp = (weights * (1 - truth) * said).sum(axis)
-        fn = (weights * truth * (1 - said)).sum(axis)
+        tp, fp, fn = _found_and_missed(truth, y_pred, weights, threshold=self.threshold, axis=axis)
         for variable, value in (
             (self.true_positives, tp),
             (self.false_positives, fp),
@@ -432,6 +437,22 @@ class FBetaScore(Metric):
             weights = self.intermediate_weights.value
             return (score * ops.divide_no_nan(weights, weights.sum())).sum()
         return score.mean() if self.average == "macro" else score
+
+
+@fused(static=("threshold", "axis"))
+def _found_and_missed(
+    truth: Any, y_pred: Any, weights: Any, threshold: float | None, axis: int | None
+) -> tuple[Any, Any, Any]:
+    """Weighted true positives, false positives and false negatives along an axis."""
+    if threshold is None:
+        said = (y_pred >= y_pred.max(-1, keepdims=True)) & (abs(y_pred) > 1e-9)
+    else:
+        said = y_pred > threshold
+    said = said.astype(truth.dtype)
+    weights = 1.0 if weights is None else weights
+    cells = (truth * said, (1 - truth) * said, truth * (1 - said))
+    tp, fp, fn = ((weights * cell).sum(axis) for cell in cells)
+    return tp, fp, fn
 
 
 class F1Score(FBetaScore):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from cornu import ops
 from cornu.core.frame import is_tracer
 from cornu.core.masks import mask_of
-from cornu.core.op import tensor
+from cornu.core.op import fused, tensor
 from cornu.core.serialize import register_functions
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
@@ -325,30 +325,17 @@ class R2Score(Metric):
             self.total_mse = self.add_variable(shape, "zeros", name="residual")
             self.count = self.add_variable(shape, "zeros", name="count")
         y_true, weights = weighted(y_true, sample_weight, self.dtype)
-        weights = jnp.broadcast_to(1.0 if weights is None else weights, y_true.shape)
-        errors = y_true - as_dtype(y_pred, self.dtype)
-        for variable, values in (
-            (self.squared_sum, weights * y_true**2),
-            (self.sum, weights * y_true),
-            (self.total_mse, weights * errors**2),
-            (self.count, weights),
-        ):
-            variable.assign(variable.value + values.sum(0).astype(self.dtype))
+        sums = (self.squared_sum, self.sum, self.total_mse, self.count)
+        more = _sums(y_true, as_dtype(y_pred, self.dtype), weights)
+        for variable, value in zip(sums, more, strict=True):
+            variable.assign(variable.value + value.astype(self.dtype))
         self.num_samples.assign(self.num_samples.value + float(y_true.shape[0]))
 
     def result(self) -> Any:
         if self.squared_sum is None:
             return jnp.zeros((), self.dtype)
-        count, residual = self.count.value, self.total_mse.value
-        variation = self.squared_sum.value - ops.divide_no_nan(self.sum.value**2, count)
-        constant = jnp.where(residual == 0, 1.0, 0.0)
-        varies = variation > 0
-        score = jnp.where(varies, 1 - residual / jnp.where(varies, variation, 1), constant)
-        if self.class_aggregation == "uniform_average":
-            score = score.mean()
-        elif self.class_aggregation == "variance_weighted_average":
-            weights = jnp.maximum(variation, 0)
-            score = ops.divide_no_nan((score * weights).sum(), weights.sum())
+        sums = (self.squared_sum, self.sum, self.total_mse, self.count)
+        score = _explained(*[v.value for v in sums], aggregation=self.class_aggregation)
         return self._adjusted(score) if self.num_regressors else score
 
     def _adjusted(self, score: Any) -> Any:
@@ -363,6 +350,30 @@ class R2Score(Metric):
         enough = free > 0
         adjusted = 1 - (1 - score) * (samples - 1) / jnp.where(enough, free, 1)
         return jnp.where(enough, adjusted, score)
+
+
+@fused
+def _sums(y_true: Any, y_pred: Any, weights: Any) -> tuple[Any, Any, Any, Any]:
+    """Over the samples: squares of the targets, targets, squares of the errors, weights."""
+    weights = jnp.broadcast_to(1.0 if weights is None else weights, y_true.shape)
+    cells = (weights * y_true**2, weights * y_true, weights * (y_true - y_pred) ** 2, weights)
+    squares, total, residual, count = (cell.sum(0) for cell in cells)
+    return squares, total, residual, count
+
+
+@fused(static=("aggregation",))
+def _explained(squares: Any, total: Any, residual: Any, count: Any, aggregation: str | None) -> Any:
+    """The score of each output from the sums, and these as one number if asked for."""
+    variation = squares - ops.divide_no_nan(total**2, count)
+    constant = jnp.where(residual == 0, 1.0, 0.0)
+    varies = variation > 0
+    score = jnp.where(varies, 1 - residual / jnp.where(varies, variation, 1), constant)
+    if aggregation == "uniform_average":
+        return score.mean()
+    if aggregation == "variance_weighted_average":
+        weights = jnp.maximum(variation, 0)
+        return ops.divide_no_nan((score * weights).sum(), weights.sum())
+    return score
 
 
 FUNCTIONS = {

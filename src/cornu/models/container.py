@@ -21,6 +21,7 @@ from cornu.models.assets import FOLDER
 
 METADATA, CONFIG = "metadata.json", "config.json"
 WEIGHTS, STATE = "model.weights.h5", "cornu.state.h5"
+TRAINING = "cornu.training.json"
 
 FilePath = str | os.PathLike[str]
 

@@ -15,7 +15,7 @@ from cornu import tree
 from cornu.core.graph import Function
 from cornu.core.operation import Node, Operation, node_of
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.core.symbolic import KerasTensor
+from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.errors import explain
 
 
@@ -112,6 +112,9 @@ def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tup
         if getattr(operation, "op_name", ("", ""))[1] == "GetItem":
             # JSON has no tuples: what stood between the brackets was one.
             args = tuple(tuple(a) if isinstance(a, list) else a for a in args)
+        if not any_symbolic(args, kwargs):
+            # It would be computed at once, on whatever the file says.
+            raise ValueError(explain(f"The call of {name!r} in the graph takes no tensor of it."))
         before = len(operation._inbound_nodes)
         operation(*args, **kwargs)
         calls[name].append(operation._inbound_nodes[before])

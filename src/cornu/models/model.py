@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 from cornu.core.serialize import serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.layer import Layer
-from cornu.models import persistence
+from cornu.models import persistence, weights_files
+from cornu.models.quantization import quantize_layers
+from cornu.models.quick_call import QuickCall
 from cornu.reports.summary import summarize
 from cornu.train.trainer import Trainer
 
@@ -39,6 +41,9 @@ class Model(Trainer, Layer):
         Trainer.untracked_attributes | Layer.untracked_attributes
     )
 
+    # What the last load of a file did, a `LoadReport`; None for a model that nobody loaded.
+    load_report: Any = None
+
     # `Model(inputs, outputs)` is a `Functional`, which is a `Model`: `functional.py` sets this.
     graph_class: ClassVar[Any] = None
 
@@ -55,7 +60,13 @@ class Model(Trainer, Layer):
             Model.graph_class.__init__(self, *args, **kwargs)
             return
         Trainer.__init__(self)
+        self._quick = QuickCall()
         Layer.__init__(self, *args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        quick = getattr(self, "_quick", None)  # a subclass may have forgotten super().__init__()
+        outputs = None if quick is None else quick.outputs(self, args, kwargs)
+        return super().__call__(*args, **kwargs) if outputs is None else outputs
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; written by subclasses."""
@@ -124,6 +135,40 @@ class Model(Trainer, Layer):
             layer_range=layer_range,
         )
 
+    def quantize(  # type: ignore[override]
+        self,
+        mode: Any = None,
+        config: Any = None,
+        filters: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keep the weights of the layers in few bits, and compute with those from then on.
+
+        Layers without such weights stay in floats; a warning names those that have others.
+
+        Args:
+            mode: "int8", "int4", or "float8" for training in 8-bit floats.
+            config: how weights and inputs are rounded; see `cornu.quantizers`.
+            filters: which layers: a regular expression that is looked for in their names, a list
+                of those, or a function from a layer to a bool.
+            **kwargs: `type_check=False` also takes subclasses of the layers that offer it.
+
+        Raises:
+            ValueError: the arguments contradict each other, or a layer is not built or is
+                quantized already.
+
+        Example:
+
+            >>> from cornu.layers import Dense, Input
+            >>> inputs = Input(shape=(4,))
+            >>> model = Model(inputs, Dense(2, name="head")(inputs))
+            >>> model.quantize("int8", filters="head")
+            >>> model.get_layer("head").quantization_mode
+            'int8'
+        """
+        quantize_layers(self, mode, config, filters, **kwargs)
+        self.forget_programs()
+
     # ---- files --------------------------------------------------------------------------------
 
     def save(
@@ -136,11 +181,11 @@ class Model(Trainer, Layer):
         self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
     ) -> None:
         """Save the weights to a `.weights.h5` file; see `cornu.saving.save_weights`."""
-        persistence.save_weights(self, filepath, overwrite, max_shard_size)
+        weights_files.save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Load the weights of a file; see `cornu.saving.load_weights`."""
-        persistence.load_weights(self, filepath, skip_mismatch, **kwargs)
+        weights_files.load_weights(self, filepath, skip_mismatch, **kwargs)
 
     # ---- configs ------------------------------------------------------------------------------
 

@@ -1,28 +1,27 @@
-"""Models and weights, to files and back.
+"""Models, to files and back.
 
     m.keras                 zip, stored, fixed dates     or a directory (zipped=False)
       metadata.json         which version of the format
       config.json           the architecture and the arguments of compile
       model.weights.h5      variables of layers and optimizer, at Keras's paths
       cornu.state.h5        seeds and metrics, if the model has any; Keras does not look at it
+      cornu.training.json   epochs done, order of the data, history; neither
       assets/...            files of layers, such as vocabularies
 
-    m.weights.h5            the variables alone
-    m.weights.json          the same in shards, m_00000.weights.h5, ...
+    m.h5, m.hdf5            the same in one file of Keras 2's kind (`legacy.py`)
 
 Loading does the cheap and safe things first: limits of the container, limits of the JSON, the table
-of contents of the weights, code and sizes in the config (`vetting.py`). Then the model is made from
-names that this library or the user registered, all shapes are compared, and only then weights are
-read. Saving twice gives the same bytes, and the old file stays until the new one is complete.
+of contents of the weights, code and sizes in the config (`vetting.py`). Then the model is made, in
+today's grammar (`migration.py`), from names that this library or the user registered, all shapes
+are compared, and only then weights are read. Saving twice gives the same bytes, and the old file
+stays until the new one is complete.
 """
 
-import importlib.metadata
 import json
 import math
 import os
 import tempfile
 import warnings
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -41,7 +40,9 @@ from cornu import (
 from cornu.archive.atomic import atomic_write
 from cornu.archive.safejson import parse
 from cornu.archive.safezip import write_zip
-from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter, open_reader
+from cornu.archive.stores import H5Writer
+from cornu.core.blank import blank_weights
+from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import deserialize_keras_object, serialize_shared
 from cornu.errors import explain
 from cornu.models.assets import FOLDER, load_assets, save_assets
@@ -49,12 +50,15 @@ from cornu.models.container import (
     CONFIG,
     METADATA,
     STATE,
+    TRAINING,
     WEIGHTS,
     FilePath,
-    is_model_file,
     opened,
     write_directory,
 )
+from cornu.models.legacy import is_legacy_name, load_legacy, save_legacy
+from cornu.models.load_report import writer
+from cornu.models.migration import Migration, modernize
 from cornu.models.stored_objects import (
     has_state,
     objects_in,
@@ -63,8 +67,11 @@ from cornu.models.stored_objects import (
     write_objects,
     write_state,
 )
-from cornu.models.vetting import vet_config
+from cornu.models.training_state import restore_training, training_text
+from cornu.models.vetting import building, vet_config
+from cornu.models.weights_files import target, unknown
 from cornu.train.trainer import Trainer
+from cornu.version import __version__
 
 # A file may name what these define: importing them whole enters every class in the registry.
 VOCABULARY = (
@@ -89,9 +96,11 @@ def save_model(
 
     Args:
         model: what to save; it stays as it is.
-        filepath: a name ending in `.keras`, or of a directory with `zipped=False`.
+        filepath: a name ending in `.keras`, or of a directory with `zipped=False`; one ending in
+            `.h5` writes a file of Keras 2's kind, without seeds, metrics and assets.
         overwrite: replace what is there; else that is an error.
         zipped: False writes a directory instead of one file.
+        **kwargs: for `.h5`, `include_optimizer=False` leaves out all that belongs to training.
 
     Raises:
         ValueError: the name has another ending, or a part of the model cannot be saved.
@@ -107,10 +116,14 @@ def save_model(
         ...     load_model(f"{folder}/m.keras").count_params()
         10
     """
+    path = target(filepath, overwrite)
+    is_archive, is_legacy = path.name.endswith(".keras"), is_legacy_name(path.name)
+    include_optimizer = kwargs.pop("include_optimizer", True) if is_legacy else True
     if kwargs:
-        raise ValueError(_unknown("save", kwargs, "overwrite, zipped"))
-    path = _target(filepath, overwrite)
-    is_archive = path.name.endswith(".keras")
+        raise ValueError(unknown("save", kwargs, "overwrite, zipped"))
+    if is_legacy and zipped is None:
+        save_legacy(model, path, include_optimizer)
+        return
     if is_archive == (zipped is False):
         raise ValueError(_wrong_model_name(path, zipped))
     if not getattr(model, "built", True):
@@ -133,6 +146,9 @@ def save_model(
             with H5Writer(folder / STATE) as store:
                 write_state(model, store)
             members.append((STATE, folder / STATE))
+        training = training_text(model)
+        if training is not None:
+            members.append((TRAINING, training))
         (folder / FOLDER).mkdir()
         members += save_assets(objects_in(model), folder / FOLDER)
         if is_archive:
@@ -148,20 +164,24 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """The model that `save_model` or Keras saved.
+    """The model that `save_model` or Keras saved; `model.load_report` tells what was done.
 
     Args:
-        filepath: a `.keras` file, a directory with the same content, or a seekable binary file.
+        filepath: a `.keras` file, a directory with the same content, an `.h5` file, or a seekable
+            binary file of the first kind.
         custom_objects: name -> class or function, for what is neither built in nor registered.
         compile: compile as the saved model was, and restore the optimizer.
-        safe_mode: kept for Keras's signature. Code in a file is never run, whatever it says: give
-            functions by name in `custom_objects`.
+        safe_mode: False lets the model take more memory than the weights of the file account for.
+            Code in a file is never run, whatever it says: give functions by name in
+            `custom_objects`.
 
     Raises:
         ValueError: there is no such file, it is damaged, or its weights do not fit its config.
         UnsafeFileError: it asks for something that loading a model must never do.
         TypeError: it names a class or function that is not known.
     """
+    if isinstance(filepath, (str, os.PathLike)) and is_legacy_name(os.fspath(filepath)):
+        return _load_legacy(filepath, custom_objects, compile, safe_mode)
     with opened(filepath) as content:
         if CONFIG not in content.names:
             raise ValueError(
@@ -178,15 +198,12 @@ def load_model(
             stored = sum(
                 math.prod(shape) for path in reader.paths() for shape, _ in reader.shapes(path)
             )
-            vet_config(config, what=where, stored=stored)
-            model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
-            if not isinstance(model, Trainer):
-                raise ValueError(
-                    explain(f"{where} describes a {type(model).__name__}, which is not a model.")
+            with blank_weights(), building(where, stored=stored, safe_mode=safe_mode):
+                model, migration = _made(config, where, stored, custom_objects, safe_mode)
+                report = read_objects(
+                    model, reader, fix="the file is incomplete; get it from its source again."
                 )
-            read_objects(model, reader, fix="the file is incomplete; get it from its source again.")
-            optimizer = getattr(model, "optimizer", None)
-            if optimizer is not None and "optimizer" not in reader.paths():
+            if report.optimizer == "fresh" and "optimizer" not in reader.paths():
                 warnings.warn(
                     f"{content.label} holds no state of the optimizer; training goes on from a "
                     "fresh one.",
@@ -195,8 +212,56 @@ def load_model(
         if STATE in content.names:
             with content.store(STATE) as reader:
                 read_state(model, reader)
+        if TRAINING in content.names:
+            what = where.replace(CONFIG, TRAINING, 1)
+            restore_training(model, parse(content.read(TRAINING), what=what), what)
         load_assets(objects_in(model), content.names, content.copy)
+        metadata = parse(content.read(METADATA)) if METADATA in content.names else None
+    model.load_report = report.told(
+        written_by=writer(metadata),
+        migrated=tuple(migration.notes),
+        lost=tuple(migration.lost),
+    )
     return model
+
+
+def _made(
+    config: Any,
+    what: str,
+    stored: int | None,
+    custom_objects: dict[str, Any] | None,
+    safe_mode: bool = True,
+) -> tuple[Any, Migration]:
+    """A model of a config: vetted as it is written, and as it is after migration."""
+    vet_config(config, what=what, stored=stored)
+    with CustomObjectScope(custom_objects or {}):
+        config, migration = modernize(config)
+    vet_config(config, what=what, stored=stored)
+    model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+    if not isinstance(model, Trainer):
+        raise ValueError(
+            explain(f"{what} describes a {type(model).__name__}, which is not a model.")
+        )
+    if migration.lost:
+        warnings.warn(
+            f"{what} has settings that this version does not know; they are left out: "
+            + "; ".join(migration.lost[:20]),
+            stacklevel=3,
+        )
+    return model, migration
+
+
+def _load_legacy(
+    filepath: Any, custom_objects: dict[str, Any] | None, compile: bool, safe_mode: bool
+) -> Any:
+    """The model of an .h5 file."""
+
+    def build(config: Any, what: str, stored: int) -> tuple[Any, Migration]:
+        with building(what, stored=stored, safe_mode=safe_mode):
+            return _made(config, what, stored, custom_objects, safe_mode)
+
+    with blank_weights():
+        return load_legacy(filepath, build, custom_objects, compile)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -213,112 +278,8 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         10
     """
     config = parse(json_string, what="The JSON text")
-    vet_config(config, what="the JSON text")
-    return deserialize_keras_object(config, custom_objects)
-
-
-# ---- weights ----------------------------------------------------------------------------------
-
-
-def save_weights(
-    model: Any,
-    filepath: FilePath,
-    overwrite: bool = True,
-    max_shard_size: float | None = None,
-    **kwargs: Any,
-) -> None:
-    """Save the variables of a model's layers and of its optimizer.
-
-    Args:
-        model: built; it stays as it is.
-        filepath: a name ending in `.weights.h5`, or in `.weights.json` for several files.
-        overwrite: replace what is there; else that is an error.
-        max_shard_size: size of one of several files, in GiB.
-
-    Raises:
-        ValueError: the name has another ending, or the model is not built.
-        FileExistsError: the file exists and `overwrite` is False.
-    """
-    if kwargs:
-        raise ValueError(_unknown("save_weights", kwargs, "overwrite, max_shard_size"))
-    path = _target(filepath, overwrite)
-    sharded = path.name.endswith(".weights.json")
-    if not sharded and not path.name.endswith(".weights.h5"):
-        raise ValueError(
-            explain(
-                f"A file of weights ends in '.weights.h5', got {os.fspath(filepath)!r}.",
-                fix="model.save_weights('model.weights.h5'), or model.save('model.keras') for the "
-                "whole model.",
-            )
-        )
-    if max_shard_size is not None and not sharded:
-        raise ValueError(
-            explain(
-                "Weights in several files need a name ending in '.weights.json'.",
-                fix=f"model.save_weights({path.name.removesuffix('.h5') + '.json'!r}, "
-                f"max_shard_size={max_shard_size})",
-            )
-        )
-    _require_built(model, "save")
-    # Keras starts a new file at 10 GB where nobody says otherwise.
-    with ShardedWriter(path, max_shard_size or 10) if sharded else H5Writer(path) as store:
-        write_objects(model, store)
-
-
-def load_weights(
-    model: Any, filepath: FilePath | BinaryIO, skip_mismatch: bool = False, **kwargs: Any
-) -> None:
-    """Load variables that `save_weights`, `save_model` or Keras wrote into a model.
-
-    Args:
-        model: built, with the structure of the saved one.
-        filepath: a `.weights.h5`, `.weights.json` or `.keras` file, or a seekable binary file.
-        skip_mismatch: load what fits and warn of the rest, instead of raising.
-
-    Raises:
-        ValueError: the model is not built, or the file lacks something that the model has, or has
-            it in another shape; the model is unchanged then.
-        UnsafeFileError: the file is built to do harm; `skip_mismatch` does not skip that.
-    """
-    if kwargs:
-        raise ValueError(_unknown("load_weights", kwargs, "skip_mismatch"))
-    _require_built(model, "load")
-    with ExitStack() as stack:
-        if is_model_file(filepath):
-            reader = stack.enter_context(stack.enter_context(opened(filepath)).weights())
-        else:
-            reader = stack.enter_context(_weights_file(filepath))
-        read_objects(
-            model,
-            reader,
-            skip_mismatch=skip_mismatch,
-            fix="build the model as the saved one was built,\n"
-            "or load what fits with load_weights(..., skip_mismatch=True).",
-        )
-
-
-def _require_built(model: Any, doing: str) -> None:
-    if not getattr(model, "built", True):
-        raise ValueError(
-            explain(
-                f"'{model.name}' is not built, so it has no weights to {doing}.",
-                fix="call it on a sample, or call build(input_shape).",
-            )
-        )
-
-
-def _weights_file(filepath: FilePath | BinaryIO) -> H5Reader:
-    if isinstance(filepath, (str, os.PathLike)):
-        name = os.fspath(filepath)
-        if not name.endswith((".weights.h5", ".weights.json")):
-            raise ValueError(
-                explain(
-                    f"Weights are read from '.weights.h5', '.weights.json' and '.keras' files, got "
-                    f"{name!r}.",
-                    fix="if it is such a file under another name, rename it.",
-                )
-            )
-    return open_reader(filepath)
+    with building("the JSON text"):
+        return _made(config, "the JSON text", None, custom_objects)[0]
 
 
 # ---- what they share --------------------------------------------------------------------------
@@ -339,23 +300,7 @@ def _drop_compile(config: Any) -> None:
 
 def _metadata() -> dict[str, str]:
     """No date: two saves of one model are the same bytes."""
-    return {"keras_version": FORMAT_VERSION, "cornu_version": _version()}
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("cornu")
-    except importlib.metadata.PackageNotFoundError:  # run from its source without an installation
-        return "0"
-
-
-def _target(filepath: FilePath, overwrite: bool) -> Path:
-    path = Path(filepath)
-    if not overwrite and path.exists():
-        raise FileExistsError(
-            explain(f"{os.fspath(filepath)!r} exists.", fix="overwrite=True replaces it.")
-        )
-    return path
+    return {"keras_version": FORMAT_VERSION, "cornu_version": __version__}
 
 
 def _wrong_model_name(path: Path, zipped: bool | None) -> str:
@@ -372,7 +317,3 @@ def _wrong_model_name(path: Path, zipped: bool | None) -> str:
         f"A saved model ends in '.keras', got {name!r}.",
         fix=f"model.save({path.stem + '.keras'!r}), or model.export(path) for serving.",
     )
-
-
-def _unknown(method: str, kwargs: dict[str, Any], known: str) -> str:
-    return explain(f"{method} takes no argument {next(iter(kwargs))!r}.", known=known)

@@ -12,6 +12,7 @@ its variables in a way of its own (`load_own_variables`) is handed what the file
 
 import dataclasses
 import functools
+import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -27,10 +28,11 @@ from cornu.core.configurable import Configurable
 from cornu.core.operation import Operation
 from cornu.core.registry import is_builtin
 from cornu.core.tracking import attributes
-from cornu.errors import explain
+from cornu.errors import UnsafeFileError, explain
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.metrics.metric import Metric
+from cornu.models.load_report import LoadReport
 from cornu.optimizers.optimizer import Optimizer
 from cornu.random.seed import SeedGenerator
 from cornu.train.trainer import Trainer
@@ -39,7 +41,11 @@ Writer = H5Writer | ShardedWriter
 
 # What these define, every layer, model or optimizer has, so it holds nothing of its own.
 _PLAIN = (Layer, Trainer, Optimizer, Operation, Configurable, object)
-_OPTIMIZER = re.compile(r"(^|/)optimizer(/|$)")
+# The metrics of compile in the file of states, and how many numbers they may be.
+_COMPILED, _MEASURED = "compiled", ("loss", "metrics", "losses")
+_LARGEST_STATE = 2**22
+# What is no layer: optimizers, and the metrics that Keras 2 stored too.
+_APART = re.compile(r"(^|/)optimizer(/|$)|^metrics/")
 
 
 # ---- objects and their paths ------------------------------------------------------------------
@@ -114,10 +120,10 @@ def write_objects(root: Any, store: Writer) -> None:
                 )
             )
     for path, obj in objects.items():
-        store.write(path, obj.name, _own(obj))
+        store.write(path, obj.name, stored_by(obj))
 
 
-def _own(obj: Any) -> dict[str, Any]:
+def stored_by(obj: Any) -> dict[str, Any]:
     """What an object puts into a store: key -> variable or array."""
     store: dict[str, Any] = {}
     if not isinstance(obj, Layer) or obj.built or own_weights(obj):
@@ -127,13 +133,17 @@ def _own(obj: Any) -> dict[str, Any]:
 
 def has_state(root: Any) -> bool:
     """Whether a model holds seeds or metrics."""
-    return bool(_state_in(root))
+    return bool(_state_in(root) or _measured(root))
 
 
 def write_state(root: Any, store: Writer) -> None:
     """Write the seeds and metrics of a model, which Keras's files leave out."""
     for path, obj in _state_in(root).items():
-        store.write(path, obj.name, [v.numpy() for v in _state_variables(obj)])
+        # Seeds have automatic names, which differ from process to process.
+        name = path.rpartition("/")[2]
+        store.write(path, name, [v.numpy() for v in _state_variables(obj)])
+    for name, values in _measured(root).items():
+        store.write(f"{_COMPILED}/{name}", name, [np.array(getattr(v, "value", v)) for v in values])
 
 
 def read_state(root: Any, reader: H5Reader) -> None:
@@ -145,6 +155,28 @@ def read_state(root: Any, reader: H5Reader) -> None:
         if path in stored and _same(specs, reader.shapes(path)):
             for variable, array in zip(variables, reader.read(path, specs), strict=True):
                 variable.assign(array)
+    compiled = getattr(root, "_compiled", None)
+    if compiled is None:
+        return
+    # The metrics of compile are made when the shapes of labels are known, so these have to wait.
+    measured = {n: f"{_COMPILED}/{n}" for n in _MEASURED if f"{_COMPILED}/{n}" in stored}
+    size = sum(math.prod(shape) for p in measured.values() for shape, _ in reader.shapes(p))
+    if size > _LARGEST_STATE:
+        raise UnsafeFileError(
+            explain(f"{reader.label} holds metrics that are too large.", size=size)
+        )
+    compiled.restore_measured({n: reader.read(p, reader.shapes(p)) for n, p in measured.items()})
+
+
+def _measured(root: Any) -> dict[str, list[Any]]:
+    """What the loss and the metrics of `compile` have gathered, if they have."""
+    compiled = getattr(root, "_compiled", None)
+    values = {} if compiled is None else compiled.measured()
+    return (
+        values
+        if any(np.any(np.asarray(getattr(v, "value", v))) for v in values.get("loss", ()))
+        else {}
+    )
 
 
 def _state_variables(obj: Any) -> list[Any]:
@@ -160,7 +192,7 @@ def read_objects(
     *,
     skip_mismatch: bool = False,
     fix: str | None = None,
-) -> Report:
+) -> LoadReport:
     """Read the variables of a model's layers and optimizer.
 
     Args:
@@ -183,7 +215,7 @@ def read_objects(
     _require_built(layers, reader, stored)
     expected = {path: _expected(obj, path, reader, stored) for path, obj in layers.items()}
     report = _named(plan_load(expected, reader), layers)
-    unused = tuple(d for d in report.unused if not _OPTIMIZER.search(d.path))
+    unused = tuple(d for d in report.unused if not _APART.search(d.path))
     report = dataclasses.replace(report, unused=unused)
     if not report.complete and not skip_mismatch:
         raise ValueError(
@@ -202,11 +234,14 @@ def read_objects(
         )
     if not report.complete or report.unused:
         warnings.warn(f"Not everything was loaded. {report.describe()}", stacklevel=3)
+    restored = None
     for path, obj in objects.items():
-        if isinstance(obj, Optimizer) and path in stored:
+        if isinstance(obj, Optimizer):
             owner = objects.get(path.rpartition("/")[0])
-            _read_optimizer(obj, owner, path, reader)
-    return report
+            done = path in stored and _read_optimizer(obj, owner, path, reader)
+            if path == "optimizer":
+                restored = "restored" if done else "fresh"
+    return LoadReport(report, nonfinite=tuple(broken), optimizer=restored)
 
 
 def _require_built(layers: Mapping[str, Any], reader: H5Reader, stored: set[str]) -> None:
@@ -231,7 +266,7 @@ def _reads_itself(obj: Any) -> bool:
 def _expected(obj: Any, path: str, reader: H5Reader, stored: set[str]) -> list[Spec]:
     if _reads_itself(obj) and path in stored:
         return reader.shapes(path)
-    values = _own(obj).values()
+    values = stored_by(obj).values()
     return [(tuple(np.shape(v)), getattr(v, "dtype", None) or np.asarray(v).dtype) for v in values]
 
 
@@ -241,11 +276,26 @@ def _read(obj: Any, specs: list[Spec], path: str, reader: H5Reader) -> bool:
     keys = reader.entries(path) if _reads_itself(obj) else map(str, range(len(arrays)))
     if arrays:
         obj.load_own_variables(dict(zip(keys, arrays, strict=True)))
-    floats = (a for a in arrays if jnp.issubdtype(a.dtype, jnp.floating))
-    return all(bool(np.isfinite(a).all()) for a in floats)
+    return all(map(all_finite, arrays))
 
 
-def _read_optimizer(optimizer: Any, owner: Any, path: str, reader: H5Reader) -> None:
+def all_finite(array: np.ndarray) -> bool:
+    """Whether no number of an array is NaN or infinite.
+
+    A sum is three times as fast as a look at each number; it is finite only if they all are.
+
+    Example:
+
+        >>> all_finite(np.array([3e38, 3e38], "float32")), all_finite(np.array([1.0, np.nan]))
+        (True, False)
+    """
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+
+
+def _read_optimizer(optimizer: Any, owner: Any, path: str, reader: H5Reader) -> bool:
     """Restore an optimizer; one that does not fit stays fresh, and a warning says so."""
     found = reader.shapes(path)
     if len(found) > 2 and not optimizer.built and isinstance(owner, Layer) and owner.built:
@@ -254,14 +304,21 @@ def _read_optimizer(optimizer: Any, owner: Any, path: str, reader: H5Reader) -> 
         optimizer.load_own_variables(
             dict(zip(reader.entries(path), reader.read(path, found), strict=True))
         )
-        return
+        return True
     wanted = [(v.shape, v.dtype) for v in optimizer.variables]
     # What was saved before any training has no slots: the count of steps, and maybe the rate.
     untrained = len(found) <= 2 and optimizer.built
+    if _lacks_rate(optimizer, wanted, found):
+        variables = [v for i, v in enumerate(optimizer.variables) if i != 1]
+        for variable, array in zip(
+            variables, reader.read(path, wanted[:1] + wanted[2:]), strict=True
+        ):
+            variable.assign(array)
+        return True
     if _same(wanted[: len(found)] if untrained else wanted, found):
         arrays = reader.read(path, wanted[: len(found)])
         optimizer.load_own_variables({str(i): array for i, array in enumerate(arrays)})
-        return
+        return True
     warnings.warn(
         explain(
             f"The state of optimizer '{optimizer.name}' is not loaded, so training goes on from a "
@@ -272,6 +329,16 @@ def _read_optimizer(optimizer: Any, owner: Any, path: str, reader: H5Reader) -> 
         ),
         stacklevel=4,
     )
+    return False
+
+
+def _lacks_rate(optimizer: Any, wanted: list[Spec], found: list[Spec]) -> bool:
+    """Whether a file has all but the rate, as Keras 2 wrote it; the config has the rate.
+
+    Optimizers with optional slots had those in another order.
+    """
+    has_rate = len(wanted) > 1 and wanted[1][0] == () and not getattr(optimizer, "later_slots", ())
+    return has_rate and len(found) > 2 and _same(wanted[:1] + wanted[2:], found)
 
 
 def _same(expected: list[Spec], found: list[Spec]) -> bool:

@@ -1,23 +1,42 @@
-"""What is refused before the config of a file is turned into objects.
+"""The gate between the text of a file and a model: what has to hold before memory is taken.
 
-    code     {"class_name": "__lambda__", ...}, and Keras 2's [code, defaults, closure] of a Lambda
-    sizes    units, filters, input_dim, ...: a layer never has more outputs than it has weights, so
-             a number beyond all that the weights file holds is there to fill the memory
+    text --safejson--> config --vet_config--> config --building--> model --shapes--> weights
+                         |                      |
+                         code, slots, files     every variable against a budget, which is what
+                         sizes, amount of work  the weights of the file account for
+                                                (core/budget.py)
 
-Names need no pass of their own: they are looked up in a closed table and nothing is imported.
+sizes    units, filters, input_dim, ...: a layer never has more outputs than it has weights, so a
+         number beyond all that the weights file holds is there to fill the memory
+work     a model that holds a model twice, which holds one twice, ... is short to write and takes
+         ever to trace; what all calls together trace is counted first
 """
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from cornu.core import registry
+from cornu.core.budget import Budget, within
+from cornu.core.serialize import SPECIAL, find_class, find_function
+from cornu.core.vetting import objects, vet_objects
 from cornu.errors import UnsafeFileError, explain
 
-# Arguments that are sizes of axes of weights.
+_TABLE = 2**22
+# Arguments that are sizes of axes of weights, or of tables that a layer makes.
 SIZES = (
     "units", "filters", "input_dim", "output_dim", "num_heads", "num_query_heads", "head_dim",
-    "key_dim", "value_dim", "intermediate_size", "depth_multiplier", "lora_rank",
+    "key_dim", "value_dim", "intermediate_size", "depth_multiplier", "lora_rank", "fft_length",
+    "num_mel_bins", "num_thresholds",
 )  # fmt: skip
+# Operations that make as many tensors as a number says, or a table of that size, while traced.
+OPERATIONS = {
+    "Split": 10_000, "ArraySplit": 10_000, "HSplit": 10_000, "VSplit": 10_000, "DSplit": 10_000,
+    "Unstack": 10_000, "STFT": _TABLE, "ISTFT": _TABLE,
+}  # fmt: skip
+MAX_WORK = 200_000  # objects that are made and calls that are traced; large models have 20,000
+TIMES = 8  # a model, an optimizer with all its options, and room
 _SLACK = 2**22  # elements; a layer that is not built has no weights in the file
 
 
@@ -36,57 +55,166 @@ def vet_config(config: Any, *, what: str, stored: int | None = None) -> None:
 
         >>> vet_config({"class_name": "Dense", "config": {"units": 3}}, what="a.json", stored=12)
     """
-    for name, class_name, config_ in _objects(config):
-        if class_name == "__lambda__" or _is_old_lambda(class_name, config_):
+    work = _work(config)
+    if work > MAX_WORK:
+        raise UnsafeFileError(
+            explain(
+                f"The model in {what} takes too many calls of layers to trace.",
+                calls=work,
+                limit=MAX_WORK,
+            )
+        )
+    vet_objects(config, what=what)
+    _vet_operations(config, what)
+    if stored is None:
+        return
+    for name, _, value in objects(config):
+        size = _size(value.get("config"))
+        if size > stored + _SLACK:
             raise UnsafeFileError(
                 explain(
-                    f"Layer {name!r} in {what} holds the code of a Python lambda, which loading "
-                    "would have to run.",
-                    fix="write the lambda as a registered function and save the model again:\n"
-                    "@keras.saving.register_keras_serializable()\n"
-                    "def my_function(x): ...",
+                    f"Layer {name!r} in {what} asks for far more memory than the weights of "
+                    "the file fill.",
+                    elements=f"{size} at least",
+                    file=f"{stored} elements",
                 )
             )
-        if stored is not None and isinstance(config_, dict):
-            size = _size(config_)
-            if size > stored + _SLACK:
-                raise UnsafeFileError(
-                    explain(
-                        f"Layer {name!r} in {what} asks for far more memory than the weights of "
-                        "the file fill.",
-                        elements=f"{size} at least",
-                        file=f"{stored} elements",
-                    )
+
+
+def _vet_operations(config: Any, what: str) -> None:
+    """Refuse operations that would make millions of tensors, or huge tables, while traced."""
+    for name, _, value in objects(config):
+        limit = OPERATIONS.get(value["class_name"])
+        if limit is None or not str(value.get("module")).startswith("keras.src.ops"):
+            continue
+        inner, calls = value.get("config"), value.get("inbound_nodes")
+        given = list(inner.values()) if isinstance(inner, dict) else []
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, dict):
+                args, kwargs = call.get("args"), call.get("kwargs")
+                given += args if isinstance(args, list) else []
+                given += kwargs.values() if isinstance(kwargs, dict) else ()
+        if any(isinstance(n, int | float) and n > limit for n in given):
+            raise UnsafeFileError(
+                explain(
+                    f"The operation {name!r} in {what} asks for far more than a model does.",
+                    operation=value["class_name"],
+                    limit=limit,
                 )
+            )
 
 
-def _objects(config: Any) -> Iterator[tuple[str, Any, Any]]:
-    """(name of the layer it is in, class name, config) of each object in a config."""
-    waiting = [("model", config)]
-    while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, dict):
-            inner = value.get("config")
-            if "class_name" in value:
-                if isinstance(inner, dict) and isinstance(inner.get("name"), str):
-                    name = inner["name"]
-                yield name, value["class_name"], inner
-            waiting += [(name, item) for item in value.values()]
-        elif isinstance(value, list):
-            waiting += [(name, item) for item in value]
+@contextmanager
+def building(what: str, *, stored: int | None = None, safe_mode: bool = True) -> Iterator[None]:
+    """Make a model from a config that `vet_config` let pass, within a budget of memory.
+
+    Args:
+        what: how messages name the text of the config.
+        stored: number of elements of all arrays in the weights file; None if there is none, so
+            that the memory of the machine is the only bound.
+        safe_mode: False leaves that bound alone too: the user vouches for the file.
+
+    Raises:
+        UnsafeFileError: the model asks for more than the weights of the file account for.
+        ValueError: the config is not one that a model can be made of.
+
+    Example:
+
+        >>> with building("config.json"):
+        ...     {}["units"]
+        Traceback (most recent call last):
+        ValueError: config.json does not describe a model that can be made.
+          error: KeyError: 'units'
+          fix:   the file is damaged, or written by another version; get it again from its source.
+    """
+    elements = None if stored is None or not safe_mode else TIMES * stored + _SLACK
+    try:
+        with within(Budget(what, elements)):
+            yield
+    except (LookupError, AttributeError, ArithmeticError, RecursionError, AssertionError) as error:
+        raise ValueError(
+            explain(
+                f"{what} does not describe a model that can be made.",
+                error=f"{type(error).__name__}: {str(error)[:300]}",
+                fix="the file is damaged, or written by another version; get it again from its "
+                "source.",
+            )
+        ) from error
 
 
-def _is_old_lambda(class_name: Any, config: Any) -> bool:
-    if class_name != "Lambda" or not isinstance(config, dict):
-        return False
-    kinds = [config.get(f"{part}_type") for part in ("function", "output_shape", "mask")]
-    return "lambda" in kinds or isinstance(config.get("function"), list)
+def _work(value: Any) -> int:
+    """Objects to make and calls to trace: what is inside an object is traced by each of its calls.
+
+    The depth of a config is limited where its text is parsed, so this may call itself.
+    """
+    if isinstance(value, list):
+        return sum(_work(item) for item in value)
+    if not isinstance(value, dict):
+        return 0
+    calls = value.get("inbound_nodes")
+    inside = sum(_work(item) for key, item in value.items() if key != "inbound_nodes")
+    if "class_name" not in value:
+        return inside
+    return (1 + inside) * max(1, len(calls) if isinstance(calls, list) else 1)
 
 
-def _size(config: dict[str, Any]) -> int:
+def _size(config: Any) -> int:
     """A lower bound of the number of weights, from the sizes that a config names."""
+    if not isinstance(config, dict):
+        return 0
     sizes = [config.get(key) for key in SIZES]
     largest = max((n for n in sizes if isinstance(n, int)), default=0)
     table: list[Any] = [config.get("input_dim"), config.get("output_dim")]
     product = math.prod(table) if all(isinstance(n, int) for n in table) else 0
     return max(largest, product)
+
+
+def judge(config: Any, stored: int | None) -> list[tuple[str, str]]:
+    """What is to be said of a config before it is loaded, as (level, sentence); nothing is made.
+
+    Args:
+        config: JSON values.
+        stored: number of elements of all arrays in the file.
+
+    Returns:
+        "danger" for what loading refuses, "warning" for names that nobody registered, "note" for
+        classes and functions of the user's.
+
+    Example:
+
+        >>> judge({"class_name": "Blk", "config": {}, "registered_name": "my>Blk"}, 0)
+        [('warning', "It needs 'my>Blk', which is not registered here.")]
+    """
+    said = []
+    try:
+        vet_config(config, what="the config", stored=stored)
+    except UnsafeFileError as error:
+        said.append(("danger", str(error).split("\n")[0]))
+    needed: dict[str, bool] = {}
+    for _, _, value in objects(config):
+        kind, inner = value["class_name"], value.get("config")
+        if not isinstance(kind, str) or "config" not in value or kind in SPECIAL:
+            continue
+        try:
+            if kind == "function":
+                found, name = find_function(inner), str(inner)
+            elif str(value.get("module")).startswith("keras.src.ops"):
+                continue
+            else:
+                name = str(value.get("registered_name") or kind)
+                found = find_class(value)
+            if not registry.is_builtin(found):
+                needed[name] = True
+        except (TypeError, ValueError, AttributeError):
+            short = kind.removeprefix("Custom>")  # how Keras 2.11 to 2.15 write their optimizers
+            if registry.find_builtin("keras.optimizers", short) is not None:
+                continue
+            needed[str(inner if kind == "function" else value.get("registered_name") or kind)] = (
+                False
+            )
+    for name, known in needed.items():
+        if known:
+            said.append(("note", f"It uses {name[:80]!r}, which is registered here."))
+        else:
+            said.append(("warning", f"It needs {name[:80]!r}, which is not registered here."))
+    return said

@@ -9,6 +9,7 @@ from cornu.ops import (
     nn as nn,
     numpy as numpy,
     operators as operators,
+    sparse as sparse,
 )
 from cornu.ops.core import (
     associative_scan as associative_scan,

@@ -2,6 +2,11 @@
 
 Bodies of loops and branches may read and write Variables: they go through `cornu.core.lift`, which
 finds what a body writes and carries exactly that through the JAX primitive.
+
+Called on arrays, a loop is traced and compiled at each call, also with the same function: what the
+function reads besides its arguments, a Variable above all, may have changed since the last call, so
+a program that was kept would be wrong. Inside a compiled function (`jax.jit`, a layer of a compiled
+model) it is traced once, as everything is.
 """
 
 from collections.abc import Callable, Sequence
@@ -102,7 +107,7 @@ def _cast(x: KerasTensor, dtype: Any) -> KerasTensor:
     return KerasTensor(x.shape, dtype)
 
 
-@op
+@op(compiled=True)
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """The elements in another dtype, values beyond its range moved to its ends.
 
@@ -282,6 +287,13 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
     def call_body(state: tuple[Any, ...]) -> tuple[Any, ...]:
         out = body(*state)
         out = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+        if len(out) != len(state):
+            raise ValueError(
+                explain(
+                    "while_loop: body returns as many values as it takes.",
+                    received=f"{len(out)} values, {len(state)} loop_vars",
+                )
+            )
         # a Python number in the first state must not end the loop for its dtype
         return jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), out, state)
 
@@ -387,7 +399,7 @@ def vectorized_map(function: Fn, elements: Any) -> Any:
 # ---- scattered reads and writes -----------------------------------------------------------------
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
     """Zeros of the given shape with values added at indices; values at one place add up.
 
@@ -409,7 +421,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 _REDUCTIONS = (None, "add", "max", "min", "mul")
 
 
-@op(tensors=3)
+@op(tensors=3, compiled=True)
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
     """A copy of `inputs` in which the elements at `indices` are replaced or combined.
 
@@ -484,7 +496,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
         raise ValueError(
             explain(f"unstack: axis {axis} has size {x.shape[axis]}, not {num}.", received=x.shape)
         )
-    return [jnp.squeeze(part, axis) for part in jnp.split(x, x.shape[axis], axis)]
+    return list(jnp.unstack(x, axis=axis))
 
 
 @shape_rule(unstack)

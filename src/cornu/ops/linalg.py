@@ -18,6 +18,19 @@ def _matrices(name: str, x: Any, *, square: bool = False) -> Any:
     return x
 
 
+def _same_rows(name: str, a: Any, b: Any) -> None:
+    """That there is one row of `b` for each row of `a`."""
+    rows = b.shape[-1 if b.ndim == a.ndim - 1 else -2] if b.ndim else None
+    if not (isinstance(rows, int) and isinstance(a.shape[-1], int)) or rows == a.shape[-1]:
+        return
+    raise ValueError(
+        explain(
+            f"{name}: b has one row for each row of a.",
+            shapes=f"a {tuple(a.shape)}, b {tuple(b.shape)}",
+        )
+    )
+
+
 @op
 def cholesky(x: Any, upper: bool = False) -> Any:
     """The triangular root L of positive definite matrices: `L @ L.T == x`.
@@ -41,7 +54,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
     return root
 
 
-@op
+@op(compiled=True)
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
     """The inverse of a positive definite matrix, from its Cholesky root."""
     root = _matrices("cholesky_inverse", x, square=True)
@@ -81,14 +94,14 @@ def inv(x: Any) -> Any:
     return jnp.linalg.inv(_matrices("inv", x, square=True))
 
 
-@op
+@op(compiled=True)
 def lu_factor(x: Any) -> Any:
     """LU decomposition with row exchanges: both triangles in one matrix, and the exchanges."""
     lu, pivots = jax.scipy.linalg.lu_factor(_matrices("lu_factor", x))
     return lu, pivots
 
 
-@op
+@op(compiled=True)
 def matrix_rank(x: Any, tol: Any = None) -> Any:
     """How many singular values are larger than `tol`; a multiple of the precision if None."""
     x = _matrices("matrix_rank", x)
@@ -99,7 +112,7 @@ def matrix_rank(x: Any, tol: Any = None) -> Any:
     return jnp.sum(values > tol, axis=-1).astype("int32")
 
 
-@op
+@op(compiled=True)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Norm of vectors along one axis, or of matrices along two.
 
@@ -118,7 +131,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     return jnp.linalg.norm(to_float(x), ord=ord, axis=axes(axis), keepdims=keepdims)
 
 
-@op
+@op(compiled=True)
 def pinv(x: Any, rcond: Any = None) -> Any:
     """Moore-Penrose inverse: singular values below `rcond` times the largest count as zero."""
     return jnp.linalg.pinv(_matrices("pinv", x), rtol=rcond)
@@ -147,6 +160,7 @@ def solve(a: Any, b: Any) -> Any:
         b: `(..., n, m)`, or vectors `(..., n)`.
     """
     a, b = _matrices("solve", a, square=True), to_float(b)
+    _same_rows("solve", a, b)
     if b.ndim == a.ndim - 1:
         return jnp.linalg.solve(a, b[..., None])[..., 0]
     return jnp.linalg.solve(a, b)
@@ -162,6 +176,7 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
         lower: which triangle.
     """
     a, b = _matrices("solve_triangular", a, square=True), to_float(b)
+    _same_rows("solve_triangular", a, b)
     if b.ndim == a.ndim - 1:
         return jax.scipy.linalg.solve_triangular(a, b[..., None], lower=lower)[..., 0]
     return jax.scipy.linalg.solve_triangular(a, b, lower=lower)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.core.eager import in_one_program
 from cornu.core.op import axes, fused, op, shape_rule, tensor, to_float, unary
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
@@ -22,15 +23,39 @@ rsqrt = unary(lax.rsqrt, "rsqrt", "`1 / sqrt(x)`.", floating=True)
 # ---- segments -----------------------------------------------------------------------------------
 
 
-def _segments(data: Any, segment_ids: Any, num_segments: int | None) -> tuple[Any, Any, int]:
+def _per_segment(
+    compute: Any, data: Any, segment_ids: Any, num_segments: int | None, **settings: Any
+) -> Any:
+    """Rows with the same number folded by `compute(data, ids, count)`, in one program."""
     data, ids = tensor(data), tensor(segment_ids)
-    if ids.ndim != 1:
+    if ids.ndim != 1 or not data.ndim or data.shape[0] != ids.shape[0]:
         raise ValueError(
-            explain("segment_ids is a vector, one number a row.", received=f"{ids.shape}")
+            explain(
+                "segment_ids is a vector, one number for each row of the data.",
+                shapes=f"data {tuple(data.shape)}, segment_ids {tuple(ids.shape)}",
+            )
         )
     if num_segments is None:
+        if isinstance(ids, jax.core.Tracer):
+            raise ValueError(
+                explain(
+                    "The number of segments is not known inside compiled code.",
+                    fix="give num_segments=...",
+                )
+            )
         num_segments = int(ids.max()) + 1
-    return data, ids, num_segments
+    return compute(data, ids, num_segments, **settings)
+
+
+_SEGMENTS = {
+    name: in_one_program(function, ("data", "segment_ids"))
+    for name, function in {
+        "sum": gather.segment_sum,
+        "max": jax.ops.segment_max,
+        "min": jax.ops.segment_min,
+        "prod": jax.ops.segment_prod,
+    }.items()
+}
 
 
 def _segment_shape(
@@ -60,8 +85,7 @@ def segment_sum(
         >>> segment_sum([1.0, 2.0, 4.0], [0, 1, 0]).tolist()
         [5.0, 2.0]
     """
-    data, ids, count = _segments(data, segment_ids, num_segments)
-    return gather.segment_sum(data, ids, count)
+    return _per_segment(_SEGMENTS["sum"], data, segment_ids, num_segments)
 
 
 @op(tensors=2)
@@ -69,8 +93,8 @@ def segment_max(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
     """Largest of the rows with the same number; minus infinity for none. See `segment_sum`."""
-    data, ids, count = _segments(data, segment_ids, num_segments)
-    return jax.ops.segment_max(data, ids, count, indices_are_sorted=sorted)
+    fold = _SEGMENTS["max"]
+    return _per_segment(fold, data, segment_ids, num_segments, indices_are_sorted=sorted)
 
 
 @op(tensors=2)
@@ -78,8 +102,8 @@ def segment_min(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
     """Smallest of the rows with the same number; infinity for none. See `segment_sum`."""
-    data, ids, count = _segments(data, segment_ids, num_segments)
-    return jax.ops.segment_min(data, ids, count, indices_are_sorted=sorted)
+    fold = _SEGMENTS["min"]
+    return _per_segment(fold, data, segment_ids, num_segments, indices_are_sorted=sorted)
 
 
 @op(tensors=2)
@@ -87,8 +111,8 @@ def segment_prod(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
     """Product of the rows that carry the same number; 1 for none. See `segment_sum`."""
-    data, ids, count = _segments(data, segment_ids, num_segments)
-    return jax.ops.segment_prod(data, ids, count, indices_are_sorted=sorted)
+    fold = _SEGMENTS["prod"]
+    return _per_segment(fold, data, segment_ids, num_segments, indices_are_sorted=sorted)
 
 
 for _function in (segment_sum, segment_max, segment_min, segment_prod):
@@ -158,7 +182,7 @@ def _in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     return inside & (better < k) & jnp.isfinite(score[..., 0])
 
 
-@op
+@op(compiled=True)
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """`log(sum(exp(x)))` over `axis`, without overflow; over all axes if None.
 
@@ -176,7 +200,10 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def _complex(x: Any) -> Any:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ValueError(
-            explain("A spectrum is a pair (real, imaginary) of arrays.", received=type(x).__name__)
+            explain(
+                "A spectrum is a pair (real, imaginary) of arrays.",
+                received=f"one array {x.shape}" if hasattr(x, "shape") else type(x).__name__,
+            )
         )
     real, imag = to_float(x[0]), to_float(x[1])
     if real.shape != imag.shape:
@@ -194,7 +221,7 @@ def _parts(z: Any) -> tuple[Any, Any]:
     return jnp.real(z), jnp.imag(z)
 
 
-@op(file_name="FFT")
+@op(file_name="FFT", compiled=True)
 def fft(x: Any) -> Any:
     """Discrete Fourier transform along the last axis.
 
@@ -212,19 +239,19 @@ def fft(x: Any) -> Any:
     return _parts(jnp.fft.fft(_complex(x)))
 
 
-@op(file_name="FFT2")
+@op(file_name="FFT2", compiled=True)
 def fft2(x: Any) -> Any:
     """Discrete Fourier transform along the last two axes; see `fft`."""
     return _parts(jnp.fft.fft2(_complex(x)))
 
 
-@op(file_name="IFFT2")
+@op(file_name="IFFT2", compiled=True)
 def ifft2(x: Any) -> Any:
     """Inverse of `fft2`."""
     return _parts(jnp.fft.ifft2(_complex(x)))
 
 
-@op(file_name="RFFT")
+@op(file_name="RFFT", compiled=True)
 def rfft(x: Any, fft_length: int | None = None) -> Any:
     """Discrete Fourier transform of real signals along the last axis.
 
@@ -238,7 +265,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Any:
     return _parts(jnp.fft.rfft(to_float(x), n=fft_length))
 
 
-@op(file_name="IRFFT")
+@op(file_name="IRFFT", compiled=True)
 def irfft(x: Any, fft_length: int | None = None) -> Any:
     """Inverse of `rfft`.
 
@@ -266,7 +293,7 @@ def _check_frames(length: Any, step: Any, fft_length: Any) -> None:
         )
 
 
-@op
+@op(compiled=True)
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
     """Overlapping pieces of the last axis.
 
@@ -281,7 +308,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
     return signal.frames(tensor(x), sequence_length, sequence_stride)
 
 
-@op(file_name="STFT")
+@op(file_name="STFT", compiled=True)
 def stft(
     x: Any,
     sequence_length: int,
@@ -309,7 +336,7 @@ def stft(
     return _parts(signal.stft(x, sequence_length, sequence_stride, fft_length, window, center))
 
 
-@op(file_name="ISTFT")
+@op(file_name="ISTFT", compiled=True)
 def istft(
     x: Any,
     sequence_length: int,
@@ -333,7 +360,7 @@ def istft(
     )
 
 
-@op
+@op(compiled=True)
 def view_as_complex(x: Any) -> Any:
     """Pairs along a last axis of size 2 as complex numbers."""
     x = to_float(x)
@@ -344,7 +371,7 @@ def view_as_complex(x: Any) -> Any:
     return lax.complex(x[..., 0], x[..., 1])
 
 
-@op
+@op(compiled=True)
 def view_as_real(x: Any) -> Any:
     """Complex numbers as pairs along a new last axis."""
     x = tensor(x)
@@ -380,7 +407,7 @@ def _distances(x: Any, y: Any) -> Any:
     return jnp.sqrt(squares)
 
 
-@op
+@op(compiled=True)
 def logdet(x: Any) -> Any:
     """Logarithm of the determinant of symmetric positive definite matrices."""
     x = to_float(x)

@@ -18,6 +18,7 @@ from jax import lax
 
 from cornu.core import dtypes
 from cornu.core.op import (
+    SCALARS,
     axes,
     binary,
     fused,
@@ -207,9 +208,9 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
         >>> float(average([1.0, 4.0], weights=[2.0, 1.0]))
         2.0
     """
-    x = to_float(x)
-    if weights is not None:
-        x, weights = pair(x, to_float(weights))
+    if weights is None:
+        return jnp.average(to_float(x), axis=axes(axis))
+    x, weights = to_floats(*pair(tensor(x), tensor(weights)))
     return jnp.average(x, axis=axes(axis), weights=weights)
 
 
@@ -266,7 +267,8 @@ def nanpercentile(
 
 def _quantile(function: Any, x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Any:
     x = to_float(x)
-    return function(x, tensor(q, x.dtype), axis=axes(axis), method=method, keepdims=keepdims)
+    q = float(q) if type(q) in (int, float) else tensor(q, x.dtype)
+    return function(x, q, axis=axes(axis), method=method, keepdims=keepdims)
 
 
 def _dtype_or_none(dtype: Any) -> str | None:
@@ -294,14 +296,14 @@ def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Any:
     return _running(jnp.cumprod, x, axis, dtype)
 
 
-@op
+@op(compiled=True)
 def nancumsum(x: Any, axis: Any = None, dtype: Any = None) -> Any:
     """Running sum in which NaN counts as zero."""
     x = tensor(x)
     return _running(jnp.cumsum, jnp.where(jnp.isnan(x), jnp.zeros_like(x), x), axis, dtype)
 
 
-@op
+@op(compiled=True)
 def nancumprod(x: Any, axis: Any = None, dtype: Any = None) -> Any:
     """Running product in which NaN counts as one."""
     x = tensor(x)
@@ -388,7 +390,8 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
         axis: to integrate along.
     """
     y = to_float(y)
-    return jnp.trapezoid(y, None if x is None else to_float(x), dx=tensor(dx, y.dtype), axis=axis)
+    dx = dx if type(dx) in SCALARS else tensor(dx, y.dtype)
+    return jnp.trapezoid(y, None if x is None else to_float(x), dx=dx, axis=axis)
 
 
 @op
@@ -674,7 +677,7 @@ def dstack(xs: Any) -> Any:
 @op(tensors=2)
 def append(x1: Any, x2: Any, axis: Any = None) -> Any:
     """`x2` after `x1` along `axis`; both flattened if None."""
-    return jnp.append(tensor(x1), tensor(x2), axis=axis)
+    return jnp.append(*pair(x1, x2), axis=axis)
 
 
 @op
@@ -856,7 +859,7 @@ def _nonzero(x: KerasTensor) -> Any:
     return tuple(KerasTensor((None,), "int32") for _ in x.shape)
 
 
-@op(tensors=3)
+@op(tensors=3, compiled=True)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """From each place, the choice whose condition is the first to hold there.
 
@@ -866,7 +869,10 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         default: where no condition holds.
     """
     conditions = [tensor(c) for c in condlist]
-    return jnp.select(conditions, [tensor(c) for c in choicelist], weak(default))
+    choices = [weak(c) for c in choicelist]
+    if builtins.all(type(c) in SCALARS for c in (*choices, default)):
+        choices = [tensor(c) for c in choices]
+    return jnp.select(conditions, choices, weak(default))
 
 
 @op
@@ -875,7 +881,7 @@ def diag(x: Any, k: int = 0) -> Any:
     return jnp.diag(tensor(x), k=k)
 
 
-@op
+@op(compiled=True)
 def diagflat(x: Any, k: int = 0) -> Any:
     """A matrix with all elements of the array on diagonal `k`."""
     return jnp.diagflat(tensor(x), k=k)
@@ -987,7 +993,7 @@ def digitize(x: Any, bins: Any) -> Any:
     return jnp.digitize(tensor(x), tensor(bins)).astype("int32")
 
 
-@op
+@op(compiled=True)
 def unravel_index(indices: Any, shape: Any) -> Any:
     """Indices into the flattened array as a tuple of indices, one an axis."""
     return tuple(i.astype(tensor(indices).dtype) for i in _unraveled(tensor(indices), shape))
@@ -1090,11 +1096,16 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
         >>> clip([-1.0, 0.5, 3.0], 0.0, 1.0).tolist()
         [0.0, 0.5, 1.0]
     """
+    x_min, x_max = (None if bound is None else weak(bound) for bound in (x_min, x_max))
+    bounds = [bound for bound in (x_min, x_max) if bound is not None]
+    if type(x) in (int, float, complex):  # decides no more than the kind of number
+        kinds = [b.dtype.name if hasattr(b, "dtype") else type(b) for b in bounds]
+        x = tensor(x, dtypes.result_type(type(x), *kinds))
     x = tensor(x)
     if x.dtype == bool:
         x = x.astype("int32")
-    for bound in (x_min, x_max):
-        x, _ = pair(x, weak(bound) if bound is not None else 0)
+    for bound in bounds:
+        x, _ = pair(x, bound)
     return jnp.clip(x, x_min, x_max)
 
 
@@ -1387,6 +1398,16 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return jnp.arange(start, stop, step, dtype=dtype)
 
 
+def _ends(start: Any, stop: Any, dtype: Any) -> tuple[Any, Any, Any]:
+    """The ends of a row of numbers, and its dtype; Python numbers stay what they are."""
+    dtype = _dtype_or_none(dtype)
+    if type(start) in SCALARS and type(stop) in SCALARS:
+        if dtype is None and complex not in (type(start), type(stop)):
+            dtype = dtypes.standardize_dtype(None)
+        return start, stop, dtype
+    return *to_floats(*pair(start, stop)), dtype
+
+
 @op(tensors=2)
 def linspace(
     start: Any,
@@ -1412,8 +1433,8 @@ def linspace(
         >>> linspace(0, 1, 3).tolist()
         [0.0, 0.5, 1.0]
     """
-    start, stop = to_floats(*pair(start, stop))
-    return jnp.linspace(start, stop, num, endpoint, retstep, _dtype_or_none(dtype), axis)
+    start, stop, dtype = _ends(start, stop, dtype)
+    return jnp.linspace(start, stop, num, endpoint, retstep, dtype, axis)
 
 
 @op(tensors=2)
@@ -1427,8 +1448,8 @@ def logspace(
     axis: int = 0,
 ) -> Any:
     """Powers of `base` whose exponents are at equal distances from `start` to `stop`."""
-    start, stop = to_floats(*pair(start, stop))
-    return jnp.logspace(start, stop, num, endpoint, base, _dtype_or_none(dtype), axis)
+    start, stop, dtype = _ends(start, stop, dtype)
+    return jnp.logspace(start, stop, num, endpoint, base, dtype, axis)
 
 
 @op(tensors=2)
@@ -1441,8 +1462,8 @@ def geomspace(
     axis: int = 0,
 ) -> Any:
     """Numbers from `start` to `stop` of which each is the same multiple of the one before."""
-    start, stop = to_floats(*pair(start, stop))
-    return jnp.geomspace(start, stop, num, endpoint, _dtype_or_none(dtype), axis)
+    start, stop, dtype = _ends(start, stop, dtype)
+    return jnp.geomspace(start, stop, num, endpoint, dtype, axis)
 
 
 @op

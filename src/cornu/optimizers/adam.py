@@ -105,7 +105,25 @@ class AdamW(Adam):
         )
 
 
-class Adamax(Optimizer):
+class _TwoMeans(Optimizer):
+    """The settings of those that keep a mean of the gradient and one of its size."""
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        *args: Any,
+        **shared: Any,
+    ):
+        super().__init__(learning_rate, *args, **shared)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+
+class Adamax(_TwoMeans):
     """`u = max(beta_2 * u, |g|); p -= lr * m_hat / (u + epsilon)` (Kingma & Ba 2014, section 7).
 
     Args:
@@ -122,20 +140,6 @@ class Adamax(Optimizer):
 
     slots = {"momentum": 0.0, "norm": 0.0}
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        *args: Any,
-        **shared: Any,
-    ):
-        super().__init__(learning_rate, *args, **shared)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
     def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         return (lr / (1 - self.beta_1**t),)
 
@@ -145,7 +149,7 @@ class Adamax(Optimizer):
         return p - lr * m / (u + self.epsilon), m, u
 
 
-class Nadam(Optimizer):
+class Nadam(_TwoMeans):
     """Adam with Nesterov's look ahead (Dozat 2015).
 
     The share of the mean grows with the step, `b[t] = beta_1 * (1 - 0.5 * 0.96**t)`, and
@@ -166,20 +170,6 @@ class Nadam(Optimizer):
     slots = {"momentum": 0.0, "velocity": 0.0}
     common = {"u_product": 1.0}
 
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        *args: Any,
-        **shared: Any,
-    ):
-        super().__init__(learning_rate, *args, **shared)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
     def begin(self, lr: Any, t: Any, product: Any) -> tuple[Any, ...]:
         now = self.beta_1 * (1 - 0.5 * 0.96**t)
         ahead = self.beta_1 * (1 - 0.5 * 0.96 ** (t + 1))
@@ -196,7 +186,7 @@ class Nadam(Optimizer):
         return p - (of_mean * m + of_gradient * g) / (jnp.sqrt(v / bias) + self.epsilon), m, v
 
 
-class Lamb(Optimizer):
+class Lamb(_TwoMeans):
     """Adam whose step for each weight is as long as `lr` times the weight (You et al. 2019).
 
     `r = m_hat / (sqrt(v_hat) + epsilon); p -= lr * r * norm(p) / norm(r)`, for large batches.
@@ -214,20 +204,6 @@ class Lamb(Optimizer):
     """
 
     slots = {"momentum": 0.0, "velocity": 0.0}
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        *args: Any,
-        **shared: Any,
-    ):
-        super().__init__(learning_rate, *args, **shared)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         return ((lr, 1 - self.beta_1**t, 1 - self.beta_2**t),)

@@ -89,6 +89,10 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.build(variables)
         super().build(variables)
 
+    def adopt(self, variables: Sequence[Any]) -> None:
+        self.inner_optimizer.adopt(variables)
+        self._take(self._unknown(variables))
+
     @property
     def variables(self) -> list[Variable]:
         """The own variables, then the inner optimizer's."""
@@ -339,6 +343,14 @@ class MultiOptimizer(Optimizer):
             optimizer.loss_scale_factor = self.loss_scale_factor
             optimizer.build([v for v, c in zip(variables, self._choice, strict=True) if c == i])
         super().build(variables)
+
+    def adopt(self, variables: Sequence[Any]) -> None:
+        new = self._unknown(variables)
+        for variable in new:
+            optimizer = self.optimizer_map(variable)
+            self._choice.append(next(i for i, o in enumerate(self._members) if o is optimizer))
+            optimizer.adopt([variable])
+        self._take(new)
 
     @property
     def optimizers(self) -> list[Optimizer]:

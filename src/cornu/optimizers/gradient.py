@@ -183,6 +183,10 @@ class Adadelta(Optimizer):
         moves = self.rho * moves + (1 - self.rho) * jnp.square(move)
         return p - lr * move, grads, moves
 
+    def update_step(self, grad: Any, variable: Any, learning_rate: Any) -> None:
+        """See `Optimizer.update_step`; Keras calls the gradient `grad` here."""
+        super().update_step(grad, variable, learning_rate)
+
 
 class Ftrl(Optimizer):
     """Follow the regularized leader (McMahan et al. 2013), for wide and sparse models.

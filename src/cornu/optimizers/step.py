@@ -157,7 +157,7 @@ def _update(
 def clip(optimizer: Any, grads: Arrays) -> Arrays:
     """Limit the gradients as the optimizer asks: each norm, the norm of all, or each value."""
     if optimizer.clipnorm:
-        return [_limit(g, jnp.sqrt(jnp.sum(jnp.square(g))), optimizer.clipnorm) for g in grads]
+        return [_limit(g, global_norm([g]), optimizer.clipnorm) for g in grads]
     if optimizer.global_clipnorm:
         norm = global_norm(grads)
         return [_limit(g, norm, optimizer.global_clipnorm) for g in grads]

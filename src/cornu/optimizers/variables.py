@@ -81,17 +81,50 @@ class OptimizerVariables:
             return
         variables = list(var_list if variables is None else variables)
         self._trainable_variables = variables
-        if self.use_ema:
-            self._averages = self.add_optimizer_variables(variables, "average")
-        if self.gradient_accumulation_steps:
-            self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
-        self._slots = [self.make_slots(v) for v in variables]
-        for name, start in self.later_slots.items():
-            for v, row in zip(variables, self._slots, strict=True):
-                row.append(self.add_variable_from_reference(v, name, initializers.Constant(start)))
+        self._add_slots(variables)
         self._common = [self._add_scalar(name, start) for name, start in self.common.items()]
         self._places = None
         self.built = True
+
+    def adopt(self, variables: Sequence[Any]) -> None:
+        """Make slots for weights that have none, because they were frozen at `build`.
+
+        The weights that are known keep what they have.
+
+        Raises:
+            ValueError: the class has a `build` of its own, so what it would make is not known.
+        """
+        new = self._unknown(variables)
+        if new and type(self).build is not OptimizerVariables.build:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} '{self.name}' has nothing for the weight "
+                    f"'{new[0].path}', which was frozen when training began.",
+                    fix="call compile again, with a new optimizer.",
+                )
+            )
+        self._take(new)
+
+    def _unknown(self, variables: Sequence[Any]) -> list[Any]:
+        known = {id(v) for v in self._trainable_variables}
+        return [v for v in variables if id(v) not in known]
+
+    def _take(self, variables: list[Any]) -> None:
+        if variables:
+            self._trainable_variables = [*self._trainable_variables, *variables]
+            self._add_slots(variables)
+            self._places = None
+
+    def _add_slots(self, variables: list[Any]) -> None:
+        if self.use_ema:
+            self._averages += self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self._accumulators += self.add_optimizer_variables(variables, "gradient_accumulator")
+        rows = [self.make_slots(v) for v in variables]
+        for name, start in self.later_slots.items():
+            for v, row in zip(variables, rows, strict=True):
+                row.append(self.add_variable_from_reference(v, name, initializers.Constant(start)))
+        self._slots += rows
 
     def make_slots(self, variable: Any) -> list[Variable]:
         """The arrays that the rule keeps for one weight, in the order in which it takes them."""

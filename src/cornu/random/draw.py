@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu.core import dtypes
+from cornu.core.eager import in_one_program
 from cornu.core.op import op, shape_rule, tensor, to_float
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
@@ -253,7 +254,10 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
         return x
     if rate == 1:
         return jnp.zeros_like(x)
-    return random_bits.dropout(x, rate, draw_seed(seed), noise_shape)
+    return _drop(x, rate, draw_seed(seed), noise_shape)
+
+
+_drop = in_one_program(random_bits.dropout, ("x", "key_words"))
 
 
 @shape_rule(dropout)

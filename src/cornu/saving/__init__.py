@@ -14,7 +14,8 @@ from cornu.core.serialize import (
 )
 from cornu.models.persistence import (
     load_model as load_model,
-    load_weights as load_weights,
     save_model as save_model,
-    save_weights as save_weights,
 )
+from cornu.models.weights_files import load_weights as load_weights, save_weights as save_weights
+from cornu.saving.file_editor import KerasFileEditor as KerasFileEditor
+from cornu.saving.inspection import inspect_file as inspect_file

@@ -139,6 +139,8 @@ class Compilable:
         """Start every metric anew."""
         for metric in self.metrics:
             metric.reset_state()
+        if self._compiled is not None:
+            self._compiled.waiting.clear()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The results of all metrics by name."""
@@ -190,7 +192,11 @@ class Compilable:
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Update the compiled metrics with a batch, and return all results."""
         if self._compiled is not None and self._compiled.metrics is not None and y is not None:
-            self._compiled.metrics.update_state(y, y_pred, sample_weight)
+            compiled_metrics = self._compiled.metrics
+            if not compiled_metrics.built:
+                compiled_metrics.build(y, y_pred)
+                self._compiled.restore_waiting()
+            compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:

@@ -1,7 +1,7 @@
 """What `compile` decided, in one object."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cornu import optimizers
@@ -58,6 +58,7 @@ class Compiled:
     steps_per_execution: int | str
     jit_compile: Any
     arguments: dict[str, Any]
+    waiting: dict[str, list[Any]] = field(default_factory=dict)  # values of metrics to be made yet
 
     @property
     def eager(self) -> bool:
@@ -73,6 +74,28 @@ class Compiled:
         if self.loss is not None:
             found += self.loss.metrics
         return found
+
+    def measured(self) -> dict[str, list[Any]]:
+        """The variables of what measures, for files; values where they wait for their metrics."""
+        parts = {"loss": self.loss_tracker, "metrics": self.metrics, "losses": self.loss}
+        found = {name: part.variables for name, part in parts.items() if part is not None}
+        return {name: values for name, values in {**found, **self.waiting}.items() if values}
+
+    def restore_measured(self, values: dict[str, list[Any]]) -> None:
+        """Set what `measured` gave; metrics are made with the first labels, and set then."""
+        self.waiting = dict(values)
+        self.restore_waiting()
+
+    def restore_waiting(self) -> None:
+        """Set the values that have waited for their metrics."""
+        parts = {"loss": self.loss_tracker, "metrics": self.metrics, "losses": self.loss}
+        for name, part in parts.items():
+            if name not in self.waiting or part is None or not getattr(part, "built", True):
+                continue
+            values = self.waiting.pop(name)
+            if [tuple(v.shape) for v in part.variables] == [tuple(v.shape) for v in values]:
+                for variable, value in zip(part.variables, values, strict=True):
+                    variable.assign(value)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `compile` as JSON values, for files."""

@@ -5,6 +5,7 @@ listens. Everything else (epochs, validation, what to do with outputs) is with t
 """
 
 import collections
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from cornu.errors import explain
 from cornu.train.interrupt import Interrupts
 from cornu.train.logs import Logs
 from cornu.train.state import StateSlots
-from cornu.train.strategy import Strategy
+from cornu.train.strategy import Chunk, Strategy
 
 
 class WeightsLostError(RuntimeError):
@@ -32,6 +33,7 @@ def run_epoch(
     steps: int | None = None,
     before: Callable[[int], None] | None = None,
     after: Callable[[int, Any], bool] | None = None,
+    watch: Callable[[Chunk, Any], None] | None = None,
 ) -> tuple[Any, int]:
     """Run the steps of one epoch.
 
@@ -45,6 +47,7 @@ def run_epoch(
         before: called with the number of the first step of each chunk.
         after: called with the number of the last step of each chunk and what it returned; the
             epoch ends when it returns True.
+        watch: called last, with the chunk and what it returned.
 
     Returns:
         What the last chunk returned (None if there was no data), and the number of steps run.
@@ -52,8 +55,11 @@ def run_epoch(
     out: Any = None
     done = 0
     in_flight: collections.deque[Any] = collections.deque()
-    with Interrupts() as interrupts:
-        for chunk in strategy.chunks(source, epoch, steps, first):
+    with (
+        Interrupts() as interrupts,
+        contextlib.closing(strategy.chunks(source, epoch, steps, first)) as chunks,
+    ):
+        for chunk in chunks:
             if before is not None:
                 before(chunk.first)
             state = slots.read()
@@ -71,6 +77,8 @@ def run_epoch(
             done = chunk.first + chunk.length
             if after is not None and after(done - 1, out):
                 break
+            if watch is not None:
+                watch(chunk, out)
     return out, done
 
 

@@ -235,17 +235,27 @@ class CompileLoss:
 
     Attributes:
         losses: one for each output in flat order, None where there is none; empty until built.
+        outputs: their names and shapes, likewise.
         metrics: a mean for each output's loss, where there are several.
     """
 
     def __init__(
         self, loss: Any, loss_weights: Any = None, output_names: Sequence[str] | None = None
     ):
+        if any(isinstance(leaf, str) for leaf in tree.flatten(loss_weights)):
+            raise ValueError(
+                explain(
+                    f"loss_weights are numbers, got {loss_weights!r}.",
+                    fix=f"compile(optimizer, loss, metrics={loss_weights!r}): the third argument "
+                    "of compile\nis loss_weights.",
+                )
+            )
         self.user_loss, self.user_weights = loss, loss_weights
         self.output_names = output_names
         self.built = False
         self.metrics: list[Mean] = []
         self.losses: list[Loss | None] = []
+        self.outputs: list[tuple[str, tuple[int | None, ...]]] = []
         self._weights: list[float | None] = []
 
     @property
@@ -261,12 +271,14 @@ class CompileLoss:
             names = [str(path[-1]) for path, _ in tree.flatten_with_path(y_pred)]
         entries = match(self.user_loss, y_pred, names, "loss", many=False)
         self.losses = [make_loss(entry) for entry in entries]
+        shapes = [(None, *getattr(t, "shape", (None,))[1:]) for t in flat]
+        self.outputs = list(zip(names, shapes, strict=False))
         weights = self.user_weights
         if isinstance(weights, (int, float)):
             weights = [weights] * len(flat)
         self._weights = match(weights, y_pred, names, "loss_weights", many=False)
         used = [n for n, loss in zip(names, self.losses, strict=True) if loss is not None]
-        self.metrics = [Mean(name=f"{n}_loss") for n in used] if len(flat) > 1 else []
+        self.metrics = [Mean(name=f"{n}_loss") for n in used] if len(used) > 1 else []
         self.built = True
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:

@@ -11,7 +11,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from cornu.core.tracking import Snapshot
 from cornu.data.source import Batch, Source
+from cornu.train.state import StateSlots
+from cornu.train.strategy import PerStep
 
 
 class Collector:
@@ -60,10 +63,11 @@ class _Padded(Source):
         self._source = source
         self.batch_size = source.batch_size
         self.num_batches, self.num_samples = source.num_batches, source.num_samples
+        self.reads_ahead = source.reads_ahead
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         assert self.batch_size is not None
-        for batch in self._source.batches(epoch):
+        for batch in self._source.batches(epoch, first):
             target = bucket_of(batch.size, self.batch_size)
             if target == batch.size:
                 yield batch
@@ -75,3 +79,41 @@ def filled(array: Any, rows: int) -> np.ndarray:
     """The array with its last row repeated until it has so many rows."""
     array = np.asarray(array)
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
+
+
+class AtOnce:
+    """The compiled program of `predict` and its variables, found again without a walk.
+
+    Asking a model of a hundred layers what it owns takes longer than its program does for one
+    sample. So the answer is kept for as long as no attribute of any layer has changed.
+    """
+
+    def __init__(self) -> None:
+        self._asked: Snapshot | None = None
+        self._found: tuple[StateSlots, PerStep] | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "AtOnce":
+        return AtOnce()
+
+    @staticmethod
+    def size_of(x: Any, nested: bool) -> int:
+        """The number of samples in numpy arrays of numbers; 0 for anything else.
+
+        Args:
+            x: an array, or where `nested` a list, tuple or dict of arrays.
+            nested: whether the model takes several inputs.
+        """
+        arrays = [x] if isinstance(x, np.ndarray) else jax.tree.leaves(x) if nested else []
+        plain = all(isinstance(a, np.ndarray) and a.dtype.kind in "fiub" and a.ndim for a in arrays)
+        sizes = {len(a) for a in arrays} if plain else set()
+        return sizes.pop() if len(sizes) == 1 else 0
+
+    def find(self, model: Any) -> tuple[StateSlots, PerStep] | None:
+        """The variables and the program of a model; None if it is not compiled yet."""
+        if self._asked is not None and self._asked.holds():
+            return self._found
+        slots = model.state_slots("predict")
+        strategy = model._programs.get(("predict", slots.key, False))
+        self._found = (slots, strategy) if isinstance(strategy, PerStep) else None
+        self._asked = Snapshot(model._flatten_layers()) if self._found else None
+        return self._found

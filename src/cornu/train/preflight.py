@@ -1,5 +1,9 @@
 """Looking for mistakes in data and labels before the first step.
 
+    arrays                     all of them, or many rows
+    generators, loaders ...    the first batch, which was read anyway to learn the shapes
+    validation data            what would make its results meaningless
+
 The checks themselves know arrays and a small description of the model's outputs; here a model is
 described to them. What is only suspicious becomes a warning, what cannot train as meant an error.
 """
@@ -9,6 +13,7 @@ from typing import Any
 
 from cornu import tree
 from cornu.checks import Output, check_inputs, check_labels, check_split
+from cornu.checks.inputs import Finding, check_shapes
 from cornu.data.source import Resident, Source
 from cornu.train.objective import CompileLoss, object_name
 from cornu.train.step import unpack_x_y_sample_weight
@@ -18,29 +23,60 @@ RESCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormaliza
 
 
 def check_data(model: Any, source: Source, validation: Source | None) -> None:
-    """Raise on the first mistake in arrays, and warn of what is suspicious.
+    """Raise on the first mistake in the data, and warn of what is suspicious.
 
-    Data that come one by one are not looked at. A model with a training step of its own may mean
-    anything by its labels, so only its inputs are.
+    A model with a training step of its own may mean anything by its labels, so only its inputs are
+    looked at.
 
     Raises:
         ValueError: the data do not fit the model or the loss.
     """
-    if not isinstance(source, Resident):
-        return
-    x, y, sample_weight = unpack_x_y_sample_weight(source.arrays)
-    findings = check_inputs(x, input_shapes(model), rescales=_rescales(model))
     outputs = describe_outputs(model)
+    findings = _look_at(model, source, outputs, "")
+    if validation is not None:
+        found = _look_at(model, validation, outputs, "In the validation data: ")
+        findings += [f for f in found if f.severity == "error"]
+        if isinstance(source, Resident) and isinstance(validation, Resident) and outputs:
+            y = unpack_x_y_sample_weight(source.arrays)[1]
+            held_out = unpack_x_y_sample_weight(validation.arrays)[1]
+            if y is not None and held_out is not None:
+                findings += check_split(y, held_out, outputs)
+    _tell(findings)
+
+
+def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: str) -> list[Finding]:
+    """What is wrong with the arrays of a source, or with its first batch."""
+    if isinstance(source, Resident):
+        data = source.arrays
+    else:
+        first = getattr(source, "first", None)
+        if first is None:
+            return []
+        data = first.data
+        where = where or "In the first batch: "
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    findings = check_inputs(x, input_shapes(model), rescales=_rescales(model))
     if y is not None and outputs is not None:
         findings += check_labels(y, outputs, sample_weight)
-        if isinstance(validation, Resident):
-            _, y_held_out, _ = unpack_x_y_sample_weight(validation.arrays)
-            if y_held_out is not None:
-                findings += check_split(y, y_held_out, outputs)
+    return [Finding(f.severity, where + f.message) for f in findings]
+
+
+def _tell(findings: list[Finding]) -> None:
     for finding in findings:
         if finding.severity == "error":
             raise ValueError(finding.message)
-        warnings.warn(finding.message, stacklevel=4)
+    for finding in findings:
+        warnings.warn(finding.message, stacklevel=5)
+
+
+def check_input_shapes(model: Any, data: Any) -> None:
+    """Raise if a batch to predict has other axes than the model expects.
+
+    Args:
+        model: the model.
+        data: a batch `(x, ...)` of arrays or of their shapes.
+    """
+    _tell(check_shapes(unpack_x_y_sample_weight(data)[0], input_shapes(model)))
 
 
 def input_shapes(model: Any) -> Any:
@@ -64,6 +100,11 @@ def describe_outputs(model: Any) -> list[Output] | None:
     if loss is None or not loss.built or model.steps_itself:
         return None
     tensors = getattr(model, "outputs", None)
+    if not tensors and len(loss.outputs) == len(loss.losses):  # a subclass: shapes are known
+        return [
+            Output(name, shape=shape, masked=len(shape) > 2, **_about(entry))
+            for (name, shape), entry in zip(loss.outputs, loss.losses, strict=True)
+        ]
     if not tensors or len(tensors) != len(loss.losses):
         return None
     names = model.output_names
@@ -74,18 +115,24 @@ def describe_outputs(model: Any) -> list[Output] | None:
 
 
 def _describe(name: str, tensor: Any, loss: Any) -> Output:
-    function = getattr(loss, "function", None) or getattr(loss, "fn", None)
-    word = None if loss is None else object_name(function if function is not None else loss)
     return Output(
         name=name,
-        loss=word,
         shape=tuple(tensor.shape),
         activation=_last_activation(tensor),
-        from_logits=bool(getattr(loss, "from_logits", False)),
-        ignore_class=getattr(loss, "ignore_class", None),
-        axis=getattr(loss, "axis", -1),
         masked=tensor._keras_mask is not None,
+        **_about(loss),
     )
+
+
+def _about(loss: Any) -> dict[str, Any]:
+    """What an `Output` tells of its loss."""
+    function = getattr(loss, "function", None) or getattr(loss, "fn", None)
+    return {
+        "loss": None if loss is None else object_name(function if function is not None else loss),
+        "from_logits": bool(getattr(loss, "from_logits", False)),
+        "ignore_class": getattr(loss, "ignore_class", None),
+        "axis": getattr(loss, "axis", -1),
+    }
 
 
 def _last_activation(tensor: Any) -> str | None:

@@ -9,20 +9,26 @@ from typing import Any
 
 from cornu import settings, tree
 from cornu.callbacks.callback import CallbackList
+from cornu.core.frame import effects_of
 from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.tracking import owned_by
 from cornu.data.choose import source_for
 from cornu.data.peek import example_of
 from cornu.data.source import Resident, Source
 from cornu.errors import explain
+from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
 from cornu.train.compilable import Compilable
 from cornu.train.state import StateSlots
-from cornu.train.step import Step, step_of, unpack_x_y_sample_weight
+from cornu.train.step import Step, step_of, takes_state, unpack_x_y_sample_weight
 from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
 
 
 class Programs(Compilable):
     """Sources, what they need of the model, and the strategies that run steps on them."""
+
+    # Epochs done by the last `fit`, and the seed of the order in which it took the samples.
+    trained: tuple[int, int | None] = (0, None)
 
     def __init__(self) -> None:
         self._programs: dict[Any, Strategy] = {}
@@ -41,6 +47,7 @@ class Programs(Compilable):
         shuffle: Any = False,
         class_weight: Any = None,
         epoch: int = 0,
+        keeps_positions: bool = False,
     ) -> tuple[Source, Any]:
         """The data as a source, and the shapes of its first batch."""
         if settings.current.max_steps_per_epoch is not None:
@@ -53,12 +60,19 @@ class Programs(Compilable):
             batch_size=batch_size,
             steps=steps,
             shuffle=shuffle,
-            seed=make_default_seed() if shuffle else 0,
+            seed=self._seed_of_order(epoch) if shuffle else 0,
             class_weight=class_weight,
             floatx=settings.current.floatx,
             inputs_are_nested=getattr(self, "inputs_are_nested", None),
         )
+        if keeps_positions:
+            source.keeps_positions = True
         return example_of(source, epoch)
+
+    def _seed_of_order(self, epoch: int) -> int:
+        """A new seed, unless training goes on at the epoch up to which it came."""
+        done, seed = self.trained
+        return seed if epoch and epoch == done and seed is not None else make_default_seed()
 
     def _prepare(self, example: Any, kind: str) -> None:
         """Make what is not there yet: variables, metrics, and the optimizer's slots."""
@@ -76,6 +90,8 @@ class Programs(Compilable):
                 or (settings_.metrics is not None and not settings_.metrics.built)
             )
         )
+        if not getattr(self, "built", True) and self._has_nothing_to_build(kind):
+            self.built = True
         if not getattr(self, "built", True) or (needs_outputs and y is not None):
             outputs = self.output_specs(tree.map_structure(_with_open_batch, x))
             if needs_outputs and y is not None:
@@ -85,8 +101,34 @@ class Programs(Compilable):
                     settings_.loss.build(labels, outputs)
                 if settings_.metrics is not None:
                     settings_.metrics.build(labels, outputs)
-        if kind == "train" and self.optimizer is not None and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+        if kind == "train" and self.optimizer is not None:
+            weights = self.trainable_variables  # type: ignore[attr-defined]
+            if not self.optimizer.built:
+                self.optimizer.build(weights)
+            elif not self.steps_itself:  # weights may have been released since
+                self.optimizer.adopt(weights)
+        if kind == "train" and not takes_state(self.train_step):
+            self._make_variables(example)
+
+    def _make_variables(self, example: Any) -> None:
+        """Let an imperative step make the variables of the optimizers that it is the first to use.
+
+        A program is given all variables there are when it is compiled, so the step runs once on
+        shapes before.
+        """
+        if all(optimizer.built for optimizer in owned_by(self, Optimizer)):
+            return
+        effects_of(self.train_step, example)
+
+    def _has_nothing_to_build(self, kind: str) -> bool:
+        """Whether a model with a step of its own only holds models that are built.
+
+        Such a one need not be callable with its data: a GAN gets images, and is called with noise.
+        """
+        own_step = getattr(type(self), f"{kind}_step") is not getattr(Compilable, f"{kind}_step")
+        own_build = not type(self).build.__module__.startswith("cornu.")  # type: ignore[attr-defined]
+        layers = self._flatten_layers(include_self=False)  # type: ignore[attr-defined]
+        return own_step and not own_build and bool(layers) and all(part.built for part in layers)
 
     def output_specs(self, x: Any) -> Any:
         """Symbolic tensors like the outputs for symbolic inputs; builds what is not built."""
@@ -96,9 +138,9 @@ class Programs(Compilable):
         self,
         kind: str,
         slots: StateSlots,
-        source: Source,
-        listeners: CallbackList,
-        example: Any,
+        source: Source | None = None,
+        listeners: CallbackList | None = None,
+        example: Any = None,
         single: bool = False,
     ) -> Strategy:
         """The strategy for this step and these data, compiled before if they came before."""
@@ -108,6 +150,8 @@ class Programs(Compilable):
             not single
             and kind != "predict"
             and isinstance(source, Resident)
+            and source.fits_device
+            and listeners is not None
             and (not listeners.wants_every_batch(kind) or per_execution not in (1, "auto"))
         )
         key = (kind, slots.key, can_loop)
@@ -117,12 +161,17 @@ class Programs(Compilable):
             step = self._step(kind, slots)
             program: Strategy | None = None
             if can_loop:
+                assert source is not None
                 length = None if per_execution in (1, "auto") else per_execution
                 program = Chunked(step, f"{kind}_step", length)
                 if program.is_slow(slots.read(), example_of(source)[1]):
                     program = None
             self._programs[key] = program or PerStep(step, f"{kind}_step", donate=kind != "predict")
         return self._programs[key]
+
+    def strategy_of_predict(self, slots: StateSlots) -> Strategy:
+        """The strategy of `predict`, whatever the data."""
+        return self._strategy("predict", slots)
 
     def _step(self, kind: str, slots: StateSlots) -> Step:
         return step_of(self, kind, slots, getattr(Compilable, f"{kind}_step"))

@@ -68,7 +68,23 @@ class StateSlots:
         return TrainState(*[[v._value for v in part] for part in self.parts])
 
     def write(self, state: Any) -> None:
-        """Put new values into the Variables."""
+        """Put new values into the Variables; None stands for a value that stays."""
         for part, values in zip(self.parts, state, strict=True):
             for variable, value in zip(part, values, strict=True):
-                variable._value = value
+                if value is not None:
+                    variable._value = value
+
+
+def only_changes(before: TrainState, after: Any) -> TrainState:
+    """The new values, with None where a value is the very object that it was.
+
+    Example:
+
+        >>> weights, count = [1.5], [0]
+        >>> only_changes(TrainState(weights, count, [], []), TrainState(weights, [1], [], []))
+        TrainState(trainable=[None], non_trainable=[1], optimizer=[], metrics=[])
+    """
+    parts = zip(before, after, strict=True)
+    return TrainState(
+        *[[None if n is o else n for o, n in zip(old, new, strict=True)] for old, new in parts]
+    )

@@ -21,7 +21,6 @@ from typing import Any
 import jax
 
 from cornu import activations, tree
-from cornu.core import masks
 from cornu.core.frame import Frame, purify
 from cornu.errors import explain
 from cornu.train.state import StateSlots, TrainState
@@ -92,22 +91,22 @@ def train_update(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
     loss_variables = [*slots.non_trainable, *slots.metrics]
 
     def objective(trainable: list[Any], others: list[Any]) -> Any:
-        with Frame([*slots.trainable, *loss_variables], [*trainable, *others]) as frame:
+        # The optimizer's variables are read, too: a loss scale changes from step to step.
+        variables = [*slots.trainable, *loss_variables, *slots.optimizer]
+        with Frame(variables, [*trainable, *others, *state.optimizer]) as frame:
             y_pred = model(x, training=True)
             loss = model.compute_loss(
                 x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
             )
             model.track_loss(loss, batch_size_of(x))
-        scaled = loss if model.optimizer is None else model.optimizer.scale_loss(loss)
+            scaled = loss if model.optimizer is None else model.optimizer.scale_loss(loss)
         return scaled, (y_pred, frame.values_of(loss_variables))
 
-    with masks.table(), activations.remember_logits():
+    with activations.remember_logits():
         gradients, (y_pred, others) = jax.grad(objective, has_aux=True)(
             state.trainable, [*state.non_trainable, *state.metrics]
         )
-        trainable, optimizer = model.optimizer.stateless_apply(
-            state.optimizer, gradients, state.trainable
-        )
+        trainable, optimizer = updated(model, slots, state, gradients)
         non_trainable = others[: len(slots.non_trainable)]
         with Frame(slots.metrics, others[len(slots.non_trainable) :]) as frame:
             model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
@@ -115,11 +114,20 @@ def train_update(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
     return TrainState(trainable, non_trainable, optimizer, metrics)
 
 
+def updated(
+    model: Any, slots: StateSlots, state: TrainState, gradients: list[Any]
+) -> tuple[list[Any], list[Any]]:
+    """New values of the weights and of the optimizer, which may know more weights than these."""
+    variables = [*slots.trainable, *slots.optimizer]
+    with Frame(variables, [*state.trainable, *state.optimizer]) as frame:
+        model.optimizer.apply(gradients, slots.trainable)
+    return frame.values_of(slots.trainable), frame.values_of(slots.optimizer)
+
+
 def test_update(model: Any, slots: StateSlots, state: TrainState, data: Any) -> TrainState:
     """One step of evaluation: forward, loss, metrics."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     with (
-        masks.table(),
         activations.remember_logits(),
         Frame(slots.variables, [*state.trainable, *state.non_trainable, *state.metrics]) as frame,
     ):
@@ -137,10 +145,7 @@ def test_update(model: Any, slots: StateSlots, state: TrainState, data: Any) -> 
 def predict_outputs(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Any:
     """The model's outputs for a batch, and the state after (seeds may advance)."""
     x, _, _ = unpack_x_y_sample_weight(data)
-    with (
-        masks.table(),
-        Frame(slots.variables, [*state.trainable, *state.non_trainable, *state.metrics]) as frame,
-    ):
+    with Frame(slots.variables, [*state.trainable, *state.non_trainable, *state.metrics]) as frame:
         outputs = model(x, training=False)
     after = frame.values_of(slots.non_trainable)
     return outputs, TrainState(state.trainable, after, [], state.metrics)
@@ -181,14 +186,17 @@ def step_of(model: Any, kind: str, slots: StateSlots, default: Callable[..., Any
     return Step(run, lambda out, state: results_of(model, slots, state.metrics))
 
 
+def takes_state(method: Callable[..., Any]) -> bool:
+    """Whether a step is pure, `(state, data)`, or imperative, `(data)`."""
+    return len(inspect.signature(method).parameters) >= 2
+
+
 def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[..., Any]) -> Step:
     results: Callable[[Any, TrainState], Any] = lambda out, state: out  # noqa: E731
-    takes_state = len(inspect.signature(method).parameters) >= 2
     name = f"{type(model).__name__}.{kind}_step"
 
     def pure(state: TrainState, data: Any) -> tuple[Any, TrainState]:
-        with masks.table():
-            returned = method(_state_for(kind, state), data)
+        returned = method(_state_for(kind, state), data)
         if not (isinstance(returned, tuple) and len(returned) == 2):
             raise ValueError(
                 explain(
@@ -201,15 +209,14 @@ def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[...,
 
     def imperative(state: TrainState, data: Any) -> tuple[Any, TrainState]:
         values = [v for part in state for v in part]
-        with masks.table():
-            logs, after = purify(lambda: method(data), slots.variables)(values)
+        logs, after = purify(lambda: method(data), slots.variables)(values)
         parts, start = [], 0
         for part in state:
             parts.append(after[start : start + len(part)])
             start += len(part)
         return logs, TrainState(*parts)
 
-    return Step(pure if takes_state else imperative, results, repeats=kind != "predict")
+    return Step(pure if takes_state(method) else imperative, results, repeats=kind != "predict")
 
 
 def _state_for(kind: str, state: TrainState) -> Any:

@@ -10,11 +10,16 @@
 the program rather than part of it: one compiled program serves chunks of every length, so the
 lengths adapt to the time that a step takes, and where an epoch is cut does not change one bit of
 the result. The last, smaller batch of an epoch runs through a program of its own shape, because
-padding it would change losses and batch statistics.
+padding it would change losses and batch statistics; it is compiled in another thread while the
+first epoch runs.
 """
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jax
@@ -22,12 +27,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu.data.prefetch import prefetched, to_device
 from cornu.data.source import Batch, Resident, Source
-from cornu.train.state import TrainState
+from cornu.train.state import TrainState, only_changes
 from cornu.train.step import Step
 
 # A chunk lasts about as long as a user waits for the progress bar to move.
 SECONDS_PER_CHUNK = 0.1
+
+# Batches of dispatches that have not finished take at most about so much memory.
+BYTES_IN_FLIGHT = 64 << 20
 
 # XLA's CPU backend runs these on a slow path inside loops, in forms that our kernels avoid.
 SLOW_IN_LOOPS = ("select_and_scatter_add", "select_and_gather_add", "reduce_window_max")
@@ -40,6 +49,7 @@ class Chunk(NamedTuple):
     length: int  # how many steps
     samples: int  # how many samples they hold
     run: Any  # state -> (out, state)
+    data: Any = None  # the batch, where it is one alone
 
 
 class Strategy:
@@ -59,9 +69,13 @@ class Strategy:
 
     def chunks(
         self, source: Source, epoch: int, steps: int | None, first: int = 0
-    ) -> Iterator[Chunk]:
+    ) -> Generator[Chunk, None, None]:
         """The dispatches of one epoch, in order: steps from `first`, before `steps` if given."""
         raise NotImplementedError
+
+    def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+        """One step, as it is done for a batch alone; the buffers of the state are given away."""
+        return self._once(state, data)
 
     def _once(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
         out, state = self.step.update(state, data)
@@ -70,14 +84,13 @@ class Strategy:
 
 def _limited(
     batches: Iterator[Batch], steps: int | None, first: int
-) -> Iterator[tuple[int, Batch]]:
-    for i, batch in enumerate(batches):
-        if steps is not None and i >= steps:
-            return
-        if i >= first:
-            yield i, batch
-        if steps is not None and i + 1 == steps:  # do not ask a generator for one more
-            return
+) -> Generator[Batch, None, None]:
+    """The batches from number `first`, before number `steps`; a generator is not asked for more."""
+    try:
+        yield from islice(batches, None if steps is None else max(steps - first, 0))
+    finally:
+        if hasattr(batches, "close"):
+            batches.close()
 
 
 class Eager(Strategy):
@@ -85,30 +98,53 @@ class Eager(Strategy):
 
     def chunks(
         self, source: Source, epoch: int, steps: int | None, first: int = 0
-    ) -> Iterator[Chunk]:
-        for i, batch in _limited(source.batches(epoch), steps, first):
-            yield Chunk(i, 1, batch.size, lambda state, data=batch.data: self._once(state, data))
+    ) -> Generator[Chunk, None, None]:
+        with contextlib.closing(_limited(source.batches(epoch, first), steps, first)) as batches:
+            for i, batch in enumerate(batches, first):
+                data = batch.data
+                yield Chunk(i, 1, batch.size, lambda state, d=data: self._once(state, d), data)
 
 
 class PerStep(Strategy):
-    """One compiled step for each batch.
+    """One compiled step for each batch; batches that take time to make are read ahead.
 
     Args:
         step: what to do for a batch.
         name: shown by compilers and profilers.
-        donate: whether a step is given the buffers of the state; not where it changes little of it.
+        donate: whether a step is given the buffers of the state; not where it changes little of it:
+            then only what it changes comes back.
     """
 
     def __init__(self, step: Step, name: str = "step", donate: bool = True):
         super().__init__(step, name)
-        once = _named(self._once, name)
+        once = _named(self._once if donate else self._changes, name)
         self.program = jax.jit(once, donate_argnums=0 if donate else ())
+
+    def _changes(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+        out, after = self._once(state, data)
+        return out, only_changes(state, after)
+
+    def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+        return self.program(state, data)
 
     def chunks(
         self, source: Source, epoch: int, steps: int | None, first: int = 0
-    ) -> Iterator[Chunk]:
-        for i, batch in _limited(source.batches(epoch), steps, first):
-            yield Chunk(i, 1, batch.size, lambda state, data=batch.data: self.program(state, data))
+    ) -> Generator[Chunk, None, None]:
+        batches = _limited(source.batches(epoch, first), steps, first)
+        if source.reads_ahead:
+            batches = prefetched(batches, place=partial(to_device, fresh=source.fresh_batches))
+        with contextlib.closing(batches):
+            for i, batch in enumerate(batches, first):
+                data = batch.data
+                if i == first:
+                    self.in_flight = _how_many(data)
+                yield Chunk(i, 1, batch.size, lambda state, d=data: self.program(state, d), data)
+
+
+def _how_many(data: Any) -> int:
+    """How many dispatches with such a batch may be under way: each holds its batch in memory."""
+    size = sum(getattr(leaf, "nbytes", 0) for leaf in jax.tree.leaves(data))
+    return max(2, min(Strategy.in_flight, BYTES_IN_FLIGHT // max(size, 1)))
 
 
 class Chunked(Strategy):
@@ -133,6 +169,7 @@ class Chunked(Strategy):
         )
         self._seconds_per_step: float | None = None
         self._on_device: tuple[Any, Any] | None = None
+        self._rest: tuple[Any, Future[Any]] | None = None  # shapes of the last batch, its program
 
     def _loop(
         self, state: TrainState, arrays: Any, order: Any, start: Any, count: Any, batch_size: int
@@ -151,6 +188,9 @@ class Chunked(Strategy):
         state = jax.tree.map(lambda x, s: jnp.asarray(x, s.dtype), state, shapes[1])
         out, state = lax.fori_loop(0, count, body, (out, state))
         return self.step.results(out, state), state
+
+    def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+        return self.single(state, data)
 
     def is_slow(self, state: TrainState, data: Any) -> bool:
         """Whether XLA's CPU backend would run a part of the step on its slow path in a loop.
@@ -175,27 +215,43 @@ class Chunked(Strategy):
 
     def chunks(
         self, source: Source, epoch: int, steps: int | None, first: int = 0
-    ) -> Iterator[Chunk]:
+    ) -> Generator[Chunk, None, None]:
         assert isinstance(source, Resident)
         size = source.batch_size
         order = np.asarray(source.order(epoch), np.int32)
         total = source.num_batches if steps is None else min(steps, source.num_batches)
         full = min(total, source.num_samples // size)
         arrays, rows = self.arrays_of(source), jnp.asarray(order)
+        rest = order[full * size :] if full < total else None
         while first < full:
             length = self._next_length(full - first)
             begun = time.perf_counter()
 
             def run(state: TrainState, first: int = first, length: int = length) -> Any:
+                if rest is not None:
+                    self._compile_ahead(state, arrays, len(rest))
                 return self.program(state, arrays, rows, first, length, batch_size=size)
 
             yield Chunk(first, length, length * size, run)
             self._learn(length, time.perf_counter() - begun)
             first += length
-        if first < total:
-            rest = order[first * size :]
+        if rest is not None:
             data = jax.tree.map(lambda a: jnp.take(a, jnp.asarray(rest), axis=0), arrays)
-            yield Chunk(first, 1, len(rest), lambda state: self.single(state, data))
+            yield Chunk(full, 1, len(rest), lambda state: self._last(state, data, len(rest)))
+
+    def _compile_ahead(self, state: TrainState, arrays: Any, rows: int) -> None:
+        """Begin to compile the program of the last batch; tracing is done here, in this thread."""
+        batch = _shapes_of(arrays, rows)
+        if self._rest is None or self._rest[0] != batch:
+            lowered = self.single.lower(state, batch)
+            compiler = ThreadPoolExecutor(1, thread_name_prefix="compile")
+            self._rest = (batch, compiler.submit(lowered.compile))
+            compiler.shutdown(wait=False)
+
+    def _last(self, state: TrainState, data: Any, rows: int) -> tuple[Any, TrainState]:
+        if self._rest is not None and self._rest[0] == _shapes_of(data, rows):
+            return self._rest[1].result()(state, data)
+        return self.single(state, data)  # the epoch began at its last batch
 
     def _next_length(self, left: int) -> int:
         if self.length is not None:
@@ -209,6 +265,11 @@ class Chunked(Strategy):
         known = self._seconds_per_step
         measured = seconds / length
         self._seconds_per_step = measured if known is None else min(known * 2, measured)
+
+
+def _shapes_of(arrays: Any, rows: int) -> Any:
+    """What a batch of so many rows of the arrays looks like."""
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), a.dtype), arrays)
 
 
 def _named(fn: Any, name: str) -> Any:

@@ -9,31 +9,37 @@ A trainer is mixed into `Model`; it asks of its other half only to be callable a
 variables (`trainable_variables`, `non_trainable_variables`, `losses`, `metrics`).
 """
 
+import os
 from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
 from cornu import settings
+from cornu.callbacks.backup import Resume
 from cornu.callbacks.callback import CallbackList
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
+from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.data.choose import BATCH_SIZE
 from cornu.data.source import Source
 from cornu.data.split import train_validation_split
 from cornu.errors import trimmed
 from cornu.train.compiled import Compiled, accept_older
+from cornu.train.guard import Guard
+from cornu.train.listening import asks_for_positions, with_resume
 from cornu.train.loop import as_logs, run_epoch
-from cornu.train.predicting import Collector, bucket_of, filled, padded_to_bucket
-from cornu.train.preflight import check_data
+from cornu.train.predicting import AtOnce, Collector, bucket_of, filled, padded_to_bucket
+from cornu.train.preflight import check_data, check_input_shapes
 from cornu.train.programs import Programs, no_data
 from cornu.train.step import batch_size_of, unpack_x_y_sample_weight
-from cornu.train.strategy import Chunked, PerStep
+from cornu.train.strategy import Chunked
 
 _FIT_ARGUMENTS = (
     "x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split",
     "validation_data", "shuffle", "class_weight", "sample_weight", "initial_epoch",
     "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq", "check",
+    "validation_pick", "resume",
 )  # fmt: skip
 _EVALUATE_ARGUMENTS = (
     "x", "y", "batch_size", "verbose", "sample_weight", "steps", "callbacks", "return_dict",
@@ -45,14 +51,16 @@ class Trainer(Programs):
     """compile, fit, evaluate, predict, and their single-batch forms."""
 
     untracked_attributes: ClassVar[frozenset[str]] = frozenset(
-        ("_compiled", "_programs", "history")
+        ("_compiled", "_programs", "_sources", "history")
     )
 
     def __init__(self) -> None:
         super().__init__()
         self.stop_training = False
         self.history: History | None = None
-        self._begins_at = (0, 0)
+        self.begins_at = (0, 0)  # epoch and step at which the current `fit` begins
+        self._sources: dict[str, Source | None] = {}  # of the current `fit`
+        self._at_once = AtOnce()
 
     # ---- fit ----------------------------------------------------------------------------------
 
@@ -76,6 +84,8 @@ class Trainer(Programs):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         check: bool = True,
+        validation_pick: str = "last",
+        resume: str | os.PathLike[str] | Resume | None = None,
         **older: Any,
     ) -> History:
         """Train the model.
@@ -87,7 +97,8 @@ class Trainer(Programs):
             epochs: number of the last epoch.
             verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch; "auto" is 1.
             callbacks: what happens at certain moments.
-            validation_split: fraction of the arrays, cut off the end, to evaluate after each epoch.
+            validation_split: fraction of the data to evaluate after each epoch instead of training
+                on it; of arrays, or of the batches of a `PyDataset`.
             validation_data: `(x, y)`, `(x, y, sample_weight)` or a data set, instead.
             shuffle: draw the samples in a new order each epoch.
             class_weight: dict of class -> weight in the loss.
@@ -97,28 +108,42 @@ class Trainer(Programs):
             validation_steps: steps of each validation.
             validation_batch_size: samples in a step of validation; as `batch_size` if None.
             validation_freq: validate every so many epochs, or a list of epochs counted from 1.
-            check: look for mistakes in data and labels before the first step.
+            check: look for mistakes in data and labels before the first step, and stop with an
+                error at the first loss that is not finite, which says where it came from.
+            validation_pick: which rows `validation_split` takes: "last", whatever order they have,
+                "random", or "stratified", which is the same share of each class of `y`.
+            resume: a directory for this run. Backups of everything are kept there, and when the
+                same script is started again, it goes on where it was and comes to the same result,
+                to the last bit. Backups are written by the clock, and once when training ends; a
+                `callbacks.Resume` says how often instead.
 
         Returns:
             The `History`, whose `history` holds the results of each epoch.
 
         Raises:
             ValueError: the data do not fit the model, the loss or each other.
+            FloatingPointError: the loss is NaN or infinite. The weights are those from before that
+                batch, where a copy of them was kept.
         """
         accept_older("fit", older, _FIT_ARGUMENTS)
         settings_ = self._settings("fit")
         if settings.current.max_epochs is not None:
             epochs = min(epochs, settings.current.max_epochs)
         if validation_split and validation_data is None:
-            arrays, held_out = train_validation_split((x, y, sample_weight), validation_split)
-            (x, y, sample_weight), validation_data = arrays, held_out
+            (x, y, sample_weight), validation_data = train_validation_split(
+                (x, y, sample_weight), validation_split, validation_pick,
+                floatx=settings.current.floatx,
+                inputs_are_nested=getattr(self, "inputs_are_nested", None),
+            )  # fmt: skip
+        callbacks = with_resume(callbacks, resume)
+        keeps_positions = asks_for_positions(callbacks)
         source, example = self._open(
             x, y, sample_weight,
             batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle,
-            class_weight=class_weight, epoch=initial_epoch,
+            class_weight=class_weight, epoch=initial_epoch, keeps_positions=keeps_positions,
         )  # fmt: skip
         validation = self._open_validation(
-            validation_data, validation_batch_size or batch_size, validation_steps
+            validation_data, validation_batch_size or batch_size, validation_steps, keeps_positions
         )
         try:
             self._prepare(example, "train")
@@ -128,7 +153,7 @@ class Trainer(Programs):
                 settings_, source, validation, example,
                 epochs=epochs, initial_epoch=initial_epoch, steps=steps_per_epoch,
                 verbose=verbose, callbacks=callbacks,
-                validation_steps=validation_steps, validation_freq=validation_freq,
+                validation_steps=validation_steps, validation_freq=validation_freq, check=check,
             )  # fmt: skip
         finally:
             source.close()
@@ -149,6 +174,7 @@ class Trainer(Programs):
         callbacks: Any,
         validation_steps: int | None,
         validation_freq: Any,
+        check: bool,
     ) -> History:
         """The epochs; everything is checked and built."""
         listeners = self._callback_list(
@@ -160,21 +186,30 @@ class Trainer(Programs):
         slots = self.state_slots("train")
         strategy = self._strategy("train", slots, source, listeners, example)
         listeners.params["validation"] = validation is not None
-        self._begins_at = (initial_epoch, 0)
+        guard = None
+        if check and listeners.find(TerminateOnNaN) is None:
+            guard = Guard(self, slots, strategy, source)
+        self._sources = {"train": source, "validation": validation}
+        self.begins_at = (initial_epoch, 0)
         listeners.on_train_begin()
-        first_epoch, first_step = self._begins_at
+        first_epoch, first_step = self.begins_at
         logs: dict[str, Any] = {}
         try:
             for epoch in range(first_epoch, epochs):
                 self.reset_metrics()
                 listeners.on_epoch_begin(epoch)
+                first = first_step if epoch == first_epoch else 0
+                if guard is not None:
+                    guard.begin(epoch, first)
                 out, done = run_epoch(
-                    strategy, source, slots, epoch=epoch, steps=steps,
-                    first=first_step if epoch == first_epoch else 0,
+                    strategy, source, slots, epoch=epoch, steps=steps, first=first,
                     before=listeners.on_train_batch_begin,
                     after=self._after_batch(listeners.on_train_batch_end),
+                    watch=guard.saw if guard is not None else None,
                 )  # fmt: skip
-                if out is None and not (first_step and epoch == first_epoch):
+                if guard is not None:
+                    guard.look(done, out)
+                if out is None and not first:
                     raise ValueError(no_data("fit"))
                 if out is None:  # interrupted between the last step and the end of the epoch
                     out = self.get_metrics_result()
@@ -185,6 +220,7 @@ class Trainer(Programs):
                     results = self._evaluate(validation, listeners, steps=validation_steps)
                     logs |= {f"val_{name}": value for name, value in results.items()}
                 source.epoch_end(epoch)
+                self.trained = (epoch + 1, getattr(source, "seed", None))
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
@@ -193,6 +229,7 @@ class Trainer(Programs):
             raise
         finally:
             # An interrupted bar must not leave the cursor in the middle of a line.
+            self._sources = {}
             if isinstance(strategy, Chunked):
                 strategy.release()
             bar = listeners.find(ProgbarLogger)
@@ -203,14 +240,35 @@ class Trainer(Programs):
         listeners.on_train_end(logs)
         return history
 
-    def resume_at(self, epoch: int, step: int = 0) -> None:
+    def resume_at(self, epoch: int, step: int = 0, positions: Any = None) -> None:
         """Let the `fit` that is beginning start there; for callbacks, in `on_train_begin`.
 
         Args:
             epoch: the first to do, counted from 0.
             step: the first step of it to do.
+            positions: what `data_positions` gave there in the run that is continued.
         """
-        self._begins_at = (epoch, step)
+        self.begins_at = (epoch, step)
+        for name, position in (positions or {}).items():
+            source = self._sources.get(name)
+            if source is not None:
+                at = (epoch, step) if name == "train" else (0, 0)
+                source.go_to(*at, position or {})
+
+    def data_positions(self, step: int) -> dict[str, Any]:
+        """Where the data of the `fit` that is running are; for callbacks.
+
+        Args:
+            step: the first step of the epoch that has not been done; 0 between epochs.
+
+        Returns:
+            Nested dicts of numbers and arrays, for `resume_at`.
+        """
+        return {
+            name: dict(source.position((step or None) if name == "train" else None) or {}) or None
+            for name, source in self._sources.items()
+            if source is not None
+        }
 
     def _after_batch(self, tell: Any) -> Any:
         def after(step: int, out: Any) -> bool:
@@ -324,6 +382,8 @@ class Trainer(Programs):
                 return outputs
         source, example = self._open(x, batch_size=batch_size, steps=steps)
         try:
+            if example is not None and getattr(self, "built", False):
+                check_input_shapes(self, example)
             self._prepare(example, "predict")
             listeners = self._callback_list(
                 callbacks, verbose, epochs=1, steps=steps or source.num_batches
@@ -349,24 +409,27 @@ class Trainer(Programs):
         return collector.outputs(source.num_samples)
 
     def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
-        """The outputs for a single array of one batch, if its program is there already.
+        """The outputs for arrays of one batch, if its program is there already.
 
         Asking for a few samples again and again goes this way, past everything that a data set of
         any kind and size needs; None where it cannot.
         """
-        if not isinstance(x, np.ndarray) or not 0 < len(x) <= (batch_size or BATCH_SIZE):
+        size = self._at_once.size_of(x, nested=getattr(self, "inputs_are_nested", False))
+        if not 0 < size <= (batch_size or BATCH_SIZE):
             return None
-        slots = self.state_slots("predict")
-        strategy = self._programs.get(("predict", slots.key, False))
-        if not isinstance(strategy, PerStep) or x.dtype.kind not in "fiub":
+        found = self._at_once.find(self)
+        if found is None:
             return None
-        rows = bucket_of(len(x), batch_size or BATCH_SIZE)
-        if x.dtype.kind == "f":
-            x = x.astype(settings.current.floatx, copy=False)
-        data = (x if rows == len(x) else filled(x, rows),)
-        outputs, state = strategy.program(slots.read(), data)
-        slots.write(state)
-        return jax.tree.map(lambda a: np.array(a)[: len(x)], outputs)
+        slots, strategy = found
+        rows, floatx = bucket_of(size, batch_size or BATCH_SIZE), settings.current.floatx
+
+        def ready(a: np.ndarray) -> np.ndarray:
+            a = a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
+            return a if rows == size else filled(a, rows)
+
+        outputs, changes = strategy.program(slots.read(), (jax.tree.map(ready, x),))
+        slots.write(changes)
+        return jax.tree.map(lambda a: np.array(a)[:size], outputs)
 
     # ---- one batch ----------------------------------------------------------------------------
 
@@ -427,14 +490,16 @@ class Trainer(Programs):
     # ---- what the methods share ---------------------------------------------------------------
 
     def _open_validation(
-        self, data: Any, batch_size: int | None, steps: int | None
+        self, data: Any, batch_size: int | None, steps: int | None, keeps_positions: bool
     ) -> Source | None:
         if data is None:
             return None
         x, y, weights = data, None, None
         if isinstance(data, (tuple, list)):
             x, y, weights = unpack_x_y_sample_weight(tuple(data))
-        return self._open(x, y, weights, batch_size=batch_size, steps=steps)[0]
+        return self._open(
+            x, y, weights, batch_size=batch_size, steps=steps, keeps_positions=keeps_positions
+        )[0]
 
     def _callback_list(
         self, callbacks: Any, verbose: Any, *, epochs: int, steps: Any, history: bool = False

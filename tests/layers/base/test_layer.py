@@ -388,6 +388,10 @@ class TestDtypes:
         assert layer.get_config()["autocast"] is False
 
 
-def test_quantized_weights_are_refused_with_the_reason():
-    with pytest.raises(NotImplementedError, match="quantized weights"):
-        layers.Dense(4, dtype="int8_from_float32")
+def test_a_layer_without_a_matmul_says_that_it_cannot_be_quantized():
+    layer = layers.LayerNormalization(name="norm")
+    layer.build((None, 3))
+    with pytest.raises(NotImplementedError, match="LayerNormalization 'norm' has no weights that"):
+        layer.quantize("int8")
+    with pytest.raises(NotImplementedError, match="make the model in floats and call model.quant"):
+        layers.LayerNormalization(dtype="int8_from_float32")(np.ones((2, 3)))

@@ -28,10 +28,23 @@ def checked_window(sliding_window: Any) -> int | None:
     )
 
 
+def check_batches(query: Any, value: Any) -> None:
+    """Raise ValueError where shapes of queries and values have different batch sizes."""
+    if query[0] != value[0] and not {None, 1} & {query[0], value[0]}:
+        raise ValueError(
+            explain(
+                "Queries and values come in batches of the same size.",
+                shapes=f"query {tuple(query)}, value {tuple(value)}",
+                fix="one sequence of values for each sequence of queries",
+            )
+        )
+
+
 def visible(
     query_time: Any,
     key_time: Any,
     *,
+    query_mask: Any = None,
     value_mask: Any = None,
     key_mask: Any = None,
     attention_mask: Any = None,
@@ -43,6 +56,7 @@ def visible(
     Args:
         query_time: number of queries.
         key_time: number of keys.
+        query_mask: `(batch, queries)`; a query that does not count sees none, so all alike.
         value_mask: `(batch, keys)`.
         key_mask: `(batch, keys)`.
         attention_mask: `(batch, ..., queries, keys)`.
@@ -54,6 +68,8 @@ def visible(
     def also(mask: Any) -> Any:
         return mask if found is None else ops.logical_and(found, mask)
 
+    if query_mask is not None:
+        found = also(ops.expand_dims(ops.cast(query_mask, "bool"), -1))
     for mask in (value_mask, key_mask):
         if mask is not None:
             found = also(ops.expand_dims(ops.cast(mask, "bool"), -2))
@@ -65,6 +81,33 @@ def visible(
         if causal:
             found = also(ops.less_equal(ahead, 0))
     return found
+
+
+def check_masks(
+    query_time: Any, key_time: Any, value_mask: Any, key_mask: Any, attention_mask: Any
+) -> None:
+    """Raise ValueError where a mask has other sizes than queries and keys."""
+    for name, mask, sizes in (
+        ("value_mask", value_mask, (key_time,)),
+        ("key_mask", key_mask, (key_time,)),
+        ("attention_mask", attention_mask, (query_time, key_time)),
+    ):
+        if mask is not None and not _fits(mask.shape[-len(sizes) :], sizes):
+            raise ValueError(
+                explain(
+                    f"The {name} does not fit {query_time} queries and {key_time} keys.",
+                    shapes=f"{name} {tuple(mask.shape)}",
+                    fix="value_mask (batch, keys), attention_mask (batch, queries, keys)",
+                )
+            )
+
+
+def _fits(shape: Any, sizes: Any) -> bool:
+    """Whether a mask's sizes are those of the steps, or 1, as far as they are known."""
+    return len(shape) == len(sizes) and all(
+        m in (1, n) or not (isinstance(m, int) and isinstance(n, int))
+        for m, n in zip(shape, sizes, strict=True)
+    )
 
 
 def fused(query: Any, key: Any, value: Any, mask: Any, causal: bool) -> Any:

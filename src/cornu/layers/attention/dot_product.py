@@ -13,6 +13,7 @@ from cornu.kernels import random_bits
 from cornu.layers.base.arguments import fraction, one_of
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.layer import Layer
+from cornu.layers.convolutional.base import shown
 from cornu.random.seed import SeedGenerator
 
 
@@ -79,6 +80,26 @@ class Attention(Layer):
             )
         )
 
+    def _check_fit(self, query: Any, value: Any, key: Any) -> None:
+        """Raise ValueError where the shapes do not fit together, as far as they are known."""
+
+        def differ(a: Any, b: Any) -> bool:
+            return isinstance(a, int) and isinstance(b, int) and a != b
+
+        if (
+            {len(query), len(value), len(key)} != {3}
+            or differ(query[-1], key[-1])
+            or differ(value[1], key[1])
+        ):
+            raise ValueError(
+                explain(
+                    f"The inputs of {type(self).__name__} '{self.name}' do not fit together.",
+                    shapes=f"query {shown(query)}, value {shown(value)}, key {shown(key)}",
+                    fix="query (batch, Tq, dim), value (batch, Tv, any), key (batch, Tv, dim); the "
+                    "values are the keys if none are given. Dense(dim) brings them to one size.",
+                )
+            )
+
     def scores(self, query: Any, key: Any) -> Any:
         """How well each query fits each key, `(batch, Tq, Tv)`."""
         if self.score_mode == "dot":
@@ -100,6 +121,7 @@ class Attention(Layer):
         self._check_inputs([tuple(x.shape) for x in inputs])
         self._check_mask(inputs, mask)
         query, value, key = inputs[0], inputs[1], inputs[2 if len(inputs) > 2 else 1]
+        self._check_fit(query.shape, value.shape, key.shape)
         query_mask = None if mask is None else mask[0]
         scores = self._masked(self.scores(query, key), mask, use_causal_mask)
         weights = activations.softmax(scores, axis=-1)
@@ -136,6 +158,15 @@ class Attention(Layer):
                     fix="mask=[None, value_mask]",
                 )
             )
+        for name, m, x in zip(("query_mask", "value_mask"), mask, inputs, strict=False):
+            if m is not None and shown(m.shape) != shown(x.shape[:2]) and 1 not in m.shape:
+                raise ValueError(
+                    explain(
+                        f"The {name} of {type(self).__name__} '{self.name}' does not fit.",
+                        shapes=f"{name} {shown(m.shape)}, inputs {shown(x.shape)}",
+                        fix="booleans (batch, time), True where a step counts",
+                    )
+                )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if mask is None else mask[0]

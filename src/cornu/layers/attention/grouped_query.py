@@ -7,6 +7,7 @@ with one group for all it is multi-query attention. Ainslie et al. 2023, "GQA".
 from typing import Any
 
 from cornu import ops
+from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.layers.attention import attend
@@ -125,8 +126,10 @@ class GroupedQueryAttention(ProjectedAttention):
                     "GroupQueryAttention takes queries, values and keys (batch, time, dim), of "
                     "which the last two have as many steps.",
                     shapes=f"query {tuple(query)}, value {tuple(value)}, key {tuple(key)}",
+                    fix="x[:, None] makes one step of (batch, dim).",
                 )
             )
+        attend.check_batches(query, value)
 
     def call(
         self,
@@ -144,9 +147,11 @@ class GroupedQueryAttention(ProjectedAttention):
         key = value if key is None else key
         steps = return_attention_scores or (training and self.dropout > 0)
         in_kernel = use_causal_mask and not steps
+        attend.check_masks(query.shape[1], value.shape[1], value_mask, key_mask, attention_mask)
         mask = attend.visible(
             query.shape[1],
             value.shape[1],
+            query_mask=mask_of(query),  # as Keras: not one that is handed over
             value_mask=value_mask,
             key_mask=key_mask,
             attention_mask=attention_mask,

@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.layers.attention import attend
@@ -27,6 +28,7 @@ class ProjectedAttention(Layer):
     """What attention layers with dense projections share."""
 
     config_omits_none = frozenset()  # activity_regularizer is an argument here
+    shares_policy = True
     dropout: float = 0.0
     use_bias: bool = True
 
@@ -261,8 +263,10 @@ class MultiHeadAttention(ProjectedAttention):
                 explain(
                     "Values and keys have the same axes except the last.",
                     shapes=f"value {tuple(value)}, key {tuple(key)}",
+                    fix="keys of the same sequence as the values: layer(query, value)",
                 )
             )
+        attend.check_batches(query, value)
         for axis in self.attention_axes or ():
             if not -len(query) <= axis < len(query) or axis % len(query) in (0, len(query) - 1):
                 raise ValueError(
@@ -289,9 +293,12 @@ class MultiHeadAttention(ProjectedAttention):
         plain = self.attention_axes == (1,) and query.ndim == 3
         steps = return_attention_scores or (training and self.dropout > 0)
         in_kernel = use_causal_mask and plain and not steps
+        if plain:
+            attend.check_masks(query.shape[1], value.shape[1], value_mask, key_mask, attention_mask)
         mask = attend.visible(
             query.shape[1],
             value.shape[1],
+            query_mask=mask_of(query) if plain else None,  # as Keras: not one that is handed over
             value_mask=value_mask,
             key_mask=key_mask,
             attention_mask=attention_mask,

@@ -14,31 +14,56 @@ from typing import Any
 from cornu import initializers, ops
 from cornu.core.context import using
 from cornu.errors import explain
+from cornu.kernels import gather
 from cornu.layers.base import own
 
 
 def weight(layer: Any, kernel: Any) -> Any:
-    """The kernel as the computation sees it, in whatever form it is kept."""
+    """The kernel as the computation sees it: the variable's value, corrected if LoRA is on."""
     if not layer.lora_enabled:
         return kernel.value
-    a, b = factors(layer, kernel)
-    return kernel + scale(layer) * ops.matmul(a, b)
+    return kernel + correction(layer, kernel.name)
 
 
-def scale(layer: Any) -> float:
-    """By what the product of the small matrices is multiplied."""
-    return layer.lora_alpha / layer.lora_rank
-
-
-def factors(layer: Any, kernel: Any) -> tuple[Any, Any]:
+def factors(layer: Any, name: str) -> tuple[Any, Any]:
     """The two small matrices, which are kept as `lora_<name of the weight>_a` and `_b`."""
-    return getattr(layer, f"lora_{kernel.name}_a"), getattr(layer, f"lora_{kernel.name}_b")
+    return getattr(layer, f"lora_{name}_a"), getattr(layer, f"lora_{name}_b")
+
+
+def correction(layer: Any, name: str) -> Any:
+    """What LoRA adds to the weight of that name."""
+    a, b = factors(layer, name)
+    return layer.lora_alpha / layer.lora_rank * ops.matmul(a, b)
+
+
+def corrected_rows(layer: Any, name: str, rows: Any, ids: Any) -> Any:
+    """Rows of a table with what LoRA adds to them, if it is on."""
+    if not layer.lora_enabled:
+        return rows
+    a, b = factors(layer, name)
+    added = ops.matmul(gather.embedding_lookup(a.value, ids), b)
+    return rows + layer.lora_alpha / layer.lora_rank * added
 
 
 def enable_lora(
-    layer: Any, kernel: Any, rank: int, lora_alpha: Any, a_initializer: Any, b_initializer: Any
+    layer: Any,
+    kernel: Any,
+    rank: int,
+    lora_alpha: Any,
+    a_initializer: Any,
+    b_initializer: Any,
+    shape: Any = None,
 ) -> None:
     """Freeze the kernel and add two small trainable matrices beside it.
+
+    Args:
+        layer: to which the matrices are added.
+        kernel: the variable; None if the layer is not built.
+        rank: the number of columns of the first matrix, and of rows of the second.
+        lora_alpha: the correction is multiplied by `lora_alpha / rank`; the rank if None.
+        a_initializer: of the first matrix.
+        b_initializer: of the second.
+        shape: of the kernel in floats, if the variable has another one.
 
     Raises:
         ValueError: LoRA is on already, or the kernel has a constraint.
@@ -59,7 +84,8 @@ def enable_lora(
         raise ValueError(explain(f"LoRA is enabled on layer '{layer.name}' already."))
     if not isinstance(rank, int) or rank <= 0:
         raise ValueError(explain(f"The rank of LoRA is a positive int, got {rank!r}."))
-    shapes = {"a": (*kernel.shape[:-1], rank), "b": (rank, kernel.shape[-1])}
+    shape = kernel.shape if shape is None else shape
+    shapes = {"a": (*shape[:-1], rank), "b": (rank, shape[-1])}
     with using(path=layer.path):
         for side, initializer in (("a", a_initializer), ("b", b_initializer)):
             name = f"lora_{kernel.name}_{side}"
@@ -73,35 +99,21 @@ def enable_lora(
     layer.lora_alpha = lora_alpha if lora_alpha is not None else rank
 
 
-def merged(layer: Any, kernel: Any) -> Any:
-    """The kernel with the correction added, as files hold it."""
-    return weight(layer, kernel)
-
-
 def save_own(layer: Any, store: Any, kernel: Any, *others: Any) -> None:
     """Put the merged kernel and the other weights of a layer into a mapping, by position."""
-    present = [merged(layer, kernel), *(v for v in others if v is not None)]
+    present = [weight(layer, kernel), *(v for v in others if v is not None)]
     for position, value in enumerate(present):
         store[str(position)] = value
 
 
 def load_own(layer: Any, store: Any, kernel: Any, *others: Any) -> None:
     """Take them back; with LoRA the correction starts from zero again."""
-    if not layer.lora_enabled:
-        own.load_own_variables(layer, store)
-        return
-    for position, variable in enumerate([kernel, *(v for v in others if v is not None)]):
-        variable.assign(store[str(position)])
-    b = factors(layer, kernel)[1]
-    b.assign(b.value * 0)
+    own.assign_all(layer, store, [v for v in (kernel, *others) if v is not None])
+    forget_correction(layer, kernel)
 
 
-def refuse_quantization(layer: Any, config: Any) -> None:
-    """Say that quantized weights are not offered here yet."""
-    if config is not None:
-        raise NotImplementedError(
-            explain(
-                f"{type(layer).__name__} does not offer quantized weights yet.",
-                fix="leave quantization_config out; dtype='mixed_bfloat16' computes in 16 bits.",
-            )
-        )
+def forget_correction(layer: Any, kernel: Any) -> None:
+    """Let the correction start from zero again, if there is one."""
+    if layer.lora_enabled:
+        b = factors(layer, kernel.name)[1]
+        b.assign(b.value * 0)

@@ -4,12 +4,16 @@
 the layer's name scope, remembers the shapes, and marks the layer as built.
 """
 
+import copy
 import functools
 import inspect
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from cornu import errors, tree
+from cornu import errors, names, tree
 from cornu.core.context import current_path, name_scope
 from cornu.core.frame import eagerly
 from cornu.core.symbolic import KerasTensor, infer
@@ -27,6 +31,7 @@ def wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
         try:
             with eagerly(), errors.located(self.name, ", while being built"), name_scope(self.name):
                 self.path = current_path()
+                self._find_policy()
                 result = build(self, *args, **kwargs)
         finally:
             self._is_building = False
@@ -84,6 +89,34 @@ def build_by_tracing(layer: Any, input_shape: Any) -> None:
                 fix="call it once on real data, or write its `build` method.",
             )
         ) from error
+
+
+_sketching: ContextVar[bool] = ContextVar("cornu_sketching", default=False)
+
+
+def is_sketching() -> bool:
+    """Whether only the shapes of variables are of interest, so that none is initialized."""
+    return _sketching.get()
+
+
+@contextmanager
+def sketching() -> Iterator[None]:
+    """Make layers only to look at shapes: no numbers are drawn, and no names are used up."""
+    token, state = _sketching.set(True), random.getstate()
+    try:
+        with names.kept():
+            yield
+    finally:
+        _sketching.reset(token)
+        random.setstate(state)
+
+
+def sketch_of(layer: Any) -> Any:
+    """A layer like the given one that may be built in its place."""
+    try:
+        return type(layer).from_config(layer.get_config())
+    except NotImplementedError:  # it cannot be saved, and so has no config
+        return copy.deepcopy(layer)
 
 
 def is_shape(value: Any) -> bool:

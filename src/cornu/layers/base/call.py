@@ -136,7 +136,7 @@ class Call:
     def convert_inputs(self) -> None:
         """Turn arrays into jax arrays, floats into the dtype that the layer computes in."""
         layer = self.layer
-        policy, dtype = layer.dtype_policy, layer.input_dtype
+        policy, dtype = layer._policy, layer.input_dtype
 
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):
@@ -237,8 +237,8 @@ class Call:
         """Compute."""
         args, kwargs = self.bound()
         if self.layer.remat_mode is not None:
-            return self.layer.rematerialized_call(self.layer.call, *args, **kwargs)
-        return self.layer.call(*args, **kwargs)
+            return self.layer.rematerialized_call(self.layer.computation, *args, **kwargs)
+        return self.layer.computation(*args, **kwargs)
 
     def record(self) -> Any:
         """Find shapes and remember the call, with the arguments that the caller gave."""

@@ -2,22 +2,17 @@
 
 A call goes through the steps of `layers/base/call.py`; variables are made when the input shapes are
 first known (`layers/base/build.py`). What a layer owns (variables, seeds, layers, metrics) is read
-off its attributes, in the order of assignment (`core/tracking.py`).
+off its attributes (`layers/base/owner.py`).
 """
 
 from typing import Any, ClassVar
 
-import numpy as np
-
-from cornu import constraints, initializers, regularizers, tree
-from cornu.core import dtypes
-from cornu.core.context import current_path, local, using
+from cornu import dtype_policies, regularizers, tree
+from cornu.core.context import current_path, local
 from cornu.core.frame import AddedLoss, Frame, is_tracer
 from cornu.core.lift import remat
-from cornu.core.masks import table as mask_table
 from cornu.core.operation import Operation
 from cornu.core.symbolic import KerasTensor, infer
-from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, trimmed
 from cornu.layers.base import own
@@ -27,17 +22,19 @@ from cornu.layers.base.build import (
     build_by_tracing,
     build_from_call,
     map_shapes,
+    sketch_of,
+    sketching,
     to_shapes,
     to_tensors,
     wrap_build,
 )
 from cornu.layers.base.call import Call
-from cornu.layers.base.policy import policy_for
-from cornu.metrics.metric import Metric
-from cornu.random.seed import SeedGenerator
+from cornu.layers.base.owner import Owner
+from cornu.layers.base.policy import policy_for_files, policy_of
+from cornu.layers.base.quantized import modes
 
 
-class Layer(Operation):
+class Layer(Owner, Operation):
     """A computation with variables.
 
     Subclasses make variables in `build(self, input_shape)` (or `__init__`) and compute in
@@ -52,6 +49,7 @@ class Layer(Operation):
 
     Example:
 
+        >>> import numpy as np
         >>> class Scale(Layer):
         ...     def build(self, input_shape):
         ...         self.gain = self.add_weight("gain", (input_shape[-1],), "ones")
@@ -67,6 +65,12 @@ class Layer(Operation):
 
     converts_inputs = True  # whether arrays are turned into jax arrays before `call`
     makes_masks = False  # whether `compute_mask` makes a mask of inputs that carry none
+    shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
+
+    input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
+    supports_masking: bool = False  # whether a mask of the inputs is passed on
+    path: str = ""  # names of what the layer is in and its own, joined by "/"
+    quantization_config: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -94,12 +98,12 @@ class Layer(Operation):
             )
         super().__init__(name)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.dtype_policy = policy_for(dtype, self.name)
+        self.path = f"{current_path()}/{self.name}" if current_path() else self.name
+        self.dtype_policy = dtype
         self.autocast = bool(autocast)
-        self.input_spec: Any = None
+        self.input_spec = None
         self.supports_masking = False
         self.built = False
-        self.path = f"{current_path()}/{self.name}" if current_path() else self.name
         self.first_input_shape = first_shape  # given as `input_shape=`, for a Sequential's first
         self.remat_mode = local.remat
         self._trainable = bool(trainable)
@@ -114,19 +118,7 @@ class Layer(Operation):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_initialized()
         call = Call(self, args, kwargs)
-        if call.outermost:
-            with mask_table():
-                return self._go_through(call)
         return self._go_through(call)
-
-    def _check_initialized(self) -> None:
-        if "_added" not in vars(self):
-            raise RuntimeError(
-                explain(
-                    f"{type(self).__name__}.__init__ does not call super().__init__().",
-                    fix="begin it with super().__init__(**kwargs).",
-                )
-            )
 
     def _go_through(self, call: Call) -> Any:
         if call.outermost and local.frame is None:
@@ -142,6 +134,8 @@ class Layer(Operation):
             return call.finish(outputs)
 
     def _build_once(self, shapes: dict[str, Any]) -> None:
+        if self.quantization_mode is not None and type(self).quantized_call is Layer.quantized_call:
+            self.quantized_call()  # says that there is none
         if type(self).build is Layer.build:
             self.built = True  # what it calls is built when it is called
             if self._sublayers() and shapes:
@@ -168,8 +162,16 @@ class Layer(Operation):
             )
         )
 
+    @property
+    def computation(self) -> Any:
+        """The method that computes: `call`, or `quantized_call` if weights are quantized."""
+        return self.call if self._policy.quantization_mode is None else self.quantized_call
+
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
         """Call with intermediate results computed again in the backward pass."""
+        mode = self.remat_mode  # None where somebody asks for it outside of a scope
+        if mode is not None and not mode.applies(self, lambda: layer_call(*args, **kwargs)):
+            return layer_call(*args, **kwargs)
         return remat(layer_call)(*args, **kwargs)
 
     def stateless_call(
@@ -194,6 +196,7 @@ class Layer(Operation):
 
         Example:
 
+            >>> import numpy as np
             >>> from cornu.layers import BatchNormalization
             >>> layer = BatchNormalization(); layer.build((None, 3))
             >>> y, state = layer.stateless_call(
@@ -234,7 +237,6 @@ class Layer(Operation):
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the outputs for given input shapes; nothing is computed or built."""
-        layer = self if self.built else type(self).from_config(self.get_config())
         tensors = [to_tensors(shape, self.compute_dtype) for shape in args]
         named = {
             key.removesuffix("_shape"): to_tensors(shape, self.compute_dtype)
@@ -242,239 +244,27 @@ class Layer(Operation):
         }
         if len(tensors) == 0 and set(named) == {"input"}:
             tensors, named = [named["input"]], {}
-        return to_shapes(infer(layer, *tensors, **named))
+        if self.built:
+            return to_shapes(infer(self, *tensors, **named))
+        with sketching():
+            return to_shapes(infer(sketch_of(self), *tensors, **named))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors like the outputs of `call` on these arguments."""
         if type(self).compute_output_shape is Layer.compute_output_shape:
-            return super().compute_output_spec(*args, **kwargs)
+            return self.spec_of_call(*args, **kwargs)
         # A layer that says its output shape is believed.
         tensors = args[0] if args else next(iter(kwargs.values()))
         shapes = self.compute_output_shape(to_shapes(tensors))
         return map_shapes(lambda shape: KerasTensor(shape, self.compute_dtype), shapes)
 
+    def spec_of_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors like the outputs, found by running the computation on shapes."""
+        return infer(self.computation, *args, **kwargs)
+
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs; by default that of the inputs."""
         return previous_mask
-
-    # ---- variables ----------------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        *args: Any,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str = "none",
-        overwrite_with_gradient: bool = False,
-        name: str | None = None,
-        like: str | None = None,
-    ) -> Variable:
-        """Make a variable that belongs to the layer.
-
-        Args:
-            shape: tuple of ints; `()` if None.
-            initializer: name, config or function; Glorot uniform for floats and zeros for other
-                dtypes if None.
-            dtype: the policy's variable dtype if None.
-            trainable: whether optimizers update it.
-            autocast: whether it is read in the dtype of the computation.
-            regularizer: a penalty on the value, added to the loss.
-            constraint: applied to the value after each update.
-            aggregation: how copies on several devices combine.
-            overwrite_with_gradient: whether its "gradient" replaces it.
-            name: last part of its path.
-            like: takes what is not given from the layer's attributes `<like>_initializer`,
-                `<like>_regularizer` and `<like>_constraint`, and the name.
-
-        Returns:
-            The variable.
-        """
-        self._check_initialized()
-        if args and isinstance(args[0], str):  # as older code has it
-            name, *args = args  # type: ignore[assignment]
-        if len(args) > 3:
-            raise TypeError(
-                explain(
-                    f"add_weight takes 3 arguments by position, got {len(args)}.",
-                    fix="add_weight(shape, initializer, dtype, trainable=..., name=...)",
-                )
-            )
-        shape, initializer, dtype = (*args, *(shape, initializer, dtype)[len(args) :])
-        if like is not None:
-            name = name or like
-            if initializer is None:
-                initializer = getattr(self, f"{like}_initializer", None)
-            regularizer = regularizer or getattr(self, f"{like}_regularizer", None)
-            constraint = constraint or getattr(self, f"{like}_constraint", None)
-        dtype = dtypes.standardize_dtype(dtype or self.variable_dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if "float" in dtype else "zeros"
-        inside = self._is_building or (local.call is not None and local.call.layer is self)
-        with using(path=current_path() if inside else self.path):
-            variable = Variable(
-                initializers.get(initializer),
-                shape=() if shape is None else shape,
-                dtype=dtype,
-                trainable=trainable,
-                autocast=autocast,
-                aggregation=aggregation,
-                name=name,
-            )
-        variable.regularizer = regularizers.get(regularizer)
-        variable.constraint = constraints.get(constraint)
-        variable.overwrite_with_gradient = overwrite_with_gradient
-        variable.trainable = trainable and self.trainable  # of a layer made frozen, until it thaws
-        self._added.append(variable)
-        return variable
-
-    def add_variable(
-        self,
-        shape: Any,
-        initializer: Any,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """`add_weight` with the shape and the initializer first."""
-        return self.add_weight(
-            shape=shape,
-            initializer=initializer,
-            dtype=dtype,
-            trainable=trainable,
-            autocast=autocast,
-            regularizer=regularizer,
-            constraint=constraint,
-            name=name,
-        )
-
-    def _own_variables(self) -> list[Variable]:
-        """The variables that the layer owns directly, in the order in which it got them."""
-        return own.in_order(owned_by(self, Variable), self._added)
-
-    def _sublayers(self) -> list["Layer"]:
-        """The layers that the layer owns directly, in order."""
-        return owned_by(self, Layer)
-
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Layer"]:
-        """The layers below, depth first, each once."""
-        if not recursive:
-            return ([self] if include_self else []) + self._sublayers()
-        found: dict[int, Layer] = {}  # by identity: layers may own each other in circles
-        waiting = [self]
-        while waiting:
-            layer = waiting.pop()
-            if id(layer) not in found:
-                found[id(layer)] = layer
-                waiting += reversed(layer._sublayers())
-        return list(found.values())[0 if include_self else 1 :]
-
-    def _collect(self, *, with_seeds: bool) -> list[Variable]:
-        """The variables of the layer itself."""
-        variables = own.own_weights(self)
-        if with_seeds:
-            variables += [generator.state for generator in owned_by(self, SeedGenerator)]
-        return variables
-
-    def _collect_all(self, *, with_seeds: bool) -> list[Variable]:
-        """The variables of the layer and of those below."""
-        layers = self._flatten_layers()
-        return unique(v for layer in layers for v in layer._collect(with_seeds=with_seeds))
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All variables of the layer and of what it owns, the states of seeds included."""
-        return self._collect_all(with_seeds=True)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All variables except the states of seeds."""
-        return self._collect_all(with_seeds=False)
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that optimizers update."""
-        return [v for v in self.variables if v.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The variables that optimizers leave alone: statistics, seeds, frozen weights."""
-        if not self.trainable:
-            return self.variables
-        return [v for v in self.variables if not v.trainable]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that optimizers update."""
-        return [v for v in self.weights if v.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that optimizers leave alone."""
-        if not self.trainable:
-            return self.weights
-        return [v for v in self.weights if not v.trainable]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the layer learns; setting it sets its variables and all layers below."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self._flatten_layers():
-            layer._trainable = bool(value)
-            for variable in layer._own_variables():
-                if variable.made_trainable:  # running statistics stay what they are
-                    variable.trainable = bool(value)
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The metrics of the layer and of the layers below."""
-        return unique(m for layer in self._flatten_layers() for m in owned_by(layer, Metric))
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """The variables of those metrics."""
-        return unique(v for metric in self.metrics for v in metric.variables)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The weights as numpy arrays, in the order of `weights`."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Assign numpy arrays to the weights, in the order of `weights`."""
-        own.set_weights(self, weights)
-
-    def count_params(self) -> int:
-        """The number of elements of all weights.
-
-        Raises:
-            ValueError: the layer is not built, so the number is not known.
-        """
-        if not self.built:
-            raise ValueError(
-                explain(
-                    f"Layer '{self.name}' is not built, so its parameters cannot be counted.",
-                    fix="call it on a sample, or call build(input_shape).",
-                )
-            )
-        return sum(v.size for v in self.weights)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Put the weights that the layer owns itself into a mapping, by position."""
-        own.save_own_variables(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take them back from such a mapping."""
-        own.load_own_variables(self, store)
 
     # ---- losses -------------------------------------------------------------------------------
 
@@ -539,14 +329,31 @@ class Layer(Operation):
         return self.variable_dtype
 
     @property
-    def variable_dtype(self) -> str:
+    def dtype_policy(self) -> Any:
+        """In which dtype the layer keeps its variables, and in which it computes.
+
+        May be set to a name, a policy, or a map of policies by the paths of layers.
+        """
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = dtype_policies.get(value)
+        self._find_policy()
+
+    def _find_policy(self) -> None:
+        """Look up the policy that holds for the layer, which a map has by its path."""
+        self._policy = policy_of(self._dtype_policy, self)
+
+    @property
+    def variable_dtype(self) -> str:  # type: ignore[override]
         """The dtype of the variables."""
-        return self.dtype_policy.variable_dtype
+        return self._policy.variable_dtype
 
     @property
     def compute_dtype(self) -> str:
         """The dtype of the computation."""
-        return self.dtype_policy.compute_dtype
+        return self._policy.compute_dtype
 
     @property
     def input_dtype(self) -> str:
@@ -564,13 +371,61 @@ class Layer(Operation):
     @property
     def quantization_mode(self) -> str | None:
         """How the weights are quantized; None if they are not."""
-        return self.dtype_policy.quantization_mode
+        return self._policy.quantization_mode
+
+    # ---- weights in few bits ------------------------------------------------------------------
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """Keep the weights of the built layer in few bits, and compute with those from then on.
+
+        `Dense`, `EinsumDense`, `Embedding` and `ReversibleEmbedding` offer it.
+
+        Args:
+            mode: "int8", "int4", or "float8" for training in 8-bit floats.
+            type_check: refuse subclasses of those, whose computation may be another one.
+            config: how weights and inputs are rounded; see `quantizers`.
+
+        Raises:
+            ValueError: the layer is not built or is quantized already, or the arguments contradict
+                each other.
+            NotImplementedError: the layer or the mode does not offer it.
+
+        Example:
+
+            >>> from cornu.layers import Dense
+            >>> layer = Dense(4); layer.build((None, 8))
+            >>> layer.quantize("int8")
+            >>> layer.kernel.dtype, layer.dtype_policy.name
+            ('int8', 'int8_from_float32')
+        """
+        modes.refuse(self, mode, config)
+
+    def quantized_build(self, input_shape: Any, mode: str) -> None:
+        """Make the variables in few bits; layers that offer it override it."""
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} does not define `quantized_build`.",
+                fix="Dense, EinsumDense, Embedding and ReversibleEmbedding do.",
+            )
+        )
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute with weights in few bits; layers that offer it override it."""
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} '{self.name}' has no weights that can be kept in few bits, "
+                f"and its dtype policy asks for it.",
+                policy=self._policy.name,
+                fix="give this policy to Dense, EinsumDense or Embedding alone,\n"
+                "or make the model in floats and call model.quantize('int8').",
+            )
+        )
 
     # ---- files --------------------------------------------------------------------------------
 
     def _config_value(self, name: str) -> Any:
         if name == "dtype":
-            return self.dtype_policy
+            return policy_for_files(self)
         return super()._config_value(name)
 
     def get_config(self) -> dict[str, Any]:
@@ -595,6 +450,14 @@ class Layer(Operation):
             build_from_call(self, {k: as_shapes(v) for k, v in shapes.items()})
         elif config.get("input_shape") is not None:
             self.build(as_shapes(config["input_shape"]))
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the weights that the layer owns itself into a mapping, by position."""
+        own.save_own_variables(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take them back from such a mapping."""
+        own.load_own_variables(self, store)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

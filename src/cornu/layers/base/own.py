@@ -20,7 +20,15 @@ def load_own_variables(layer: Any, store: Any) -> None:
     Raises:
         ValueError: the number of arrays or a shape differs.
     """
-    variables = own_weights(layer)
+    assign_all(layer, store, own_weights(layer))
+
+
+def assign_all(layer: Any, store: Any, variables: list[Any]) -> None:
+    """Assign arrays from a mapping to variables of a layer, by position.
+
+    Raises:
+        ValueError: the number of arrays or a shape differs.
+    """
     if len(store.keys()) != len(variables):
         if not variables and not layer.built:
             raise ValueError(

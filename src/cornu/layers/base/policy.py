@@ -1,31 +1,38 @@
-"""Which dtype policy a layer gets."""
+"""Which dtype policy holds for a layer, and which one files say.
 
+    dtype="mixed_bfloat16"                    this one
+    dtype=DTypePolicyMap(policy_map={...})    the one for the layer's path
+
+A layer that makes layers of its own, such as attention with its projections, gives them its policy.
+If those were quantized since, no single policy makes them again; files hold a map for it then.
+"""
+
+import re
 from typing import Any
 
 from cornu import dtype_policies
-from cornu.core.context import current_path
-from cornu.errors import explain
 
 
-def policy_for(dtype: Any, name: str) -> Any:
-    """The policy that a layer's `dtype` argument means, in a map by the layer's path.
+def policy_of(policy: Any, layer: Any) -> Any:
+    """The policy that holds for a layer.
 
     Args:
-        dtype: a dtype, a policy, a map of policies, or None for the global one.
-        name: of the layer.
-
-    Raises:
-        NotImplementedError: the policy quantizes weights.
+        policy: a policy, or a map of policies by paths.
+        layer: whose path is looked up.
     """
-    policy = dtype_policies.get(dtype)
     if isinstance(policy, dtype_policies.DTypePolicyMap):
-        policy = policy[f"{current_path()}/{name}" if current_path() else name]
-    if policy.quantization_mode is not None:
-        raise NotImplementedError(
-            explain(
-                f"Layer '{name}' asks for quantized weights ({policy.name}), which are not offered "
-                "yet.",
-                fix="dtype='mixed_bfloat16' computes in 16 bits.",
-            )
-        )
+        return policy[layer.path]
     return policy
+
+
+def policy_for_files(layer: Any) -> Any:
+    """The policy, or the map of policies, that makes the layer and those inside as they are."""
+    policy = layer.dtype_policy
+    if not layer.shares_policy or isinstance(policy, dtype_policies.DTypePolicyMap):
+        return policy
+    inside = {
+        f"(.*/)?{re.escape(layer.name)}/{re.escape(part.name)}": part.dtype_policy
+        for part in layer._sublayers()
+        if part.quantization_mode not in (None, policy.quantization_mode)
+    }
+    return dtype_policies.DTypePolicyMap(policy, inside) if inside else policy

@@ -90,8 +90,17 @@ class Windowed(Layer):
         """The number of input channels; fixes it in the input spec.
 
         Raises:
-            ValueError: it is not known.
+            ValueError: it is not known, or the shape has too few or too many axes.
         """
+        if len(input_shape) != self.rank + 2:  # built by another layer, which does not check
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} '{self.name}' expects inputs with {self.rank + 2} "
+                    f"axes, got {len(input_shape)}.",
+                    shapes=f"inputs {tuple(input_shape)}",
+                    fix="images need a channel axis: x[..., None]",
+                )
+            )
         channels = input_shape[self.channel_axis]
         if channels is None:
             raise ValueError(

@@ -83,6 +83,7 @@ class Convolution(Windowed):
                     f"The input channels are divided among groups, so {channels} channels do not "
                     f"go with {self.groups} groups.",
                     shapes=f"inputs {tuple(input_shape)}",
+                    fix="a number of groups that divides the channels and the filters",
                 )
             )
         self.check_window(input_shape)

@@ -200,7 +200,7 @@ class Softmax(Layer):
         self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is not None:
+        if mask is not None and mask.ndim == inputs.ndim:  # else it is one of steps, and passed on
             # Half the largest number: adding scores to it does not overflow.
             low = -3e4 if inputs.dtype == "float16" else -1e9
             inputs = ops.where(ops.cast(mask, "bool"), inputs, inputs + ops.cast(low, inputs.dtype))

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import jax.numpy as jnp
+
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.errors import explain
-from cornu.layers.base import adapters, own
+from cornu.kernels import rows
+from cornu.layers.base import adapters
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
+from cornu.layers.base.quantized import modes
+from cornu.layers.base.quantized.weight import Product, Weight
 
 
 class Dense(Layer):
@@ -27,7 +32,7 @@ class Dense(Layer):
         bias_constraint: applied to the bias after each update.
         lora_rank: rank of a low-rank correction that is trained instead of the kernel.
         lora_alpha: its scale, `lora_alpha / lora_rank`; the rank if None.
-        quantization_config: not offered yet.
+        quantization_config: how `quantize` rounds weights and inputs; see `quantizers`.
 
     Example:
 
@@ -41,6 +46,8 @@ class Dense(Layer):
 
     lora_kernel_a: Any
     lora_kernel_b: Any
+    _kernel: Any = None
+    _kernel_shape: Any = None
 
     def __init__(
         self,
@@ -62,7 +69,6 @@ class Dense(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(explain(f"units is a positive int, got {units!r}.", fix="Dense(64)"))
-        adapters.refuse_quantization(self, quantization_config)
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -75,10 +81,9 @@ class Dense(Layer):
         self.lora_rank = lora_rank
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
         self.lora_enabled = False
-        self.quantization_config = quantization_config
+        self.quantization_config = modes.read_config(quantization_config)
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
-        self.kernel: Any = None
         self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
@@ -91,18 +96,41 @@ class Dense(Layer):
                     fix="give it: keras.Input(shape=(..., features)).",
                 )
             )
-        self.kernel = self.add_weight(shape=(features, self.units), like="kernel")
+        self._kernel_shape = (features, self.units)
+        mode = self.quantization_mode
+        if mode is not None:
+            self.quantized_build(self._kernel_shape, mode, self.quantization_config)
+        if modes.keeps_floats(self):
+            self._kernel = self.add_weight(shape=self._kernel_shape, like="kernel")
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.units,), like="bias")
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
+    @property
+    def kernel(self) -> Any:
+        """The kernel: the variable; the corrected array with LoRA; integers if it is quantized.
+
+        Raises:
+            AttributeError: the layer is not built.
+        """
+        return modes.shown(self, "_kernel", self._few_bits)
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = ops.matmul(inputs, adapters.weight(self, self.kernel))  # (batch, ..., units)
+        kernel = adapters.weight(self, self._kernel)
+        x = rows.matmul(inputs, kernel)  # (batch, ..., units)
+        if x is None:
+            x = ops.matmul(inputs, kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return self.activation(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.units)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return self.spec_of_call(*args, **kwargs)  # the activation may change shape and dtype
 
     def enable_lora(
         self,
@@ -112,18 +140,59 @@ class Dense(Layer):
         b_initializer: Any = "zeros",
     ) -> None:
         """Freeze the kernel and train a correction of low rank beside it."""
-        adapters.enable_lora(self, self.kernel, rank, lora_alpha, a_initializer, b_initializer)
+        adapters.enable_lora(
+            self, self._kernel, rank, lora_alpha, a_initializer, b_initializer, self._kernel_shape
+        )
+
+    # ---- few bits -----------------------------------------------------------------------------
+
+    def _few_bits(self) -> list[Weight]:
+        """The kernel, `(features, units)`, whose columns have a scale each."""
+        shape = self._kernel_shape
+        return [
+            Weight(
+                name="kernel",
+                attribute="_kernel",
+                shape=shape,
+                summed=(0,),
+                place=lambda scale: scale.reshape(-1),
+                take=lambda scale: scale,
+                matrix=shape,
+                rows=0,
+                packed=1,
+            )
+        ]
+
+    @property
+    def variable_serialization_spec(self) -> dict[str | None, list[str]]:
+        """What files hold of the layer in each mode of quantization, in order."""
+        return modes.KERNEL_FILES
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """Round the kernel of the built layer to few bits; see `Layer.quantize`."""
+        modes.quantize(self, Dense, mode, type_check, config)
+
+    def quantized_build(self, kernel_shape: Any, mode: str, config: Any = None) -> None:
+        """Make the variables of a kernel of that shape in few bits."""
+        self._kernel_shape = tuple(kernel_shape)
+        modes.build(self, self._few_bits(), mode, config)
+
+    def quantized_call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What `call` computes, with a kernel in few bits."""
+        x = modes.multiply(self, self._few_bits()[0], _PRODUCT, inputs)
+        return self.activation(modes.with_bias(self, x))
 
     def save_own_variables(self, store: Any) -> None:
-        store["0"] = adapters.merged(self, self.kernel)
-        if self.bias is not None:
-            store["1"] = self.bias
+        modes.save_own(self, store)
 
     def load_own_variables(self, store: Any) -> None:
-        if not self.lora_enabled:
-            own.load_own_variables(self, store)
-            return
-        self.kernel.assign(store["0"])
-        if self.bias is not None:
-            self.bias.assign(store["1"])
-        self.lora_kernel_b.assign(self.lora_kernel_b.value * 0)
+        modes.load_own(self, store)
+
+
+def _matmul(x: Any, kernel: Any) -> Any:
+    """The product; of integers, with sums in int32."""
+    sums = jnp.int32 if jnp.issubdtype(kernel.dtype, jnp.integer) else None
+    return jnp.matmul(x, kernel, preferred_element_type=sums)
+
+
+_PRODUCT = Product(_matmul, summed=(-1,))

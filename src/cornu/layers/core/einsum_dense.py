@@ -7,14 +7,20 @@
 From the equation, the shape of the inputs and `output_shape` follow the shapes of kernel and bias.
 """
 
+import math
 import re
 from typing import Any
 
+import jax.numpy as jnp
+
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.errors import explain
+from cornu.kernels import rows
 from cornu.layers.base import adapters
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.layer import Layer
+from cornu.layers.base.quantized import modes
+from cornu.layers.base.quantized.weight import Product, Weight
 
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
@@ -36,8 +42,8 @@ class EinsumDense(Layer):
         bias_constraint: applied to the bias after each update.
         lora_rank: rank of a low-rank correction that is trained instead of the kernel.
         lora_alpha: its scale, `lora_alpha / lora_rank`; the rank if None.
-        gptq_unpacked_column_size: kept for Keras's signature; quantized weights are not offered.
-        quantization_config: not offered yet.
+        gptq_unpacked_column_size: kept for Keras's signature; the mode "gptq" is not offered.
+        quantization_config: how `quantize` rounds weights and inputs; see `quantizers`.
 
     Example:
 
@@ -48,7 +54,10 @@ class EinsumDense(Layer):
     """
 
     config_omits_none = frozenset(("lora_rank", "lora_alpha", "gptq_unpacked_column_size"))
-    kernel: Any = None
+    lora_kernel_a: Any
+    lora_kernel_b: Any
+    _kernel: Any = None
+    _kernel_shape: Any = None
 
     def __init__(
         self,
@@ -69,7 +78,6 @@ class EinsumDense(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        adapters.refuse_quantization(self, quantization_config)
         self.equation = equation
         self.partial_output_shape = (
             (output_shape,) if is_int(output_shape) or output_shape is None else tuple(output_shape)
@@ -86,28 +94,51 @@ class EinsumDense(Layer):
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
         self.lora_enabled = False
         self.gptq_unpacked_column_size = gptq_unpacked_column_size
-        self.quantization_config = quantization_config
+        self.quantization_config = modes.read_config(quantization_config)
         self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
         kernel_shape, bias_shape = weight_shapes(
             self.equation, self.bias_axes, tuple(input_shape), self.partial_output_shape
         )
-        self.kernel = self.add_weight(
-            shape=kernel_shape,
-            initializer=_for_matrix(self.kernel_initializer, self.equation),
-            like="kernel",
-        )
+        self._kernel_shape = kernel_shape
+        mode = self.quantization_mode
+        if mode is not None:
+            self.quantized_build(kernel_shape, mode, self.quantization_config)
+        if modes.keeps_floats(self):
+            self._kernel = self.add_weight(
+                shape=kernel_shape,
+                initializer=_for_matrix(self.kernel_initializer, self.equation),
+                like="kernel",
+            )
         if bias_shape is not None:
             self.bias = self.add_weight(shape=bias_shape, like="bias")
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
+    @property
+    def kernel(self) -> Any:
+        """The kernel: the variable; the corrected array with LoRA; integers if it is quantized.
+
+        Raises:
+            AttributeError: the layer is not built.
+        """
+        return modes.shown(self, "_kernel", self._few_bits)
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = ops.einsum(self.equation, inputs, adapters.weight(self, self.kernel))
+        kernel = adapters.weight(self, self._kernel)
+        x = rows.einsum(self.equation, inputs, kernel)
+        if x is None:
+            x = ops.einsum(self.equation, inputs, kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return self.activation(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return output_shape_of(self.equation, tuple(input_shape), self.partial_output_shape)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return self.spec_of_call(*args, **kwargs)  # the activation may change shape and dtype
 
     def enable_lora(
         self,
@@ -117,14 +148,82 @@ class EinsumDense(Layer):
         b_initializer: Any = "zeros",
     ) -> None:
         """Freeze the kernel and train a correction of low rank beside it."""
-        adapters.enable_lora(self, self.kernel, rank, lora_alpha, a_initializer, b_initializer)
+        adapters.enable_lora(
+            self, self._kernel, rank, lora_alpha, a_initializer, b_initializer, self._kernel_shape
+        )
+
+    # ---- few bits -----------------------------------------------------------------------------
+
+    def _few_bits(self) -> list[Weight]:
+        """The kernel, as a matrix of what is summed over by the rest."""
+        _, kernel, output = _three(self.equation)
+        shape = self._kernel_shape
+        summed = tuple(i for i, letter in enumerate(kernel) if letter not in output)
+        height = math.prod(shape[i] for i in summed)
+        leads = summed == tuple(range(len(summed)))  # then the columns are the channels
+        channels = (*(1 for _ in summed), *shape[len(summed) :])
+        return [
+            Weight(
+                name="kernel",
+                attribute="_kernel",
+                shape=shape,
+                summed=summed,
+                place=lambda scale: relabel(scale, kernel, output),
+                take=lambda scale: relabel(scale, output, kernel),
+                matrix=(height, math.prod(shape) // height),
+                rows=0,
+                packed=1,
+                place_channels=(
+                    (lambda scale: relabel(scale.reshape(channels), kernel, output))
+                    if leads
+                    else None
+                ),
+            )
+        ]
+
+    def _product(self) -> Product:
+        inputs, _, output = _three(self.equation)
+
+        def compute(x: Any, kernel: Any) -> Any:
+            sums = jnp.int32 if jnp.issubdtype(kernel.dtype, jnp.integer) else None
+            return jnp.einsum(self.equation, x, kernel, preferred_element_type=sums)
+
+        summed = tuple(i for i, letter in enumerate(inputs) if letter not in output)
+        return Product(compute, summed, lambda scale: relabel(scale, inputs, output))
+
+    @property
+    def variable_serialization_spec(self) -> dict[str | None, list[str]]:
+        """What files hold of the layer in each mode of quantization, in order."""
+        return modes.KERNEL_FILES
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """Round the kernel of the built layer to few bits; see `Layer.quantize`."""
+        modes.quantize(self, EinsumDense, mode, type_check, config)
+
+    def quantized_build(self, kernel_shape: Any, mode: str, config: Any = None) -> None:
+        """Make the variables of a kernel of that shape in few bits."""
+        if "." in self.equation and mode != "float8":
+            raise ValueError(
+                explain(
+                    f"The kernel of '{self.name}' is quantized by the letters of its equation, "
+                    "which has an ellipsis.",
+                    equation=self.equation,
+                    fix="write all axes as letters, such as 'abc,cd->abd'.",
+                )
+            )
+        self._kernel_shape = tuple(kernel_shape)
+        modes.build(self, self._few_bits(), mode, config)
+
+    def quantized_call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What `call` computes, with a kernel in few bits."""
+        x = modes.multiply(self, self._few_bits()[0], self._product(), inputs)
+        return self.activation(modes.with_bias(self, x))
 
     def save_own_variables(self, store: Any) -> None:
-        if self.built:
-            adapters.save_own(self, store, self.kernel, self.bias)
+        modes.save_own(self, store)
 
     def load_own_variables(self, store: Any) -> None:
-        adapters.load_own(self, store, self.kernel, self.bias)
+        modes.load_own(self, store)
 
     def _config_value(self, name: str) -> Any:
         if name == "output_shape":
@@ -155,6 +254,44 @@ def weight_shapes(
         >>> weight_shapes("...x,xy->...y", "y", (None, 5, 3), (4,))
         ((3, 4), (4,))
     """
+    sizes, _ = _sizes(equation, input_shape, output_shape)
+    _, kernel, output = _three(equation)
+    for letter in kernel:
+        if sizes.get(letter) is None:
+            raise ValueError(
+                explain(
+                    f"The size of axis {letter!r} of the kernel is not known.",
+                    equation=equation,
+                    shapes=f"inputs {input_shape}, output_shape {output_shape}",
+                    fix="give it in output_shape, or as the size of an axis of the inputs.",
+                )
+            )
+    kernel_shape = tuple(sizes[letter] for letter in kernel)
+    if not bias_axes:
+        return kernel_shape, None
+    open_end = equation.replace(" ", "").endswith("...")
+    return kernel_shape, _bias_shape(equation, bias_axes, output, sizes, input_shape, open_end)
+
+
+def output_shape_of(
+    equation: str, input_shape: tuple[Any, ...], output_shape: Any
+) -> tuple[Any, ...]:
+    """The shape of the outputs, None where it is not known.
+
+    Example:
+
+        >>> output_shape_of("...x,xy->...y", (None, 5, 3), (4,))
+        (None, 5, 4)
+    """
+    sizes, hidden = _sizes(equation, input_shape, output_shape)
+    named = tuple(sizes.get(letter) for letter in _three(equation)[2])
+    return (*named, *hidden) if equation.replace(" ", "").endswith("...") else (*hidden, *named)
+
+
+def _sizes(
+    equation: str, input_shape: tuple[Any, ...], output_shape: Any
+) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """The sizes of the letters, and of the axes that an ellipsis stands for."""
     match = _EQUATION.fullmatch(equation.replace(" ", ""))
     if match is None or match.group(1, 3) != match.group(5, 7) or match.group(1) and match.group(3):
         raise ValueError(
@@ -164,10 +301,12 @@ def weight_shapes(
             )
         )
     front, inputs, back, kernel, _, output, _ = match.groups()
-    named = input_shape
-    if front or back:
-        hidden = len(input_shape) - len(inputs)
-        named = input_shape[hidden:] if front else input_shape[: len(inputs)]
+    named, hidden = input_shape, ()
+    if front:
+        cut = max(len(input_shape) - len(inputs), 0)
+        hidden, named = input_shape[:cut], input_shape[cut:]
+    elif back:
+        named, hidden = input_shape[: len(inputs)], input_shape[len(inputs) :]
     if len(named) != len(inputs):
         raise ValueError(
             explain(
@@ -205,20 +344,7 @@ def weight_shapes(
                     equation=equation,
                 )
             )
-    for letter in kernel:
-        if sizes.get(letter) is None:
-            raise ValueError(
-                explain(
-                    f"The size of axis {letter!r} of the kernel is not known.",
-                    equation=equation,
-                    shapes=f"inputs {input_shape}, output_shape {output_shape}",
-                    fix="give it in output_shape, or as the size of an axis of the inputs.",
-                )
-            )
-    kernel_shape = tuple(sizes[letter] for letter in kernel)
-    if not bias_axes:
-        return kernel_shape, None
-    return kernel_shape, _bias_shape(equation, bias_axes, output, sizes, input_shape, bool(back))
+    return sizes, hidden
 
 
 def _bias_shape(
@@ -259,3 +385,26 @@ def _for_matrix(initializer: Any, equation: str) -> Any:
     kept = tuple(i for i, letter in enumerate(letters) if letter in output)
     config = {**initializer.get_config(), "input_axes": summed, "output_axes": kept}
     return type(initializer).from_config(config)
+
+
+def _three(equation: str) -> tuple[str, str, str]:
+    """The letters of inputs, kernel and output, without those that an ellipsis stands for."""
+    operands, output = equation.replace(" ", "").replace("...", "").split("->")
+    inputs, kernel = operands.split(",")
+    return inputs, kernel, output
+
+
+def relabel(x: Any, letters: str, wanted: str) -> Any:
+    """An array with the axes of other letters: those that are not wanted have size 1 and go, those
+    that it lacks come with size 1.
+
+    Example:
+
+        >>> relabel(jnp.ones((1, 5, 2)), "cde", "abed").shape
+        (1, 1, 2, 5)
+    """
+    gone = tuple(i for i, letter in enumerate(letters) if letter not in wanted)
+    left = [letter for letter in letters if letter in wanted]
+    common = [letter for letter in wanted if letter in letters]
+    x = x.squeeze(gone).transpose([left.index(letter) for letter in common])
+    return x[tuple(slice(None) if letter in letters else None for letter in wanted)]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax.numpy as jnp
+
 from cornu import constraints, initializers, ops, regularizers
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
@@ -9,6 +11,8 @@ from cornu.kernels import gather
 from cornu.layers.base import adapters
 from cornu.layers.base.arguments import positive_int
 from cornu.layers.base.layer import Layer
+from cornu.layers.base.quantized import modes
+from cornu.layers.base.quantized.weight import Product, Weight
 
 
 class Embedding(Layer):
@@ -27,7 +31,7 @@ class Embedding(Layer):
         weights: initial values of the table.
         lora_rank: rank of a low-rank correction that is trained instead of the table.
         lora_alpha: its scale, `lora_alpha / lora_rank`; the rank if None.
-        quantization_config: not offered yet.
+        quantization_config: how `quantize` rounds the table; see `quantizers`.
 
     Example:
 
@@ -37,7 +41,9 @@ class Embedding(Layer):
     """
 
     config_omits_none = frozenset(("lora_rank", "lora_alpha"))
-    embeddings: Any = None
+    lora_embeddings_a: Any
+    lora_embeddings_b: Any
+    _embeddings: Any = None
 
     def __init__(
         self,
@@ -57,7 +63,6 @@ class Embedding(Layer):
         if input_length is not None:
             kwargs.setdefault("input_shape", (input_length,))
         super().__init__(**kwargs)
-        adapters.refuse_quantization(self, quantization_config)
         self.input_dim = positive_int(input_dim, "input_dim", "Embedding(1000, 16)")
         self.output_dim = positive_int(output_dim, "output_dim", "Embedding(1000, 16)")
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -67,7 +72,7 @@ class Embedding(Layer):
         self.lora_rank = lora_rank
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
         self.lora_enabled = False
-        self.quantization_config = quantization_config
+        self.quantization_config = modes.read_config(quantization_config)
         self.supports_masking = mask_zero
         self.autocast = False  # identifiers must not be rounded
         if weights is not None:
@@ -80,22 +85,29 @@ class Embedding(Layer):
         return self.mask_zero
 
     def build(self, input_shape: Any = None) -> None:
-        if self.embeddings is not None:
+        if self._embeddings is not None:
             return
-        self.embeddings = self.add_weight(
-            shape=(self.input_dim, self.output_dim), like="embeddings", name="embeddings"
-        )
+        shape = (self.input_dim, self.output_dim)
+        if self.quantization_mode is None:
+            self._embeddings = self.add_weight(shape=shape, like="embeddings", name="embeddings")
+        else:
+            self.quantized_build(shape, self.quantization_mode, self.quantization_config)
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
+    @property
+    def embeddings(self) -> Any:
+        """The table: the variable; the corrected array with LoRA; integers if it is quantized.
+
+        Raises:
+            AttributeError: the layer is not built.
+        """
+        return modes.shown(self, "_embeddings", self._few_bits)
+
     def call(self, inputs: Any) -> Any:
-        ids = inputs if "int" in str(inputs.dtype) else ops.cast(inputs, "int32")
-        rows = gather.embedding_lookup(self.embeddings.value, ids)
-        if self.lora_enabled:
-            a, b = adapters.factors(self, self.embeddings)
-            rows = rows + adapters.scale(self) * ops.matmul(
-                gather.embedding_lookup(a.value, ids), b
-            )
+        ids = _integers(inputs)
+        rows = gather.embedding_lookup(self._embeddings.value, ids)
+        rows = adapters.corrected_rows(self, "embeddings", rows, ids)
         return ops.cast(rows, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -112,16 +124,54 @@ class Embedding(Layer):
         b_initializer: Any = "zeros",
     ) -> None:
         """Freeze the table and train a correction of low rank beside it."""
-        adapters.enable_lora(self, self.embeddings, rank, lora_alpha, a_initializer, b_initializer)
+        shape = (self.input_dim, self.output_dim)
+        adapters.enable_lora(
+            self, self._embeddings, rank, lora_alpha, a_initializer, b_initializer, shape
+        )
+
+    # ---- few bits -----------------------------------------------------------------------------
+
+    def _few_bits(self) -> list[Weight]:
+        """The table, whose rows have a scale each."""
+        shape = (self.input_dim, self.output_dim)
+        return [
+            Weight(
+                name="embeddings",
+                attribute="_embeddings",
+                shape=shape,
+                summed=(1,),
+                place=lambda scale: scale.reshape(-1),
+                take=lambda scale: scale[:, None],
+                matrix=shape,
+                rows=1,
+                packed=1,
+            )
+        ]
+
+    @property
+    def variable_serialization_spec(self) -> dict[str | None, list[str]]:
+        """What files hold of the layer in each mode of quantization, in order."""
+        return _FILES
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """Round the table of the built layer to few bits; see `Layer.quantize`."""
+        modes.quantize(self, Embedding, mode, type_check, config)
+
+    def quantized_build(self, embeddings_shape: Any, mode: str, config: Any = None) -> None:
+        """Make the variables of the table in few bits."""
+        modes.build(self, self._few_bits(), mode, config)
+
+    def quantized_call(self, inputs: Any) -> Any:
+        """What `call` computes, with a table in few bits."""
+        return modes.lookup(self, self._few_bits()[0], _integers(inputs))
 
     def save_own_variables(self, store: Any) -> None:
-        if self.built:
-            adapters.save_own(self, store, self.embeddings)
+        modes.save_own(self, store)
 
     def load_own_variables(self, store: Any) -> None:
         if not self.built:
             self.build()
-        adapters.load_own(self, store, self.embeddings)
+        modes.load_own(self, store)
 
     def _config_value(self, name: str) -> Any:
         return None if name == "weights" else super()._config_value(name)
@@ -191,10 +241,10 @@ class ReversibleEmbedding(Embedding):
         self.reverse_embeddings: Any = None
 
     def build(self, input_shape: Any = None) -> None:
-        if self.embeddings is not None:
+        if self._embeddings is not None:
             return
         super().build(input_shape)
-        if not self.tie_weights:
+        if not self.tie_weights and self.quantization_mode is None:
             self.reverse_embeddings = self.add_weight(
                 shape=(self.output_dim, self.input_dim),
                 like="embeddings",
@@ -207,17 +257,16 @@ class ReversibleEmbedding(Embedding):
         if self.reverse_embeddings is not None:
             table = self.reverse_embeddings.value
         else:
-            table = ops.transpose(adapters.weight(self, self.embeddings))
+            table = ops.transpose(adapters.weight(self, self._embeddings))
+        table = ops.cast(table, self.reverse_dtype or self.compute_dtype)
         if self.reverse_dtype is not None:
-            inputs, table = (
-                ops.cast(inputs, self.reverse_dtype),
-                ops.cast(table, self.reverse_dtype),
-            )
-        logits = ops.matmul(inputs, table)
-        if self.logit_soft_cap is not None:
-            cap = self.logit_soft_cap
-            logits = ops.tanh(logits / cap) * cap
-        return logits
+            inputs = ops.cast(inputs, self.reverse_dtype)
+        return self._capped(ops.matmul(inputs, table))
+
+    def _capped(self, logits: Any) -> Any:
+        if self.logit_soft_cap is None:
+            return logits
+        return ops.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
 
     def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:
         if reverse:
@@ -234,11 +283,73 @@ class ReversibleEmbedding(Embedding):
             return mask
         return super().compute_mask(inputs, mask)
 
-    def save_own_variables(self, store: Any) -> None:
-        if self.built:
-            adapters.save_own(self, store, self.embeddings, self.reverse_embeddings)
+    # ---- few bits -----------------------------------------------------------------------------
 
-    def load_own_variables(self, store: Any) -> None:
-        if not self.built:
-            self.build()
-        adapters.load_own(self, store, self.embeddings, self.reverse_embeddings)
+    def _few_bits(self) -> list[Weight]:
+        """The table, whose rows have a scale each; and the second table, with one a column."""
+        weights = super()._few_bits()
+        if self.tie_weights:
+            return weights
+        shape = (self.output_dim, self.input_dim)
+        back = Weight(
+            name="reverse_embeddings",
+            attribute="reverse_embeddings",
+            shape=shape,
+            summed=(0,),
+            place=lambda scale: scale.reshape(-1),
+            take=lambda scale: scale,
+            matrix=shape,
+            rows=0,
+            packed=0,
+            zero_dtype=self.variable_dtype,
+        )
+        return [*weights, back]
+
+    @property
+    def variable_serialization_spec(self) -> dict[str | None, list[str]]:
+        """What files hold of the layer in each mode of quantization, in order."""
+        return _FILES if self.tie_weights else _FILES_OF_TWO
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """Round the tables of the built layer to few bits; see `Layer.quantize`."""
+        modes.quantize(self, ReversibleEmbedding, mode, type_check, config)
+
+    def quantized_call(self, inputs: Any, reverse: bool = False) -> Any:
+        """What `call` computes, with tables in few bits."""
+        if not reverse:
+            return super().quantized_call(inputs)
+        if self.reverse_dtype is not None:
+            inputs = ops.cast(inputs, self.reverse_dtype)
+        weight = self._few_bits()[-1]
+        return self._capped(modes.multiply(self, weight, _BACK[self.tie_weights], inputs))
+
+
+def _integers(ids: Any) -> Any:
+    return ids if "int" in str(ids.dtype) else ops.cast(ids, "int32")
+
+
+def _product(x: Any, table: Any, rows: int) -> Any:
+    """Products with the rows of a table, or with its columns; of integers, with sums in int32."""
+    sums = jnp.int32 if jnp.issubdtype(table.dtype, jnp.integer) else None
+    return jnp.einsum("...d,nd->...n" if rows else "...d,dn->...n", x, table,
+                      preferred_element_type=sums)  # fmt: skip
+
+
+_BACK = {
+    True: Product(lambda x, table: _product(x, table, 1), summed=(-1,)),
+    False: Product(lambda x, table: _product(x, table, 0), summed=(-1,)),
+}
+
+_FILES: dict[str | None, list[str]] = {
+    None: ["embeddings"],
+    "int8": ["embeddings", "embeddings_scale"],
+    "int4": ["embeddings", "embeddings_scale", "embeddings_zero", "g_idx"],
+}
+_FILES_OF_TWO: dict[str | None, list[str]] = {
+    None: ["embeddings", "reverse_embeddings"],
+    "int8": [*_FILES["int8"], "reverse_embeddings", "reverse_embeddings_scale"],
+    "int4": [
+        *_FILES["int4"],
+        *("reverse_embeddings", "reverse_embeddings_scale", "reverse_embeddings_zero"),
+    ],
+}

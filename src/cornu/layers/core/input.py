@@ -24,6 +24,8 @@ class InputLayer(Layer):
         name: of the layer.
     """
 
+    batch_shape: Any = None
+
     def __init__(
         self,
         shape: Any = None,

@@ -155,6 +155,14 @@ class BatchNormalization(Layer):
         axes = [i for i in range(x.ndim) if i != features]
         if mask is None:
             return ops.moments(x, axes=axes)
+        if any(m not in (1, n) for m, n in zip(mask.shape, x.shape, strict=False)):
+            raise ValueError(
+                explain(
+                    f"The mask of BatchNormalization '{self.name}' does not fit its inputs.",
+                    shapes=f"inputs {tuple(x.shape)}, mask {tuple(mask.shape)}",
+                    fix="a mask (batch, time) for inputs (batch, time, features)",
+                )
+            )
         # A mask has the leading axes of the inputs, up to the axis of the features at most.
         counts = ops.cast(mask, x.dtype)
         counts = ops.reshape(counts, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))

@@ -36,7 +36,15 @@ def sizes_along(layer: Any, input_shape: Any, axis: Any) -> tuple[int, ...]:
     """
     axes = axis if isinstance(axis, list) else [axis]
     ndim = len(input_shape)
-    if any(not -ndim <= a < ndim or input_shape[a] is None for a in axes):
+    if any(not -ndim <= a < ndim for a in axes):
+        raise ValueError(
+            explain(
+                f"{type(layer).__name__} '{layer.name}' has no axis {axis} in its inputs.",
+                shapes=f"inputs {tuple(input_shape)}",
+                fix=f"axis=-1, or an axis from 1 to {ndim - 1}",
+            )
+        )
+    if any(input_shape[a] is None for a in axes):
         raise ValueError(
             explain(
                 f"{type(layer).__name__} '{layer.name}' needs axes of known size.",
@@ -105,6 +113,7 @@ class LayerNormalization(Layer):
     def build(self, input_shape: Any) -> None:
         shape = sizes_along(self, input_shape, self.axis)
         self.axis = self.axis if isinstance(self.axis, list) else [self.axis]
+        self.input_spec = InputSpec(axes=dict(zip(self.axis, shape, strict=True)))
         if self.scale or self.rms_scaling:
             self.gamma = self.add_weight(shape=shape, like="gamma")
         if self.center and not self.rms_scaling:
@@ -143,11 +152,11 @@ class RMSNormalization(Layer):
         super().__init__(**kwargs)
         self.axis = checked_axes(axis)
         self.epsilon = float(epsilon)
-        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         shape = sizes_along(self, input_shape, self.axis)
         self.axis = self.axis if isinstance(self.axis, list) else [self.axis]
+        self.input_spec = InputSpec(axes=dict(zip(self.axis, shape, strict=True)))
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
 
     def call(self, x: Any) -> Any:
@@ -274,5 +283,6 @@ class UnitNormalization(Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
+        sizes_along(self, inputs.shape, self.axis)
         x = ops.cast(inputs, "float32") if inputs.dtype == "float16" else inputs
         return ops.cast(ops.normalize(x, axis=self.axis, order=2, epsilon=1e-12), inputs.dtype)

@@ -20,6 +20,7 @@ class DropoutCell(Layer):
 
     untracked_attributes = Layer.untracked_attributes | {"_dropout_mask", "_recurrent_dropout_mask"}
 
+    units: int
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
     seed_generator: SeedGenerator
@@ -53,7 +54,19 @@ class DropoutCell(Layer):
         self._recurrent_dropout_mask = None
 
     def dropped(self, inputs: Any, state: Any, training: Any) -> tuple[Any, Any]:
-        """Inputs and state with the masks applied, while training."""
+        """Inputs and state with the masks applied, while training.
+
+        Raises:
+            ValueError: the state has another length than the cell.
+        """
+        if state.shape[-1] != self.units:
+            raise ValueError(
+                explain(
+                    f"The states of {type(self).__name__} '{self.name}' have {self.units} numbers.",
+                    shapes=f"inputs {tuple(inputs.shape)}, a state {tuple(state.shape)}",
+                    fix=f"states (batch, {self.units}), as get_initial_state gives them",
+                )
+            )
         if training:
             mask = self.get_dropout_mask(inputs)
             inputs = inputs if mask is None else inputs * mask

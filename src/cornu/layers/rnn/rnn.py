@@ -207,6 +207,7 @@ class RNN(Layer):
         )
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
+        self._check_mask(sequences, mask)
         self._check_states(initial_state)
         try:
             if training:
@@ -233,6 +234,32 @@ class RNN(Layer):
                     f"'{self.name}' has {expected} states, initial_state has {len(states)}.",
                     shapes=", ".join(str(tuple(s.shape)) for s in tree.flatten(states)),
                     fix="a list with one array a state, as return_state=True gives them",
+                )
+            )
+        for size, state in zip(as_list(self.state_size), states, strict=True):
+            shape = tuple(getattr(state, "shape", ()))
+            if isinstance(size, int) and len(shape) == 2 and shape[1] != size:
+                raise ValueError(
+                    explain(
+                        f"A state of '{self.name}' has {size} numbers, one of initial_state "
+                        f"{shape[1]}.",
+                        shapes=f"expected (batch, {size}), received {shape}",
+                        fix="states of a layer with as many units",
+                    )
+                )
+
+    def _check_mask(self, sequences: Any, mask: Any) -> None:
+        shape = tree.flatten(sequences)[0].shape[:2]
+        if mask is not None and any(
+            isinstance(m, int) and isinstance(n, int) and m not in (1, n)
+            for m, n in zip(mask.shape, shape, strict=False)
+        ):
+            raise ValueError(
+                explain(
+                    f"The mask of '{self.name}' does not fit its sequences.",
+                    shapes=f"sequences (batch, time, ...) begin with {tuple(shape)}, mask "
+                    f"{tuple(mask.shape)}",
+                    fix="booleans (batch, time), True where a step counts",
                 )
             )
 

@@ -70,6 +70,13 @@ class StackedRNNCells(Layer):
             input_shape = (input_shape[0], *_as_shape(_output_size(cell)))
 
     def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
+        if len(states) != len(self.cells):
+            raise ValueError(
+                explain(
+                    f"'{self.name}' has {len(self.cells)} cells, and states of {len(states)}.",
+                    fix="a list with the states of each cell, as get_initial_state gives them",
+                )
+            )
         new_states = []
         for cell, state in zip(self.cells, states, strict=True):
             options = {"training": training} if isinstance(cell, Layer) else {}

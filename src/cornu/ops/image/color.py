@@ -11,7 +11,7 @@ from cornu.ops.image.layout import batched, floating_dtype
 _GRAY = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue are to the eye
 
 
-@op(file_name="RGBToGrayscale")
+@op(file_name="RGBToGrayscale", compiled=True)
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """Brightness of colour images: `0.2989 red + 0.5870 green + 0.1140 blue`.
 
@@ -39,7 +39,7 @@ def _three(x: Any, name: str, *, floating: bool = False) -> None:
         )
 
 
-@op(file_name="RGBToHSV")
+@op(file_name="RGBToHSV", compiled=True)
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Red, green and blue to hue, saturation and value, all in [0, 1]."""
     x, back = batched("rgb_to_hsv", images, data_format)
@@ -61,7 +61,7 @@ def _to_hsv(x: Any) -> Any:
     return jnp.stack([hue, saturation, value], axis=-1).astype(x.dtype)
 
 
-@op(file_name="HSVToRGB")
+@op(file_name="HSVToRGB", compiled=True)
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """Hue, saturation and value to red, green and blue, all in [0, 1]."""
     x, back = batched("hsv_to_rgb", images, data_format)

@@ -50,7 +50,7 @@ def gaussian_weights(taps: int, sigma: Any, dtype: Any) -> Any:
     return weights / jnp.sum(weights)
 
 
-@op
+@op(compiled=True)
 def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     """Slopes of the brightness, along height and along width.
 

@@ -11,7 +11,7 @@ from cornu.errors import explain
 from cornu.ops.image.layout import batched, one_of
 
 
-@op
+@op(compiled=True)
 def extract_patches(
     images: Any,
     size: Any,
@@ -37,7 +37,7 @@ def extract_patches(
     return back(_patches(x, size, strides, dilation_rate, padding, 2))
 
 
-@op
+@op(compiled=True)
 def extract_patches_3d(
     volumes: Any,
     size: Any,

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from cornu.core.op import op, tensor, to_float
+from cornu.core.op import fused, op, tensor, to_float
 from cornu.errors import explain
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of, one_of
 
@@ -20,7 +20,7 @@ RESIZE_METHODS = {
 }
 
 
-@op
+@op(compiled=True)
 def resize(
     images: Any,
     size: Any,
@@ -57,7 +57,7 @@ def resize(
         raise ValueError(
             explain("resize crops or pads to the aspect ratio, not both.", fix="set one of them.")
         )
-    if len(size) != 2:
+    if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise ValueError(explain(f"size is (height, width), got {size!r}."))
     height, width = (int(n) for n in size)
     x, back = batched("resize", images, data_format)
@@ -100,15 +100,19 @@ def scale_and_translate(
         antialias: average over more pixels when shrinking.
     """
     x = to_float(images)
-    return jax.image.scale_and_translate(
-        x,
-        tuple(output_shape),
-        tuple(spatial_dims),
-        tensor(scale, "float32"),
-        tensor(translation, "float32"),
-        method,
-        antialias=antialias,
-    ).astype(x.dtype)
+    shape, axes = (tuple(int(n) for n in sizes) for sizes in (output_shape, spatial_dims))
+    scale, translation = tensor(scale, "float32"), tensor(translation, "float32")
+    return _moved(x, scale, translation, shape, axes, method, antialias)
+
+
+@fused(static=("shape", "axes", "method", "antialias"))
+def _moved(
+    x: Any, scale: Any, translation: Any, shape: Any, axes: Any, method: str, antialias: bool
+) -> Any:
+    y = jax.image.scale_and_translate(
+        x, shape, axes, scale, translation, method, antialias=antialias
+    )
+    return y.astype(x.dtype)
 
 
 @op

@@ -20,7 +20,7 @@ from cornu.random.seed import draw_seed
 ORDERS = {"nearest": 0, "bilinear": 1}
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def affine_transform(
     images: Any,
     transform: Any,
@@ -63,7 +63,7 @@ def _grid(x: Any) -> tuple[Any, Any]:
     )
 
 
-@op(tensors=3)
+@op(tensors=3, compiled=True)
 def perspective_transform(
     images: Any,
     start_points: Any,
@@ -117,7 +117,7 @@ def _homography(start: Any, end: Any) -> Any:
     return jnp.linalg.solve(matrix, jnp.concatenate([u, v], axis=1)[..., None])[..., 0]
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def map_coordinates(
     inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
 ) -> Any:

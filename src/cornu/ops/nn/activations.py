@@ -128,7 +128,7 @@ def _gelu_erf(x: Any) -> Any:
     return 0.5 * x * (1 + lax.erf(x * math.sqrt(0.5)))
 
 
-@op
+@op(compiled=True)
 def glu(x: Any, axis: int = -1) -> Any:
     """The first half along `axis` times the sigmoid of the second half."""
     x = to_float(x)
@@ -139,14 +139,14 @@ def glu(x: Any, axis: int = -1) -> Any:
     return jax.nn.glu(x, axis=axis)
 
 
-@op
+@op(compiled=True)
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """`x` where it is further than `threshold` from zero, else 0."""
     x = to_float(x)
     return jnp.where(jnp.abs(x) > threshold, x, jnp.zeros_like(x))
 
 
-@op
+@op(compiled=True)
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """`x` moved towards zero by `threshold`, 0 where it would cross it."""
     x = to_float(x)
@@ -159,7 +159,7 @@ def squareplus(x: Any, b: int = 4) -> Any:
     return jax.nn.squareplus(to_float(x), b=b)
 
 
-@op
+@op(compiled=True)
 def threshold(x: Any, threshold: Any, default_value: Any) -> Any:
     """`x` where it is above `threshold`, `default_value` elsewhere."""
     x = to_float(x)

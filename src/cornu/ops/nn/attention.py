@@ -11,7 +11,7 @@ from cornu.errors import explain
 from cornu.kernels import attention as attention_kernel
 
 
-@op(tensors=3, named=("bias", "mask", "scale"))
+@op(tensors=3, named=("bias", "mask", "scale"), compiled=True)
 def dot_product_attention(
     query: Any,
     key: Any,
@@ -46,6 +46,7 @@ def dot_product_attention(
                 shapes=f"query {q.shape}, key {k.shape}, value {v.shape}",
             )
         )
+    _check_fit(q.shape, k.shape, v.shape)
     dtype = jnp.result_type(q, k, v)
     q, k, v = q.astype(dtype), k.astype(dtype), v.astype(dtype)
     bias = None if bias is None else tensor(bias)
@@ -53,6 +54,23 @@ def dot_product_attention(
     if attn_logits_soft_cap is None:
         return attention_kernel.attention(q, k, v, bias, mask, is_causal, scale)
     return _capped_attention(q, k, v, bias, mask, is_causal, scale, attn_logits_soft_cap)
+
+
+def _check_fit(q: Any, k: Any, v: Any) -> None:
+    """That heads share key heads evenly, and each key has a value."""
+    pairs = [(q[0], k[0]), *zip(k[:3], v[:3], strict=True), (q[3], k[3])]
+    known = all(isinstance(n, int) for n in (q[2], k[2]))
+    if any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in pairs) or (
+        known and (not k[2] or q[2] % k[2])
+    ):
+        raise ValueError(
+            explain(
+                "dot_product_attention: query, key and value do not fit.",
+                shapes=f"query {tuple(q)}, key {tuple(k)}, value {tuple(v)}",
+                fix="query (batch, time, heads, dim), key and value (batch, source, kv_heads, dim);"
+                "\nkv_heads divides heads.",
+            )
+        )
 
 
 def _capped_attention(

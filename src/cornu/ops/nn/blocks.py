@@ -20,7 +20,7 @@ def _four(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
-@op
+@op(compiled=True)
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Channels laid out as square blocks of pixels.
 
@@ -37,7 +37,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
     return channels_back(y.reshape(n, h * b, w * b, c // (b * b)), first)
 
 
-@op
+@op(compiled=True)
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Square blocks of pixels laid out as channels: the inverse of `depth_to_space`."""
     x, first = channels_last(tensor(x), data_format)
@@ -50,7 +50,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
     return channels_back(y.reshape(n, h // b, w // b, b * b * c), first)
 
 
-@op
+@op(compiled=True)
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Every window of the images as a column.
 
@@ -69,7 +69,7 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
     return patches.reshape(x.shape[0], patches.shape[1], -1)
 
 
-@op
+@op(compiled=True)
 def fold(
     x: Any,
     output_size: Any,

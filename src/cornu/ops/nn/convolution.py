@@ -27,7 +27,7 @@ def _same_dtype(x: Any, kernel: Any) -> tuple[Any, Any]:
     return x.astype(dtype), kernel.astype(dtype)
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def conv(
     inputs: Any,
     kernel: Any,
@@ -72,7 +72,7 @@ def conv(
     return channels_back(y, first)
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def depthwise_conv(
     inputs: Any,
     kernel: Any,
@@ -106,7 +106,7 @@ def depthwise_conv(
     return channels_back(y, first)
 
 
-@op(tensors=3)
+@op(tensors=3, compiled=True)
 def separable_conv(
     inputs: Any,
     depthwise_kernel: Any,
@@ -128,7 +128,7 @@ def separable_conv(
     return conv(x, pointwise_kernel, 1, "valid", data_format, 1)
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def conv_transpose(
     inputs: Any,
     kernel: Any,

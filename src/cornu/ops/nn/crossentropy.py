@@ -64,11 +64,12 @@ def _binary(target: Any, p: Any, epsilon: float) -> Any:
 
 @fused(static=("axis", "epsilon"))
 def _log_probabilities(p: Any, axis: int, epsilon: float) -> Any:
-    p = p / jnp.sum(p, axis, keepdims=True)
-    return jnp.log(jnp.clip(p, epsilon, 1 - epsilon))
+    total = jnp.sum(p, axis, keepdims=True)
+    total = jnp.where(total > 1e-12, total, 1e-12)  # nor zero, nor the NaN of inf - inf
+    return jnp.log(jnp.clip(p / total, epsilon, 1 - epsilon))
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def categorical_crossentropy(
     target: Any, output: Any, from_logits: bool = False, axis: int = -1
 ) -> Any:
@@ -106,7 +107,7 @@ _from_logits = fused(crossentropy.softmax_crossentropy)
 _sparse_from_logits = fused(crossentropy.sparse_softmax_crossentropy)
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def sparse_categorical_crossentropy(
     target: Any, output: Any, from_logits: bool = False, axis: int = -1
 ) -> Any:

@@ -11,7 +11,7 @@ from cornu.errors import did_you_mean, explain
 from cornu.kernels import sequence
 
 
-@op(tensors=4, file_name="CTCLoss")
+@op(tensors=4, file_name="CTCLoss", compiled=True)
 def ctc_loss(
     target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0
 ) -> Any:
@@ -40,7 +40,7 @@ def ctc_loss(
     )
 
 
-@op(tensors=2, file_name="CTCDecode")
+@op(tensors=2, file_name="CTCDecode", compiled=True)
 def ctc_decode(
     inputs: Any,
     sequence_lengths: Any,

@@ -4,13 +4,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cornu.core import dtypes
 from cornu.core.op import op, tensor
 from cornu.errors import explain
 
 
-@op
+@op(says_dtype=True)
 def one_hot(
     x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Any:
@@ -31,13 +32,14 @@ def one_hot(
         >>> one_hot([0, 2], 3).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
+    _check_count("one_hot", num_classes)
     x = tensor(x)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype("int32")
     return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
 
 
-@op
+@op(says_dtype=True)
 def multi_hot(
     inputs: Any,
     num_classes: int | None = None,
@@ -66,6 +68,16 @@ def multi_hot(
     num_classes = kwargs.pop("num_tokens", num_classes)
     if num_classes is None:
         raise ValueError(explain("multi_hot needs num_classes, the length of the vectors."))
+    _check_count("multi_hot", num_classes)
     x = tensor(inputs)
     hot = jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
     return jnp.max(hot, axis=1 if x.ndim > 1 else 0)
+
+
+def _check_count(name: str, num_classes: Any) -> None:
+    if isinstance(num_classes, (str, float, bool)) or (
+        isinstance(num_classes, (int, np.integer)) and num_classes < 0
+    ):
+        raise ValueError(
+            explain(f"{name}: num_classes is a number of classes, got {num_classes!r}.")
+        )

@@ -50,7 +50,7 @@ def _normalize(x: Any, axis: Any, order: Any, epsilon: float) -> Any:
     return x / jnp.maximum(size, epsilon)
 
 
-@op
+@op(compiled=True)
 def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Mean and variance over axes, computed in float32 at least.
 
@@ -89,8 +89,19 @@ def batch_normalization(
 ) -> Any:
     """`(x - mean) / sqrt(variance + epsilon) * scale + offset` with vectors along `axis`."""
     offset, scale = (None if v is None else tensor(v) for v in (offset, scale))
-    mean, variance = tensor(mean), tensor(variance)
-    return _batch_norm(to_float(x), mean, variance, offset, scale, axis=axis, epsilon=epsilon)
+    x, mean, variance = to_float(x), tensor(mean), tensor(variance)
+    given = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
+    for name, vector in given.items():
+        size, wanted = getattr(vector, "shape", None), x.shape[axis]
+        if size is not None and isinstance(wanted, int) and math.prod(size) not in (1, wanted):
+            raise ValueError(
+                explain(
+                    f"batch_normalization: {name} has one number for each of {wanted} along axis "
+                    f"{axis}.",
+                    shapes=f"x {tuple(x.shape)}, {name} {tuple(size)}",
+                )
+            )
+    return _batch_norm(x, mean, variance, offset, scale, axis=axis, epsilon=epsilon)
 
 
 @fused(static=("axis", "epsilon"))
@@ -113,7 +124,7 @@ def _batch_norm(
     return (x * factor + shift).astype(x.dtype)
 
 
-@op(tensors=("x", "gamma", "beta"), file_name="LayerNorm")
+@op(tensors=("x", "gamma", "beta"), file_name="LayerNorm", compiled=True)
 def layer_normalization(
     x: Any,
     gamma: Any = None,

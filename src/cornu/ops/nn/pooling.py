@@ -15,7 +15,7 @@ from cornu.kernels import pool
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
 
 
-@op
+@op(compiled=True)
 def max_pool(
     inputs: Any,
     pool_size: Any,
@@ -41,7 +41,7 @@ def max_pool(
     return channels_back(pool.max_pool(x, pool_size, strides, standard_padding(padding)), first)
 
 
-@op
+@op(compiled=True)
 def average_pool(
     inputs: Any,
     pool_size: Any,
@@ -68,7 +68,7 @@ def _pooled(name: str, inputs: Any, padding: Any) -> Any:
     return x
 
 
-@op
+@op(compiled=True)
 def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
     """Mean over as many windows as asked for, which cover the images evenly.
 
@@ -80,7 +80,7 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None
     return _adaptive(jnp.mean, to_float(inputs), output_size, data_format)
 
 
-@op
+@op(compiled=True)
 def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
     """Largest element of as many windows as asked for; see `adaptive_average_pool`."""
     return _adaptive(jnp.max, tensor(inputs), output_size, data_format)

@@ -10,14 +10,16 @@ from cornu.core.op import op, pair, to_float, to_floats
 from cornu.errors import explain
 
 
-@op(tensors=2)
+@op(tensors=2, compiled=True)
 def polar(abs_: Any, angle: Any) -> Any:
     """Complex numbers from absolute value and angle in radians."""
     abs_, angle = to_floats(*pair(abs_, angle))
+    dtype = jnp.promote_types(jnp.result_type(abs_, angle), jnp.float32)
+    abs_, angle = jnp.asarray(abs_, dtype), jnp.asarray(angle, dtype)
     return lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
 
 
-@op(tensors=2, file_name="PSNR")
+@op(tensors=2, file_name="PSNR", compiled=True)
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """Peak signal-to-noise ratio in decibels: `20 log10(max_val) - 10 log10(mse)`.
 

@@ -1,0 +1,134 @@
+"""Weights in 4 bits, two of them in a byte.
+
+    a scale a channel     w ~ q / s                  y = (x @ q) / s      as in 8 bits, -8 ... 7
+    blocks                w ~ (q - zero) * s         y = x @ w            s and zero for each block
+
+The weight is read as a matrix, number by number, as Keras reads it. Where its rows are not what
+products sum over, which a kernel such as "ecd" of "abc,ecd->abde" is not, a scale belongs to no
+channel, and products are computed of floats.
+
+A block is a run of numbers along the axis that products sum over; `g_idx` says which block each
+belongs to. Integers are unpacked when the layer is called: it is memory that is saved, not time.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.kernels import gather
+from cornu.layers.base.quantized import int8
+from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.quantizers import (
+    AbsMaxQuantizer,
+    QuantizationConfig,
+    abs_max_quantize_grouped_with_zero_point,
+    pack_int4,
+    unpack_int4,
+)
+
+_RANGE = (-8, 7)
+
+
+def block_size(layer: Any, config: Any) -> int | None:
+    """How many numbers share a scale; None for one scale a channel."""
+    size = getattr(config, "block_size", None)
+    if config is None:
+        size = getattr(layer._policy, "block_size", None)
+    return None if size in (None, -1) else size
+
+
+def build(layer: Any, weight: Weight, config: Any) -> None:
+    """Make the variables: bytes, scales, and for blocks zeros and the block of each number."""
+    packed = list(weight.matrix)
+    packed[weight.packed] = -(-packed[weight.packed] // 2)
+    size = block_size(layer, config)
+
+    def make(name: str, shape: Any, initializer: Any, **options: Any) -> None:
+        made = layer.add_weight(
+            name=name, shape=shape, initializer=initializer, trainable=False, **options
+        )
+        setattr(layer, weight.attribute if name == weight.name else name, made)
+
+    make(weight.name, packed, "zeros", dtype="int8")
+    length, channels = weight.matrix[weight.rows], weight.matrix[1 - weight.rows]
+    if size is None:
+        make(f"{weight.name}_scale", (channels,), "ones")
+        return
+    blocks = -(-length // size)
+    shape = (blocks, channels) if weight.rows == 0 else (channels, blocks)
+    make(f"{weight.name}_scale", shape, "ones")
+    make(f"{weight.name}_zero", shape, "zeros", dtype=weight.zero_dtype)
+    if getattr(layer, "g_idx", None) is None:
+
+        def block_of_each(shape: Any, dtype: Any = None) -> Any:
+            return jnp.asarray(np.arange(shape[0]) // size, dtype)
+
+        make("g_idx", (length,), block_of_each, dtype="float32", autocast=False)
+
+
+def rounded(layer: Any, weight: Weight, values: Any, config: Any) -> dict[str, Any]:
+    """What is kept of a weight in floats, by the names of the variables."""
+    matrix = values.reshape(weight.matrix)
+    size = block_size(layer, config)
+    if size is None:
+        quantizer = QuantizationConfig.weight_quantizer_or_default(
+            config, AbsMaxQuantizer(axis=weight.rows, value_range=_RANGE)
+        )
+        integers, scale = quantizer(matrix, to_numpy=True)
+        kept = {f"{weight.name}_scale": scale.reshape(-1)}
+    else:
+        upright = matrix if weight.rows == 0 else matrix.T
+        integers, scale, zero = abs_max_quantize_grouped_with_zero_point(
+            upright, size, to_numpy=True
+        )
+        if weight.rows == 1:
+            integers, scale, zero = integers.T, scale.T, zero.T
+        kept = {f"{weight.name}_scale": scale, f"{weight.name}_zero": zero}
+    return {weight.name: pack_int4(integers, axis=weight.packed)[0], **kept}
+
+
+def integers(layer: Any, weight: Weight) -> Any:
+    """The weight in integers, unpacked."""
+    return _matrix(layer, weight).reshape(weight.shape)
+
+
+def _matrix(layer: Any, weight: Weight) -> Any:
+    length = weight.matrix[weight.packed]
+    return unpack_int4(weight.variable(layer).value, length, axis=weight.packed)
+
+
+def floats(layer: Any, weight: Weight) -> Any:
+    """The weight in floats, as products see it."""
+    scale = weight.scale(layer).value
+    matrix = _matrix(layer, weight).astype(scale.dtype)
+    if weight.zero(layer) is None:
+        return (matrix / jnp.expand_dims(scale, weight.rows)).reshape(weight.shape)
+    block = layer.g_idx.value.astype("int32")
+    zero = weight.zero(layer).value.astype(scale.dtype)
+    scale, zero = (jnp.take(x, block, axis=weight.rows) for x in (scale, zero))
+    return ((matrix - zero) * scale).reshape(weight.shape)
+
+
+def multiply(layer: Any, weight: Weight, product: Product, x: Any) -> Any:
+    """The product of the inputs and the weight, in the dtype of the inputs."""
+    config = layer.quantization_config
+    quantizer = QuantizationConfig.activation_quantizer_or_default(config, None)
+    if weight.zero(layer) is not None or weight.place_channels is None:
+        if quantizer is not None:
+            x = int8.and_back(quantizer, product, x)
+        return product.compute(x, floats(layer, weight).astype(x.dtype))
+    scale = weight.place_channels(weight.scale(layer).value)
+    return int8.scaled_product(product, quantizer, x, integers(layer, weight), scale)
+
+
+def lookup(layer: Any, weight: Weight, ids: Any, dtype: Any) -> Any:
+    """Rows of a table; only those that are asked for are unpacked."""
+    packed = gather.embedding_lookup(weight.variable(layer).value, ids)
+    scale = gather.embedding_lookup(weight.scale(layer).value, ids).astype(dtype)
+    rows = unpack_int4(packed, weight.matrix[1], axis=packed.ndim - 1).astype(dtype)
+    if weight.zero(layer) is None:
+        return rows / scale[..., None]
+    block = layer.g_idx.value.astype("int32")
+    zero = gather.embedding_lookup(weight.zero(layer).value, ids).astype(dtype)
+    return (rows - jnp.take(zero, block, axis=-1)) * jnp.take(scale, block, axis=-1)

@@ -1,0 +1,88 @@
+"""`model.quantize`: which layers of a model keep their weights in few bits."""
+
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from cornu.errors import explain
+from cornu.layers.base.layer import Layer
+from cornu.layers.base.own import own_weights
+from cornu.layers.base.quantized import modes
+from cornu.train.trainer import Trainer
+
+
+def quantize_layers(
+    model: Any,
+    mode: Any = None,
+    config: Any = None,
+    filters: Any = None,
+    type_check: bool = True,
+    **unknown: Any,
+) -> None:
+    """Quantize the layers of a model that offer it.
+
+    Args:
+        model: built.
+        mode: "int8", "int4" or "float8".
+        config: how weights and inputs are rounded.
+        filters: which layers, by name or by a function.
+        type_check: leave out subclasses of the layers that offer it.
+
+    Raises:
+        ValueError: the arguments contradict each other, or a layer is not built or is quantized
+            already.
+    """
+    if unknown:
+        raise ValueError(
+            explain(
+                f"quantize takes no argument {next(iter(unknown))!r}.",
+                known="mode, config, filters, type_check",
+            )
+        )
+    config = modes.config_for(mode, config)
+    wanted = _wanted(filters)
+    if not model.built:
+        raise ValueError(
+            explain(
+                f"Model '{model.name}' is not built, so it has no weights to quantize.",
+                fix="call it on a sample first, or call build(input_shape).",
+            )
+        )
+    layers = [x for x in model._flatten_layers() if wanted(x) and not isinstance(x, Trainer)]
+    offering = [layer for layer in layers if type(layer).quantize is not Layer.quantize]
+    for layer in offering:
+        modes.check_layer(layer, config)  # all of them, before the first is changed
+    left = [layer for layer in layers if layer not in offering and own_weights(layer)]
+    for layer in offering:
+        try:
+            layer.quantize(config.mode, type_check=type_check, config=config)
+        except NotImplementedError:
+            left.append(layer)
+    if left:
+        names = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in left[:20])
+        warnings.warn(
+            f"These layers keep their weights in floats, as they do not offer {config.mode!r}: "
+            f"{names}.",
+            stacklevel=3,
+        )
+
+
+def _wanted(filters: Any) -> Callable[[Any], bool]:
+    """Whether a layer is meant by `filters`."""
+    if filters is None:
+        return lambda layer: True
+    if isinstance(filters, str):
+        filters = [filters]
+    if isinstance(filters, (list, tuple)) and all(isinstance(f, str) for f in filters):
+        patterns = [re.compile(f) for f in filters]
+        return lambda layer: any(pattern.search(layer.name) for pattern in patterns)
+    if callable(filters):
+        return lambda layer: bool(filters(layer))
+    raise ValueError(
+        explain(
+            "filters is a regular expression, a list of them, or a function of a layer.",
+            received=repr(filters),
+            fix="filters='dense', or filters=lambda layer: layer.name != 'logits'",
+        )
+    )

@@ -1,0 +1,89 @@
+"""Two 4-bit integers in a byte.
+
+    [1, -8, 7]  along the axis  ->  pairs (1, -8) (7, 0)  ->  bytes 0x81 0x07
+
+The first of a pair has the low half of the byte. An axis of odd length is filled up with a zero,
+so unpacking needs to know the length.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from cornu.core.op import tensor
+from cornu.errors import explain
+
+
+def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[int, ...], int]:
+    """Put pairs of small integers along an axis into one byte each.
+
+    Args:
+        arr: integers from -8 to 7 (of `int8`) or from 0 to 15 (of `uint8`).
+        axis: along which neighbours are paired.
+        dtype: of `arr` and of the bytes, `"int8"` or `"uint8"`.
+
+    Returns:
+        `(packed, shape, length)`: the bytes, their shape, and the length of the axis before.
+
+    Raises:
+        ValueError: the dtype is another one.
+        TypeError: the array has another dtype.
+
+    Example:
+
+        >>> packed, shape, length = pack_int4(jnp.array([1, -8, 7], "int8"))
+        >>> packed.tolist(), shape, length
+        ([-127, 7], (2,), 3)
+    """
+    if dtype not in ("int8", "uint8"):
+        raise ValueError(explain(f"4-bit integers are packed as int8 or uint8, got {dtype!r}."))
+    x = tensor(arr)
+    if x.dtype.name != dtype:
+        raise TypeError(
+            explain(
+                f"pack_int4 is to pack {dtype}, got {x.dtype.name}.",
+                fix=f"ops.cast(arr, {dtype!r}), or dtype={x.dtype.name!r}",
+            )
+        )
+    length = x.shape[axis]
+    x = jnp.moveaxis(x, axis, 0)
+    if length % 2:
+        x = jnp.concatenate([x, jnp.zeros_like(x[:1])])
+    x = x.view(jnp.uint8) if dtype == "int8" else x
+    packed = (x[::2] & 0x0F) | (x[1::2] << 4)
+    packed = packed.view(jnp.int8) if dtype == "int8" else packed
+    packed = jnp.moveaxis(packed, 0, axis)
+    return packed, tuple(packed.shape), length
+
+
+def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: Any = "int8") -> Any:
+    """Take the integers out of the bytes that `pack_int4` made.
+
+    Args:
+        packed: the bytes, of `int8` or `uint8`.
+        orig_len: the length of the axis before packing.
+        axis: along which they were paired.
+        dtype: `"int8"` for -8 to 7, `"uint8"` for 0 to 15.
+
+    Returns:
+        The integers in that dtype.
+
+    Raises:
+        ValueError: the dtype is another one.
+        TypeError: the bytes have another dtype.
+
+    Example:
+
+        >>> unpack_int4(jnp.array([-127, 7], "int8"), orig_len=3).tolist()
+        [1, -8, 7]
+    """
+    x = tensor(packed)
+    if dtype not in ("int8", "uint8"):
+        raise ValueError(explain(f"4-bit integers are unpacked to int8 or uint8, got {dtype!r}."))
+    if x.dtype.name not in ("int8", "uint8"):
+        raise TypeError(explain(f"unpack_int4 takes bytes of int8 or uint8, got {x.dtype.name}."))
+    x = jnp.moveaxis(x, axis, 0).view(dtype)
+    # a shift to the left and back fills with the sign, or with zeros
+    pairs = jnp.stack([(x << 4) >> 4, x >> 4], axis=1)
+    flat = pairs.reshape(-1, *x.shape[1:])[:orig_len]
+    return jnp.moveaxis(flat, 0, axis)

@@ -1,0 +1,108 @@
+"""`Quantizer`: an object that rounds arrays to few bits, and what scale it took."""
+
+from typing import Any
+
+from cornu.core.configurable import Configurable
+from cornu.errors import explain
+from cornu.quantizers.functions import abs_max_quantize
+
+
+class Quantizer(Configurable):
+    """Base of all quantizers: called on an array, it returns the rounded array and its scale.
+
+    Args:
+        output_dtype: dtype of the rounded array.
+
+    Example:
+
+        >>> class Signs(Quantizer):
+        ...     def __call__(self, x):
+        ...         return (x > 0) * 2 - 1, 1.0
+        ...     def get_config(self):
+        ...         return {}
+        >>> import numpy as np
+        >>> Signs()(np.array([0.3, -2.0]))[0].tolist()
+        [1, -1]
+    """
+
+    def __init__(self, output_dtype: str = "int8"):
+        self.output_dtype = output_dtype
+
+    def __call__(self, x: Any) -> Any:
+        """The array as it is; quantizers override it."""
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} does not define `get_config`.",
+                fix="def get_config(self): return {...the constructor's arguments...}",
+            )
+        )
+
+
+class AbsMaxQuantizer(Quantizer):
+    """Round to integers, with the largest magnitude at the end of the range.
+
+    Args:
+        axis: axes that share a scale; the last one if None.
+        value_range: smallest and largest integer.
+        epsilon: added to the largest magnitude, so that zeros have a scale too.
+        output_dtype: dtype of the integers.
+
+    Example:
+
+        >>> import numpy as np
+        >>> q, scale = AbsMaxQuantizer(axis=0)(np.array([[0.5, -1.0], [2.0, 4.0]]))
+        >>> q.tolist(), scale.shape
+        ([[32, -32], [127, 127]], (1, 2))
+    """
+
+    config_omits_none = frozenset(("axis",))
+
+    def __init__(
+        self,
+        axis: Any = None,
+        value_range: tuple[int, int] = (-127, 127),
+        epsilon: float = 1e-7,
+        output_dtype: str = "int8",
+    ):
+        super().__init__(output_dtype=output_dtype)
+        if axis is not None:
+            axis = (axis,) if isinstance(axis, int) else tuple(axis)
+        self.axis = axis
+        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
+            raise TypeError(
+                explain(
+                    f"value_range is a pair of numbers, got {value_range!r}.", fix="(-127, 127)"
+                )
+            )
+        self.value_range: tuple[int, int] = (value_range[0], value_range[1])
+        self.epsilon = epsilon
+
+    def __call__(self, x: Any, axis: Any = None, to_numpy: bool = False) -> tuple[Any, Any]:
+        """Round an array.
+
+        Args:
+            x: array of any shape.
+            axis: axes that share a scale, instead of the quantizer's.
+            to_numpy: compute on the host.
+
+        Returns:
+            `(outputs, scale)` with `x ~ outputs / scale`.
+        """
+        if axis is None:
+            axis = -1 if self.axis is None else self.axis
+        elif isinstance(axis, list):
+            axis = tuple(axis)
+        return abs_max_quantize(
+            x, axis, self.value_range, self.output_dtype, self.epsilon, to_numpy
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            "value_range": self.value_range,
+            "epsilon": self.epsilon,
+            "output_dtype": self.output_dtype,
+        }
+        return config if self.axis is None else {**config, "axis": self.axis}

@@ -1,0 +1,86 @@
+"""What to say when the loss of a training is NaN or infinite: where it began, and what to try.
+
+FloatingPointError: Training broke at batch 17 of epoch 3: the loss is nan.
+  first:  the output of layer 'ratio' (Lambda): 12 NaN of 640 numbers; its input is finite,
+          up to 2.5
+  before: everything was finite; the model has its weights from before this batch
+  fix:    look for a logarithm, a root, a division or an exponential in it.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cornu.errors import explain
+
+KINDS = ("data", "variable", "input", "output", "loss", "gradient", "update", "nothing")
+
+_FIXES = {
+    "data": "clean the data: numpy.isfinite finds the rows.",
+    "variable": "make the model anew, or load weights from before.",
+    "input": "look for a logarithm, a root, a division or an exponential before this layer.",
+    "output": "look for a logarithm, a root, a division or an exponential in it. Numbers that\n"
+    "have become huge want a smaller learning rate, or clipnorm=1.0 in the optimizer.",
+    "loss": "look at the labels of this batch; losses of probabilities are safer as losses of\n"
+    "logits: no last activation, and from_logits=True.",
+    "gradient": "a root or a norm has no slope at 0: add a small number inside it. Or clip:\n"
+    "optimizer=Adam(..., clipnorm=1.0)",
+    "update": "a smaller learning rate, or optimizer=Adam(..., clipnorm=1.0)",
+    "nothing": "a smaller learning rate, or optimizer=Adam(..., clipnorm=1.0)",
+}
+
+
+class Finding(NamedTuple):
+    """Where numbers that are not finite appeared first in a step."""
+
+    kind: str  # one of KINDS
+    what: str  # in words: "the output of layer 'ratio' (Lambda)"
+    detail: str  # how many they are, and what is still finite
+
+
+def count_nonfinite(array: Any) -> str:
+    """How many numbers are not finite, in words; empty if all are.
+
+    Example:
+
+        >>> count_nonfinite(np.array([1.0, np.nan, np.inf]))
+        '1 NaN and 1 infinite of 3 numbers'
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in "fcV" and "float" not in array.dtype.name:
+        return ""
+    wide = array.astype("float32") if array.dtype.kind == "V" or array.itemsize < 4 else array
+    nans, infinite = int(np.isnan(wide).sum()), int(np.isinf(wide).sum())
+    parts = [f"{n} {word}" for n, word in ((nans, "NaN"), (infinite, "infinite")) if n]
+    return f"{' and '.join(parts)} of {array.size} numbers" if parts else ""
+
+
+def explain_nonfinite(
+    what: str, *, batch: str, epoch: int, finding: Finding, replayed: bool
+) -> str:
+    """The message.
+
+    Args:
+        what: what was seen: "the loss is nan".
+        batch: which broke it, counted from 1, or from which to which if that is not known.
+        epoch: number of the epoch, counted from 0.
+        finding: what a look at the batch found.
+        replayed: whether the batch ran once more from the weights that it had met. If not, what
+            was found is true of the weights as they are now.
+    """
+    if replayed:
+        before = "everything was finite; the model has its weights from before this batch"
+        if finding.kind == "variable":
+            before = "this variable was not finite any more"
+        elif finding.kind == "nothing":
+            before = "when the batch ran once more, by itself, everything was finite"
+    else:
+        before = "not known: no copy of the weights from before is at hand, so this is about the "
+        before += "weights\nas they are now"
+    return explain(
+        f"Training broke at batch {batch} of epoch {epoch + 1}: {what}.",
+        first=f"{finding.what}: {finding.detail}" if finding.detail else finding.what,
+        before=before,
+        fix=f"{_FIXES[finding.kind]}\n"
+        "fit(..., check=False) trains on, and callbacks.TerminateOnNaN() stops without an error.",
+    )

@@ -1,0 +1,36 @@
+"""What is in a file of a model or of weights, without loading it."""
+
+import os
+
+from cornu.archive import inspect
+from cornu.models.vetting import judge
+
+
+def inspect_file(filepath: str | os.PathLike[str]) -> inspect.Inspection:
+    """Look into a file that nobody vouches for: nothing in it is run, imported or loaded.
+
+    Args:
+        filepath: a `.keras`, `.h5`, `.weights.h5`, `.weights.json` or `.safetensors` file, or the
+            directory of a saved model.
+
+    Returns:
+        Its layers, arrays and members, who wrote it, and `findings`: what loading refuses, what
+        it needs, and what is out of the ordinary.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: its name is of no kind that is known.
+
+    Example:
+
+        >>> import tempfile
+        >>> from cornu.layers import Dense, Input
+        >>> from cornu.models import Sequential
+        >>> model = Sequential([Input((4,)), Dense(2, name="out")])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/m.keras")
+        ...     found = inspect_file(f"{folder}/m.keras")
+        >>> found.parameters, [(layer.name, layer.inputs) for layer in found.layers][-1]
+        (10, ('out', '(None, 4)'))
+    """
+    return inspect.inspect_file(filepath, judge)

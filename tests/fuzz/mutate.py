@@ -1,0 +1,309 @@
+"""Mutations of files: the same seed gives the same file.
+
+bytes     bits flipped, values of interest written over, pieces cut out, doubled, moved, cut off
+members   of a .keras file: one mutated and packed again with the right checksum, or left out,
+          renamed, swapped with another
+JSON      a node replaced by a value of interest or by another node, deleted, doubled, renamed
+HDF5      a link deleted or replaced, an attribute or a dataset of another kind
+"""
+
+import copy
+import io
+import json
+import random
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+
+VALUES: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2,
+    3,
+    7,
+    255,
+    65_536,
+    2**31,
+    2**62,
+    10**40,
+    0.0,
+    -0.5,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "relu",
+    "float16",
+    "int8",
+    "../../x",
+    "/etc/passwd",
+    "\x00",
+    "é" * 50,
+    [],
+    {},
+    [[]],
+    [None],
+    [None, 4],
+    [None, None, 3],
+    [1, 2, 3],
+    {"a": 1},
+    {"class_name": "__lambda__", "config": {"value": "x"}},
+    {"class_name": "Dense", "config": {"units": 2}},
+    {"module": "keras.layers", "class_name": "Flatten", "config": {}, "registered_name": None},
+    {"class_name": "__numpy__", "config": {"value": [1.0], "dtype": "float32"}},
+    {"class_name": "__slice__", "config": {"start": 0, "stop": None, "step": -1}},
+    {
+        "module": "builtins",
+        "class_name": "function",
+        "config": "relu",
+        "registered_name": "function",
+    },
+]
+BYTES = [
+    b"\x00",
+    b"\xff",
+    b"\x7f",
+    b"\x80",
+    b"\x00" * 4,
+    b"\xff" * 4,
+    b"\xff" * 8,
+    b"\x01\x00\x00\x00",
+    b"\x00\x00\x00\x80",
+    b"\xff\xff\xff\x7f",
+    b"PK\x01\x02",
+    b"PK\x05\x06",
+    b"\x89HDF",
+    b"TREE",
+    b"SNOD",
+    b"HEAP",
+    b"OHDR",
+    b"GCOL",
+    b"FRHP",
+    b"BTHD",
+]
+
+
+def mutated(content: bytes, name: str, dice: random.Random) -> bytes:
+    """A file of the kind that its name says, changed in one to three places."""
+    ways = [_bytes]
+    if name.endswith(".keras"):
+        ways = [_bytes, _member, _config, _config, _config, _weights, _weights, _members]
+    elif name.endswith(".h5"):
+        ways = [_bytes, _bytes, _links, _attribute]
+    elif name.endswith(".json"):
+        ways = [_bytes, _text]
+    elif name.endswith(".safetensors"):
+        ways = [_bytes, _header, _header]
+    # Only a whole file is taken apart: the HDF5 library may not come back from a damaged one.
+    try:
+        content = dice.choice(ways)(content, dice)
+    except (ValueError, KeyError, OSError, RuntimeError, TypeError):
+        content = _bytes(content, dice)  # a name that is taken, a text too long for an attribute
+    for _ in range(dice.choice((0, 0, 0, 1, 2))):
+        content = _bytes(content, dice)
+    return content
+
+
+# ---- bytes -------------------------------------------------------------------------------------
+
+
+def _bytes(content: bytes, dice: random.Random) -> bytes:
+    made = bytearray(content)
+    for _ in range(dice.choice((1, 1, 2, 4, 16))):
+        if not made:
+            return bytes(made)
+        at = dice.randrange(len(made))
+        size = min(dice.choice((1, 2, 4, 8, 64, 512)), len(made) - at)
+        way = dice.randrange(7)
+        if way <= 1:
+            made[at] ^= 1 << dice.randrange(8)
+        elif way == 2:
+            value = dice.choice(BYTES)
+            made[at : at + len(value)] = value
+        elif way == 3:
+            made[at : at + size] = dice.randbytes(size)
+        elif way == 4:
+            other = dice.randrange(len(made))
+            made[at : at + size] = made[other : other + size]
+        elif way == 5 and dice.random() < 0.3:
+            del made[at : at + size]
+        elif way == 6 and dice.random() < 0.3:
+            made = (
+                made[:at] if dice.random() < 0.5 else made[:at] + made[at : at + size] + made[at:]
+            )
+    return bytes(made)
+
+
+# ---- archives ----------------------------------------------------------------------------------
+
+
+def _unpacked(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _packed(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def _member(content: bytes, dice: random.Random) -> bytes:
+    members = _unpacked(content)
+    name = dice.choice(sorted(members))
+    return _packed(members | {name: _bytes(members[name], dice)})
+
+
+def _members(content: bytes, dice: random.Random) -> bytes:
+    members = _unpacked(content)
+    one, other = dice.choice(sorted(members)), dice.choice(sorted(members))
+    way = dice.randrange(3)
+    if way == 0:
+        del members[one]
+    elif way == 1:
+        members[one], members[other] = members[other], members[one]
+    else:
+        members[dice.choice(("x", "../x", one.upper(), "assets/x/y"))] = members.pop(one)
+    return _packed(members)
+
+
+def _config(content: bytes, dice: random.Random) -> bytes:
+    members = _unpacked(content)
+    return _packed(members | {"config.json": _text(members["config.json"], dice)})
+
+
+def _weights(content: bytes, dice: random.Random) -> bytes:
+    members = _unpacked(content)
+    name = dice.choice(sorted(n for n in members if n.endswith(".h5")))
+    change = dice.choice((_bytes, _links))
+    return _packed(members | {name: change(members[name], dice)})
+
+
+# ---- JSON --------------------------------------------------------------------------------------
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """(container, key) of each node."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in list(items):
+            yield value, key
+            if isinstance(item, (dict, list)):
+                waiting.append(item)
+
+
+def _text(content: bytes, dice: random.Random) -> bytes:
+    value = json.loads(content)
+    for _ in range(dice.choice((1, 1, 1, 2, 4))):
+        places = list(_places(value))
+        if not places:
+            break
+        holder, key = dice.choice(places)
+        way = dice.randrange(8)
+        if way <= 3:
+            holder[key] = copy.deepcopy(dice.choice(VALUES))
+        elif way == 4:
+            other, at = dice.choice(places)
+            # A copy: a node inside itself would be a circle.
+            holder[key] = json.loads(json.dumps(other[at]))
+        elif way == 5:
+            del holder[key]
+        elif way == 6 and isinstance(holder, dict):
+            holder[dice.choice(("name", "units", "config", "class_name", "x", key.upper()))] = (
+                holder.pop(key)
+            )
+        elif isinstance(holder, list):
+            holder.insert(dice.randrange(len(holder) + 1), json.loads(json.dumps(holder[key])))
+        elif isinstance(holder[key], (int, float)):
+            holder[key] = holder[key] * dice.choice((-1, 2, 10, 1000, 10**9, 0.5))
+    return json.dumps(value).encode()
+
+
+def _header(content: bytes, dice: random.Random) -> bytes:
+    length = int.from_bytes(content[:8], "little")
+    header = _text(content[8 : 8 + length], dice)
+    return len(header).to_bytes(8, "little") + header + content[8 + length :]
+
+
+# ---- HDF5 --------------------------------------------------------------------------------------
+
+
+def _links(content: bytes, dice: random.Random) -> bytes:
+    file = io.BytesIO(content)
+    with h5py.File(file, "r+") as h5:
+        names: list[str] = []
+        h5.visit(names.append)
+        one, other = dice.choice(names), dice.choice(names)
+        way = dice.randrange(8)
+        if way == 0:
+            del h5[one]
+        elif way == 1:
+            h5[f"{one}_x" if dice.random() < 0.5 else "x"] = h5[other]
+        elif way == 2:
+            del h5[one]
+            h5[one] = h5py.SoftLink(f"/{other}")
+        elif way == 3:
+            del h5[one]
+            h5[one] = h5py.ExternalLink(dice.choice(("/etc/passwd", "", "x.h5")), f"/{other}")
+        elif way == 4:
+            h5.move(one, dice.choice((f"{one}_x", f"x/{one}", "layers/x")))
+        elif way == 5:
+            del h5[one]
+            h5[one] = _array(dice)
+        elif way == 6:
+            del h5[one]
+            shape = [
+                dice.choice((0, 1, 3, 1000, 2**20, 2**31)) for _ in range(dice.randrange(1, 4))
+            ]
+            chunks = tuple(min(n, 64) or 1 for n in shape)
+            h5.create_dataset(
+                one,
+                shape,
+                "float32",
+                chunks=chunks,
+                compression="gzip",
+                maxshape=(None,) * len(shape),
+            )
+        else:
+            h5.create_group(f"{one}_g/vars" if dice.random() < 0.5 else "/".join("x" * 200))
+    return file.getvalue()
+
+
+def _array(dice: random.Random) -> Any:
+    shape = [dice.choice((0, 1, 2, 3, 4)) for _ in range(dice.randrange(4))]
+    kind = dice.choice(("f2", "f4", "f8", "i1", "u8", "?", "c8", "S3", "V2", "V3"))
+    return np.zeros(shape, kind)
+
+
+def _attribute(content: bytes, dice: random.Random) -> bytes:
+    """In a file of Keras 2's kind, the config and the lists of names are attributes."""
+    file = io.BytesIO(content)
+    with h5py.File(file, "r+") as h5:
+        names = [""]
+        h5.visit(names.append)
+        having = [name for name in names if len(h5[name or "/"].attrs)]
+        owner = h5[dice.choice(having) or "/"] if having else h5["/"]
+        if dice.random() < 0.6 and "model_config" in h5.attrs:
+            key = dice.choice([k for k in ("model_config", "training_config") if k in h5.attrs])
+            text = h5.attrs[key]
+            h5.attrs[key] = _text(text.encode() if isinstance(text, str) else text, dice)[:60_000]
+        elif len(owner.attrs):
+            key = dice.choice(sorted(owner.attrs))
+            value = dice.choice((b"", b"x", 3, [b"a", b"b"], np.zeros((2, 2)), "x" * 1000, [1.5]))
+            if dice.random() < 0.3:
+                del owner.attrs[key]
+            else:
+                owner.attrs[key] = value
+    return file.getvalue()

@@ -1,0 +1,96 @@
+"""Sparse matrices: what stays sparse, and that every result is that of the dense matrix."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.experimental.sparse import BCOO
+
+from cornu import ops
+from cornu.core.symbolic import KerasTensor
+from cornu.ops.sparse import KEEP_ZERO
+
+DENSE = np.array([[0, 0.5, 0], [0.25, 0, -0.75]], "float32")
+FACTOR = np.arange(1.0, 7.0, dtype="float32").reshape(2, 3)
+WEIGHTS = np.arange(12.0, dtype="float32").reshape(3, 4)
+
+
+def doubled():
+    """The matrix with a place that stands in it twice."""
+    places = jnp.array([[0, 1], [0, 1], [1, 0], [1, 2]])
+    return BCOO((jnp.array([0.25, 0.25, 0.25, -0.75]), places), shape=(2, 3))
+
+
+def other():
+    return BCOO.fromdense(np.array([[1.0, 0, 0], [0, 0, -2.0]], "float32"))
+
+
+def dense(x):
+    return np.asarray(x.todense() if isinstance(x, BCOO) else x)
+
+
+STAY_SPARSE = {
+    **{name: getattr(ops, name) for name in KEEP_ZERO},
+    "cast": lambda x: ops.cast(x, "float16"),
+    "add": lambda x: ops.add(x, other() if isinstance(x, BCOO) else dense(other())),
+    "subtract": lambda x: ops.subtract(x, other() if isinstance(x, BCOO) else dense(other())),
+    "maximum": lambda x: ops.maximum(x, other() if isinstance(x, BCOO) else dense(other())),
+    "minimum": lambda x: ops.minimum(x, other() if isinstance(x, BCOO) else dense(other())),
+    "multiply": lambda x: ops.multiply(x, other() if isinstance(x, BCOO) else dense(other())),
+    "multiply by an array": lambda x: ops.multiply(x, FACTOR),
+    "array times": lambda x: ops.multiply(FACTOR, x),
+    "multiply by a row": lambda x: ops.multiply(x, FACTOR[0]),
+    "multiply by a number": lambda x: ops.multiply(x, 3),
+    "divide by an array": lambda x: ops.divide(x, FACTOR),
+    "divide by a number": lambda x: ops.true_divide(x, 2.0),
+    "transpose": ops.transpose,
+    "reshape": lambda x: ops.reshape(x, (3, -1)),
+    "expand_dims": lambda x: ops.expand_dims(x, 1),
+    "squeeze": lambda x: ops.squeeze(ops.expand_dims(x, 1), 1),
+    "concatenate": lambda x: ops.concatenate([x, x], axis=1),
+}
+
+
+@pytest.mark.parametrize("name", STAY_SPARSE)
+def test_stays_sparse(name):
+    got, expected = STAY_SPARSE[name](doubled()), STAY_SPARSE[name](DENSE)
+    assert isinstance(got, BCOO)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(dense(got), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        ops.exp,
+        ops.relu,
+        ops.softmax,
+        lambda x: ops.sum(x, axis=1),
+        lambda x: ops.add(x, 1.0),
+        lambda x: ops.multiply(x, np.ones((4, 2, 3), "float32")),
+        lambda x: ops.where(ops.greater(x, 0), x, -1.0),
+        lambda x: ops.matmul(x, WEIGHTS),
+        lambda x: ops.matmul(WEIGHTS.T, ops.transpose(x)),
+        lambda x: ops.convert_to_tensor(x),
+    ],
+)
+def test_becomes_dense(fn):
+    got = fn(doubled())
+    assert isinstance(got, jax.Array)
+    np.testing.assert_allclose(got, fn(DENSE), rtol=1e-6)
+
+
+def test_products():
+    both = ops.matmul(doubled(), BCOO.fromdense(WEIGHTS))
+    assert isinstance(both, BCOO)
+    np.testing.assert_allclose(dense(both), DENSE @ WEIGHTS, rtol=1e-6)
+    gradient = jax.grad(lambda w: ops.sum(ops.matmul(doubled(), w)))(WEIGHTS)
+    np.testing.assert_allclose(gradient, DENSE.T @ np.ones((2, 4)), rtol=1e-6)
+    compiled = jax.jit(lambda x: ops.matmul(ops.abs(x), WEIGHTS))(doubled())
+    np.testing.assert_allclose(compiled, np.abs(DENSE) @ WEIGHTS, rtol=1e-6)
+
+
+def test_symbolic_tensors_know_what_stays_sparse():
+    x = KerasTensor((None, 3), sparse=True)
+    assert ops.abs(x).sparse
+    assert not ops.exp(x).sparse

@@ -1,0 +1,224 @@
+"""Every option of `compile` and of optimizers does the same in every strategy."""
+
+import numpy as np
+import pytest
+
+import cornu as keras
+from cornu.train.strategy import Chunked, Eager, PerStep
+from train.models import blobs
+
+c = keras.callbacks
+o = keras.optimizers
+
+
+def train(strategy, make=None, layer=None, policy="float32", **options):
+    """Two epochs of three steps and a smaller one."""
+    keras.utils.set_random_seed(3)
+    inner = layer or (lambda: keras.layers.Dense(6, activation="tanh"))
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        model = keras.Sequential([keras.Input((4,)), inner(), keras.layers.Dense(3)])
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(
+        make() if make else "sgd",
+        loss,
+        metrics=["accuracy"],
+        run_eagerly=strategy is Eager,
+        **options,
+    )
+    x, y = blobs(28)
+    every = [c.LambdaCallback(on_train_batch_end=lambda batch, logs: None)]
+    history = model.fit(
+        x, y, batch_size=8, epochs=2, shuffle=False, verbose=0,
+        callbacks=every if strategy is PerStep else [],
+    )  # fmt: skip
+    used = {type(p) for p in model._programs.values()}
+    assert used == ({strategy} if strategy is not Eager else set())
+    return model, history.history
+
+
+OPTIONS = {
+    "accumulation, averages, clipping and a schedule": {
+        "make": lambda: o.SGD(
+            o.schedules.ExponentialDecay(0.5, 2, 0.5), use_ema=True, ema_momentum=0.7,
+            gradient_accumulation_steps=3, global_clipnorm=0.1,
+        )
+    },
+    "averages put in": {
+        "make": lambda: o.Adam(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2)
+    },
+    "scaled loss": {"make": lambda: o.LossScaleOptimizer(o.SGD(0.1), 256.0, 2)},
+    "float16": {"policy": "mixed_float16"},
+    "bfloat16": {"policy": "mixed_bfloat16"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_strategies_agree(name):
+    chunked, expected = train(Chunked, **OPTIONS[name])
+    # Half precision rounds differently where operations are fused in other ways.
+    loose = {"rtol": 2e-2, "atol": 2e-3} if "float" in name else {"rtol": 2e-4, "atol": 1e-5}
+    for strategy in (PerStep, Eager):
+        model, history = train(strategy, **OPTIONS[name])
+        for key, values in expected.items():
+            np.testing.assert_allclose(history[key], values, err_msg=key, **loose)
+        for a, b in zip(model.get_weights(), chunked.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, **loose)
+        for a, b in zip(model.optimizer.variables, chunked.optimizer.variables, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), **loose)
+
+
+class Recomputed(keras.layers.Layer):
+    """A layer whose inner one is computed again on the way back."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = keras.layers.Dense(6, activation="tanh")
+
+    def call(self, x):
+        return keras.remat(self.inner)(x)
+
+
+def test_recomputing_activations_changes_nothing_but_memory():
+    plain, expected = train(Chunked)
+    scoped = lambda: keras.layers.Dense(6, activation="tanh")  # noqa: E731
+    for layer, scope, strategy in (
+        (Recomputed, None, Chunked), (scoped, "full", PerStep), (scoped, "larger_than", Chunked),
+    ):  # fmt: skip
+        with keras.RematScope(scope, output_size_threshold=4):
+            model, history = train(strategy, layer=layer)
+        assert model.layers[-1].remat_mode is not None or scope is None
+        np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-5)
+        for a, b in zip(model.get_weights(), plain.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_accumulation_counts_updates_and_averages_end_in_the_weights():
+    model, _ = train(Chunked, **OPTIONS["accumulation, averages, clipping and a schedule"])
+    assert int(model.optimizer._iterations.numpy()) == 8
+    assert int(model.optimizer.iterations) == 2
+    for weight, average in zip(model.get_weights(), model.optimizer.averages, strict=True):
+        np.testing.assert_array_equal(weight, average.numpy())
+
+
+@pytest.mark.parametrize("steps, ends", [(1, [0, 1, 2, 3]), (2, [1, 2, 3]), ("auto", [0, 1, 2, 3])])
+def test_steps_per_execution_is_heard_at_the_end_of_each_group(steps, ends):
+    x, y = blobs(28)
+    heard = []
+    listen = c.LambdaCallback(on_train_batch_end=lambda batch, logs: heard.append(batch))
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", steps_per_execution=steps)
+    model.fit(x, y, batch_size=8, verbose=0, callbacks=[listen])
+    assert heard[-1] == 3
+    if steps != "auto":
+        assert heard == ends
+
+
+def test_jit_compile_false_runs_eagerly():
+    x, y = blobs(8)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile("sgd", "mse", jit_compile=False)
+    model.fit(x, x[:, :3], verbose=0)
+    assert not model.jit_compile
+    assert not model._programs
+    model.jit_compile = True
+    model.fit(x, x[:, :3], verbose=0)
+    assert model._programs
+
+
+def test_auto_scale_loss_scales_in_float16_alone():
+    for policy, auto, scaled in (
+        ("mixed_float16", True, True), ("mixed_float16", False, False), ("float32", True, False),
+    ):  # fmt: skip
+        keras.mixed_precision.set_dtype_policy(policy)
+        try:
+            model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+            model.compile("sgd", "mse", auto_scale_loss=auto)
+        finally:
+            keras.mixed_precision.set_dtype_policy("float32")
+        assert isinstance(model.optimizer, o.LossScaleOptimizer) is scaled
+
+
+# ---- what may change between and within trainings ---------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", [Chunked, PerStep, Eager])
+def test_freezing_and_releasing_between_trainings_needs_no_compile(strategy):
+    x, y = blobs(16)
+    every = [c.LambdaCallback(on_train_batch_end=lambda batch, logs: None)]
+    callbacks = every if strategy is PerStep else []
+    first, second = keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(3)
+    model = keras.Sequential([keras.Input((4,)), first, second])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    first.trainable = False
+    model.compile(o.Adam(0.1), loss, run_eagerly=strategy is Eager)
+
+    def fit():
+        before = [layer.kernel.numpy() for layer in (first, second)]
+        model.fit(x, y, batch_size=8, verbose=0, callbacks=callbacks)
+        after = [layer.kernel.numpy() for layer in (first, second)]
+        return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+
+    assert fit() == [False, True]
+    first.trainable = True
+    assert fit() == [True, True]  # slots for what was released
+    second.trainable = False
+    momentum = model.optimizer._slots[0][0].numpy()
+    assert fit() == [True, False]
+    np.testing.assert_array_equal(model.optimizer._slots[0][0].numpy(), momentum)  # kept
+    second.trainable = True
+    assert fit() == [True, True]
+
+
+@pytest.mark.parametrize("strategy", [Chunked, PerStep, Eager])
+def test_a_learning_rate_is_taken_between_and_within_trainings(strategy):
+    x, y = blobs(16)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(o.SGD(0.1), loss, run_eagerly=strategy is Eager)
+
+    class Rates(c.Callback):
+        listens_to_batches = strategy is PerStep
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = 0.0 if epoch else 0.1
+            self.kernel = self.model.layers[0].kernel.numpy()
+            moved.append(epoch)
+
+        def on_epoch_end(self, epoch, logs=None):
+            moved[-1] = not np.array_equal(self.kernel, self.model.layers[0].kernel.numpy())
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.batch = batch
+
+    moved = []
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[Rates()])
+    assert moved == [True, False]
+    before = model.layers[0].kernel.numpy()
+    model.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), before)
+    model.optimizer.learning_rate = 0.5
+    model.fit(x, y, verbose=0)
+    assert not np.array_equal(model.layers[0].kernel.numpy(), before)
+
+
+def test_an_optimizer_that_cannot_take_new_weights_says_so():
+    class Own(o.Optimizer):
+        def build(self, variables):
+            super().build(variables)
+            self.counts = [self.add_variable_from_reference(v, "count") for v in variables]
+
+        def update_step(self, gradient, variable, learning_rate):
+            variable.assign_sub(learning_rate * gradient)
+
+    x, y = blobs(8)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5), keras.layers.Dense(3)])
+    model.layers[0].trainable = False
+    model.compile(Own(0.1), "mse")
+    model.fit(x, x[:, :3], verbose=0)
+    model.layers[0].trainable = True
+    with pytest.raises(ValueError, match="call compile again, with a new optimizer"):
+        model.fit(x, x[:, :3], verbose=0)

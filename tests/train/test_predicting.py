@@ -1,0 +1,83 @@
+"""What `predict` does for a few samples, asked for again and again."""
+
+import numpy as np
+import pytest
+
+import cornu as keras
+from cornu import layers
+from cornu.core.tracking import Snapshot
+from cornu.train.predicting import AtOnce, bucket_of, filled
+from cornu.train.state import TrainState, only_changes
+
+
+def two_inputs():
+    a, b = keras.Input((3,), name="a"), keras.Input((2,), name="b")
+    return keras.Model([a, b], layers.Dense(2)(layers.Concatenate()([a, b])))
+
+
+def rows(*sizes, seed=0):
+    random = np.random.default_rng(seed)
+    return [random.normal(size=(count, width)).astype("float32") for count, width in sizes]
+
+
+def test_several_inputs_go_the_short_way_too():
+    model = two_inputs()
+    x = rows((5, 3), (5, 2))
+    first = model.predict(x, verbose=0)
+    assert model._at_once.find(model) is not None
+    np.testing.assert_array_equal(model.predict(x, verbose=0), first)
+    np.testing.assert_allclose(model.predict({"a": x[0], "b": x[1]}, verbose=0), first, atol=1e-5)
+    np.testing.assert_allclose(model.predict([a[:3] for a in x], verbose=0), first[:3], atol=1e-5)
+
+
+def test_what_does_not_fit_is_explained_on_the_short_way_too():
+    model = two_inputs()
+    model.predict(rows((5, 3), (5, 2)), verbose=0)
+    with pytest.raises(ValueError, match="number of samples"):
+        model.predict(rows((5, 3), (4, 2)), verbose=0)
+    with pytest.raises(ValueError, match="takes 2 inputs, got 1"):
+        model.predict(rows((5, 3)), verbose=0)
+
+
+def test_the_size_of_plain_arrays():
+    a, b = rows((5, 3), (4, 2))
+    assert AtOnce.size_of(a, nested=False) == 5
+    assert AtOnce.size_of([a, a], nested=True) == 5
+    assert AtOnce.size_of([a, a], nested=False) == 0  # a list of rows
+    assert AtOnce.size_of([a, b], nested=True) == 0
+    assert AtOnce.size_of(np.array(["text"]), nested=False) == 0
+    assert AtOnce.size_of(np.float32(1), nested=False) == 0
+
+
+def test_a_program_is_found_again_until_something_changes():
+    model = keras.Sequential([layers.Input((3,)), layers.Dense(2), layers.Dense(1)])
+    x = rows((1, 3))[0]
+    model.predict(x, verbose=0)
+    found = model._at_once.find(model)
+    assert model._at_once.find(model) is found
+    model.layers[0].trainable = False
+    assert model._at_once.find(model) is not found
+
+
+def test_a_snapshot_sees_what_containers_hold():
+    class Owner:
+        pass
+
+    owner = Owner()
+    owner.parts = {"list": [1.5], "pair": (object(), [])}
+    snapshot = Snapshot([owner])
+    assert snapshot.holds()
+    owner.parts["pair"][1].append("new")
+    assert not snapshot.holds()
+
+
+def test_only_changes_come_back():
+    weight, count, new = object(), object(), object()
+    before = TrainState([weight], [count], [], [])
+    assert only_changes(before, TrainState([weight], [new], [], [])).trainable == [None]
+    assert only_changes(before, TrainState([weight], [new], [], [])).non_trainable == [new]
+
+
+def test_buckets():
+    assert [bucket_of(n, 20) for n in (1, 2, 5, 17)] == [1, 2, 8, 20]
+    np.testing.assert_array_equal(filled(np.array([[1], [2]]), 4), [[1], [2], [2], [2]])
