@@ -10,6 +10,7 @@ import pytest
 from cornu import layers, ops
 from cornu.core import lift
 from cornu.core.frame import Frame, is_tracer, purify
+from cornu.core.remat_scope import RematScope
 from cornu.core.variable import Variable
 
 X = jnp.arange(12, dtype="float32").reshape(4, 3)  # (time or batch, features)
@@ -176,9 +177,9 @@ class TestRemat:
         assert fn(X, False, "other", scale=2.0).tolist() == X.tolist()
 
     def test_a_layer_that_asks_what_it_is_in(self):
-        layer = layers.BatchNormalization(momentum=0.0)
+        with RematScope("full"):
+            layer = layers.BatchNormalization(momentum=0.0)
         layer.build((None, 3))
-        layer.remat_mode = "full"
         layer(X, training=True)
         assert layer.moving_mean.numpy().tolist() == X.mean(0).tolist()
 

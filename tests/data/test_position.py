@@ -121,3 +121,37 @@ def test_no_batch_of_a_data_set_is_made_twice():
     made = source.dataset.made
     taken(source, 3, 2)
     assert source.dataset.made == made + 3
+
+
+def test_hooks_of_a_data_set_find_the_random_numbers_that_they_had():
+    class Rows(PyDataset):
+        def __init__(self):
+            super().__init__()
+            self.rows = np.arange(20)
+
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return self.rows.astype("float32")[:, None]
+
+        def on_epoch_end(self):
+            np.random.shuffle(self.rows)
+
+    def source():
+        made = PyDatasetSource(Rows(), shuffle=False)
+        made.keeps_positions = True
+        return made
+
+    np.random.seed(3)
+    first = source()
+    for epoch in range(3):
+        taken(first, epoch)
+        first.epoch_end(epoch)
+        np.random.random(epoch)  # somebody else draws too
+
+    np.random.seed(4)
+    other = source()
+    taken(other, 0)
+    other.go_to(3, 0, first.position())
+    np.testing.assert_array_equal(other.dataset.rows, first.dataset.rows)

@@ -105,7 +105,8 @@ def branches(library, cases):
             return [symbol(s) for s in spec]
         ids = isinstance(spec, Ids)
         shape = spec.shape if ids else spec
-        inputs.append(k.Input(shape[1:], dtype="int32" if ids else "float32"))
+        dtype = "int32" if ids else "float32"
+        inputs.append(k.Input(shape[1:], dtype=dtype, name=f"in_{len(inputs)}"))
         return inputs[-1]
 
     for case in cases:

@@ -43,8 +43,7 @@ def test_optimizers_that_a_step_uses_first_are_part_of_the_state():
     adams = [keras.optimizers.Adam(0.1) for _ in range(2)]
     model = Pair(adams)
     model.compile()
-    history = model.fit(X, batch_size=4, epochs=3, verbose=0).history
-    assert history["judge"][-1] < history["judge"][0]
+    model.fit(X, batch_size=4, epochs=3, verbose=0)
     assert [int(adam.iterations.value) for adam in adams] == [9, 9]
     assert float(np.abs(adams[0].variables[2].numpy()).max()) > 0  # its momentum
 

@@ -224,16 +224,20 @@ class CallbackList(Callback):
 
 
 def _calling(hook: str) -> Any:
-    if hook.split("_")[1] == "epoch" or "batch" in hook:
+    """The method of a hook; what comes before the logs is called as in `Callback`."""
+    if "epoch" in hook:
 
-        def method(self: CallbackList, index: int, logs: Any = None) -> None:
-            for listener in self._listeners[hook]:
-                listener(index, logs)
+        def method(self: CallbackList, epoch: int, logs: Any = None) -> None:
+            self.call(hook, epoch, logs)
+
+    elif "batch" in hook:
+
+        def method(self: CallbackList, batch: int, logs: Any = None) -> None:  # type: ignore[misc]
+            self.call(hook, batch, logs)
     else:
 
         def method(self: CallbackList, logs: Any = None) -> None:  # type: ignore[misc]
-            for listener in self._listeners[hook]:
-                listener(logs)
+            self.call(hook, logs)
 
     method.__name__ = hook
     return method

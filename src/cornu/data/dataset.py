@@ -23,7 +23,7 @@ from typing import Any
 from cornu import errors
 from cornu.data.arrays import draw_seed, fewer_steps, permutation, positive
 from cornu.data.convert import to_batch
-from cornu.data.position import Marks, random_streams
+from cornu.data.position import Marks, random_streams, set_random_streams
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
 
@@ -160,6 +160,7 @@ class PyDatasetSource(Source):
         self._processes: list[_Process] = []
         self._marks = Marks()
         self._begun: int | None = None  # the first epoch whose beginning the data set was told
+        self._streams_at: dict[str, Any] = {}  # random numbers as each of its hooks found them
 
         available = self._available()
         if available is None:
@@ -201,26 +202,42 @@ class PyDatasetSource(Source):
             yield batch
 
     def position(self, step: int | None = None) -> Any:
-        """The seed, and the state of a data set that tells it."""
-        return {"seed": self.seed, **((step and self._marks.at(step)) or self._state())}
+        """The seed, and the state of a data set that tells it, or what its hooks found."""
+        hooks = {"streams_at": dict(self._streams_at)} if self._streams_at else {}
+        return {"seed": self.seed, **hooks, **((step and self._marks.at(step)) or self._state())}
 
     def _state(self) -> dict[str, Any]:
         return {"state": self.dataset.get_state()} if hasattr(self.dataset, "get_state") else {}
 
     def go_to(self, epoch: int, step: int, position: Any) -> None:
         self.seed = int(position.get("seed", self.seed))
+        self._streams_at = found = dict(position.get("streams_at", {}))
         if "state" in position:
             self.dataset.set_state(position["state"])
         elif self._begun is not None:
+            # The hooks that the data set was told, each with the random numbers that it had.
             for over in range(self._begun, epoch):
                 if over > self._begun:
-                    self._epoch_begin(over)
-                self.epoch_end(over)
+                    self._replay(found, f"begin {over}", self._epoch_begin, over)
+                self._replay(found, f"end {over}", self.epoch_end, over)
             if step and epoch > self._begun:
-                self._epoch_begin(epoch)
+                self._replay(found, f"begin {epoch}", self._epoch_begin, epoch)
         self.close()  # processes have the data set as it was
 
+    @staticmethod
+    def _replay(
+        found: dict[str, Any], moment: str, hook: Callable[[int], None], epoch: int
+    ) -> None:
+        if moment in found:
+            set_random_streams(found[moment])
+        hook(epoch)
+
+    def _note_streams(self, moment: str) -> None:
+        if self.keeps_positions and self._changes and not hasattr(self.dataset, "get_state"):
+            self._streams_at[moment] = random_streams()
+
     def _epoch_begin(self, epoch: int) -> None:
+        self._note_streams(f"begin {epoch}")
         if self._begun is None:
             self._begun = epoch
         if hasattr(self.dataset, "on_epoch_begin"):
@@ -228,6 +245,7 @@ class PyDatasetSource(Source):
 
     def epoch_end(self, epoch: int) -> None:
         """Tell the data set."""
+        self._note_streams(f"end {epoch}")
         if hasattr(self.dataset, "on_epoch_end"):
             self.dataset.on_epoch_end()
 

@@ -26,6 +26,7 @@ class Peeked(Source):
         self.first = next(self._ahead, None)
         self.reads_ahead = source.reads_ahead
         self.fresh_batches = source.fresh_batches
+        self.keeps_positions = source.keeps_positions
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)

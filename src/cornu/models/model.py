@@ -4,12 +4,14 @@ import functools
 import json
 from typing import Any, ClassVar
 
+from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.layer import Layer
 from cornu.models import persistence, weights_files
 from cornu.models.quantization import quantize_layers
 from cornu.models.quick_call import QuickCall
+from cornu.models.state_tree import get_state_tree, set_state_tree
 from cornu.reports.summary import summarize
 from cornu.train.trainer import Trainer
 
@@ -169,6 +171,42 @@ class Model(Trainer, Layer):
         quantize_layers(self, mode, config, filters, **kwargs)
         self.forget_programs()
 
+    # ---- state --------------------------------------------------------------------------------
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict[str, Any]]:
+        """Copies of all values, as nested dicts by the paths of the variables.
+
+        Args:
+            value_format: "backend_tensor" for jax arrays, "numpy_array" for numpy's.
+
+        Returns:
+            A dict with the parts "trainable_variables", "non_trainable_variables",
+            "optimizer_variables" and "metrics_variables".
+
+        Raises:
+            ValueError: another `value_format`.
+
+        Example:
+
+            >>> from cornu.layers import Dense, Input
+            >>> inputs = Input(shape=(4,))
+            >>> model = Model(inputs, Dense(2, name="head")(inputs))
+            >>> model.get_state_tree()["trainable_variables"]["head"]["kernel"].shape
+            (4, 2)
+        """
+        return get_state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Put the values of a tree, or of a part of one, into the variables.
+
+        Args:
+            state_tree: as `get_state_tree` gives it.
+
+        Raises:
+            ValueError: a part or a variable is not there, or a shape does not fit.
+        """
+        set_state_tree(self, state_tree)
+
     # ---- files --------------------------------------------------------------------------------
 
     def save(
@@ -192,6 +230,17 @@ class Model(Trainer, Layer):
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, for `model_from_json`."""
         return json.dumps(serialize_keras_object(self), **kwargs)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make a model from what `get_config` returned.
+
+        Args:
+            config: the arguments of the constructor, objects serialized.
+            custom_objects: dict of name -> class or function for what is not built in.
+        """
+        with CustomObjectScope(custom_objects or {}):
+            return super().from_config(config)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build with the shapes of a config, if it holds any."""

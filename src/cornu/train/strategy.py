@@ -131,7 +131,8 @@ class PerStep(Strategy):
         self, source: Source, epoch: int, steps: int | None, first: int = 0
     ) -> Generator[Chunk, None, None]:
         batches = _limited(source.batches(epoch, first), steps, first)
-        if source.reads_ahead:
+        # What is made ahead may draw random numbers: a run that is to resume exactly does without.
+        if source.reads_ahead and not source.keeps_positions:
             batches = prefetched(batches, place=partial(to_device, fresh=source.fresh_batches))
         with contextlib.closing(batches):
             for i, batch in enumerate(batches, first):

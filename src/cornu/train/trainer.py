@@ -114,8 +114,9 @@ class Trainer(Programs):
                 "random", or "stratified", which is the same share of each class of `y`.
             resume: a directory for this run. Backups of everything are kept there, and when the
                 same script is started again, it goes on where it was and comes to the same result,
-                to the last bit. Backups are written by the clock, and once when training ends; a
-                `callbacks.Resume` says how often instead.
+                to the last bit. Its batches are not made ahead of the steps. Backups are written
+                by the clock, and once when training ends; a `callbacks.Resume` says how often
+                instead.
 
         Returns:
             The `History`, whose `history` holds the results of each epoch.
