@@ -136,7 +136,11 @@ def test_a_short_idx_is_refused(tmp_path):
         archive.read_idx(path, (6,))
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(bytes(1000))[:15], b""])
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(bytes(1000))[:15], b""],
+    ids=["no gzip", "cut short", "empty"],  # a gzip header holds the time: no name for a test
+)
 def test_a_damaged_idx_is_refused(tmp_path, content):
     path = tmp_path / "a.gz"
     path.write_bytes(content)
