@@ -54,7 +54,8 @@ def describe() -> dict[str, str]:
     return dict(_in_force)
 
 
-def _is_off(variable: str) -> bool:
+def is_off(variable: str) -> bool:
+    """Whether the user switched something off by an environment variable."""
     return os.environ.get(variable, "").lower() in OFF
 
 
@@ -68,7 +69,7 @@ def _backend_is_up() -> bool:
 
 def _tune_allocator() -> str:
     """Tell glibc to serve large blocks from its heap and to keep what is freed."""
-    if _is_off("CORNU_MALLOC"):
+    if is_off("CORNU_MALLOC"):
         return "off by CORNU_MALLOC"
     if not sys.platform.startswith("linux"):
         return "left alone: not glibc"
@@ -87,7 +88,7 @@ def _tune_allocator() -> str:
 
 
 def _set_flags() -> str:
-    if _is_off("CORNU_XLA_FLAGS"):
+    if is_off("CORNU_XLA_FLAGS"):
         return "off by CORNU_XLA_FLAGS"
     flags = os.environ.get("XLA_FLAGS", "")
     if "ynn_fusion_type" in flags:
@@ -111,17 +112,19 @@ def _flag_is_known() -> bool:
 def cache_folder() -> Path:
     """Where compiled programs are kept."""
     named = os.environ.get("CORNU_CACHE")
-    if named:
-        return Path(named).expanduser()
-    home = os.environ.get("CORNU_HOME")
-    return (Path(home).expanduser() if home else Path.home() / ".cornu") / "compiled"
+    return Path(named).expanduser() if named else home_folder() / "compiled"
+
+
+def home_folder() -> Path:
+    """Where Cornu keeps files: `CORNU_HOME`, else `~/.cornu`."""
+    return Path(os.environ.get("CORNU_HOME") or "~/.cornu").expanduser()
 
 
 def _set_cache() -> str:
     import jax
     from jax._src import compilation_cache
 
-    if _is_off("CORNU_CACHE"):
+    if is_off("CORNU_CACHE"):
         return "off by CORNU_CACHE"
     if jax.config.jax_compilation_cache_dir:
         return f"left alone: JAX uses {jax.config.jax_compilation_cache_dir}"

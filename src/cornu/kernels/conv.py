@@ -25,6 +25,8 @@ again a member and just as fast.
 |                               |                            | 2, 64->64, f+b 10 against 266       |
 | groups                        | one convolution per group  | f+b 19 against 564                  |
 | one channel per group         | depthwise.py               | see there                           |
+| native kernels, up to 64      | native/calls.py            | 16->16 1.6 against 3.0: see there   |
+| channels                      |                            |                                     |
 | float16, bfloat16             | computed in float32        | no fast half-precision convolution  |
 | other platform, symbolic size | plain XLA, autodiff        | tuned there; nothing to compare     |
 
@@ -44,6 +46,7 @@ from jax.experimental.layout import Layout, with_layout_constraint
 
 from cornu.errors import explain
 from cornu.kernels.depthwise import depthwise_conv
+from cornu.kernels.native import calls as native
 from cornu.kernels.platform import tuned
 from cornu.kernels.rows import rows_product
 from cornu.kernels.window import (
@@ -224,9 +227,15 @@ def _flip(w: jax.Array) -> jax.Array:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _family(x: jax.Array, w: jax.Array, geometry: Geometry) -> jax.Array:
     wide = jnp.promote_types(x.dtype, jnp.float32)
-    few = math.prod(w.shape[:-1]) <= FEW_PRODUCTS and set(geometry.spread) == {1}
-    lowering = _multiply_adds if few else _plain
-    return lowering(x.astype(wide), w.astype(wide), geometry).astype(x.dtype)
+    return _lowered(x.astype(wide), w.astype(wide), geometry).astype(x.dtype)
+
+
+def _lowered(x: jax.Array, w: jax.Array, geometry: Geometry) -> jax.Array:
+    if w.shape[-2] > 1 and native.takes_conv(x, w, geometry):
+        return native.conv(x, w, geometry)
+    if math.prod(w.shape[:-1]) <= FEW_PRODUCTS and set(geometry.spread) == {1}:
+        return _multiply_adds(x, w, geometry)
+    return _plain(x, w, geometry)
 
 
 def _family_forward(x, w, geometry):
@@ -266,6 +275,9 @@ def _to_input(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> j
 
 
 def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> jax.Array:
+    window = w.shape[:-2]
+    if native.takes_weights(x, g, window, geometry):
+        return _native_to_kernel(x, g, window, geometry)
     strides, _, spread, dilation = geometry
     swapped = set(spread) != {1}
     pads = []
@@ -278,6 +290,24 @@ def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> 
     if swapped:
         return _flip(_correlate(g, x, Geometry(dilation, tuple(pads), strides, spread)))
     return _correlate(x, g, Geometry(dilation, tuple(pads), spread, strides))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _native_to_kernel(x, g, window, geometry):
+    return native.conv_weights(x, g, window, geometry)
+
+
+def _native_to_kernel_forward(x, g, window, geometry):
+    return native.conv_weights(x, g, window, geometry), (x, g)
+
+
+def _native_to_kernel_backward(window, geometry, saved, v):
+    """It is linear in x and in g; the slope `v` of the kernel takes the kernel's place."""
+    x, g = saved
+    return _to_input(x, v, geometry, g), _family(x, v, geometry)
+
+
+_native_to_kernel.defvjp(_native_to_kernel_forward, _native_to_kernel_backward)
 
 
 def _correlate(images: jax.Array, windows: jax.Array, geometry: Geometry) -> jax.Array:

@@ -45,6 +45,18 @@ def target() -> str:
     return _forced.get() or _found()
 
 
+def target_is_forced() -> bool:
+    """True inside `targeting`: the program may run elsewhere, on a machine that nobody has seen.
+
+    Example:
+
+        >>> with targeting("cpu"):
+        ...     target_is_forced()
+        True
+    """
+    return _forced.get() is not None
+
+
 @contextmanager
 def targeting(name: str) -> Iterator[None]:
     """Pick lowerings for another machine inside the block.

@@ -34,6 +34,7 @@ from urllib.request import url2pathname
 from cornu import errors
 from cornu.reports import screen
 from cornu.reports.progress import INTERVAL
+from cornu.runtime import home_folder
 from cornu.utils import unpack
 
 MAX_DOWNLOAD = 32 << 30  # bytes of one file
@@ -157,11 +158,6 @@ def cache_folder(subfolder: str = "", cache_dir: str | os.PathLike[str] | None =
     if not os.access(folder, os.W_OK):
         raise PermissionError(_not_writable(folder))
     return folder
-
-
-def home_folder() -> Path:
-    """Where Cornu keeps files: `CORNU_HOME`, else `~/.cornu`."""
-    return Path(os.environ.get("CORNU_HOME") or "~/.cornu").expanduser()
 
 
 def keras_folder(subfolder: str = "") -> Path:
