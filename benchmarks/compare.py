@@ -8,10 +8,12 @@
         peers.py             an empty cache of programs: cold start, epochs, evaluate, predict
         peers.py             the same cache again, first epoch only: warm start
 
-Rounds are interleaved, so that a busy minute hits all libraries alike. Cornu and raw JAX run in
-this interpreter, the other peers in `--peer-python` (this one if it is not given); a library that
-is not installed there is left out, and why is printed. With `--cpus 1` the ratios are taken from
-processor time, which a busy machine changes least; otherwise from wall time.
+Rounds are interleaved, so that a busy minute hits all libraries alike. `cornu-native` is Cornu with
+the kernels that `cornu build-kernels` makes, left out where they are not built; `cornu` is always
+without them. Cornu and raw JAX run in this interpreter, the other peers in `--peer-python` (this
+one if it is not given); a library that is not installed there is left out, and why is printed. With
+`--cpus 1` the ratios are taken from processor time, which a busy machine changes least; otherwise
+from wall time.
 """
 
 import argparse
@@ -44,6 +46,9 @@ MEASURES = (
     ("memory", "peak_mb", "peak_mb", "MB", 1.0),
 )
 
+# Cornu as it is installed, and with the native kernels that `cornu build-kernels` makes.
+OURS = ("cornu", "cornu-native")
+
 Result = dict[str, Any]
 
 
@@ -58,6 +63,8 @@ def environment(framework: str, cache: Path) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CORNU_CACHE": str(cache),
     }
+    if framework == "cornu":
+        more["CORNU_NATIVE"] = "off"
     if framework in ("jax", "keras-jax"):
         more |= {
             "JAX_COMPILATION_CACHE_DIR": str(cache),
@@ -71,7 +78,7 @@ def one(
     options: argparse.Namespace, framework: str, workload: str, cache: Path, *more: str
 ) -> Result:
     """One measurement in a process of its own."""
-    ours = framework in ("cornu", "jax")
+    ours = framework in (*OURS, "jax")
     command = [
         sys.executable if ours else options.peer_python, str(HERE / "peers.py"),
         "--framework", framework, "--workload", workload, "--cpus", str(options.cpus),
@@ -163,7 +170,7 @@ def best(by_library: dict[str, Result], figure: str, keras_only: bool) -> tuple[
     found = [
         (row[figure], framework)
         for framework, row in by_library.items()
-        if figure in row and framework != "cornu" and (not keras_only or "keras" in framework)
+        if figure in row and framework not in OURS and (not keras_only or "keras" in framework)
     ]
     return (min(found)[1], min(found)[0]) if found else None
 
@@ -190,12 +197,12 @@ def detail(table: dict[str, dict[str, Result]], cpu: bool) -> list[list[str]]:
     return rows
 
 
-def ratios(table: dict[str, dict[str, Result]], cpu: bool) -> list[list[str]]:
+def ratios(table: dict[str, dict[str, Result]], cpu: bool, mine: str) -> list[list[str]]:
     """Cornu's figure over the best peer's, for each workload and as a mean; below 1 is faster."""
     rows = [["workload", *(f"{n}: Keras / all" for n, *_ in MEASURES if n != "median epoch")]]
     collected: dict[tuple[str, bool], list[float]] = {}
     for workload, by_library in table.items():
-        if "cornu" not in by_library:
+        if mine not in by_library:
             continue
         row = [workload]
         for name, wall, processor, _, _ in MEASURES:
@@ -205,7 +212,7 @@ def ratios(table: dict[str, dict[str, Result]], cpu: bool) -> list[list[str]]:
             parts = []
             for keras_only in (True, False):
                 peer = best(by_library, figure, keras_only)
-                ours = by_library["cornu"].get(figure)
+                ours = by_library[mine].get(figure)
                 if peer is None or ours is None:
                     parts.append("-")
                     continue
@@ -293,12 +300,24 @@ Figures are {clock}, medians of {rounds} interleaved round(s).{limit}{sizes}{bus
 Below 1, Cornu needs less. First number: beside the best Keras backend; second: beside the best of
 all peers, named.
 
-{markdown_table(ratios(table, cpu))}
-
+{markdown_table(ratios(table, cpu, "cornu"))}
+{_with_native(table, cpu)}
 ## All figures
 
 {markdown_table(detail(table, cpu))}
 """
+
+
+def measured(table: dict[str, dict[str, Result]], framework: str) -> bool:
+    """Whether there are figures of a library."""
+    return any(framework in by_library for by_library in table.values())
+
+
+def _with_native(table: dict[str, dict[str, Result]], cpu: bool) -> str:
+    if not measured(table, "cornu-native"):
+        return ""
+    rows = markdown_table(ratios(table, cpu, "cornu-native"))
+    return f"\n### With the native kernels of `cornu build-kernels`\n\n{rows}\n"
 
 
 def main() -> None:
@@ -334,7 +353,9 @@ def main() -> None:
     table = summarized(results)
     kind = "processor" if cpu else "wall"
     print(f"\n{kind} time, medians; {machine()}\n\n{text_table(detail(table, cpu))}")
-    print(f"\nCornu over its best peer (below 1: less)\n\n{text_table(ratios(table, cpu))}")
+    for mine in (name for name in OURS if measured(table, name)):
+        rows = text_table(ratios(table, cpu, mine))
+        print(f"\n{mine} over its best peer (below 1: less)\n\n{rows}")
     if options.markdown:
         Path(options.markdown).write_text(markdown(options, results, table, cpu))
 

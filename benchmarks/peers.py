@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-FRAMEWORKS = ("cornu", "keras-tf", "keras-jax", "keras-torch", "torch", "jax")
+FRAMEWORKS = ("cornu", "cornu-native", "keras-tf", "keras-jax", "keras-torch", "torch", "jax")
 BACKENDS = {"keras-tf": "tensorflow", "keras-jax": "jax", "keras-torch": "torch"}
 PREDICT_BATCH = 256
 
@@ -39,8 +39,12 @@ class KerasPeer:
     """Cornu, or Keras on one of its backends: the same code."""
 
     def __init__(self, framework: str, workload: Any, seed: int = 0):
-        if framework == "cornu":
+        if framework in ("cornu", "cornu-native"):
             import cornu as keras
+            from cornu.kernels.native import library
+
+            if framework == "cornu-native" and not library.lanes():
+                raise NotImplementedError("native kernels are not built: cornu build-kernels")
         else:
             os.environ["KERAS_BACKEND"] = BACKENDS[framework]
             import keras

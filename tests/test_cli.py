@@ -195,6 +195,15 @@ def test_doctor(monkeypatch, tmp_path, capsys):
     assert f"{tmp_path / 'home'}  (not there)" in out
 
 
+def test_build_kernels_without_a_compiler(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("CORNU_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert cli.main(["build-kernels"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("cornu build-kernels: The compiler CXX=no-such-compiler is not found.")
+    assert "Traceback" not in said and not list(tmp_path.iterdir())
+
+
 def test_an_unknown_command_is_2(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["trian"])

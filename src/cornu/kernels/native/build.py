@@ -12,8 +12,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import jax
-
 from cornu.errors import explain
 from cornu.kernels.native.library import SOURCE, library_path
 
@@ -50,6 +48,8 @@ def build() -> Path:
                 "without it everything works all the same, only some convolutions are slower.",
             )
         )
+    import jax
+
     goal = library_path()
     goal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix="building-", dir=goal.parent) as folder:

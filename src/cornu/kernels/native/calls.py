@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.kernels.native.library import usable
+from cornu.kernels.native import library
+from cornu.kernels.platform import target_is_forced
 from cornu.kernels.window import Geometry, extent
 
 MOST_CHANNELS = 64
@@ -59,8 +60,18 @@ def _fits(x: jax.Array, kernel: Sequence[int], geometry: Geometry) -> bool:
     if max(kernel[-2:]) > MOST_CHANNELS or min(before for before, _ in geometry.pads) < 0:
         return False
     rows, columns = sizes_of_output(x.shape[1:-1], kernel[:-2], geometry)
-    width = usable()
-    return bool(width) and kernel[-1] % width == 0 and rows > 0 and columns >= FEWEST_COLUMNS
+    if rows < 1 or columns < FEWEST_COLUMNS or not _usable():
+        return False
+    return kernel[-1] % library.lanes() == 0
+
+
+def _usable() -> bool:
+    """Whether the program that is being traced may use the kernels.
+
+    A program for another machine may not, nor one that is spread over several devices: XLA cannot
+    see into a custom call, and would gather the whole array on each of them.
+    """
+    return library.lanes() > 0 and not target_is_forced() and jax.device_count() == 1
 
 
 def sizes_of_output(

@@ -13,10 +13,6 @@ import hashlib
 import platform
 from pathlib import Path
 
-import jax
-import jaxlib
-
-from cornu.kernels.platform import target_is_forced
 from cornu.runtime import home_folder, is_off
 
 SOURCE = Path(__file__).parent / "conv.cc"
@@ -36,6 +32,8 @@ def processor() -> str:
 @functools.cache
 def library_path() -> Path:
     """Where the library for this source, this XLA and this processor lies once it is built."""
+    import jaxlib
+
     parts = (SOURCE.read_text(), jaxlib.__version__, platform.machine(), processor())
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return home_folder() / "native" / f"{digest[:20]}.so"
@@ -55,21 +53,12 @@ def load(path: Path) -> int:
     Raises:
         OSError: it cannot be loaded.
     """
+    import jax
+
     library = ctypes.CDLL(str(path))
     for name in CALLS:
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
     return int(library.cornu_lanes())
-
-
-def usable() -> int:
-    """The lanes where a program that is being traced may use the kernels, else 0.
-
-    A program for another machine may not, nor one that is spread over several devices: XLA cannot
-    see into a custom call, and would gather the whole array on each of them.
-    """
-    if target_is_forced() or jax.device_count() > 1:
-        return 0
-    return lanes()
 
 
 def describe() -> str:
