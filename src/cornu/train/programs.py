@@ -19,6 +19,7 @@ from cornu.errors import explain
 from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
 from cornu.train.compilable import Compilable
+from cornu.train.compiler_options import compiler_options
 from cornu.train.state import StateSlots
 from cornu.train.step import Step, step_of, takes_state, unpack_x_y_sample_weight
 from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
@@ -159,14 +160,18 @@ class Programs(Compilable):
             return Eager(self._step(kind, slots))
         if key not in self._programs:
             step = self._step(kind, slots)
+            changed = self.trainable_variables if kind == "train" else ()  # type: ignore[attr-defined]
+            options = compiler_options(changed)
             program: Strategy | None = None
             if can_loop:
                 assert source is not None
                 length = None if per_execution in (1, "auto") else per_execution
-                program = Chunked(step, f"{kind}_step", length)
+                program = Chunked(step, f"{kind}_step", length, options)
                 if program.is_slow(slots.read(), example_of(source)[1]):
                     program = None
-            self._programs[key] = program or PerStep(step, f"{kind}_step", donate=kind != "predict")
+            self._programs[key] = program or PerStep(
+                step, f"{kind}_step", donate=kind != "predict", options=options
+            )
         return self._programs[key]
 
     def strategy_of_predict(self, slots: StateSlots) -> Strategy:

@@ -113,12 +113,19 @@ class PerStep(Strategy):
         name: shown by compilers and profilers.
         donate: whether a step is given the buffers of the state; not where it changes little of it:
             then only what it changes comes back.
+        options: for the compiler.
     """
 
-    def __init__(self, step: Step, name: str = "step", donate: bool = True):
+    def __init__(
+        self,
+        step: Step,
+        name: str = "step",
+        donate: bool = True,
+        options: dict[str, Any] | None = None,
+    ):
         super().__init__(step, name)
         once = _named(self._once if donate else self._changes, name)
-        self.program = jax.jit(once, donate_argnums=0 if donate else ())
+        self.program = jax.jit(once, donate_argnums=0 if donate else (), compiler_options=options)
 
     def _changes(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
         out, after = self._once(state, data)
@@ -155,19 +162,25 @@ class Chunked(Strategy):
         step: what to do for a batch.
         name: shown by compilers and profilers.
         length: steps for each dispatch; adapted to the time that they take if None.
+        options: for the compiler.
     """
 
     in_flight = 0  # a chunk is long enough to wait for, and its time is measured
 
-    def __init__(self, step: Step, name: str = "step", length: int | None = None):
+    def __init__(
+        self,
+        step: Step,
+        name: str = "step",
+        length: int | None = None,
+        options: dict[str, Any] | None = None,
+    ):
         super().__init__(step, name)
         self.length = length
         # Traced once, for the look at what is slow in loops and for the loop itself.
         self.update = jax.jit(step.update)
-        self.single = jax.jit(_named(self._once, name), donate_argnums=0)
-        self.program = jax.jit(
-            _named(self._loop, f"{name}_loop"), donate_argnums=0, static_argnames="batch_size"
-        )
+        compiled = partial(jax.jit, donate_argnums=0, compiler_options=options)
+        self.single = compiled(_named(self._once, name))
+        self.program = compiled(_named(self._loop, f"{name}_loop"), static_argnames="batch_size")
         self._seconds_per_step: float | None = None
         self._on_device: tuple[Any, Any] | None = None
         self._rest: tuple[Any, Future[Any]] | None = None  # shapes of the last batch, its program
