@@ -11,6 +11,9 @@ import pytest
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("CORNU_HOME", tempfile.mkdtemp(prefix="cornu-tests-"))
+# Programs this small spend their time in the compiler, so LLVM optimises little in tests and in
+# the processes they start; the tests of kernels switch it on again. With 0 everything is optimised.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 # Shells start background jobs with Ctrl-C switched off, which child processes inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
