@@ -303,7 +303,7 @@ def gradients(layer: Any, inputs: list[Any], options: dict[str, Any], *trainings
 
 
 def built(case: Case, **more: Any) -> tuple[Any, Any, bool]:
-    """The layers of a row in both libraries, with the same weights, and whether it may make masks."""
+    """The layers of a row in both libraries, with the same weights; whether masks may come out."""
     keras.utils.set_random_seed(1)  # Python's and numpy's generators, from which both draw seeds
     cornu.utils.set_random_seed(1)
     inputs, options = example(case)
