@@ -10,6 +10,7 @@ import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # waiting threads take the other worker's core
 os.environ.setdefault("CORNU_HOME", tempfile.mkdtemp(prefix="cornu-tests-"))
 # Programs this small spend their time in the compiler, so LLVM optimizes little, here and in the
 # processes that tests start. With 0 all is optimized, as it always is in the tests of kernels.
