@@ -157,9 +157,17 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("name", CELLS)
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("reverse", [False, True])
+# The bias plays no part in how masks and directions are handled: one way with each will do.
+DIRECTIONS = [
+    (name, masked, reverse)
+    for name in CELLS
+    for masked in (False, True)
+    for reverse in (False, True)
+    if "without bias" not in name or masked != reverse
+]
+
+
+@pytest.mark.parametrize(("name", "masked", "reverse"), DIRECTIONS)
 def test_gradients_equal_those_of_the_plain_scan(name, masked, reverse):
     cell, arrays, last = CELLS[name]
     mask = MASK if masked else None
