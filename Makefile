@@ -24,8 +24,11 @@ types: $(VENV)/dev.ready
 	$(BIN)/mypy
 
 doctest: $(VENV)/dev.ready
-	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -n $(WORKERS) --doctest-modules src/cornu
+	JAX_PLATFORMS=cpu JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+		$(BIN)/python -m pytest -q -n $(WORKERS) --doctest-modules src/cornu
 
+# With JAX_DISABLE_MOST_OPTIMIZATIONS=0 before it, programs are optimized as they are for users,
+# which takes longer; otherwise those of kernels are alone.
 unit: $(VENV)/dev.ready
 	JAX_PLATFORMS=cpu KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 

@@ -10,16 +10,13 @@ import pytest
 from jax import lax
 
 from cornu.kernels.attention import Plan, attention
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape).astype("float32"))
-
-
-def assert_near(got, wanted, tolerance=2e-5):
-    assert got.shape == wanted.shape and got.dtype == wanted.dtype
-    got, wanted = np.asarray(got, "float64"), np.asarray(wanted, "float64")
-    assert np.abs(got - wanted).max() <= tolerance * max(np.abs(wanted).max(), 1.0)
+from kernels.side_by_side import (
+    as_written,
+    assert_near,
+    assert_same_values_and_gradients,
+    normal,
+    optimized,
+)
 
 
 def plain(q, k, v, bias=None, mask=None, causal=False, scale=None):
@@ -68,26 +65,23 @@ def test_values_and_gradients(name):
     if "mask" in options:
         options["mask"] = random_mask(*options["mask"])
     arrays = (q, k, v) if bias is None else (q, k, v, bias)
-    wanted, pull_plain = jax.vjp(lambda *a: plain(*a, **options), *arrays)
-    got, pull = jax.vjp(lambda *a: attention(*a, **options), *arrays)
-    assert_near(got, wanted)
-    g = normal(*wanted.shape, seed=4)
-    for mine, theirs in zip(pull(g), pull_plain(g), strict=True):
-        assert_near(mine, theirs)
+    assert_same_values_and_gradients(
+        lambda *a: attention(*a, **options), lambda *a: plain(*a, **options), *arrays
+    )
 
 
 def test_a_query_without_keys_takes_the_mean_of_the_values():
     q = k = v = normal(1, 4, 1, 3)
     mask = jnp.ones((1, 1, 4, 4), bool).at[0, 0, 2].set(False)
     for causal in (False, True):
-        got = attention(q, k, v, mask=mask, causal=causal)
+        got = optimized(lambda *a, c=causal: attention(*a, mask=mask, causal=c), q, k, v)
         assert_near(got[0, 2, 0], v[0, :, 0].mean(0))
-        assert_near(got, plain(q, k, v, mask=mask, causal=causal))
+        assert_near(got, as_written(lambda *a, c=causal: plain(*a, mask=mask, causal=c), q, k, v))
 
 
 def test_large_scores_stay_finite():
     q, v = 100 * normal(1, 6, 1, 4), normal(1, 6, 1, 4, seed=1)
-    gradients = jax.grad(lambda q, v: attention(q, q, v).sum(), (0, 1))(q, v)
+    gradients = optimized(jax.grad(lambda q, v: attention(q, q, v).sum(), (0, 1)), q, v)
     assert all(np.isfinite(g).all() for g in gradients)
 
 
@@ -96,24 +90,25 @@ def test_inside_a_loop_vmap_and_second_derivative():
 
     def descend(fn):
         step = lambda _, q: q - 0.1 * jax.grad(lambda q: jnp.square(fn(q, k, v)).sum())(q)  # noqa: E731
-        return jax.jit(lambda q: lax.fori_loop(0, 3, step, q))(q)
+        return lambda q: lax.fori_loop(0, 3, step, q)
 
-    assert_near(descend(attention), descend(plain))
-    together = jax.vmap(lambda s: attention(q * s, k, v))(jnp.array([1.0, 2.0]))
-    assert_near(together[1], attention(2 * q, k, v))
+    assert_near(optimized(descend(attention), q), as_written(descend(plain), q))
+    scales = jnp.array([1.0, 2.0])
+    together = optimized(jax.vmap(lambda s: attention(q * s, k, v)), scales)
+    assert_near(together[1], optimized(attention, 2 * q, k, v))
 
     def penalty(fn):
         inner = jax.grad(lambda q: jnp.square(fn(q, k, v, causal=True)).sum())
-        return jax.grad(lambda q: jnp.square(inner(q)).sum())(q)
+        return jax.grad(lambda q: jnp.square(inner(q)).sum())
 
-    assert_near(penalty(attention), penalty(plain), 2e-4)
+    assert_near(optimized(penalty(attention), q), as_written(penalty(plain), q), 2e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_is_as_good_as_its_last_digits(dtype):
     q, k, v = (normal(2, 5, 2, 4, seed=n).astype(dtype) for n in range(3))
-    exact = plain(*(a.astype("float32") for a in (q, k, v)))
-    got = attention(q, k, v)
+    exact = as_written(plain, *(a.astype("float32") for a in (q, k, v)))
+    got = optimized(attention, q, k, v)
     assert got.dtype == dtype
     # the scaled query and the result are rounded once each
     assert_near(got.astype("float32"), exact, 4 * float(jnp.finfo(dtype).eps))

@@ -18,16 +18,16 @@ from jax import lax
 from cornu.kernels.conv import conv, conv_transpose
 from cornu.kernels.platform import targeting
 from cornu.kernels.window import LAYOUTS
+from kernels.side_by_side import (
+    as_written,
+    assert_near,
+    assert_same_values_and_gradients,
+    optimized,
+)
 
 
 def normal(shape, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape).astype("float32"))
-
-
-def assert_near(got, wanted, tolerance=2e-5):
-    assert got.shape == wanted.shape and got.dtype == wanted.dtype
-    got, wanted = np.asarray(got, "float64"), np.asarray(wanted, "float64")
-    assert np.abs(got - wanted).max() <= tolerance * max(np.abs(wanted).max(), 1.0)
 
 
 def plain(x, w, strides, padding, dilation, groups):
@@ -75,12 +75,9 @@ CASES = {
 def test_values_and_gradients_equal_plain_xla(name):
     x_shape, w_shape, *options = CASES[name]
     x, w = normal(x_shape), normal(w_shape, 1)
-    wanted, pull_plain = jax.vjp(lambda x, w: plain(x, w, *options), x, w)
-    got, pull = jax.vjp(lambda x, w: conv(x, w, *options), x, w)
-    assert_near(got, wanted)
-    g = normal(wanted.shape, 2)
-    for mine, theirs in zip(pull(g), pull_plain(g), strict=True):
-        assert_near(mine, theirs)
+    assert_same_values_and_gradients(
+        lambda x, w: conv(x, w, *options), lambda x, w: plain(x, w, *options), x, w
+    )
 
 
 @pytest.mark.parametrize("name", ["3x3 valid", "stride 2 same", "one channel", "patches", "groups"])
@@ -92,9 +89,9 @@ def test_inside_a_loop_gives_the_same_steps(name):
         def step(_, w):
             return w - 1e-3 * jax.grad(lambda w: jnp.square(fn(x, w, *options)).mean())(w)
 
-        return jax.jit(lambda w: lax.fori_loop(0, 3, step, w))(w)
+        return lambda w: lax.fori_loop(0, 3, step, w)
 
-    assert_near(descend(conv), descend(plain))
+    assert_near(optimized(descend(conv), w), as_written(descend(plain), w))
 
 
 @pytest.mark.parametrize("name", ["3x3 same", "stride and dilation", "one channel", "patches"])
@@ -104,10 +101,11 @@ def test_gradient_of_a_gradient(name):
 
     def penalty(fn):
         inner = jax.grad(lambda x, w: jnp.sum(fn(x, w, *options) ** 3), argnums=0)
-        return jax.grad(lambda x, w: jnp.mean(inner(x, w) ** 2), argnums=(0, 1))(x, w)
+        return jax.grad(lambda x, w: jnp.mean(inner(x, w) ** 2), argnums=(0, 1))
 
+    got, wanted = optimized(penalty(conv), x, w), as_written(penalty(plain), x, w)
     # cubes and squares of values: compare to the scale of the result, with ten times the margin
-    for mine, theirs in zip(penalty(conv), penalty(plain), strict=True):
+    for mine, theirs in zip(got, wanted, strict=True):
         assert_near(mine, theirs, 2e-4)
 
 
@@ -117,7 +115,9 @@ def test_vmap_over_kernels_equals_one_at_a_time():
     def gradient(w):
         return jax.grad(lambda w: jnp.square(conv(x, w, 1, "same")).sum())(w)
 
-    assert_near(jax.vmap(gradient)(w), jnp.stack([gradient(one) for one in w]))
+    one_at_a_time = jax.jit(gradient)
+    together = optimized(jax.vmap(gradient), w)
+    assert_near(together, jnp.stack([one_at_a_time(one) for one in w]))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -125,10 +125,15 @@ def test_vmap_over_kernels_equals_one_at_a_time():
 def test_half_precision_is_as_good_as_its_last_digit(dtype, name):
     x_shape, w_shape, *options = CASES[name]
     x, w = normal(x_shape).astype(dtype), normal(w_shape, 1).astype(dtype)
-    wide = plain(x.astype("float32"), w.astype("float32"), *options)
+    wide = as_written(lambda x, w: plain(x.astype("float32"), w.astype("float32"), *options), x, w)
+
+    def total(w):
+        y = conv(x, w, *options)
+        return y.astype("float32").sum(), y
+
+    dw, y = optimized(jax.grad(total, has_aux=True), w)
     # one rounding of the result: half a unit in the last place
-    assert_near(conv(x, w, *options).astype("float32"), wide, float(jnp.finfo(dtype).eps))
-    dw = jax.grad(lambda w: conv(x, w, *options).astype("float32").sum())(w)
+    assert_near(y.astype("float32"), wide, float(jnp.finfo(dtype).eps))
     assert dw.dtype == dtype
 
 
@@ -202,14 +207,12 @@ def transposed_by_definition(x, w, strides, padding):
 )
 def test_transposed_gradients(x_shape, w_shape, strides, padding):
     x, w = normal(x_shape), normal(w_shape, 1)
-    wanted, pull_plain = jax.vjp(
-        lambda x, w: transposed_by_definition(x, w, strides, padding), x, w
+    assert_same_values_and_gradients(
+        lambda x, w: conv_transpose(x, w, strides, padding),
+        lambda x, w: transposed_by_definition(x, w, strides, padding),
+        x,
+        w,
     )
-    got, pull = jax.vjp(lambda x, w: conv_transpose(x, w, strides, padding), x, w)
-    assert_near(got, wanted)
-    g = normal(wanted.shape, 2)
-    for mine, theirs in zip(pull(g), pull_plain(g), strict=True):
-        assert_near(mine, theirs)
 
 
 def test_transposed_gradient_of_a_gradient():
@@ -217,8 +220,9 @@ def test_transposed_gradient_of_a_gradient():
 
     def penalty(fn):
         inner = jax.grad(lambda x, w: jnp.sum(fn(x, w, 2, "same") ** 3), argnums=1)
-        return jax.grad(lambda x, w: jnp.mean(inner(x, w) ** 2), argnums=(0, 1))(x, w)
+        return jax.grad(lambda x, w: jnp.mean(inner(x, w) ** 2), argnums=(0, 1))
 
-    wanted = penalty(transposed_by_definition)
-    for mine, theirs in zip(penalty(conv_transpose), wanted, strict=True):
+    got = optimized(penalty(conv_transpose), x, w)
+    wanted = as_written(penalty(transposed_by_definition), x, w)
+    for mine, theirs in zip(got, wanted, strict=True):
         assert_near(mine, theirs, 2e-4)

@@ -13,6 +13,7 @@ from cornu.kernels.crossentropy import (
     softplus,
     sparse_softmax_crossentropy,
 )
+from kernels.side_by_side import as_written, optimized
 
 LARGE = float(np.finfo("float32").max) / 4
 
@@ -114,15 +115,20 @@ def test_every_mode_of_differentiation():
     labels = np.array([0, 4, 2, 2])
     plain = lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x), labels[:, None], 1)[:, 0]  # noqa: E731
     mine = lambda x: sparse_softmax_crossentropy(x, labels)  # noqa: E731
-    results = []
-    for fn in (mine, plain):
-        tangent = jax.jvp(fn, (x,), (t,))[1]
-        hessian = jax.hessian(lambda x, fn=fn: fn(x).sum())(x)
-        step = lambda _, x, fn=fn: x - jax.grad(lambda x: fn(x).sum())(x)  # noqa: E731
-        looped = jax.jit(lambda x, step=step: lax.fori_loop(0, 3, step, x))(x)
-        mapped = jax.vmap(lambda s, fn=fn: fn(x * s))(jnp.array([1.0, 2.0]))
-        results.append((tangent, hessian, looped, mapped))
-    for got, wanted in zip(*results, strict=True):
+
+    def results(fn):
+        def run(x, t):
+            step = lambda _, x: x - jax.grad(lambda x: fn(x).sum())(x)  # noqa: E731
+            tangent = jax.jvp(fn, (x,), (t,))[1]
+            hessian = jax.hessian(lambda x: fn(x).sum())(x)
+            looped = lax.fori_loop(0, 3, step, x)
+            mapped = jax.vmap(lambda s: fn(x * s))(jnp.array([1.0, 2.0]))
+            return tangent, hessian, looped, mapped
+
+        return run
+
+    every = zip(optimized(results(mine), x, t), as_written(results(plain), x, t), strict=True)
+    for got, wanted in every:
         np.testing.assert_allclose(got, wanted, atol=2e-6)
 
 

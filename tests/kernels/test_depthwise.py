@@ -11,16 +11,16 @@ from jax import lax
 
 from cornu.kernels.depthwise import depthwise_conv
 from cornu.kernels.platform import targeting
+from kernels.side_by_side import (
+    as_written,
+    assert_near,
+    assert_same_values_and_gradients,
+    optimized,
+)
 
 
 def normal(shape, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape).astype("float32"))
-
-
-def assert_near(got, wanted, tolerance=2e-5):
-    assert got.shape == wanted.shape and got.dtype == wanted.dtype
-    got, wanted = np.asarray(got, "float64"), np.asarray(wanted, "float64")
-    assert np.abs(got - wanted).max() <= tolerance * max(np.abs(wanted).max(), 1.0)
 
 
 def plain(*arguments):
@@ -49,12 +49,9 @@ CASES = {
 def test_values_and_gradients_equal_plain_xla(name):
     x_shape, w_shape, *options = CASES[name]
     x, w = normal(x_shape), normal(w_shape, 1)
-    wanted, pull_plain = jax.vjp(lambda x, w: plain(x, w, *options), x, w)
-    got, pull = jax.vjp(lambda x, w: depthwise_conv(x, w, *options), x, w)
-    assert_near(got, wanted)
-    g = normal(wanted.shape, 2)
-    for mine, theirs in zip(pull(g), pull_plain(g), strict=True):
-        assert_near(mine, theirs)
+    assert_same_values_and_gradients(
+        lambda x, w: depthwise_conv(x, w, *options), lambda x, w: plain(x, w, *options), x, w
+    )
 
 
 def test_inside_a_loop():
@@ -62,9 +59,9 @@ def test_inside_a_loop():
 
     def descend(fn):
         step = lambda _, w: w - 1e-3 * jax.grad(lambda w: jnp.square(fn(x, w, 2, "same")).sum())(w)  # noqa: E731
-        return jax.jit(lambda w: lax.fori_loop(0, 3, step, w))(w)
+        return lambda w: lax.fori_loop(0, 3, step, w)
 
-    assert_near(descend(depthwise_conv), descend(plain))
+    assert_near(optimized(descend(depthwise_conv), w), as_written(descend(plain), w))
 
 
 @pytest.mark.parametrize("strides", [1, 2])
@@ -74,17 +71,19 @@ def test_gradient_of_a_gradient(strides):
     def penalty(fn):
         inner = jax.grad(lambda x, w: jnp.sum(fn(x, w, strides, "same") ** 3), argnums=(0, 1))
         total = lambda x, w: sum(jnp.mean(g**2) for g in inner(x, w))  # noqa: E731
-        return jax.grad(total, argnums=(0, 1))(x, w)
+        return jax.grad(total, argnums=(0, 1))
 
-    for mine, theirs in zip(penalty(depthwise_conv), penalty(plain), strict=True):
+    got, wanted = optimized(penalty(depthwise_conv), x, w), as_written(penalty(plain), x, w)
+    for mine, theirs in zip(got, wanted, strict=True):
         assert_near(mine, theirs, 2e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_is_as_good_as_its_last_digit(dtype):
     x, w = normal((2, 6, 6, 4)).astype(dtype), normal((3, 3, 4, 1), 1).astype(dtype)
-    exact = plain(x.astype("float32"), w.astype("float32"), 1, "same")
-    got = depthwise_conv(x, w, 1, "same")
+    same = lambda fn: lambda x, w: fn(x, w, 1, "same")  # noqa: E731
+    exact = as_written(same(plain), x.astype("float32"), w.astype("float32"))
+    got = optimized(same(depthwise_conv), x, w)
     assert got.dtype == dtype
     assert_near(got.astype("float32"), exact, float(jnp.finfo(dtype).eps))
 

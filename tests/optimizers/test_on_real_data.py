@@ -8,9 +8,11 @@ The losses of the ten epochs agree to 2e-4 of their size: float32 beside float64
 adaptive rule is a quotient of two small numbers.
 """
 
+import functools
 from collections import defaultdict
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
@@ -203,8 +205,10 @@ def by_hand(weights, step):
     return losses
 
 
-def by_cornu(optimizer):
-    """The first weights, and the mean loss of each epoch of `fit`."""
+@functools.cache
+def by_cornu(name):
+    """The first weights, and the mean loss of each epoch of `fit`, by a row's optimizer."""
+    optimizer = next(row.optimizer for row in ROWS if str(row) == name)()
     model = network()
     weights = [w.numpy() for w in model.weights]
     model.compile(optimizer, "categorical_crossentropy")
@@ -306,7 +310,7 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_as_in_the_paper(row):
-    weights, losses = by_cornu(row.optimizer())
+    weights, losses = by_cornu(str(row))
     remembered = [defaultdict(float) for _ in weights]
 
     def step(weights, grads, t):
@@ -322,13 +326,14 @@ def test_as_in_the_paper(row):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.optax], ids=str)
 def test_as_in_optax(row):
     optax = pytest.importorskip("optax", reason="compares with optax, which is not installed")
-    weights, losses = by_cornu(row.optimizer())
+    weights, losses = by_cornu(str(row))
     rule = row.optax(optax)
     memory = [rule.init(weights)]
+    update = jax.jit(rule.update)
 
     def step(weights, grads, t):
         weights, grads = ([a.astype("float32") for a in arrays] for arrays in (weights, grads))
-        updates, memory[0] = rule.update(grads, memory[0], weights)
+        updates, memory[0] = update(grads, memory[0], weights)
         return [w + np.asarray(u) for w, u in zip(weights, updates, strict=True)]
 
     # 2e-3: optax has Adam's epsilon behind the hat and Adagrad's elsewhere.

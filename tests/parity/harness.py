@@ -222,66 +222,131 @@ def same_moments(theirs: Any, ours: Any) -> None:
 
 
 def same_masks(theirs: Any, ours: Any) -> None:
-    """The masks that outputs carry."""
-    for x, y in zip(jax.tree.leaves(theirs), jax.tree.leaves(ours), strict=True):
+    """The masks that outputs carry; no outputs of Keras mean outputs without masks."""
+    found = jax.tree.leaves(ours)
+    expected = [None] * len(found) if theirs is None else jax.tree.leaves(theirs)
+    for x, y in zip(expected, found, strict=True):
         a, b = getattr(x, "_keras_mask", None), mask_of(y)
         assert (a is None) == (b is None), f"mask {b}, Keras has {a}"
         if a is not None:
             assert np.array_equal(np.asarray(a), np.asarray(b))
 
 
-def gradients(layer: Any, inputs: list[Any], options: dict[str, Any], training: bool) -> Any:
-    """Gradients of a projection of the outputs to weights and float inputs."""
-    floats = [x for x in jax.tree.leaves(inputs) if x.dtype.kind == "f"]
-    treedef = jax.tree.structure(inputs)
+def projection(outputs: Any) -> Any:
+    """A number that all elements of the outputs count in, each with its own weight."""
+    total = jnp.float32(0)
+    for x in jax.tree.leaves(outputs):
+        total = total + jnp.sum(x.astype("float32") * np.cos(np.arange(x.size)).reshape(x.shape))
+    return total
+
+
+def floating(inputs: Any) -> list[Any]:
+    """The inputs that have gradients."""
+    return [x for x in jax.tree.leaves(inputs) if x.dtype.kind == "f"]
+
+
+def with_floats(inputs: Any, floats: Any) -> Any:
+    """The inputs with other numbers in place of `floating(inputs)`."""
+    feed = iter(floats)
+    return jax.tree.map(lambda x: next(feed) if x.dtype.kind == "f" else x, inputs)
+
+
+def keras_results(layer: Any, case: Case, trainings: list[bool], gradients: bool = True) -> Any:
+    """All that Keras computes for a case, from one program, by the training flag.
+
+    Returns:
+        outputs, weights after the call, and gradients of the projection of the outputs to the
+        trainable weights and the floating inputs.
+    """
+    inputs, options = example(case)
+    variables = [v for v in layer.variables if not any(v is t for t in layer.trainable_variables)]
+
+    def call(trainable: Any, floats: Any, others: Any, training: bool) -> Any:
+        values = [*zip(layer.trainable_variables, trainable, strict=True)]
+        values += [*zip(variables, others, strict=True)]
+        with keras.StatelessScope(state_mapping=values) as scope:
+            outputs = layer(*with_floats(inputs, floats), **mode(layer, training), **options)
+        return outputs, [scope.get_current_value(w) for w in layer.weights]
+
+    def objective(*values: Any) -> Any:
+        return projection(call(*values)[0])
+
+    def run(*values: Any) -> Any:
+        every = {}
+        for training in trainings:
+            outputs, after = call(*values, training)
+            slopes = None
+            if gradients and not (training and case.random):
+                slopes = jax.grad(objective, argnums=(0, 1))(*values, training)
+            every[training] = outputs, after, slopes
+        return every
+
     trainable = [v.value for v in layer.trainable_variables]
-    state = [v.value for v in layer.non_trainable_variables]
+    return jax.jit(run)(trainable, floating(inputs), [v.value for v in variables])
 
-    def objective(trainable: Any, floats: Any) -> Any:
-        leaves = iter(floats)
-        filled = [next(leaves) if x.dtype.kind == "f" else x for x in jax.tree.leaves(inputs)]
-        args = jax.tree.unflatten(treedef, filled)
-        outputs, _ = layer.stateless_call(
-            trainable, state, *args, **mode(layer, training), **options
+
+def gradients(layer: Any, inputs: list[Any], options: dict[str, Any], *trainings: bool) -> Any:
+    """Gradients of the projection of the outputs to weights and floating inputs, by the flag."""
+
+    def objective(trainable: Any, floats: Any, others: Any, training: bool) -> Any:
+        args = with_floats(inputs, floats)
+        return projection(
+            layer.stateless_call(trainable, others, *args, **mode(layer, training), **options)[0]
         )
-        total = 0.0
-        for x in jax.tree.leaves(outputs):
-            weights = np.cos(np.arange(x.size)).reshape(x.shape)
-            total = total + jnp.sum(x.astype("float32") * weights)
-        return total
 
-    return jax.grad(objective, argnums=(0, 1))(trainable, [jnp.asarray(x) for x in floats])
+    def run(*values: Any) -> Any:
+        return {t: jax.grad(objective, argnums=(0, 1))(*values, t) for t in trainings}
+
+    trainable = [v.value for v in layer.trainable_variables]
+    others = [v.value for v in layer.non_trainable_variables]
+    return jax.jit(run)(trainable, floating(inputs), others)
+
+
+def built(case: Case, **more: Any) -> tuple[Any, Any, bool]:
+    """The layers of a row in both libraries, with the same weights; whether masks may come out."""
+    keras.utils.set_random_seed(1)  # Python's and numpy's generators, from which both draw seeds
+    cornu.utils.set_random_seed(1)
+    inputs, options = example(case)
+    theirs, ours = build(keras, case, **more), build(cornu, case, **more)
+    symbols = jax.tree.map(lambda x: keras.KerasTensor(x.shape, str(x.dtype)), inputs)
+    outputs = jax.tree.leaves(theirs(*symbols, **options))
+    ours(*inputs, **options)
+    same_weights(theirs, ours)
+    give_weights(theirs, ours)
+    masked = any(getattr(x, "_keras_mask", None) is not None for x in outputs)
+    return theirs, ours, masked or bool(options)  # parts of a layer may hand a given mask on
 
 
 def compare(case: Case) -> None:
     """Everything that is compared in float32."""
-    keras.utils.set_random_seed(1)  # Python's and numpy's generators, from which both draw seeds
-    cornu.utils.set_random_seed(1)
     inputs, options = example(case)
-    theirs, ours = build(keras, case), build(cornu, case)
     with quiet():
-        theirs(*inputs, **options), ours(*inputs, **options)
-        same_weights(theirs, ours)
-        give_weights(theirs, ours)
+        theirs, ours, masked = built(case)
         # A layer that is not told whether it is training does the same in both modes.
-        for training in (False, True) if mode(theirs, True) else (True,):
-            a = theirs(*inputs, **mode(theirs, training), **options)
-            b = ours(*inputs, **mode(theirs, training), **options)
+        trainings = [False, True] if mode(theirs, True) else [True]
+        differentiated = [t for t in trainings if case.gradients and not (t and case.random)]
+        expected = keras_results(theirs, case, trainings, case.gradients)
+        slopes = gradients(ours, inputs, options, *differentiated)
+        for training in trainings:
+            outputs, weights, their_slopes = expected[training]
+            found = ours(*inputs, **mode(theirs, training), **options)
             if training and case.random:
-                same_moments(a, b)
+                same_moments(outputs, found)
                 continue
-            same_numbers(a, b, case.tolerance, f"outputs, training={training}")
-            same_masks(a, b)
+            same_numbers(outputs, found, case.tolerance, f"outputs, training={training}")
+            # Tracers carry no masks, so an eager call says what they are.
+            named = {**mode(theirs, training), **options}
+            same_masks(theirs(*inputs, **named) if masked else None, found)
             same_numbers(
-                [w.value for w in theirs.weights],
+                weights,
                 [w.value for w in ours.weights],
                 case.tolerance,
                 f"weights after a call, training={training}",
             )
-            if case.gradients:
+            if training in slopes:
                 same_numbers(
-                    gradients(theirs, inputs, options, training),
-                    gradients(ours, inputs, options, training),
+                    their_slopes,
+                    slopes[training],
                     10 * case.tolerance,
                     f"gradients, training={training}",
                 )
@@ -376,14 +441,11 @@ def no_less_known(ours: list[Any], theirs: list[Any]) -> bool:
 def compare_mixed(case: Case) -> None:
     """Dtypes, and numbers within the precision of bfloat16, under mixed_bfloat16."""
     inputs, options = example(case)
-    theirs = build(keras, case, dtype="mixed_bfloat16")
-    ours = build(cornu, case, dtype="mixed_bfloat16")
     with quiet():
-        theirs(*inputs, **options), ours(*inputs, **options)
-        same_weights(theirs, ours)
-        give_weights(theirs, ours)
-        a, b = theirs(*inputs, **options), ours(*inputs, **options)
-    same_numbers(a, b, 6e-2, "mixed precision")
+        theirs, ours, _ = built(case, dtype="mixed_bfloat16")
+        expected = keras_results(theirs, case, [False], gradients=False)[False][0]
+        found = ours(*inputs, **options)
+    same_numbers(expected, found, 6e-2, "mixed precision")
 
 
 def compare_errors(row: Bad) -> None:
