@@ -28,7 +28,7 @@ doctest: $(VENV)/dev.ready
 		$(BIN)/python -m pytest -q -n $(WORKERS) --doctest-modules src/cornu
 
 # With JAX_DISABLE_MOST_OPTIMIZATIONS=0 before it, programs are optimized as they are for users,
-# which takes longer; otherwise those of kernels are alone.
+# which takes longer; otherwise only those named in tests/conftest.py are.
 unit: $(VENV)/dev.ready
 	JAX_PLATFORMS=cpu KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 
