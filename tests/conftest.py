@@ -20,8 +20,8 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LIGHTLY = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"].lower() not in ("0", "false", "")
-# Tests of last digits, of what is the same bit for bit, and of what a user sees first: their programs
-# are compiled as for users, since how LLVM orders sums is a part of the numbers.
+# Tests of last digits, of what is the same bit for bit, and of what a user sees first: compiled as
+# for users, since how LLVM orders sums is a part of the numbers.
 AS_FOR_USERS = (
     "kernels", "train", "properties", "random", "test_tour.py", "test_beginners.py",
     "test_reproducibility.py",
