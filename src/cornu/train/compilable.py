@@ -15,6 +15,7 @@ from cornu.core.tracking import owned_by, unique
 from cornu.errors import explain, trimmed
 from cornu.train import step as steps_module
 from cornu.train.compiled import COMPILE_ARGUMENTS, Compiled, accept_older, compiled
+from cornu.train.objective import CompileMetrics
 from cornu.train.state import StateSlots, TrainState
 
 
@@ -57,7 +58,7 @@ class Compilable:
         Raises:
             ValueError: a name is unknown; the message suggests close ones.
         """
-        accept_older("compile", older, COMPILE_ARGUMENTS)
+        accept_older(self.compile, older)
         given = {name: value for name, value in locals().items() if name in COMPILE_ARGUMENTS}
         dtype = getattr(self, "compute_dtype", "float32")
         self._compiled = compiled(given, dtype, getattr(self, "output_names", None))
@@ -150,6 +151,16 @@ class Compilable:
             results.update(value if isinstance(value, dict) else {metric.name: value})
         return results
 
+    def in_order(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """Results in the order of Keras: as the metrics are listed, then the others by name."""
+        listed = [
+            inner.name
+            for metric in self.metrics
+            for inner in (metric.metrics if isinstance(metric, CompileMetrics) else (metric,))
+        ]
+        names = dict.fromkeys((*listed, *sorted(logs)))
+        return {name: logs[name] for name in names if name in logs}
+
     def track_loss(self, loss: Any, batch_size: int) -> None:
         """Add the loss of a batch to the mean that is shown as `loss`."""
         if self._compiled is not None:
@@ -167,6 +178,8 @@ class Compilable:
     ) -> Any:
         """The scalar that training minimizes: the compiled loss and everything in `losses`.
 
+        Without any of these it is 0 in an evaluation, and an error in training.
+
         Args:
             x: inputs of the batch.
             y: labels.
@@ -180,6 +193,8 @@ class Compilable:
             if compiled_loss is not None:
                 parts.append(compiled_loss)
         parts += [jax.numpy.sum(loss) for loss in self.losses]  # type: ignore[attr-defined]
+        if not parts and not training:
+            return 0.0
         if not parts:
             raise ValueError(
                 explain(

@@ -1,6 +1,8 @@
 """What `compile` decided, in one object."""
 
+import inspect
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,19 +30,28 @@ OLDER_ARGUMENTS = {
 }
 
 
-def accept_older(method: str, given: dict[str, Any], known: tuple[str, ...]) -> None:
+def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
     """Warn of arguments of earlier versions, and refuse unknown ones.
+
+    Args:
+        method: what they were given to.
+        given: those that it does not name itself.
 
     Raises:
         TypeError: an argument was never known.
     """
-    for name in given:
-        if name not in OLDER_ARGUMENTS:
+    name = method.__name__
+    for argument in given:
+        if argument not in OLDER_ARGUMENTS:
+            known = [n for n in inspect.signature(method).parameters if n != "older"]
             raise TypeError(
-                explain(f"{method} takes no argument {name!r}.", fix=did_you_mean(name, known))
+                explain(
+                    f"{name} takes no argument {argument!r}.", fix=did_you_mean(argument, known)
+                )
             )
         warnings.warn(
-            f"The argument {name!r} of {method} has no effect any more. {OLDER_ARGUMENTS[name]}",
+            f"The argument {argument!r} of {name} has no effect any more. "
+            f"{OLDER_ARGUMENTS[argument]}",
             DeprecationWarning,
             stacklevel=4,
         )
@@ -127,7 +138,7 @@ def compiled(
     if arguments["auto_scale_loss"] and compute_dtype == "float16" and not scales:
         optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
     kept = {k: v for k, v in arguments.items() if k != "auto_scale_loss"}
-    has_metrics = bool(metrics) or bool(weighted_metrics)
+    has_metrics = metrics is not None or weighted_metrics is not None
     return Compiled(
         optimizer=optimizer,
         loss=None if loss is None else CompileLoss(loss, arguments["loss_weights"], output_names),

@@ -97,7 +97,7 @@ def _explain_lost_buffers(slots: StateSlots, error: Exception) -> None:
 
 
 def as_logs(out: Any) -> Logs:
-    """What a step returned, as logs."""
+    """What a step returned, as logs, by name: the order in which compiled programs give a dict."""
     if not isinstance(out, dict):
         raise ValueError(
             explain(
@@ -105,4 +105,4 @@ def as_logs(out: Any) -> Logs:
                 fix='return {"loss": loss, ...}',
             )
         )
-    return Logs(out)
+    return Logs(dict(sorted(out.items())))

@@ -8,7 +8,7 @@ _strategy  a step and a Source -> a Strategy, whose compiled programs are kept f
 from typing import Any
 
 from cornu import settings, tree
-from cornu.callbacks.callback import CallbackList
+from cornu.callbacks.callback_list import CallbackList
 from cornu.core.frame import effects_of
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.tracking import owned_by
