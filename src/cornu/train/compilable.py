@@ -205,7 +205,7 @@ class Compilable:
         return sum(parts[1:], parts[0])
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Update the compiled metrics with a batch, and return all results."""
+        """Update the compiled metrics with a batch, and return all results by name."""
         if self._compiled is not None and self._compiled.metrics is not None and y is not None:
             compiled_metrics = self._compiled.metrics
             if not compiled_metrics.built:
@@ -226,16 +226,14 @@ class Compilable:
             reads and writes variables (see `cornu.value_and_grad`).
         """
         slots = self.state_slots("train")
-        state = steps_module.train_update(self, slots, TrainState(*state), data)
-        return steps_module.results_of(self, slots, state.metrics), state
+        return steps_module.train_update(self, slots, TrainState(*state), data)
 
     def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
         slots = self.state_slots("test")
         trainable, non_trainable, metrics = state
         full = TrainState(trainable, non_trainable, [], metrics)
-        after = steps_module.test_update(self, slots, full, data)
-        logs = steps_module.results_of(self, slots, after.metrics)
+        logs, after = steps_module.test_update(self, slots, full, data)
         return logs, (after.trainable, after.non_trainable, after.metrics)
 
     def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
@@ -271,6 +269,11 @@ class Compilable:
             or cls.compute_loss is not Compilable.compute_loss
         )
 
+    @property
+    def measures_itself(self) -> bool:
+        """Whether the model overrides what its results are."""
+        return type(self).compute_metrics is not Compilable.compute_metrics
+
     def stateless_compute_loss(
         self,
         trainable_variables: Any,
@@ -295,6 +298,6 @@ class Compilable:
         )
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
         with Frame(slots.variables, values) as frame:
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=training)
+            loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
         parts = (slots.trainable, slots.non_trainable, slots.metrics)
         return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]

@@ -69,6 +69,18 @@ class Programs(Compilable):
             source.keeps_positions = True
         return example_of(source, epoch)
 
+    def _open_validation(
+        self, data: Any, batch_size: int | None, steps: int | None, keeps_positions: bool
+    ) -> Source | None:
+        if data is None:
+            return None
+        x, y, weights = data, None, None
+        if isinstance(data, (tuple, list)):
+            x, y, weights = unpack_x_y_sample_weight(tuple(data))
+        return self._open(
+            x, y, weights, batch_size=batch_size, steps=steps, keeps_positions=keeps_positions
+        )[0]
+
     def _seed_of_order(self, epoch: int) -> int:
         """A new seed, unless training goes on at the epoch up to which it came."""
         done, seed = self.trained
@@ -179,15 +191,15 @@ class Programs(Compilable):
     # ---- Keras's names for what is simpler here -----------------------------------------------
 
     def make_train_function(self, force: bool = False) -> None:
-        """Forget compiled training steps if forced; they are compiled when needed."""
+        """Called before training; forgets its compiled steps if forced."""
         self._forget("train", force)
 
     def make_test_function(self, force: bool = False) -> None:
-        """Forget compiled evaluation steps if forced; they are compiled when needed."""
+        """Called before evaluation; forgets its compiled steps if forced."""
         self._forget("test", force)
 
     def make_predict_function(self, force: bool = False) -> None:
-        """Forget compiled prediction steps if forced; they are compiled when needed."""
+        """Called before prediction; forgets its compiled steps if forced."""
         self._forget("predict", force)
 
     def _forget(self, kind: str, force: bool) -> None:

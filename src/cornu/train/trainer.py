@@ -32,7 +32,7 @@ from cornu.train.loop import as_logs, run_epoch
 from cornu.train.predicting import AtOnce, Collector, bucket_of, filled, padded_to_bucket
 from cornu.train.preflight import check_data, check_input_shapes
 from cornu.train.programs import Programs, no_data
-from cornu.train.step import batch_size_of, unpack_x_y_sample_weight
+from cornu.train.step import batch_size_of
 from cornu.train.strategy import Chunked
 
 
@@ -178,6 +178,7 @@ class Trainer(Programs):
         self.history = history
         self.stop_training = False
         slots = self.state_slots("train")
+        self.make_train_function()
         strategy = self._strategy("train", slots, source, listeners, example)
         listeners.params["validation"] = validation is not None
         guard = None
@@ -325,6 +326,7 @@ class Trainer(Programs):
         self, source: Source, listeners: CallbackList, *, steps: int | None
     ) -> dict[str, Any]:
         slots = self.state_slots("test")
+        self.make_test_function()
         strategy = self._strategy("test", slots, source, listeners, None)
         self.reset_metrics()
         self.stop_evaluating = False
@@ -380,6 +382,7 @@ class Trainer(Programs):
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
             slots = self.state_slots("predict")
+            self.make_predict_function()
             strategy = self._strategy("predict", slots, source, listeners, None)
             self.stop_predicting = False
             listeners.on_predict_begin()
@@ -480,20 +483,6 @@ class Trainer(Programs):
         strategy = self._strategy(kind, slots, source, everything, None, single=True)
         out, _ = run_epoch(strategy, source, slots)
         return out
-
-    # ---- what the methods share ---------------------------------------------------------------
-
-    def _open_validation(
-        self, data: Any, batch_size: int | None, steps: int | None, keeps_positions: bool
-    ) -> Source | None:
-        if data is None:
-            return None
-        x, y, weights = data, None, None
-        if isinstance(data, (tuple, list)):
-            x, y, weights = unpack_x_y_sample_weight(tuple(data))
-        return self._open(
-            x, y, weights, batch_size=batch_size, steps=steps, keeps_positions=keeps_positions
-        )[0]
 
 
 def _due(epoch: int, validation_freq: Any) -> bool:
