@@ -118,3 +118,13 @@ def test_long_chains_do_not_exhaust_the_stack():
         y = layers.Activation("linear")(y)
     model = keras.Model(x, y)
     assert len(model.layers) == 1501
+
+
+def test_the_summary_names_ops_as_keras_does():
+    inputs = keras.Input((4,))
+    lines = []
+    keras.Model(inputs, keras.ops.relu(inputs * 2.0)).summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    assert "(Multiply)" in text
+    assert "(Relu)" in text
+    assert "OpCall" not in text
