@@ -186,7 +186,7 @@ class Functional(Model):
                 f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.",
                 stacklevel=2,
             )
-        return [inputs[k] for k in keys]
+        return [leaf for k in keys for leaf in tree.flatten(inputs[k])]
 
     def _fit_rank(self, x: Any, expected: KerasTensor) -> Any:
         """The input with a last axis of size 1 added or removed where that makes it fit."""
