@@ -216,6 +216,20 @@ def test_a_callback_can_stop_an_evaluation_and_a_prediction():
     assert len(model.predict(x, batch_size=8, verbose=0)) == 64
 
 
+def test_a_model_without_trainable_weights_says_so():
+    x, y = blobs()
+    model = classifier()
+    model.trainable = False
+    with pytest.warns(UserWarning, match="no trainable weights"):
+        model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("wrong", [{"loss": 3}, {"metrics": [0.5]}])
+def test_numbers_are_no_losses_and_no_metrics(wrong):
+    with pytest.raises(ValueError, match="is not a"):
+        classifier(**wrong)
+
+
 def test_no_data_is_explained():
     model = classifier()
     with pytest.raises(ValueError, match="gave no batch"):

@@ -102,9 +102,11 @@ def check_names(losses: Any, metrics: Any, weighted_metrics: Any) -> None:
         ValueError: a name is unknown; the message suggests close ones.
     """
     for name in tree.flatten(losses):
-        if isinstance(name, str):
+        if isinstance(name, str | int | float):
             losses_module.get(name)
     for name in (*tree.flatten(metrics), *tree.flatten(weighted_metrics)):
+        if isinstance(name, int | float):
+            metrics_module.get(name)
         if isinstance(name, str) and name.lower() not in (*ACCURACY, *CROSSENTROPY):
             metrics_module.get(name)
 

@@ -5,6 +5,7 @@ _prepare   what is not there yet is made: variables, metrics, the optimizer's sl
 _strategy  a step and a Source -> a Strategy, whose compiled programs are kept for the next time
 """
 
+import warnings
 from typing import Any
 
 from cornu import settings, tree
@@ -22,6 +23,11 @@ from cornu.train.compilable import Compilable
 from cornu.train.state import StateSlots
 from cornu.train.step import Step, step_of, takes_state, unpack_x_y_sample_weight
 from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
+
+_NOTHING_TO_TRAIN = explain(
+    "The model has no trainable weights, so training changes nothing.",
+    fix="set trainable=True where it is False, and make layers in __init__, not in call.",
+)
 
 
 class Programs(Compilable):
@@ -115,6 +121,8 @@ class Programs(Compilable):
                     settings_.metrics.build(labels, outputs)
         if kind == "train" and self.optimizer is not None:
             weights = self.trainable_variables  # type: ignore[attr-defined]
+            if not weights and not self.steps_itself:
+                warnings.warn(_NOTHING_TO_TRAIN, stacklevel=5)
             if not self.optimizer.built:
                 self.optimizer.build(weights)
             elif not self.steps_itself:  # weights may have been released since
