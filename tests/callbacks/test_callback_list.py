@@ -1,5 +1,6 @@
 """Callbacks that are called together."""
 
+import keras as oracle
 import pytest
 
 from cornu import callbacks as c
@@ -54,6 +55,30 @@ def test_fit_completes_a_list():
     assert len(history.history["loss"]) == 2
     assert heard.model is model
     assert heard.params["epochs"] == 2
+
+
+def test_callbacks_need_not_be_derived_from_ours():
+    class Counter:
+        model, epochs = None, 0
+
+        def set_model(self, model):
+            self.model = model
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.epochs += 1
+
+    class OfKeras(oracle.callbacks.Callback):
+        last = None
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.last = dict(logs)
+
+    x, y = blobs()
+    model, counter, other = classifier(), Counter(), OfKeras()
+    history = model.fit(x, y, epochs=2, verbose=0, callbacks=[counter, other])
+    assert counter.model is model
+    assert counter.epochs == 2
+    assert other.last == {name: values[-1] for name, values in history.history.items()}
 
 
 @pytest.mark.parametrize("wrong", [3, "x", c.EarlyStopping])

@@ -174,6 +174,15 @@ def test_a_generator_that_ends_early_ends_the_training_with_its_history():
     assert len(history.history["loss"]) == 1
 
 
+def test_validation_data_that_end_do_not_end_the_training():
+    x, y = blobs()
+    batches = ((x[i : i + 8], y[i : i + 8]) for i in range(0, 96, 8))
+    with pytest.warns(UserWarning, match="ran out of data: no batch is left"):
+        history = classifier().fit(x, y, validation_data=batches, epochs=3, verbose=0)
+    assert len(history.history["loss"]) == 3
+    assert len(history.history["val_loss"]) == 1
+
+
 def test_without_a_loss_metrics_can_be_evaluated_and_nothing_be_trained():
     x, y = blobs()
     model = classifier(loss=None)

@@ -117,12 +117,15 @@ class Callback:
 
 
 def overrides(callback: Callback, hook: str) -> bool:
-    """Whether a callback does something at a hook."""
+    """Whether a callback does something at a hook.
+
+    One that is not derived from `Callback` does something at every hook that it has.
+    """
     cls = type(callback)
     names = [hook]
     if hook.startswith("on_train_batch"):
         names.append(hook.replace("on_train_batch", "on_batch"))
-    return any(
+    return hasattr(callback, hook) and any(
         getattr(cls, name, None) is not getattr(Callback, name) or name in vars(callback)
         for name in names
     )

@@ -75,7 +75,8 @@ class CallbackList(Callback):
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
         for callback in self.callbacks:
-            callback.set_params(params)
+            if hasattr(callback, "set_params"):
+                callback.set_params(params)
 
     def set_model(self, model: Any) -> None:
         self._model = model
@@ -85,7 +86,7 @@ class CallbackList(Callback):
     def wants_every_batch(self, phase: str) -> bool:
         """Whether a callback must hear of each single batch of "train", "test" or "predict"."""
         return any(
-            c.listens_to_batches and overrides(c, f"on_{phase}_batch_{edge}")
+            getattr(c, "listens_to_batches", True) and overrides(c, f"on_{phase}_batch_{edge}")
             for c in self.callbacks
             for edge in ("begin", "end")
         )

@@ -214,7 +214,9 @@ class Trainer(Programs):
                     listeners.params["steps"] = done
                 logs = dict(as_logs(out).fetch())
                 if validation is not None and _due(epoch, validation_freq):
-                    results = self._evaluate(validation, listeners, steps=validation_steps)
+                    results = self._evaluate(
+                        validation, listeners, steps=validation_steps, first=epoch == first_epoch
+                    )
                     logs |= {f"val_{name}": value for name, value in results.items()}
                     logs = dict(sorted(logs.items()))
                 source.epoch_end(epoch)
@@ -323,8 +325,9 @@ class Trainer(Programs):
         return values[0] if len(values) == 1 else values
 
     def _evaluate(
-        self, source: Source, listeners: CallbackList, *, steps: int | None
+        self, source: Source, listeners: CallbackList, *, steps: int | None, first: bool = True
     ) -> dict[str, Any]:
+        """The results, and the hooks of an evaluation; empty if there are no data any more."""
         slots = self.state_slots("test")
         self.make_test_function()
         strategy = self._strategy("test", slots, source, listeners, None)
@@ -340,6 +343,8 @@ class Trainer(Programs):
             strategy, source, slots, steps=steps,
             before=listeners.on_test_batch_begin, after=after,
         )  # fmt: skip
+        if out is None and not first:
+            return {}
         if out is None:
             raise ValueError(no_data("evaluate"))
         logs = dict(as_logs(out).fetch())
