@@ -14,7 +14,13 @@ from cornu.core.serialize import deserialize_keras_object
 from cornu.core.tracking import owned_by, unique
 from cornu.errors import explain, trimmed
 from cornu.train import step as steps_module
-from cornu.train.compiled import COMPILE_ARGUMENTS, Compiled, accept_older, compiled
+from cornu.train.compiled import (
+    COMPILE_ARGUMENTS,
+    Compiled,
+    accept_older,
+    checked_steps,
+    compiled,
+)
 from cornu.train.objective import CompileMetrics
 from cornu.train.state import StateSlots, TrainState
 
@@ -105,6 +111,11 @@ class Compilable:
     def steps_per_execution(self) -> Any:
         """Steps for each compiled dispatch, as given to `compile`."""
         return 1 if self._compiled is None else self._compiled.steps_per_execution
+
+    @steps_per_execution.setter
+    def steps_per_execution(self, value: Any) -> None:
+        self._settings("steps_per_execution").steps_per_execution = checked_steps(value)
+        self.forget_programs()
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, as JSON values; None before `compile`."""

@@ -124,11 +124,7 @@ def compiled(
     loss, metrics = arguments["loss"], arguments["metrics"]
     weighted_metrics = arguments["weighted_metrics"]
     check_names(loss, metrics, weighted_metrics)
-    steps = arguments["steps_per_execution"]
-    if steps != "auto" and not (isinstance(steps, int) and steps >= 1):
-        raise ValueError(
-            explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}.")
-        )
+    steps = checked_steps(arguments["steps_per_execution"])
     if arguments["jit_compile"] not in ("auto", True, False, None):
         raise ValueError(
             explain(f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}.")
@@ -151,3 +147,14 @@ def compiled(
         jit_compile=arguments["jit_compile"],
         arguments={**kept, "optimizer": optimizer},
     )
+
+
+def checked_steps(steps: Any) -> int | str:
+    """The number of steps for each dispatch.
+
+    Raises:
+        ValueError: it is neither a positive int nor "auto".
+    """
+    if steps == "auto" or (isinstance(steps, int) and steps >= 1):
+        return steps
+    raise ValueError(explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}."))
