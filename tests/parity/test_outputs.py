@@ -185,6 +185,9 @@ ROWS = {
         {"p": [A, B], "q": C},
     ),
     "no names, nested lists": (subclass(deep), {"loss": [MSE, [SPARSE, MAE]]}, [A, [B, C]]),
+    "labels for the output with a loss alone": (
+        graph(lambda a, b, c: [a, c]), {"loss": [MSE, None]}, A,
+    ),
     "one in a list": (
         graph(lambda a, b, c: [a]), {"loss": [MSE], "metrics": [[MAE]]}, [A],
     ),

@@ -39,6 +39,7 @@ def test_a_flat_list_of_metrics_is_for_every_output_where_the_numbers_differ():
     ("given", "outputs", "message"),
     [
         ({"third": "mse"}, LISTED, "loss names the output 'third'"),
+        ({"first": "mse", "third": "mse"}, LISTED, "loss names the output 'third'"),
         ({"p": {"a": "mse"}}, MIXED, "loss names the output 'a'"),
         (["mse", "mae", "mse"], LISTED, "a list of 3, the model has 2 outputs"),
         (["mse", "mae"], Outputs(0, ["only"]), "a list of 2, the model has 1 output\\."),

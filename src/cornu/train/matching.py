@@ -123,7 +123,9 @@ def _descend(given: Any, structure: Any, outputs: Outputs, what: str, many: bool
         return [None] * count
     if isinstance(given, Mapping):
         if not isinstance(structure, Mapping):
-            raise ValueError(_unknown(next(iter(given)), outputs.names(), what))
+            names = outputs.names()
+            unknown = [key for key in given if key not in names] or list(given)
+            raise ValueError(_unknown(unknown[0], names, what))
         unknown = [key for key in given if key not in structure]
         if unknown:
             raise ValueError(_unknown(unknown[0], map(str, structure), what))
@@ -163,13 +165,14 @@ def _descend(given: Any, structure: Any, outputs: Outputs, what: str, many: bool
     )
 
 
-def align(given: Any, outputs: Outputs, what: str = "y") -> list[Any]:
+def align(given: Any, outputs: Outputs, what: str = "y", used: Sequence[int] = ()) -> list[Any]:
     """Labels or weights for each output, in flat order; None where an output has none.
 
     Args:
         given: an array, or arrays nested like the outputs, in a flat list, or in a dict by name.
         outputs: of the model.
         what: "y" or "sample_weight", for messages.
+        used: numbers of the outputs that need one; as many arrays may be given for these alone.
 
     Raises:
         ValueError: a name or a number of arrays does not fit.
@@ -181,6 +184,9 @@ def align(given: Any, outputs: Outputs, what: str = "y") -> list[Any]:
     ):
         return match(given, outputs, what)
     flat = tree.flatten(given)
+    if len(flat) != outputs.count and len(flat) == len(used):
+        by_number = dict(zip(used, flat, strict=True))
+        return [by_number.get(number) for number in range(outputs.count)]
     if len(flat) != outputs.count:
         if what == "y":
             raise ValueError(_too_few(len(flat), outputs.count))

@@ -249,7 +249,8 @@ class CompileLoss:
         if not self.built:
             self.build(y_true, y_pred)
         assert self._outputs is not None
-        flat_true, flat_pred = align(y_true, self._outputs), tree.flatten(y_pred)
+        used = [number for number, loss in enumerate(self.losses) if loss is not None]
+        flat_true, flat_pred = align(y_true, self._outputs, used=used), tree.flatten(y_pred)
         weights = _weights(sample_weight, self._outputs)
         total: Any = None
         rows = zip(
