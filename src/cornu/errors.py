@@ -26,19 +26,6 @@ class UnsafeFileError(ValueError):
     """A file asks for something that loading a model must never do; see the message for what."""
 
 
-class MissingKeyError(KeyError):
-    """A KeyError that is shown as it was written; Python quotes the message of a plain one.
-
-    Example:
-
-        >>> print(MissingKeyError("There is no 'a'."))
-        There is no 'a'.
-    """
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
 def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
     """Build a message: what happened, the facts one a line, and what to do next.
 

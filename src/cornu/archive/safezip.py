@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from cornu.errors import MissingKeyError, UnsafeFileError, did_you_mean, explain
+from cornu.errors import UnsafeFileError, did_you_mean, explain
 
 MAX_MEMBERS = 10_000
 MAX_JSON_BYTES = 64 * 2**20
@@ -164,7 +164,7 @@ class SafeZip:
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
-            raise MissingKeyError(
+            raise KeyError(
                 explain(
                     f"{self.label} has no member {name!r}.", fix=did_you_mean(name, self._members)
                 )

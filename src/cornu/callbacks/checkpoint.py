@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cornu.callbacks.monitoring import MonitorCallback, say
-from cornu.errors import MissingKeyError, explain
+from cornu.errors import explain
 
 
 def check_frequency(save_freq: Any) -> None:
@@ -227,7 +227,7 @@ class ModelCheckpoint(CheckpointCallback):
         try:
             return self.filepath.format(**fields)
         except (KeyError, IndexError) as error:
-            raise MissingKeyError(
+            raise KeyError(
                 explain(
                     f"The name {self.filepath!r} has a field that is not there: {error}.",
                     fields=", ".join(fields),
