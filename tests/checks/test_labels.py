@@ -205,9 +205,19 @@ def test_labels_of_several_outputs_are_named():
         Output("size", "mse", (None, 1), "linear"),
     ]
     by_name = check_labels({"kind": CLASSES + 3, "size": RNG.random(60)}, outputs)
-    assert "Labels contain 3, 4, 5" in by_name[0].message
+    assert "Labels of y['kind'] contain 3, 4, 5" in by_name[0].message
     in_a_list = check_labels([CLASSES, RNG.random((60, 2))], outputs)
     assert [f.message.split()[0] for f in in_a_list] == ["y[1]"]
+
+
+def test_labels_of_nested_outputs_are_named():
+    sparse = Output("a", "sparse_categorical_crossentropy", (None, 3), "softmax")
+    plain = Output("b", "mean_squared_error", (None, 1))
+    y = {"p": [np.array([0, 5, 1]), np.zeros((3, 1))]}
+    (finding,) = check_labels(y, [sparse, plain])
+    assert "Labels of y['p'][0] contain 5" in finding.message
+    none_of_them = {"p": [np.array([1.0, 0.0, 1.0]), np.ones(3)]}
+    assert not check_labels(y, [sparse, plain], none_of_them)
 
 
 def test_a_class_of_the_validation_data_alone():

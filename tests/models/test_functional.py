@@ -118,3 +118,35 @@ def test_long_chains_do_not_exhaust_the_stack():
         y = layers.Activation("linear")(y)
     model = keras.Model(x, y)
     assert len(model.layers) == 1501
+
+
+def test_the_summary_names_ops_as_keras_does():
+    inputs = keras.Input((4,))
+    lines = []
+    keras.Model(inputs, keras.ops.relu(inputs * 2.0)).summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    assert "(Multiply)" in text
+    assert "(Relu)" in text
+    assert "OpCall" not in text
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda a, b, c: {"one": a, "two": [b, c]},
+        lambda a, b, c: {"one": a, "two": {"x": b, "y": c}},
+        lambda a, b, c: [a, (b, c)],
+        lambda a, b, c: ({"x": a, "y": b}, c),
+    ],
+)
+def test_nested_inputs_train_and_predict(nest):
+    tensors = [keras.Input((2,), name=name) for name in "abc"]
+    model = keras.Model(nest(*tensors), layers.Dense(1)(layers.Concatenate()(tensors)))
+    model.compile("sgd", "mse")
+    arrays = nest(*(np.full((6, 2), float(i), "f") for i in range(3)))
+    history = model.fit(arrays, np.ones((6, 1)), epochs=2, batch_size=3, verbose=0)
+    assert history.history["loss"][1] != history.history["loss"][0]
+    kernel, bias = model.get_weights()
+    expected = np.repeat(np.arange(3.0), 2) @ kernel + bias
+    np.testing.assert_allclose(model.predict(arrays, verbose=0)[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(model(arrays)[0], expected, rtol=1e-5)

@@ -3,7 +3,7 @@
 import pytest
 
 import cornu as keras
-from cornu.callbacks.callback import CallbackList
+from cornu.callbacks.callback_list import CallbackList
 from cornu.train.listening import asks_for_positions, with_resume
 from cornu.train.strategy import Chunked, PerStep
 from train.models import blobs, classifier
@@ -48,7 +48,7 @@ def prepared():
 @pytest.mark.parametrize("make, expected", CASES)
 def test_the_strategy_that_a_callback_leads_to(prepared, make, expected):
     model, source, example = prepared
-    listeners = CallbackList([make()], model=model, extra=[c.History(), c.ProgbarLogger()])
+    listeners = CallbackList([make()], add_history=True, add_progbar=True, model=model)
     slots = model.state_slots("train")
     assert type(model._strategy("train", slots, source, listeners, example)) is expected
 

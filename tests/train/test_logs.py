@@ -1,5 +1,7 @@
 """Logs stay on the device until somebody looks."""
 
+import json
+
 import jax.numpy as jnp
 
 from cornu.train.logs import Logs
@@ -20,6 +22,10 @@ def test_the_first_look_fetches_everything_as_python_numbers():
 
 
 def test_copies_and_formatting_see_numbers():
+    for copy in (dict, lambda logs: {**logs}, lambda logs: dict(**logs), lambda logs: {} | logs):
+        logs = Logs({"loss": jnp.float32(0.25)})
+        assert type(copy(logs)["loss"]) is float
+        assert json.dumps(copy(logs)) == json.dumps(logs) == '{"loss": 0.25}'
     assert dict(Logs({"loss": jnp.float32(0.25)}).items()) == {"loss": 0.25}
     assert f"{Logs({'loss': jnp.float32(0.25)})}" == "{'loss': 0.25}"
 

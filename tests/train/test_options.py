@@ -5,7 +5,7 @@ import pytest
 
 import cornu as keras
 from cornu.train.strategy import Chunked, Eager, PerStep
-from train.models import blobs
+from train.models import blobs, classifier
 
 c = keras.callbacks
 o = keras.optimizers
@@ -222,3 +222,14 @@ def test_an_optimizer_that_cannot_take_new_weights_says_so():
     model.layers[0].trainable = True
     with pytest.raises(ValueError, match="call compile again, with a new optimizer"):
         model.fit(x, x[:, :3], verbose=0)
+
+
+def test_steps_per_execution_can_be_set_afterwards():
+    x, y = blobs()
+    model, other = classifier(), classifier(steps_per_execution=3)
+    model.steps_per_execution = 3
+    assert model.steps_per_execution == 3
+    losses = [m.fit(x, y, shuffle=False, verbose=0).history["loss"] for m in (model, other)]
+    assert losses[0] == losses[1]
+    with pytest.raises(ValueError, match="positive int or 'auto'"):
+        model.steps_per_execution = 0

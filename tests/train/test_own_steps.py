@@ -55,6 +55,34 @@ def test_a_model_that_holds_built_models_need_not_be_callable_on_its_data():
     assert model.predict(X[:, :2], verbose=0).shape == (12, 4)
 
 
+def test_results_that_are_dicts_stand_for_their_entries():
+    class Listed(keras.Model):
+        """The loop over `metrics` that Keras's guides show."""
+
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def train_step(self, data):
+            x, y = data
+            y_pred = self(x, training=True)
+            for metric in self.metrics:
+                if metric.name == "loss":
+                    metric.update_state(self.compute_loss(x, y, y_pred))
+                else:
+                    metric.update_state(y, y_pred)
+            return {metric.name: metric.result() for metric in self.metrics}
+
+    model = Listed()
+    model.compile("sgd", "mse", metrics=["mae", "mse"])
+    history = model.fit(X, X[:, :1], batch_size=4, verbose=0)
+    assert list(history.history) == ["loss", "mae", "mse"]
+    assert all(isinstance(values[0], float) for values in history.history.values())
+
+
 # ---- loops without `fit`, as in Keras's guides for JAX ------------------------------------------
 
 

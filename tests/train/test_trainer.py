@@ -163,6 +163,82 @@ def test_mixed_precision_trains():
         assert model.layers[0].kernel.dtype == "float32"
 
 
+def test_a_generator_that_ends_early_ends_the_training_with_its_history():
+    def batches():
+        for i in range(4):
+            yield blobs(samples=8, seed=i)
+
+    with pytest.warns(UserWarning, match="ran out of data: no batch in epoch 2"):
+        history = classifier().fit(batches(), epochs=5, verbose=0)
+    assert history.epoch == [0]
+    assert len(history.history["loss"]) == 1
+
+
+def test_validation_data_that_end_do_not_end_the_training():
+    x, y = blobs()
+    batches = ((x[i : i + 8], y[i : i + 8]) for i in range(0, 96, 8))
+    with pytest.warns(UserWarning, match="ran out of data: no batch is left"):
+        history = classifier().fit(x, y, validation_data=batches, epochs=3, verbose=0)
+    assert len(history.history["loss"]) == 3
+    assert len(history.history["val_loss"]) == 1
+
+
+def test_without_a_loss_metrics_can_be_evaluated_and_nothing_be_trained():
+    x, y = blobs()
+    model = classifier(loss=None)
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    assert loss == 0.0
+    assert 0.0 < accuracy < 1.0
+    with pytest.raises(ValueError, match="There is no loss"):
+        model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"verbose": "x"}, 'verbose is 0, 1, 2 or "auto"'),
+        ({"validation_freq": 0, "validation_split": 0.25}, "validation_freq is at least 1"),
+    ],
+)
+def test_odd_options_are_explained(options, message):
+    x, y = blobs()
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(x, y, **{"verbose": 0, **options})
+
+
+def test_a_callback_can_stop_an_evaluation_and_a_prediction():
+    class Stop(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            self.model.stop_evaluating = batch == 1
+
+        def on_predict_batch_end(self, batch, logs=None):
+            assert isinstance(logs["outputs"], np.ndarray)
+            self.model.stop_predicting = batch == 1
+
+    x, y = blobs(64)
+    model = classifier()
+    some = model.evaluate(x[:16], y[:16], verbose=0)
+    np.testing.assert_allclose(
+        model.evaluate(x, y, batch_size=8, verbose=0, callbacks=[Stop()]), some, rtol=1e-6
+    )
+    assert len(model.predict(x, batch_size=8, verbose=0, callbacks=[Stop()])) == 16
+    assert len(model.predict(x, batch_size=8, verbose=0)) == 64
+
+
+def test_a_model_without_trainable_weights_says_so():
+    x, y = blobs()
+    model = classifier()
+    model.trainable = False
+    with pytest.warns(UserWarning, match="no trainable weights"):
+        model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("wrong", [{"loss": 3}, {"metrics": [0.5]}])
+def test_numbers_are_no_losses_and_no_metrics(wrong):
+    with pytest.raises(ValueError, match="is not a"):
+        classifier(**wrong)
+
+
 def test_no_data_is_explained():
     model = classifier()
     with pytest.raises(ValueError, match="gave no batch"):

@@ -2,7 +2,8 @@
 
 from cornu.callbacks.averages import SwapEMAWeights as SwapEMAWeights
 from cornu.callbacks.backup import BackupAndRestore as BackupAndRestore, Resume as Resume
-from cornu.callbacks.callback import Callback as Callback, CallbackList as CallbackList
+from cornu.callbacks.callback import Callback as Callback
+from cornu.callbacks.callback_list import CallbackList as CallbackList
 from cornu.callbacks.checkpoint import ModelCheckpoint as ModelCheckpoint
 from cornu.callbacks.lambda_callback import LambdaCallback as LambdaCallback
 from cornu.callbacks.monitoring import History as History, MonitorCallback as MonitorCallback

@@ -74,7 +74,6 @@ class BackupAndRestore(Callback):
     hears_last = True  # what other callbacks change at the end of an epoch belongs to the backup
     needs_positions = True
     keeps_history = False  # Keras's history begins anew
-    siblings: Sequence[Callback] = ()  # all callbacks of the training, set by their list
 
     def __init__(
         self,

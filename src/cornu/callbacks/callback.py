@@ -1,4 +1,4 @@
-"""`Callback` and `CallbackList`: who listens to what during training.
+"""`Callback`: something that listens to training. Many of them are called by a `CallbackList`.
 
     fit       train_begin   (epoch_begin (train_batch_begin train_batch_end)* epoch_end)* train_end
     evaluate  test_begin    (test_batch_begin test_batch_end)*                             test_end
@@ -9,12 +9,8 @@ single batch decides how many steps run in one go, so a callback for which the l
 group is enough says `listens_to_batches = False`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, ClassVar
-
-from cornu import tree
-from cornu.errors import explain
 
 HOOKS = tuple(
     f"on_{what}_{edge}"
@@ -121,127 +117,15 @@ class Callback:
 
 
 def overrides(callback: Callback, hook: str) -> bool:
-    """Whether a callback does something at a hook."""
+    """Whether a callback does something at a hook.
+
+    One that is not derived from `Callback` does something at every hook that it has.
+    """
     cls = type(callback)
     names = [hook]
     if hook.startswith("on_train_batch"):
         names.append(hook.replace("on_train_batch", "on_batch"))
-    return any(
+    return hasattr(callback, hook) and any(
         getattr(cls, name, None) is not getattr(Callback, name) or name in vars(callback)
         for name in names
     )
-
-
-class CallbackList(Callback):
-    """Callbacks that are called together, each for the hooks that it overrides.
-
-    Args:
-        callbacks: callbacks, nested lists of them, or None.
-        model: given to each.
-        params: `epochs`, `steps` and `verbose`, given to each.
-        extra: callbacks of the library itself, called after the user's.
-    """
-
-    def __init__(
-        self,
-        callbacks: Any = None,
-        add_history: bool = False,
-        add_progbar: bool = False,
-        model: Any = None,
-        *,
-        extra: Iterable[Callback] = (),
-        **params: Any,
-    ):
-        super().__init__()
-        self.callbacks: list[Callback] = [c for c in tree.flatten(callbacks or []) if c is not None]
-        for callback in self.callbacks:
-            if not hasattr(callback, "set_model"):
-                raise TypeError(
-                    explain(
-                        f"callbacks holds {callback!r}, which is not a callback.",
-                        fix="make an instance: callbacks=[keras.callbacks.EarlyStopping()]",
-                    )
-                )
-        self.callbacks += [c for c in extra if not any(type(c) is type(o) for o in self.callbacks)]
-        self.callbacks.sort(key=lambda c: getattr(c, "hears_last", False))
-        for callback in self.callbacks:
-            callback.siblings = self.callbacks
-        self.set_params(params)
-        if model is not None:
-            self.set_model(model)
-        self._listeners = {
-            hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)] for hook in HOOKS
-        }
-
-    def append(self, callback: Callback) -> None:
-        """Add a callback."""
-        self.callbacks.append(callback)
-        callback.siblings = self.callbacks
-        for hook in HOOKS:
-            if overrides(callback, hook):
-                self._listeners[hook].append(getattr(callback, hook))
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        self.params = params
-        for callback in self.callbacks:
-            callback.set_params(params)
-
-    def set_model(self, model: Any) -> None:
-        self._model = model
-        for callback in self.callbacks:
-            callback.set_model(model)
-
-    def wants_every_batch(self, phase: str) -> bool:
-        """Whether a callback must hear of each single batch of "train", "test" or "predict"."""
-        return any(
-            c.listens_to_batches and overrides(c, f"on_{phase}_batch_{edge}")
-            for c in self.callbacks
-            for edge in ("begin", "end")
-        )
-
-    def find(self, kind: type) -> Any:
-        """The first callback of a class; None if there is none."""
-        return next((c for c in self.callbacks if isinstance(c, kind)), None)
-
-    def on_failure(self) -> None:
-        for callback in self.callbacks:
-            if hasattr(callback, "on_failure"):
-                callback.on_failure()
-
-    @contextmanager
-    def told_of_failure(self) -> Iterator[None]:
-        """Call `on_failure` of everybody when an error or Ctrl-C passes."""
-        try:
-            yield
-        except BaseException:
-            self.on_failure()
-            raise
-
-    def call(self, hook: str, *args: Any) -> None:
-        """Call a hook of everybody who overrides it."""
-        for listener in self._listeners[hook]:
-            listener(*args)
-
-
-def _calling(hook: str) -> Any:
-    """The method of a hook; what comes before the logs is called as in `Callback`."""
-    if "epoch" in hook:
-
-        def method(self: CallbackList, epoch: int, logs: Any = None) -> None:
-            self.call(hook, epoch, logs)
-
-    elif "batch" in hook:
-
-        def method(self: CallbackList, batch: int, logs: Any = None) -> None:  # type: ignore[misc]
-            self.call(hook, batch, logs)
-    else:
-
-        def method(self: CallbackList, logs: Any = None) -> None:  # type: ignore[misc]
-            self.call(hook, logs)
-
-    method.__name__ = hook
-    return method
-
-
-for _hook in HOOKS:
-    setattr(CallbackList, _hook, _calling(_hook))

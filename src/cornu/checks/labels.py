@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu import tree
 from cornu.checks.inputs import Finding, fits, nan_finding, not_finite, spread_rows
 from cornu.errors import explain
 
@@ -164,7 +165,15 @@ def _pairs(
     y: Any, outputs: Sequence[Output], weights: Any
 ) -> Iterator[tuple[str, np.ndarray, Any, Output]]:
     """Labels of each output with their name and weights; what cannot be paired is left out."""
-    if isinstance(y, Mapping):
+    if _is_deep(y):
+        leaves = tree.flatten_with_path(y)
+        each = dict(tree.flatten_with_path(weights))
+        if len(leaves) == len(outputs):
+            for (path, labels), output in zip(leaves, outputs, strict=True):
+                if hasattr(labels, "shape"):
+                    name = "y" + "".join(f"[{step!r}]" for step in path)
+                    yield name, np.asarray(labels), each.get(path), output
+    elif isinstance(y, Mapping):
         for output in outputs:
             if (labels := y.get(output.name)) is not None and hasattr(labels, "shape"):
                 weight = weights.get(output.name) if isinstance(weights, Mapping) else None
@@ -178,6 +187,11 @@ def _pairs(
                 yield f"y[{i}]", np.asarray(labels), weights[i] if one_each else None, output
     elif hasattr(y, "shape") and len(outputs) == 1:
         yield "y", np.asarray(y), weights, outputs[0]
+
+
+def _is_deep(y: Any) -> bool:
+    """Whether labels are nested more than once."""
+    return tree.is_nested(y) and any(len(path) > 1 for path, _ in tree.flatten_with_path(y))
 
 
 def _check_output(name: str, y: np.ndarray, weight: Any, output: Output) -> Iterator[Finding]:
@@ -418,8 +432,9 @@ def _check_classes(
     # padded positions of sequences may be left out by a mask, which the labels do not show
     padding = lowest < 0 and highest < 0 and (output.masked or len(output.shape) > 2)
     say = _warning if padding or output.masked else _error
+    whose, has = ("Labels", "the model") if name == "y" else (f"Labels of {name}", "the output")
     yield say(
-        f"Labels contain {shown}, but the model has {units} {plural} ({classes}).",
+        f"{whose} contain {shown}, but {has} has {units} {plural} ({classes}).",
         count=f"{int(outside.sum())} of {rows.size} labels looked at",
         fix=fix,
     )

@@ -30,6 +30,7 @@ from cornu.data.source import Batch, Resident
 from cornu.data.weights import weighted
 from cornu.errors import explain
 
+BATCH_SIZE = 32  # when nothing else is said
 ALIGNMENT = 64  # bytes; what XLA asks of a host buffer before it uses it in place
 LARGE = 4 << 30  # bytes that are not put on the device as a whole, where it does not say its size
 
@@ -41,7 +42,8 @@ class ArraySource(Resident):
         x: inputs; an array `(samples, ...)`, or a list, tuple or dict of arrays.
         y: targets, or None.
         sample_weight: weights `(samples,)`, or None.
-        batch_size: samples in a batch; the last one of an epoch may be smaller.
+        batch_size: samples in a batch; the last one of an epoch may be smaller. If None, 32, or
+            as many as make `steps` batches of all samples.
         shuffle: True draws rows in a new order each epoch, False keeps theirs, and "batch" keeps
             the rows of a batch together and mixes the batches (for data on slow disks).
         seed: decides the order together with the epoch; None draws a seed, kept in `.seed`.
@@ -69,7 +71,7 @@ class ArraySource(Resident):
         y: Any = None,
         sample_weight: Any = None,
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         shuffle: bool | str = False,
         seed: int | None = None,
         steps: int | None = None,
@@ -85,12 +87,14 @@ class ArraySource(Resident):
         if class_weight is not None:
             arrays = weighted(arrays, class_weight, floatx=floatx)
         self.arrays = arrays
-        self.batch_size = positive(batch_size, "batch_size")
         self.shuffle = shuffle
         self.seed = draw_seed() if seed is None else int(seed)
         self.fresh_batches = shuffle is True
         self._floatx = floatx
         self._rows = count_samples(arrays)
+        if batch_size is None and steps is not None:
+            batch_size = -(-self._rows // positive(steps, "steps"))
+        self.batch_size = positive(BATCH_SIZE if batch_size is None else batch_size, "batch_size")
         self._host = tree.map_structure(_host_view, arrays)
         leaves = [leaf for leaf in tree.flatten(arrays) if leaf is not None]
         self.reads_ahead = any(map(is_lazy, leaves))

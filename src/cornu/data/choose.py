@@ -9,13 +9,11 @@ generators, tf.data, torch, grain, iterables    IterableSource
 from collections.abc import Mapping
 from typing import Any
 
-from cornu.data.arrays import ArraySource, positive
+from cornu.data.arrays import ArraySource
 from cornu.data.dataset import PyDataset, PyDatasetSource, like_a_dataset
 from cornu.data.foreign import IterableSource, foreign_source, made_by
 from cornu.data.source import Source
 from cornu.errors import explain
-
-BATCH_SIZE = 32  # of arrays, when nothing else is said
 
 
 def source_for(
@@ -37,7 +35,8 @@ def source_for(
         x: arrays, a `PyDataset`, a generator, a loader of another library, or a `Source`.
         y: targets; only beside arrays, everything else brings its own.
         sample_weight: weights, likewise.
-        batch_size: samples in a batch of arrays (default 32); everything else decides itself.
+        batch_size: samples in a batch of arrays, by default 32, or as many as make `steps` batches
+            of the whole; everything else decides itself.
         steps: batches in an epoch; the next epoch continues where the last one stopped.
         shuffle: whether arrays and `PyDataset`s change their order each epoch.
         seed: decides that order together with the epoch.
@@ -60,7 +59,7 @@ def source_for(
             x,
             y,
             sample_weight,
-            batch_size=BATCH_SIZE if batch_size is None else positive(batch_size, "batch_size"),
+            batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             steps=steps,

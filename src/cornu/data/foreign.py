@@ -101,7 +101,7 @@ class IterableSource(Source):
                 batch = Batch(data, batch.size)
             count += 1
             yield batch
-        if count == 0 and epoch == 0:
+        if count == 0 and epoch == 0 and not self._taken:
             raise ValueError(
                 explain(f"{self._name} gave no batch.", fix="check that it was not read before.")
             )
@@ -175,9 +175,10 @@ class IterableSource(Source):
             return
         self._ended = True
         wanted = f"{count} of {self._steps} batches" if self._steps else "no batch"
+        when = f"in epoch {epoch + 1}" if epoch or self._steps else "is left"  # validation counts 0
         warnings.warn(
             explain(
-                f"{self._name} ran out of data: {wanted} in epoch {epoch + 1}.",
+                f"{self._name} ran out of data: {wanted} {when}.",
                 fix="a generator is read once: make it endless and pass steps_per_epoch,\n"
                 "or write a PyDataset."
                 if self._once

@@ -97,13 +97,13 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """The shapes of the inputs, nested as given."""
-        return tree.map_structure(lambda t: t.shape, self._graph.inputs_struct)
+        """The shapes of the inputs, nested as given; the shape alone if there is one."""
+        return _shapes(self._graph.inputs_struct)
 
     @property
     def output_shape(self) -> Any:
-        """The shapes of the outputs, nested as given."""
-        return tree.map_structure(lambda t: t.shape, self._graph.outputs_struct)
+        """The shapes of the outputs, nested as given; the shape alone if there is one."""
+        return _shapes(self._graph.outputs_struct)
 
     @property
     def input_names(self) -> list[str]:
@@ -112,10 +112,7 @@ class Functional(Model):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the outputs: of the layers that make them, or the keys of a dict."""
-        struct = self._graph.outputs_struct
-        if isinstance(struct, dict):
-            return [str(path[-1]) for path, _ in tree.flatten_with_path(struct)]
+        """The names of the layers that make the outputs, in flat order."""
         return _distinct([_source_name(t) for t in self.outputs])
 
     @property
@@ -137,6 +134,10 @@ class Functional(Model):
     # ---- calling ------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        return _without_list(self._run(inputs, mask))
+
+    def _run(self, inputs: Any, mask: Any) -> Any:
+        """The outputs for values or symbolic tensors, nested as the model was given them."""
         flat = self.standardize_inputs(inputs)
         if mask is not None:
             for x, m in zip(flat, tree.flatten(mask), strict=True):
@@ -185,7 +186,7 @@ class Functional(Model):
                 f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.",
                 stacklevel=2,
             )
-        return [inputs[k] for k in keys]
+        return [leaf for k in keys for leaf in tree.flatten(inputs[k])]
 
     def _fit_rank(self, x: Any, expected: KerasTensor) -> Any:
         """The input with a last axis of size 1 added or removed where that makes it fit."""
@@ -228,8 +229,14 @@ class Functional(Model):
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None
     ) -> Any:
+        own_call = type(self).call is not Functional.call
+
         def run(inputs: Any, mask: Any) -> Any:
-            outputs = self.call(inputs, training=training, mask=mask)
+            outputs = (
+                self.call(inputs, training=training, mask=mask)
+                if own_call
+                else self._run(inputs, mask)
+            )
             return outputs, [mask_of(x) for x in jax.tree.leaves(outputs)]
 
         outputs, masks = infer(run, inputs, mask)
@@ -261,6 +268,20 @@ class Functional(Model):
 
     def get_build_config(self) -> dict[str, Any]:
         return {"input_shape": None}
+
+
+def _without_list(outputs: Any) -> Any:
+    """What alone is in a list or tuple; anything else as it is."""
+    if isinstance(outputs, list | tuple) and len(outputs) == 1:
+        return outputs[0]
+    return outputs
+
+
+def _shapes(struct: Any) -> Any:
+    tensors = tree.flatten(struct)
+    if len(tensors) == 1:
+        return tensors[0].shape
+    return tree.map_structure(lambda t: t.shape, struct)
 
 
 def _source_name(tensor: KerasTensor) -> str:

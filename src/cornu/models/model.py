@@ -240,6 +240,8 @@ class Model(Trainer, Layer):
             custom_objects: dict of name -> class or function for what is not built in.
         """
         with CustomObjectScope(custom_objects or {}):
+            if cls is Model and "input_layers" in config:
+                return Model.graph_class.from_config(config)
             return super().from_config(config)
 
     def build_from_config(self, config: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ What is asked of a model:
 
 of a layer or op:
 
-    name, type(layer).__name__
+    name, type(layer).__name__                          of an op `op_name`, (module, class name)
     built, weights, count_params(), trainable           absent on an op, which has no weights
     output                                              may raise
     get_build_config(), compute_output_shape(...)       for layers called outside a graph; may raise
@@ -174,7 +174,7 @@ def _add_rows(
         inner = getattr(layer, "layers", None) if branch else None
         rows.append(
             [
-                f"{mark}{layer.name} ({type(layer).__name__})",
+                f"{mark}{layer.name} ({_kind(layer)})",
                 _shape_text(layer, calls),
                 f"{_count(layer):,}" if built else "0 (unbuilt)",
                 _connections(calls),
@@ -239,6 +239,12 @@ def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]
 
 
 # ---- shapes -----------------------------------------------------------------------------------
+
+
+def _kind(layer: Any) -> str:
+    """The name of a layer's class; of an op that of Keras's class for it."""
+    op_name = getattr(layer, "op_name", None)
+    return op_name[-1] if op_name is not None else type(layer).__name__
 
 
 def _shape_text(layer: Any, calls: Sequence[tuple[int, Any]]) -> str:

@@ -14,7 +14,14 @@ from cornu.core.serialize import deserialize_keras_object
 from cornu.core.tracking import owned_by, unique
 from cornu.errors import explain, trimmed
 from cornu.train import step as steps_module
-from cornu.train.compiled import COMPILE_ARGUMENTS, Compiled, accept_older, compiled
+from cornu.train.compiled import (
+    COMPILE_ARGUMENTS,
+    Compiled,
+    accept_older,
+    checked_steps,
+    compiled,
+)
+from cornu.train.objective import CompileMetrics
 from cornu.train.state import StateSlots, TrainState
 
 
@@ -57,7 +64,7 @@ class Compilable:
         Raises:
             ValueError: a name is unknown; the message suggests close ones.
         """
-        accept_older("compile", older, COMPILE_ARGUMENTS)
+        accept_older(self.compile, older)
         given = {name: value for name, value in locals().items() if name in COMPILE_ARGUMENTS}
         dtype = getattr(self, "compute_dtype", "float32")
         self._compiled = compiled(given, dtype, getattr(self, "output_names", None))
@@ -105,6 +112,11 @@ class Compilable:
         """Steps for each compiled dispatch, as given to `compile`."""
         return 1 if self._compiled is None else self._compiled.steps_per_execution
 
+    @steps_per_execution.setter
+    def steps_per_execution(self, value: Any) -> None:
+        self._settings("steps_per_execution").steps_per_execution = checked_steps(value)
+        self.forget_programs()
+
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, as JSON values; None before `compile`."""
         return None if self._compiled is None else self._compiled.get_config()
@@ -150,6 +162,16 @@ class Compilable:
             results.update(value if isinstance(value, dict) else {metric.name: value})
         return results
 
+    def in_order(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """Results in the order of Keras: as the metrics are listed, then the others by name."""
+        listed = [
+            inner.name
+            for metric in self.metrics
+            for inner in (metric.metrics if isinstance(metric, CompileMetrics) else (metric,))
+        ]
+        names = dict.fromkeys((*listed, *sorted(logs)))
+        return {name: logs[name] for name in names if name in logs}
+
     def track_loss(self, loss: Any, batch_size: int) -> None:
         """Add the loss of a batch to the mean that is shown as `loss`."""
         if self._compiled is not None:
@@ -167,6 +189,8 @@ class Compilable:
     ) -> Any:
         """The scalar that training minimizes: the compiled loss and everything in `losses`.
 
+        Without any of these it is 0 in an evaluation, and an error in training.
+
         Args:
             x: inputs of the batch.
             y: labels.
@@ -180,6 +204,8 @@ class Compilable:
             if compiled_loss is not None:
                 parts.append(compiled_loss)
         parts += [jax.numpy.sum(loss) for loss in self.losses]  # type: ignore[attr-defined]
+        if not parts and not training:
+            return 0.0
         if not parts:
             raise ValueError(
                 explain(
@@ -190,7 +216,7 @@ class Compilable:
         return sum(parts[1:], parts[0])
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Update the compiled metrics with a batch, and return all results."""
+        """Update the compiled metrics with a batch, and return all results by name."""
         if self._compiled is not None and self._compiled.metrics is not None and y is not None:
             compiled_metrics = self._compiled.metrics
             if not compiled_metrics.built:
@@ -211,16 +237,14 @@ class Compilable:
             reads and writes variables (see `cornu.value_and_grad`).
         """
         slots = self.state_slots("train")
-        state = steps_module.train_update(self, slots, TrainState(*state), data)
-        return steps_module.results_of(self, slots, state.metrics), state
+        return steps_module.train_update(self, slots, TrainState(*state), data)
 
     def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
         slots = self.state_slots("test")
         trainable, non_trainable, metrics = state
         full = TrainState(trainable, non_trainable, [], metrics)
-        after = steps_module.test_update(self, slots, full, data)
-        logs = steps_module.results_of(self, slots, after.metrics)
+        logs, after = steps_module.test_update(self, slots, full, data)
         return logs, (after.trainable, after.non_trainable, after.metrics)
 
     def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
@@ -256,6 +280,11 @@ class Compilable:
             or cls.compute_loss is not Compilable.compute_loss
         )
 
+    @property
+    def measures_itself(self) -> bool:
+        """Whether the model overrides what its results are."""
+        return type(self).compute_metrics is not Compilable.compute_metrics
+
     def stateless_compute_loss(
         self,
         trainable_variables: Any,
@@ -280,6 +309,6 @@ class Compilable:
         )
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
         with Frame(slots.variables, values) as frame:
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=training)
+            loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
         parts = (slots.trainable, slots.non_trainable, slots.metrics)
         return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]

@@ -1,6 +1,8 @@
 """What `compile` decided, in one object."""
 
+import inspect
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,19 +30,28 @@ OLDER_ARGUMENTS = {
 }
 
 
-def accept_older(method: str, given: dict[str, Any], known: tuple[str, ...]) -> None:
+def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
     """Warn of arguments of earlier versions, and refuse unknown ones.
+
+    Args:
+        method: what they were given to.
+        given: those that it does not name itself.
 
     Raises:
         TypeError: an argument was never known.
     """
-    for name in given:
-        if name not in OLDER_ARGUMENTS:
+    name = method.__name__
+    for argument in given:
+        if argument not in OLDER_ARGUMENTS:
+            known = [n for n in inspect.signature(method).parameters if n != "older"]
             raise TypeError(
-                explain(f"{method} takes no argument {name!r}.", fix=did_you_mean(name, known))
+                explain(
+                    f"{name} takes no argument {argument!r}.", fix=did_you_mean(argument, known)
+                )
             )
         warnings.warn(
-            f"The argument {name!r} of {method} has no effect any more. {OLDER_ARGUMENTS[name]}",
+            f"The argument {argument!r} of {name} has no effect any more. "
+            f"{OLDER_ARGUMENTS[argument]}",
             DeprecationWarning,
             stacklevel=4,
         )
@@ -113,11 +124,7 @@ def compiled(
     loss, metrics = arguments["loss"], arguments["metrics"]
     weighted_metrics = arguments["weighted_metrics"]
     check_names(loss, metrics, weighted_metrics)
-    steps = arguments["steps_per_execution"]
-    if steps != "auto" and not (isinstance(steps, int) and steps >= 1):
-        raise ValueError(
-            explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}.")
-        )
+    steps = checked_steps(arguments["steps_per_execution"])
     if arguments["jit_compile"] not in ("auto", True, False, None):
         raise ValueError(
             explain(f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}.")
@@ -127,7 +134,7 @@ def compiled(
     if arguments["auto_scale_loss"] and compute_dtype == "float16" and not scales:
         optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
     kept = {k: v for k, v in arguments.items() if k != "auto_scale_loss"}
-    has_metrics = bool(metrics) or bool(weighted_metrics)
+    has_metrics = metrics is not None or weighted_metrics is not None
     return Compiled(
         optimizer=optimizer,
         loss=None if loss is None else CompileLoss(loss, arguments["loss_weights"], output_names),
@@ -140,3 +147,14 @@ def compiled(
         jit_compile=arguments["jit_compile"],
         arguments={**kept, "optimizer": optimizer},
     )
+
+
+def checked_steps(steps: Any) -> int | str:
+    """The number of steps for each dispatch.
+
+    Raises:
+        ValueError: it is neither a positive int nor "auto".
+    """
+    if steps == "auto" or (isinstance(steps, int) and steps >= 1):
+        return steps
+    raise ValueError(explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}."))

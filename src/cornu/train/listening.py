@@ -1,12 +1,48 @@
-"""What `fit` asks of its callbacks before it makes their list."""
+"""The list of callbacks of a `fit`, an `evaluate` or a `predict`, and what is asked of them."""
 
 import os
 from typing import Any
 
+import numpy as np
+
 from cornu import tree
 from cornu.callbacks.backup import BackupAndRestore, Resume
-from cornu.callbacks.callback import CallbackList
+from cornu.callbacks.callback_list import CallbackList
+from cornu.callbacks.monitoring import History
 from cornu.errors import explain
+
+
+def callback_list(
+    model: Any, callbacks: Any, verbose: Any, *, epochs: int, steps: Any, history: bool = False
+) -> CallbackList:
+    """The callbacks of the user and those that the library adds.
+
+    Args:
+        model: the trainer.
+        callbacks: callbacks, nested lists of them, a `CallbackList` (which gets the model and what
+            it lacks), or None.
+        verbose: 0, 1, 2 or "auto", which is 1.
+        epochs: number of the last epoch.
+        steps: in an epoch, if known.
+        history: whether there is to be a `History`.
+
+    Raises:
+        ValueError: `verbose` is something else.
+    """
+    if verbose == "auto":
+        verbose = 1
+    if not isinstance(verbose, int | np.integer):
+        raise ValueError(explain(f'verbose is 0, 1, 2 or "auto", got {verbose!r}.'))
+    params = {"epochs": epochs, "steps": steps, "verbose": int(verbose)}
+    if not isinstance(callbacks, CallbackList):
+        return CallbackList(
+            callbacks, add_history=history, add_progbar=bool(verbose), model=model, **params
+        )
+    callbacks.set_params({**params, **callbacks.params})
+    callbacks.set_model(model)
+    if history and callbacks.find(History) is None:
+        callbacks.append(History())
+    return callbacks
 
 
 def with_resume(callbacks: Any, resume: str | os.PathLike[str] | Resume | None) -> Any:

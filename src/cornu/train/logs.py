@@ -1,6 +1,6 @@
 """`Logs`: a dict whose values stay on the device until somebody looks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -33,6 +33,10 @@ class Logs(dict[str, Any]):
             for name, value in jax.device_get(dict(dict.items(self))).items():
                 dict.__setitem__(self, name, to_python(value))
         return self
+
+    # With one of its own, `dict(logs)` and `**logs` ask for each value instead of copying all.
+    def __iter__(self) -> Iterator[str]:
+        return dict.__iter__(self)
 
 
 def to_python(value: Any) -> Any:

@@ -97,7 +97,10 @@ def _explain_lost_buffers(slots: StateSlots, error: Exception) -> None:
 
 
 def as_logs(out: Any) -> Logs:
-    """What a step returned, as logs."""
+    """What a step returned, as logs, by name: the order in which compiled programs give a dict.
+
+    A result that is a dict itself, as that of all compiled metrics is, stands for its entries.
+    """
     if not isinstance(out, dict):
         raise ValueError(
             explain(
@@ -105,4 +108,7 @@ def as_logs(out: Any) -> Logs:
                 fix='return {"loss": loss, ...}',
             )
         )
-    return Logs(out)
+    flat: dict[str, Any] = {}
+    for name, value in out.items():
+        flat.update(value if isinstance(value, dict) else {name: value})
+    return Logs(dict(sorted(flat.items())))

@@ -19,7 +19,7 @@ from cornu import activations, tree
 from cornu.core.frame import Frame, is_tracer
 from cornu.reports.nonfinite import Finding, count_nonfinite
 from cornu.train.state import StateSlots, TrainState
-from cornu.train.step import unpack_x_y_sample_weight, updated
+from cornu.train.step import loss_of, unpack_x_y_sample_weight, updated
 
 
 def first_nonfinite(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Finding:
@@ -147,9 +147,7 @@ def _loss(
     variables = [*slots.trainable, *slots.non_trainable, *slots.metrics]
     with Frame(variables, [*trainable, *state.non_trainable, *state.metrics]):
         y_pred = model(x, training=True)
-        loss = model.compute_loss(
-            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
-        )
+        loss = loss_of(model, x, y, y_pred, sample_weight, training=True)
     return loss, y_pred
 
 

@@ -5,7 +5,7 @@ names, nested as the outputs are. `CompileLoss` and `CompileMetrics` match them 
 shapes are known, and then compute on nested `y_true` and `y_pred`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,10 +13,12 @@ import jax.numpy as jnp
 
 from cornu import losses as losses_module, metrics as metrics_module, tree
 from cornu.core.serialize import serialize_keras_object
-from cornu.errors import did_you_mean, explain
+from cornu.errors import explain
 from cornu.losses.loss import Loss
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
+from cornu.names import to_snake_case
+from cornu.train.matching import Outputs, align, match, order_given
 
 ACCURACY = ("accuracy", "acc")
 CROSSENTROPY = ("crossentropy", "ce")
@@ -74,8 +76,23 @@ def make_loss(identifier: Any) -> Loss | None:
 
 
 def object_name(obj: Any) -> str:
-    """The name of a function or an object."""
-    return getattr(obj, "name", None) or getattr(obj, "__name__", None) or type(obj).__name__
+    """The name that results have of a function, a class, an object or its name.
+
+    Example:
+
+        >>> object_name("mse"), object_name("MeanSquaredError"), object_name(lambda t, p: t - p)
+        ('mse', 'mean_squared_error', 'lambda')
+    """
+    if isinstance(obj, str):
+        return to_snake_case(obj)
+    if not isinstance(obj, type) and getattr(obj, "name", None):
+        return str(obj.name)
+    return to_snake_case(getattr(obj, "__name__", None) or type(obj).__name__)
+
+
+def outputs_of(y_pred: Any, layer_names: Sequence[str] | None) -> Outputs:
+    """The structure and the names of outputs, without the outputs themselves."""
+    return Outputs(tree.map_structure(lambda _: 0, y_pred), layer_names)
 
 
 def check_names(losses: Any, metrics: Any, weighted_metrics: Any) -> None:
@@ -85,70 +102,13 @@ def check_names(losses: Any, metrics: Any, weighted_metrics: Any) -> None:
         ValueError: a name is unknown; the message suggests close ones.
     """
     for name in tree.flatten(losses):
-        if isinstance(name, str):
+        if isinstance(name, str | int | float):
             losses_module.get(name)
     for name in (*tree.flatten(metrics), *tree.flatten(weighted_metrics)):
+        if isinstance(name, int | float):
+            metrics_module.get(name)
         if isinstance(name, str) and name.lower() not in (*ACCURACY, *CROSSENTROPY):
             metrics_module.get(name)
-
-
-def match(given: Any, outputs: Any, names: Sequence[str] | None, what: str, *, many: bool) -> list:
-    """One entry for each output, from what the user gave.
-
-    Args:
-        given: one thing, a list, a dict, or nested like the outputs.
-        outputs: the model's outputs (or symbolic stand-ins), nested.
-        names: of the outputs, in flat order.
-        what: "loss" or "metrics", for messages.
-        many: whether an entry may be a list of things.
-
-    Returns:
-        A list in the flat order of the outputs, None where an output has no entry.
-    """
-    flat = tree.flatten(outputs)
-    count = len(flat)
-    if given is None:
-        return [None] * count
-    if isinstance(given, dict):
-        return _match_dict(given, outputs, names, what, count)
-    if isinstance(given, (list, tuple)):
-        if many and count == 1:
-            nested = len(given) == 1 and isinstance(given[0], (list, tuple))
-            return [list(given[0]) if nested else list(given)]
-        if len(given) == 1 and count == 1:
-            return list(given)
-        if len(given) != count:
-            if many and not any(isinstance(g, (list, tuple, dict)) for g in given):
-                return [list(given) for _ in range(count)]
-            raise ValueError(
-                explain(
-                    f"{what} is a list of {len(given)}, the model has {count} outputs.",
-                    outputs=", ".join(names or ()),
-                    fix=f"give one entry for each output, or a dict: {what}={{name: ...}}",
-                )
-            )
-        return list(given)
-    if count == 1:
-        return [[given] if many else given]
-    return [[given] if many else given for _ in range(count)]
-
-
-def _match_dict(given: dict, outputs: Any, names: Any, what: str, count: int) -> list:
-    keys = (
-        [str(path[-1]) for path, _ in tree.flatten_with_path(outputs)]
-        if isinstance(outputs, dict)
-        else list(names or [])
-    )
-    unknown = [key for key in given if key not in keys and key not in (names or ())]
-    if unknown:
-        raise ValueError(
-            explain(
-                f"{what} names the output {unknown[0]!r}, which the model does not have.",
-                fix=did_you_mean(unknown[0], [*keys, *(names or ())]),
-            )
-        )
-    by_name = list(names) if names and len(names) == count else keys
-    return [given.get(key, given.get(name)) for key, name in zip(keys, by_name, strict=True)]
 
 
 class CompileMetrics(Metric):
@@ -168,6 +128,7 @@ class CompileMetrics(Metric):
         self._unweighted: list[list[Metric]] = []
         self._weighted: list[list[Metric]] = []
         self._prefixes: list[str] = []
+        self._outputs: Outputs | None = None
 
     @property
     def metrics(self) -> list[Metric]:
@@ -180,14 +141,12 @@ class CompileMetrics(Metric):
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Make the metrics for labels and outputs of these shapes."""
-        flat_true, flat_pred = _align(y_true, y_pred, self.output_names)
-        names = self.output_names or [f"output_{i}" for i in range(len(flat_pred))]
-        if isinstance(y_pred, dict):
-            names = [str(path[-1]) for path, _ in tree.flatten_with_path(y_pred)]
-        self._prefixes = [f"{n}_" if len(flat_pred) > 1 else "" for n in names]
+        self._outputs = outputs = outputs_of(y_pred, self.output_names)
+        flat_true, flat_pred = align(y_true, outputs), tree.flatten(y_pred)
+        self._prefixes = outputs.prefixes()
 
         def make(given: Any, what: str) -> list[list[Metric]]:
-            entries = match(given, y_pred, names, what, many=True)
+            entries = match(given, outputs, what, many=True)
             return [
                 [make_metric(m, t, p) for m in tree.flatten(entry or []) if m is not None]
                 for entry, t, p in zip(entries, flat_true, flat_pred, strict=True)
@@ -200,8 +159,9 @@ class CompileMetrics(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         if not self.built:
             self.build(y_true, y_pred)
-        flat_true, flat_pred = _align(y_true, y_pred, self.output_names)
-        weights = _spread(sample_weight, len(flat_pred))
+        assert self._outputs is not None
+        flat_true, flat_pred = align(y_true, self._outputs), tree.flatten(y_pred)
+        weights = _weights(sample_weight, self._outputs)
         rows = zip(self._unweighted, self._weighted, flat_true, flat_pred, weights, strict=True)
         for plain, weighted, t, p, w in rows:
             if t is None:
@@ -222,7 +182,7 @@ class CompileMetrics(Metric):
                         key = prefix + name
                         if key in results and entries is self._weighted:
                             key = f"{prefix}weighted_{name}"
-                        results[key] = v
+                        results[_free_name(key, results)] = v
         return results
 
     def reset_state(self) -> None:
@@ -236,7 +196,8 @@ class CompileLoss:
     Attributes:
         losses: one for each output in flat order, None where there is none; empty until built.
         outputs: their names and shapes, likewise.
-        metrics: a mean for each output's loss, where there are several.
+        metrics: a mean for each output's loss, where there are several, in the order in which the
+            user's dict names them.
     """
 
     def __init__(
@@ -257,6 +218,8 @@ class CompileLoss:
         self.losses: list[Loss | None] = []
         self.outputs: list[tuple[str, tuple[int | None, ...]]] = []
         self._weights: list[float | None] = []
+        self._trackers: list[Mean | None] = []
+        self._outputs: Outputs | None = None
 
     @property
     def variables(self) -> list[Any]:
@@ -265,31 +228,35 @@ class CompileLoss:
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses and weights to outputs of these shapes."""
-        flat = tree.flatten(y_pred)
-        names = list(self.output_names or [f"output_{i}" for i in range(len(flat))])
-        if isinstance(y_pred, dict):
-            names = [str(path[-1]) for path, _ in tree.flatten_with_path(y_pred)]
-        entries = match(self.user_loss, y_pred, names, "loss", many=False)
+        self._outputs = outputs = outputs_of(y_pred, self.output_names)
+        entries = match(self.user_loss, outputs, "loss")
         self.losses = [make_loss(entry) for entry in entries]
-        shapes = [(None, *getattr(t, "shape", (None,))[1:]) for t in flat]
-        self.outputs = list(zip(names, shapes, strict=False))
-        weights = self.user_weights
-        if isinstance(weights, (int, float)):
-            weights = [weights] * len(flat)
-        self._weights = match(weights, y_pred, names, "loss_weights", many=False)
-        used = [n for n, loss in zip(names, self.losses, strict=True) if loss is not None]
-        self.metrics = [Mean(name=f"{n}_loss") for n in used] if len(used) > 1 else []
+        shapes = [(None, *getattr(t, "shape", (None,))[1:]) for t in tree.flatten(y_pred)]
+        self.outputs = list(zip(outputs.names(), shapes, strict=True))
+        self._weights = match(self.user_weights, outputs, "loss_weights")
+        self.metrics, self._trackers = [], [None] * outputs.count
+        order = order_given(self.user_loss, outputs.structure)
+        used = [i for i in order if self.losses[i] is not None]
+        if len(used) > 1:
+            names = outputs.loss_names([None if e is None else object_name(e) for e in entries])
+            for i in used:
+                name = _free_name(f"{names[i]}_loss", [m.name for m in self.metrics])
+                self._trackers[i] = tracker = Mean(name=name)
+                self.metrics.append(tracker)
         self.built = True
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         if not self.built:
             self.build(y_true, y_pred)
-        flat_true, flat_pred = _align(y_true, y_pred, self.output_names)
-        weights = _spread(sample_weight, len(flat_pred))
+        assert self._outputs is not None
+        used = [number for number, loss in enumerate(self.losses) if loss is not None]
+        flat_true, flat_pred = align(y_true, self._outputs, used=used), tree.flatten(y_pred)
+        weights = _weights(sample_weight, self._outputs)
         total: Any = None
-        trackers = iter(self.metrics)
-        rows = zip(self.losses, self._weights, flat_true, flat_pred, weights, strict=True)
-        for loss, factor, t, p, w in rows:
+        rows = zip(
+            self.losses, self._weights, self._trackers, flat_true, flat_pred, weights, strict=True
+        )
+        for loss, factor, tracker, t, p, w in rows:
             if loss is None:
                 continue
             if t is None:
@@ -300,8 +267,8 @@ class CompileLoss:
                     )
                 )
             value = loss(t, p, sample_weight=w)
-            if self.metrics:  # they show the loss as it is, before its factor
-                next(trackers).update_state(value, sample_weight=jax.tree.leaves(p)[0].shape[0])
+            if tracker is not None:  # it shows the loss as it is, before its factor
+                tracker.update_state(value, sample_weight=jax.tree.leaves(p)[0].shape[0])
             if factor is not None:
                 value = value * jnp.asarray(factor, value.dtype)
             total = value if total is None else total + value
@@ -315,37 +282,20 @@ class CompileLoss:
         }
 
 
-def _align(
-    y_true: Any, y_pred: Any, names: Sequence[str] | None = None
-) -> tuple[list[Any], list[Any]]:
-    """Labels and outputs in the same flat order; labels in a dict by the outputs' names."""
-    flat_pred = tree.flatten(y_pred)
-    if y_true is None:
-        return [None] * len(flat_pred), flat_pred
-    if isinstance(y_true, dict) and (isinstance(y_pred, dict) or names):
-        keys = sorted(y_pred) if isinstance(y_pred, dict) else list(names or ())
-        unknown = [key for key in y_true if key not in keys]
-        if unknown:
-            raise ValueError(
-                explain(
-                    f"y has labels for {unknown[0]!r}, which is not an output of the model.",
-                    fix=did_you_mean(unknown[0], keys),
-                )
-            )
-        return [y_true.get(key) for key in keys], flat_pred
-    flat_true = tree.flatten(y_true)
-    if len(flat_true) != len(flat_pred):
-        raise ValueError(
-            explain(
-                f"y holds {len(flat_true)} arrays of labels, the model has {len(flat_pred)} "
-                "outputs.",
-                fix="pass one array of labels for each output, nested as the outputs are.",
-            )
-        )
-    return flat_true, flat_pred
-
-
-def _spread(sample_weight: Any, count: int) -> list[Any]:
+def _weights(sample_weight: Any, outputs: Outputs) -> list[Any]:
     """A weight for each output: the given ones, or one for all."""
-    weights = tree.flatten(sample_weight) if sample_weight is not None else [None]
-    return weights * count if len(weights) == 1 else weights
+    if sample_weight is None or not tree.is_nested(sample_weight):
+        return [sample_weight] * outputs.count
+    one = tree.flatten(sample_weight)
+    if len(one) == 1 and not isinstance(sample_weight, Mapping):
+        return one * outputs.count
+    return align(sample_weight, outputs, "sample_weight")
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """The name, numbered if it is taken."""
+    number, free = 0, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free

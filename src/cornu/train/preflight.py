@@ -107,10 +107,9 @@ def describe_outputs(model: Any) -> list[Output] | None:
         ]
     if not tensors or len(tensors) != len(loss.losses):
         return None
-    names = model.output_names
     return [
         _describe(name, tensor, entry)
-        for name, tensor, entry in zip(names, tensors, loss.losses, strict=True)
+        for (name, _), tensor, entry in zip(loss.outputs, tensors, loss.losses, strict=True)
     ]
 
 

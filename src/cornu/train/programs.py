@@ -5,10 +5,11 @@ _prepare   what is not there yet is made: variables, metrics, the optimizer's sl
 _strategy  a step and a Source -> a Strategy, whose compiled programs are kept for the next time
 """
 
+import warnings
 from typing import Any
 
 from cornu import settings, tree
-from cornu.callbacks.callback import CallbackList
+from cornu.callbacks.callback_list import CallbackList
 from cornu.core.frame import effects_of
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.tracking import owned_by
@@ -23,6 +24,11 @@ from cornu.train.compiler_options import compiler_options
 from cornu.train.state import StateSlots
 from cornu.train.step import Step, step_of, takes_state, unpack_x_y_sample_weight
 from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
+
+_NOTHING_TO_TRAIN = explain(
+    "The model has no trainable weights, so training changes nothing.",
+    fix="set trainable=True where it is False, and make layers in __init__, not in call.",
+)
 
 
 class Programs(Compilable):
@@ -70,6 +76,18 @@ class Programs(Compilable):
             source.keeps_positions = True
         return example_of(source, epoch)
 
+    def _open_validation(
+        self, data: Any, batch_size: int | None, steps: int | None, keeps_positions: bool
+    ) -> Source | None:
+        if data is None:
+            return None
+        x, y, weights = data, None, None
+        if isinstance(data, (tuple, list)):
+            x, y, weights = unpack_x_y_sample_weight(tuple(data))
+        return self._open(
+            x, y, weights, batch_size=batch_size, steps=steps, keeps_positions=keeps_positions
+        )[0]
+
     def _seed_of_order(self, epoch: int) -> int:
         """A new seed, unless training goes on at the epoch up to which it came."""
         done, seed = self.trained
@@ -104,6 +122,8 @@ class Programs(Compilable):
                     settings_.metrics.build(labels, outputs)
         if kind == "train" and self.optimizer is not None:
             weights = self.trainable_variables  # type: ignore[attr-defined]
+            if not weights and not self.steps_itself:
+                warnings.warn(_NOTHING_TO_TRAIN, stacklevel=5)
             if not self.optimizer.built:
                 self.optimizer.build(weights)
             elif not self.steps_itself:  # weights may have been released since
@@ -184,15 +204,15 @@ class Programs(Compilable):
     # ---- Keras's names for what is simpler here -----------------------------------------------
 
     def make_train_function(self, force: bool = False) -> None:
-        """Forget compiled training steps if forced; they are compiled when needed."""
+        """Called before training; forgets its compiled steps if forced."""
         self._forget("train", force)
 
     def make_test_function(self, force: bool = False) -> None:
-        """Forget compiled evaluation steps if forced; they are compiled when needed."""
+        """Called before evaluation; forgets its compiled steps if forced."""
         self._forget("test", force)
 
     def make_predict_function(self, force: bool = False) -> None:
-        """Forget compiled prediction steps if forced; they are compiled when needed."""
+        """Called before prediction; forgets its compiled steps if forced."""
         self._forget("predict", force)
 
     def _forget(self, kind: str, force: bool) -> None:

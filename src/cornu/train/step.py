@@ -10,12 +10,14 @@ asked instead. Two forms are taken, told apart by the number of parameters:
     def train_step(self, state, data):   pure, as in Keras's guides for JAX
     def train_step(self, data):          imperative: reads and writes variables, made pure here
 
-A default step does not compute results: `results` does, once for each compiled program.
+A default step does not compute results: `results` does, once for each compiled program. Only a
+`compute_metrics` that is overridden says with every step what the results are.
 """
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -85,8 +87,14 @@ def batch_size_of(x: Any) -> int:
 # ---- the default steps ------------------------------------------------------------------------
 
 
-def train_update(model: Any, slots: StateSlots, state: TrainState, data: Any) -> TrainState:
-    """One step of optimization: forward, loss, gradients, update, metrics."""
+def train_update(
+    model: Any, slots: StateSlots, state: TrainState, data: Any
+) -> tuple[Any, TrainState]:
+    """One step of optimization: forward, loss, gradients, update, metrics.
+
+    Returns:
+        What `compute_metrics` returned, and the new state.
+    """
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     loss_variables = [*slots.non_trainable, *slots.metrics]
 
@@ -95,9 +103,7 @@ def train_update(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
         variables = [*slots.trainable, *loss_variables, *slots.optimizer]
         with Frame(variables, [*trainable, *others, *state.optimizer]) as frame:
             y_pred = model(x, training=True)
-            loss = model.compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
-            )
+            loss = loss_of(model, x, y, y_pred, sample_weight, training=True)
             model.track_loss(loss, batch_size_of(x))
             scaled = loss if model.optimizer is None else model.optimizer.scale_loss(loss)
         return scaled, (y_pred, frame.values_of(loss_variables))
@@ -109,9 +115,17 @@ def train_update(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
         trainable, optimizer = updated(model, slots, state, gradients)
         non_trainable = others[: len(slots.non_trainable)]
         with Frame(slots.metrics, others[len(slots.non_trainable) :]) as frame:
-            model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+            logs = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
         metrics = frame.values_of(slots.metrics)
-    return TrainState(trainable, non_trainable, optimizer, metrics)
+    return logs, TrainState(trainable, non_trainable, optimizer, metrics)
+
+
+def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, training: bool) -> Any:
+    """The loss of a batch; an older `compute_loss` is not told whether the model trains."""
+    known = inspect.signature(model.compute_loss).parameters
+    takes = "training" in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
+    options = {"training": training} if takes else {}
+    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
 
 
 def updated(
@@ -124,20 +138,20 @@ def updated(
     return frame.values_of(slots.trainable), frame.values_of(slots.optimizer)
 
 
-def test_update(model: Any, slots: StateSlots, state: TrainState, data: Any) -> TrainState:
-    """One step of evaluation: forward, loss, metrics."""
+def test_update(
+    model: Any, slots: StateSlots, state: TrainState, data: Any
+) -> tuple[Any, TrainState]:
+    """One step of evaluation: forward, loss, metrics; returns as `train_update` does."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     with (
         activations.remember_logits(),
         Frame(slots.variables, [*state.trainable, *state.non_trainable, *state.metrics]) as frame,
     ):
         y_pred = model(x, training=False)
-        loss = model.compute_loss(
-            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
-        )
+        loss = loss_of(model, x, y, y_pred, sample_weight, training=False)
         model.track_loss(loss, batch_size_of(x))
-        model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-    return TrainState(
+        logs = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+    return logs, TrainState(
         state.trainable, frame.values_of(slots.non_trainable), [], frame.values_of(slots.metrics)
     )
 
@@ -179,9 +193,11 @@ def step_of(model: Any, kind: str, slots: StateSlots, default: Callable[..., Any
             repeats=False,
         )
     update = train_update if kind == "train" else test_update
+    if model.measures_itself:
+        return Step(partial(update, model, slots), lambda logs, state: logs)
 
     def run(state: TrainState, data: Any) -> tuple[Any, TrainState]:
-        return (), update(model, slots, state, data)
+        return (), update(model, slots, state, data)[1]
 
     return Step(run, lambda out, state: results_of(model, slots, state.metrics))
 

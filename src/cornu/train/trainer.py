@@ -17,34 +17,23 @@ import numpy as np
 
 from cornu import settings
 from cornu.callbacks.backup import Resume
-from cornu.callbacks.callback import CallbackList
+from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.callbacks.stopping import TerminateOnNaN
-from cornu.data.choose import BATCH_SIZE
+from cornu.data.arrays import BATCH_SIZE, positive
 from cornu.data.source import Source
 from cornu.data.split import train_validation_split
 from cornu.errors import trimmed
 from cornu.train.compiled import Compiled, accept_older
 from cornu.train.guard import Guard
-from cornu.train.listening import asks_for_positions, with_resume
+from cornu.train.listening import asks_for_positions, callback_list, with_resume
 from cornu.train.loop import as_logs, run_epoch
 from cornu.train.predicting import AtOnce, Collector, bucket_of, filled, padded_to_bucket
 from cornu.train.preflight import check_data, check_input_shapes
 from cornu.train.programs import Programs, no_data
-from cornu.train.step import batch_size_of, unpack_x_y_sample_weight
+from cornu.train.step import batch_size_of
 from cornu.train.strategy import Chunked
-
-_FIT_ARGUMENTS = (
-    "x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split",
-    "validation_data", "shuffle", "class_weight", "sample_weight", "initial_epoch",
-    "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq", "check",
-    "validation_pick", "resume",
-)  # fmt: skip
-_EVALUATE_ARGUMENTS = (
-    "x", "y", "batch_size", "verbose", "sample_weight", "steps", "callbacks", "return_dict",
-)  # fmt: skip
-_PREDICT_ARGUMENTS = ("x", "batch_size", "verbose", "steps", "callbacks")
 
 
 class Trainer(Programs):
@@ -57,6 +46,8 @@ class Trainer(Programs):
     def __init__(self) -> None:
         super().__init__()
         self.stop_training = False
+        self.stop_evaluating = False
+        self.stop_predicting = False
         self.history: History | None = None
         self.begins_at = (0, 0)  # epoch and step at which the current `fit` begins
         self._sources: dict[str, Source | None] = {}  # of the current `fit`
@@ -93,7 +84,8 @@ class Trainer(Programs):
         Args:
             x: inputs: an array, a list or dict of arrays, or a data set that yields batches.
             y: labels, for arrays.
-            batch_size: samples in a step; 32 for arrays.
+            batch_size: samples in a step; 32 for arrays, or as many as make `steps_per_epoch` steps
+                of all of them.
             epochs: number of the last epoch.
             verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch; "auto" is 1.
             callbacks: what happens at certain moments.
@@ -126,7 +118,7 @@ class Trainer(Programs):
             FloatingPointError: the loss is NaN or infinite. The weights are those from before that
                 batch, where a copy of them was kept.
         """
-        accept_older("fit", older, _FIT_ARGUMENTS)
+        accept_older(self.fit, older)
         settings_ = self._settings("fit")
         if settings.current.max_epochs is not None:
             epochs = min(epochs, settings.current.max_epochs)
@@ -178,13 +170,15 @@ class Trainer(Programs):
         check: bool,
     ) -> History:
         """The epochs; everything is checked and built."""
-        listeners = self._callback_list(
-            callbacks, verbose, epochs=epochs, steps=steps or source.num_batches, history=True
-        )
+        listeners = callback_list(
+            self, callbacks, verbose,
+            epochs=epochs, steps=steps or source.num_batches, history=True,
+        )  # fmt: skip
         history = listeners.find(History)
         self.history = history
         self.stop_training = False
         slots = self.state_slots("train")
+        self.make_train_function()
         strategy = self._strategy("train", slots, source, listeners, example)
         listeners.params["validation"] = validation is not None
         guard = None
@@ -211,15 +205,20 @@ class Trainer(Programs):
                 if guard is not None:
                     guard.look(done, out)
                 if out is None and not first:
-                    raise ValueError(no_data("fit"))
+                    if epoch == first_epoch:
+                        raise ValueError(no_data("fit"))
+                    break  # the data have ended, and said so
                 if out is None:  # interrupted between the last step and the end of the epoch
                     out = self.get_metrics_result()
                 elif listeners.params.get("steps") is None:
                     listeners.params["steps"] = done
                 logs = dict(as_logs(out).fetch())
                 if validation is not None and _due(epoch, validation_freq):
-                    results = self._evaluate(validation, listeners, steps=validation_steps)
+                    results = self._evaluate(
+                        validation, listeners, steps=validation_steps, first=epoch == first_epoch
+                    )
                     logs |= {f"val_{name}": value for name, value in results.items()}
+                    logs = dict(sorted(logs.items()))
                 source.epoch_end(epoch)
                 self.trained = (epoch + 1, getattr(source, "seed", None))
                 listeners.on_epoch_end(epoch, logs)
@@ -308,13 +307,13 @@ class Trainer(Programs):
         Returns:
             The loss, or a list of the loss and the metrics, or a dict.
         """
-        accept_older("evaluate", older, _EVALUATE_ARGUMENTS)
+        accept_older(self.evaluate, older)
         self._settings("evaluate")
         source, example = self._open(x, y, sample_weight, batch_size=batch_size, steps=steps)
         try:
             self._prepare(example, "test")
-            listeners = self._callback_list(
-                callbacks, verbose, epochs=1, steps=steps or source.num_batches
+            listeners = callback_list(
+                self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
             with listeners.told_of_failure():
                 logs = self._evaluate(source, listeners, steps=steps)
@@ -322,32 +321,30 @@ class Trainer(Programs):
             source.close()
         if return_dict:
             return logs
-        values = list(self._in_order(logs).values())
+        values = list(self.in_order(logs).values())
         return values[0] if len(values) == 1 else values
 
-    def _in_order(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Results in the order of Keras: the loss, the losses of single outputs, the metrics."""
-        compiled_loss = self._compiled.loss if self._compiled is not None else None
-        parts = [] if compiled_loss is None else [m.name for m in compiled_loss.metrics]
-        names = ["loss", *parts, *self.get_metrics_result()]
-        return {n: logs[n] for n in (*names, *(k for k in logs if k not in names)) if n in logs}
-
     def _evaluate(
-        self, source: Source, listeners: CallbackList, *, steps: int | None
+        self, source: Source, listeners: CallbackList, *, steps: int | None, first: bool = True
     ) -> dict[str, Any]:
+        """The results, and the hooks of an evaluation; empty if there are no data any more."""
         slots = self.state_slots("test")
+        self.make_test_function()
         strategy = self._strategy("test", slots, source, listeners, None)
         self.reset_metrics()
+        self.stop_evaluating = False
         listeners.on_test_begin()
 
         def after(step: int, out: Any) -> bool:
             listeners.on_test_batch_end(step, as_logs(out))
-            return False
+            return self.stop_evaluating
 
         out, _ = run_epoch(
             strategy, source, slots, steps=steps,
             before=listeners.on_test_batch_begin, after=after,
         )  # fmt: skip
+        if out is None and not first:
+            return {}
         if out is None:
             raise ValueError(no_data("evaluate"))
         logs = dict(as_logs(out).fetch())
@@ -376,7 +373,7 @@ class Trainer(Programs):
         Returns:
             Numpy arrays, nested as the model's outputs, with a row for each sample.
         """
-        accept_older("predict", older, _PREDICT_ARGUMENTS)
+        accept_older(self.predict, older)
         if not verbose and callbacks is None and steps is None:
             outputs = self._predict_at_once(x, batch_size)
             if outputs is not None:
@@ -386,18 +383,22 @@ class Trainer(Programs):
             if example is not None and getattr(self, "built", False):
                 check_input_shapes(self, example)
             self._prepare(example, "predict")
-            listeners = self._callback_list(
-                callbacks, verbose, epochs=1, steps=steps or source.num_batches
+            listeners = callback_list(
+                self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
             slots = self.state_slots("predict")
+            self.make_predict_function()
             strategy = self._strategy("predict", slots, source, listeners, None)
+            self.stop_predicting = False
             listeners.on_predict_begin()
             collector = Collector()
+            told = listeners.wants_every_batch("predict")
 
             def keep(step: int, outputs: Any) -> bool:
+                outputs = jax.device_get(outputs) if told else outputs
                 collector.add(outputs)
                 listeners.on_predict_batch_end(step, {"outputs": outputs})
-                return False
+                return self.stop_predicting
 
             with listeners.told_of_failure():
                 run_epoch(
@@ -473,7 +474,7 @@ class Trainer(Programs):
         logs = dict(as_logs(logs).fetch())
         if return_dict:
             return logs
-        values = list(self._in_order(logs).values())
+        values = list(self.in_order(logs).values())
         return values[0] if len(values) == 1 else values
 
     def _run_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
@@ -488,37 +489,9 @@ class Trainer(Programs):
         out, _ = run_epoch(strategy, source, slots)
         return out
 
-    # ---- what the methods share ---------------------------------------------------------------
-
-    def _open_validation(
-        self, data: Any, batch_size: int | None, steps: int | None, keeps_positions: bool
-    ) -> Source | None:
-        if data is None:
-            return None
-        x, y, weights = data, None, None
-        if isinstance(data, (tuple, list)):
-            x, y, weights = unpack_x_y_sample_weight(tuple(data))
-        return self._open(
-            x, y, weights, batch_size=batch_size, steps=steps, keeps_positions=keeps_positions
-        )[0]
-
-    def _callback_list(
-        self, callbacks: Any, verbose: Any, *, epochs: int, steps: Any, history: bool = False
-    ) -> CallbackList:
-        if verbose == "auto":
-            verbose = 1
-        if isinstance(callbacks, CallbackList):
-            return callbacks
-        extra: list[Any] = [History()] if history else []
-        if verbose:
-            extra.append(ProgbarLogger())
-        return CallbackList(
-            callbacks, model=self, extra=extra, epochs=epochs, steps=steps, verbose=int(verbose)
-        )
-
 
 def _due(epoch: int, validation_freq: Any) -> bool:
     """Whether to validate after an epoch counted from 0."""
-    if isinstance(validation_freq, int):
-        return (epoch + 1) % validation_freq == 0
-    return epoch + 1 in validation_freq
+    if isinstance(validation_freq, list | tuple | set | range):
+        return epoch + 1 in validation_freq
+    return (epoch + 1) % positive(validation_freq, "validation_freq") == 0

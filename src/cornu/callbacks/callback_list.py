@@ -1,0 +1,164 @@
+"""`CallbackList`: who listens to what during training.
+
+Each callback is called for the hooks that it overrides, and for no others; so a training in which
+nobody listens to single batches can run many of them in one go.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cornu import tree
+from cornu.callbacks.callback import HOOKS, Callback, overrides
+from cornu.callbacks.monitoring import History
+from cornu.callbacks.reporting import ProgbarLogger
+from cornu.errors import explain
+
+
+class CallbackList(Callback):
+    """Callbacks that are called together, each for the hooks that it overrides.
+
+    Args:
+        callbacks: callbacks, nested lists of them, or None.
+        add_history: add a `History` after them, if there is none.
+        add_progbar: add a `ProgbarLogger` after them, if there is none.
+        model: given to each.
+        params: `epochs`, `steps` and `verbose`, given to each.
+
+    Raises:
+        TypeError: one of them is not a callback.
+
+    Example:
+
+        >>> listeners = CallbackList(add_history=True, epochs=3)
+        >>> listeners.on_epoch_begin(0)
+        >>> [type(callback).__name__ for callback in listeners.callbacks], listeners.params
+        (['History'], {'epochs': 3})
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ):
+        super().__init__()
+        self.callbacks: list[Callback] = [c for c in tree.flatten(callbacks or []) if c is not None]
+        for callback in self.callbacks:
+            _check(callback)
+        for wanted, kind in ((add_history, History), (add_progbar, ProgbarLogger)):
+            if wanted and self.find(kind) is None:
+                self.callbacks.append(kind())
+        self.callbacks.sort(key=lambda c: getattr(c, "hears_last", False))
+        for callback in self.callbacks:
+            callback.siblings = self.callbacks
+        self.set_params(params)
+        if model is not None:
+            self.set_model(model)
+        self._listeners = {
+            hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)] for hook in HOOKS
+        }
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback."""
+        self.callbacks.append(callback)
+        callback.siblings = self.callbacks
+        callback.set_params(self.params)
+        if self.model is not None:
+            callback.set_model(self.model)
+        for hook in HOOKS:
+            if overrides(callback, hook):
+                self._listeners[hook].append(getattr(callback, hook))
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+        for callback in self.callbacks:
+            if hasattr(callback, "set_params"):
+                callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        self._model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def wants_every_batch(self, phase: str) -> bool:
+        """Whether a callback must hear of each single batch of "train", "test" or "predict"."""
+        return any(
+            getattr(c, "listens_to_batches", True) and overrides(c, f"on_{phase}_batch_{edge}")
+            for c in self.callbacks
+            for edge in ("begin", "end")
+        )
+
+    def find(self, kind: type) -> Any:
+        """The first callback of a class; None if there is none."""
+        return next((c for c in self.callbacks if isinstance(c, kind)), None)
+
+    def on_failure(self) -> None:
+        for callback in self.callbacks:
+            if hasattr(callback, "on_failure"):
+                callback.on_failure()
+
+    @contextmanager
+    def told_of_failure(self) -> Iterator[None]:
+        """Call `on_failure` of everybody when an error or Ctrl-C passes."""
+        try:
+            yield
+        except BaseException:
+            self.on_failure()
+            raise
+
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.on_train_batch_begin(batch, logs)
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.on_train_batch_end(batch, logs)
+
+    def call(self, hook: str, *args: Any) -> None:
+        """Call a hook of everybody who overrides it."""
+        for listener in self._listeners[hook]:
+            listener(*args)
+
+
+def _check(callback: Any) -> None:
+    """Refuse what is not a callback."""
+    if isinstance(callback, type):
+        name = callback.__name__
+        raise TypeError(
+            explain(
+                f"callbacks holds the class {name}, which is not a callback yet.",
+                fix=f"make an instance: callbacks=[{name}(...)]",
+            )
+        )
+    if not hasattr(callback, "set_model"):
+        raise TypeError(
+            explain(
+                f"callbacks holds {callback!r}, which is not a callback.",
+                fix="make an instance: callbacks=[keras.callbacks.EarlyStopping()]",
+            )
+        )
+
+
+def _calling(hook: str) -> Any:
+    """The method of a hook; what comes before the logs is called as in `Callback`."""
+    if "epoch" in hook:
+
+        def method(self: CallbackList, epoch: int, logs: Any = None) -> None:
+            self.call(hook, epoch, {} if logs is None else logs)
+
+    elif "batch" in hook:
+
+        def method(self: CallbackList, batch: int, logs: Any = None) -> None:  # type: ignore[misc]
+            self.call(hook, batch, {} if logs is None else logs)
+    else:
+
+        def method(self: CallbackList, logs: Any = None) -> None:  # type: ignore[misc]
+            self.call(hook, {} if logs is None else logs)
+
+    method.__name__ = hook
+    return method
+
+
+for _hook in HOOKS:
+    setattr(CallbackList, _hook, _calling(_hook))
