@@ -36,7 +36,7 @@ def _compiler(request):
 
     name = request.path.relative_to(Path(__file__).parent).parts[0]
     lightly = LIGHTLY and name not in AS_FOR_USERS
-    if jax.config.jax_disable_most_optimizations != lightly:
+    if jax.config.read("jax_disable_most_optimizations") != lightly:
         jax.clear_caches()  # of programs that other modules left
         jax.config.update("jax_disable_most_optimizations", lightly)
 
