@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu import collector
 from cornu.data.prefetch import prefetched, to_device
 from cornu.data.source import Batch, Resident, Source
 from cornu.train.state import TrainState, only_changes
@@ -62,6 +63,9 @@ class Strategy:
 
     # How many dispatches may be under way before the loop waits for the oldest.
     in_flight = 16
+
+    # Whether the next dispatch is the first, which also traces and compiles.
+    fresh = True
 
     def __init__(self, step: Step, name: str = "step"):
         self.step = step
@@ -202,7 +206,8 @@ class Chunked(Strategy):
         """
         if jax.default_backend() != "cpu":
             return False
-        return _has_slow(self.update.trace(state, data).jaxpr.jaxpr)
+        with collector.paused():
+            return _has_slow(self.update.trace(state, data).jaxpr.jaxpr)
 
     def arrays_of(self, source: Resident) -> Any:
         """The source's arrays on the device, moved there once."""
