@@ -227,7 +227,7 @@ class Chunked(Strategy):
         order = np.asarray(source.order(epoch), np.int32)
         total = source.num_batches if steps is None else min(steps, source.num_batches)
         full = min(total, source.num_samples // size)
-        arrays, rows = self.arrays_of(source), jnp.asarray(order)
+        arrays, rows = self.arrays_of(source), jax.device_put(order)
         rest = order[full * size :] if full < total else None
         while first < full:
             length = self._next_length(full - first)
@@ -242,7 +242,7 @@ class Chunked(Strategy):
             self._learn(length, time.perf_counter() - begun)
             first += length
         if rest is not None:
-            data = jax.tree.map(lambda a: jnp.take(a, jnp.asarray(rest), axis=0), arrays)
+            data = jax.tree.map(lambda a: _taken(a, rest), source.arrays)
             yield Chunk(full, 1, len(rest), lambda state: self._last(state, data, len(rest)))
 
     def _compile_ahead(self, state: TrainState, arrays: Any, rows: int) -> None:
@@ -276,6 +276,13 @@ class Chunked(Strategy):
 def _shapes_of(arrays: Any, rows: int) -> Any:
     """What a batch of so many rows of the arrays looks like."""
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), a.dtype), arrays)
+
+
+def _taken(a: Any, rows: np.ndarray) -> Any:
+    """Some rows of an array; those of numpy on the host, where it takes no program of its own."""
+    if isinstance(a, np.ndarray):
+        return jax.device_put(a[rows])
+    return jnp.take(a, jax.device_put(rows), axis=0)
 
 
 def _named(fn: Any, name: str) -> Any:
