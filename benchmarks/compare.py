@@ -71,7 +71,9 @@ def environment(framework: str, cache: Path) -> dict[str, str]:
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         }
-    return {**os.environ, **more}
+    # Installed libraries come with their bytecode; a source tree must be able to keep its own.
+    rest = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**rest, **more}
 
 
 def one(

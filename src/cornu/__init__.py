@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
+from cornu.collector import paused
 from cornu.version import __version__
 
 if TYPE_CHECKING:
@@ -104,9 +105,11 @@ def version() -> str:
 
 def __getattr__(name: str) -> Any:
     if name in NAMESPACES:
-        return importlib.import_module(f"cornu.{name}")
+        with paused(lasting=True):
+            return importlib.import_module(f"cornu.{name}")
     if name in SYMBOLS:
-        value = getattr(importlib.import_module(f"cornu.{SYMBOLS[name]}"), name)
+        with paused(lasting=True):
+            value = getattr(importlib.import_module(f"cornu.{SYMBOLS[name]}"), name)
         globals()[name] = value
         return value
     if importlib.util.find_spec(f"cornu.{name}") is not None:

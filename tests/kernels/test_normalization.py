@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from cornu.kernels.normalization import layer_norm, moments
+from cornu.kernels.normalization import layer_norm, moments, reciprocal_root
 from cornu.kernels.platform import targeting
 
 
@@ -58,6 +58,39 @@ def test_gradient_of_the_moments():
     with targeting("gpu"):
         wanted = jax.grad(loss)(x)
     np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+def test_second_and_forward_derivatives_of_the_moments():
+    x, direction = normal(40, 3) + 3, normal(40, 3, seed=1)
+
+    def loss(x):
+        mean, variance = moments(x, 0)
+        return (mean**3 + variance**2).sum()
+
+    def derivatives():
+        slope = jax.jvp(loss, (x,), (direction,))[1]
+        return slope, jax.jvp(jax.grad(loss), (x,), (direction,))[1]
+
+    got = derivatives()
+    with targeting("gpu"):
+        wanted = derivatives()
+    for g, w in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-5)
+
+
+def test_the_variance_of_equal_numbers_has_no_slope():
+    slope = jax.grad(lambda x: moments(x, 0)[1].sum())(jnp.full((64, 2), 0.1))
+    np.testing.assert_allclose(slope, 0, atol=1e-8)
+
+
+def test_derivatives_of_the_reciprocal_root():
+    x = jnp.asarray([1e-8, 1e-3, 1.0, 7.0, 1e6], "float32")
+    assert (reciprocal_root(x) == lax.rsqrt(x)).all()
+    exact = np.asarray(x, "float64")
+    slope = jax.vmap(jax.grad(reciprocal_root))(x)
+    np.testing.assert_allclose(slope, -0.5 * exact**-1.5, rtol=1e-6)
+    bend = jax.vmap(jax.grad(jax.grad(reciprocal_root)))(x)
+    np.testing.assert_allclose(bend, 0.75 * exact**-2.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("affine", [True, False])

@@ -281,3 +281,30 @@ def test_shared_arguments_by_position():
 def test_a_forgotten_rule():
     with pytest.raises(NotImplementedError, match=r"def rule\(self, g, p, lr, t"):
         Optimizer(0.1).apply([jnp.ones(1)], [Variable([1.0])])
+
+
+def test_a_rule_is_traced_once_for_each_shape():
+    class Counting(Momentum):
+        factor = 1.0
+        shapes = []  # noqa: RUF012
+
+        def rule(self, g, p, lr, t, v):
+            self.shapes.append(p.shape)
+            return super().rule(g, p, lr * self.factor, t, v)
+
+    variables = [Variable(np.full(shape, 1.0)) for shape in [(3,), (3,), (2, 2), (3,)]]
+    optimizer = Counting(0.1)
+    optimizer.build(variables)
+    values = [v.value for v in variables]
+    state = [v.value for v in optimizer.variables]
+
+    def after():
+        step = jax.jit(lambda *args: optimizer.stateless_apply(*args))
+        return step(state, [jnp.full(v.shape, i + 1.0) for i, v in enumerate(values)], values)[0]
+
+    for i, value in enumerate(after()):
+        np.testing.assert_allclose(value, 1 - 0.1 * (i + 1), rtol=1e-6)
+    assert sorted(Counting.shapes) == [(2, 2), (3,)]
+    optimizer.factor = 2.0  # a new program follows a new setting
+    for i, value in enumerate(after()):
+        np.testing.assert_allclose(value, 1 - 0.2 * (i + 1), rtol=1e-6)

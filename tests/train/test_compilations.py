@@ -1,5 +1,6 @@
 """How many programs are compiled: one for each kind of step and shape, and no more."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -30,6 +31,15 @@ def test_a_training_with_validation_evaluation_and_prediction(samples):
     assert set(programs) <= {
         "train_step_loop", "train_step", "test_step_loop", "test_step", "predict_step",
     }  # fmt: skip
+
+
+def test_a_training_on_numpy_arrays_compiles_its_two_programs_alone(caplog):
+    x, y = blobs(83)
+    with jax.log_compiles():
+        classifier().fit(x, y, batch_size=16, verbose=0)
+    messages = [record.getMessage().split() for record in caplog.records]
+    compiled = sorted(words[1] for words in messages if words[0] == "Compiling")
+    assert compiled == ["jit(train_step)", "jit(train_step_loop)"]
 
 
 def test_steps_one_by_one_need_one_program_for_each_size_of_batch():

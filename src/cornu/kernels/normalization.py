@@ -52,19 +52,57 @@ def moments(
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
     axes = tuple(sorted(axis % x.ndim for axis in axes))
     if tuned(x) and axes and x.size:
-        longest = max(axes, key=lambda axis: x.shape[axis])
-        few = lax.slice_in_dim(x, 0, -(-x.shape[longest] // TRIAL), axis=longest)
-        trial = lax.stop_gradient(few.mean(axes, keepdims=True))
-        shifted = x - trial
-        mean = shifted.mean(axes, keepdims=True)
-        variance = jnp.square(shifted).mean(axes, keepdims=True) - jnp.square(mean)
-        mean, variance = mean + trial, jnp.maximum(variance, 0)
+        mean, variance = _one_pass(x, axes)
     else:
         mean = x.mean(axes, keepdims=True)
         variance = jnp.square(x - mean).mean(axes, keepdims=True)
     if keepdims:
         return mean, variance
     return jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _one_pass(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    longest = max(axes, key=lambda axis: x.shape[axis])
+    few = lax.slice_in_dim(x, 0, -(-x.shape[longest] // TRIAL), axis=longest)
+    trial = few.mean(axes, keepdims=True)
+    shifted = x - trial
+    mean = shifted.mean(axes, keepdims=True)
+    variance = jnp.square(shifted).mean(axes, keepdims=True) - jnp.square(mean)
+    return mean + trial, jnp.maximum(variance, 0)
+
+
+@_one_pass.defjvp
+def _one_pass_tangent(axes, primals, tangents):
+    # that of the formula itself: the trial mean and the limit at zero only take up programs
+    (x,), (t,) = primals, tangents
+    mean, variance = _one_pass(x, axes)
+    along = ((x - mean) * t).mean(axes, keepdims=True)
+    return (mean, variance), (t.mean(axes, keepdims=True), 2 * along)
+
+
+@jax.custom_jvp
+def reciprocal_root(x: jax.Array) -> jax.Array:
+    """`1 / sqrt(x)`, whose slope is made of the result, not of a division by `x`.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        Same shape and dtype.
+
+    Example:
+
+        >>> reciprocal_root(jnp.float32(4.0)).item()
+        0.5
+    """
+    return lax.rsqrt(x)
+
+
+@reciprocal_root.defjvp
+def _reciprocal_root_tangent(primals, tangents):
+    y = reciprocal_root(primals[0])
+    return y, -0.5 * (y * y * y) * tangents[0]
 
 
 def layer_norm(

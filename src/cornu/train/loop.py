@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from cornu import collector
 from cornu.data.source import Source
 from cornu.errors import explain
 from cornu.train.interrupt import Interrupts
@@ -65,7 +66,9 @@ def run_epoch(
             state = slots.read()
             interrupts.holding = True
             try:
-                out, state = chunk.run(state)
+                with collector.paused() if strategy.fresh else contextlib.nullcontext():
+                    out, state = chunk.run(state)
+                strategy.fresh = False
             except Exception as error:
                 _explain_lost_buffers(slots, error)
                 raise

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu import collector
 from cornu.data.prefetch import prefetched, to_device
 from cornu.data.source import Batch, Resident, Source
 from cornu.train.state import TrainState, only_changes
@@ -62,6 +63,9 @@ class Strategy:
 
     # How many dispatches may be under way before the loop waits for the oldest.
     in_flight = 16
+
+    # Whether the next dispatch is the first, which also traces and compiles.
+    fresh = True
 
     def __init__(self, step: Step, name: str = "step"):
         self.step = step
@@ -215,7 +219,8 @@ class Chunked(Strategy):
         """
         if jax.default_backend() != "cpu":
             return False
-        return _has_slow(self.update.trace(state, data).jaxpr.jaxpr)
+        with collector.paused():
+            return _has_slow(self.update.trace(state, data).jaxpr.jaxpr)
 
     def arrays_of(self, source: Resident) -> Any:
         """The source's arrays on the device, moved there once."""
@@ -235,7 +240,7 @@ class Chunked(Strategy):
         order = np.asarray(source.order(epoch), np.int32)
         total = source.num_batches if steps is None else min(steps, source.num_batches)
         full = min(total, source.num_samples // size)
-        arrays, rows = self.arrays_of(source), jnp.asarray(order)
+        arrays, rows = self.arrays_of(source), jax.device_put(order)
         rest = order[full * size :] if full < total else None
         while first < full:
             length = self._next_length(full - first)
@@ -250,7 +255,7 @@ class Chunked(Strategy):
             self._learn(length, time.perf_counter() - begun)
             first += length
         if rest is not None:
-            data = jax.tree.map(lambda a: jnp.take(a, jnp.asarray(rest), axis=0), arrays)
+            data = jax.tree.map(lambda a: _taken(a, rest), source.arrays)
             yield Chunk(full, 1, len(rest), lambda state: self._last(state, data, len(rest)))
 
     def _compile_ahead(self, state: TrainState, arrays: Any, rows: int) -> None:
@@ -284,6 +289,13 @@ class Chunked(Strategy):
 def _shapes_of(arrays: Any, rows: int) -> Any:
     """What a batch of so many rows of the arrays looks like."""
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), a.dtype), arrays)
+
+
+def _taken(a: Any, rows: np.ndarray) -> Any:
+    """Some rows of an array; those of numpy on the host, where it takes no program of its own."""
+    if isinstance(a, np.ndarray):
+        return jax.device_put(a[rows])
+    return jnp.take(a, jax.device_put(rows), axis=0)
 
 
 def _named(fn: Any, name: str) -> Any:

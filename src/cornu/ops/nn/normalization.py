@@ -115,7 +115,7 @@ def _batch_norm(
         return vector.reshape(shape)
 
     # two passes over x become one: x * factor + shift, with small vectors
-    factor = lax.rsqrt(along(variance) + epsilon)
+    factor = normalization.reciprocal_root(along(variance) + epsilon)
     if scale is not None:
         factor = factor * along(scale)
     shift = -along(mean) * factor
