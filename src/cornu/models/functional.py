@@ -13,6 +13,7 @@ from cornu.core.operation import Operation
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain
+from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.layer import Layer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
@@ -22,8 +23,9 @@ class Functional(Model):
     """A model given by symbolic inputs and the outputs computed from them.
 
     Made by `Model(inputs, outputs)`. Inputs and outputs may be single tensors, lists or dicts;
-    arrays are passed and returned in the same structure. A dict of inputs is matched by key, and a
-    dict passed to a list of inputs by the names of the inputs.
+    arrays are passed and returned in the same structure, but a list or tuple of one output gives
+    the array itself. A dict of inputs is matched by key, and a dict passed to a list of inputs by
+    the names of the inputs.
 
     Args:
         inputs: symbolic tensors.
@@ -97,13 +99,13 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """The shapes of the inputs, nested as given."""
-        return tree.map_structure(lambda t: t.shape, self._graph.inputs_struct)
+        """The shapes of the inputs, nested as given; of a single input, its shape."""
+        return _shapes(self._graph.inputs_struct)
 
     @property
     def output_shape(self) -> Any:
-        """The shapes of the outputs, nested as given."""
-        return tree.map_structure(lambda t: t.shape, self._graph.outputs_struct)
+        """The shapes of the outputs, nested as given; of a single output, its shape."""
+        return _shapes(self._graph.outputs_struct)
 
     @property
     def input_names(self) -> list[str]:
@@ -143,7 +145,7 @@ class Functional(Model):
                 if m is not None:
                     set_mask(x, m)
         # The layers learn from the enclosing call whether they train.
-        return self._graph.run(flat, lambda operation: operation)
+        return _unpacked(self._graph.run(flat, lambda operation: operation))
 
     def standardize_inputs(self, inputs: Any) -> list[Any]:
         """The inputs of a call in flat order, with the ranks that the graph expects.
@@ -235,10 +237,16 @@ class Functional(Model):
         outputs, masks = infer(run, inputs, mask)
         for tensor, m in zip(jax.tree.leaves(outputs), masks, strict=True):
             tensor._keras_mask = m
+        if type(self).call is Functional.call:  # symbolic outputs stay as nested as they were given
+            return tree.pack_sequence_as(self._graph.outputs_struct, jax.tree.leaves(outputs))
         return outputs
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for given shapes of the inputs, nested like `output`."""
+        return to_shapes(self.compute_output_spec(to_tensors(input_shape, self.compute_dtype)))
+
     def output_specs(self, x: Any) -> Any:
-        return self._graph.outputs_struct
+        return _unpacked(self._graph.outputs_struct)
 
     # ---- configs ------------------------------------------------------------------------------
 
@@ -261,6 +269,16 @@ class Functional(Model):
 
     def get_build_config(self) -> dict[str, Any]:
         return {"input_shape": None}
+
+
+def _unpacked(struct: Any) -> Any:
+    """What a list or tuple of one holds; anything else as it is."""
+    return struct[0] if isinstance(struct, (list, tuple)) and len(struct) == 1 else struct
+
+
+def _shapes(struct: Any) -> Any:
+    tensors = tree.flatten(struct)
+    return tensors[0].shape if len(tensors) == 1 else tree.map_structure(lambda t: t.shape, struct)
 
 
 def _source_name(tensor: KerasTensor) -> str:

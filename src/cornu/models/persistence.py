@@ -42,8 +42,8 @@ from cornu.archive.safejson import parse
 from cornu.archive.safezip import write_zip
 from cornu.archive.stores import H5Writer
 from cornu.core.blank import blank_weights
-from cornu.core.registry import CustomObjectScope
-from cornu.core.serialize import deserialize_keras_object, serialize_shared
+from cornu.core.registry import CustomObjectScope, how_to_register
+from cornu.core.serialize import deserialize_keras_object, serialize_shared, unknown_names
 from cornu.errors import explain
 from cornu.models.assets import FOLDER, load_assets, save_assets
 from cornu.models.container import (
@@ -237,7 +237,14 @@ def _made(
     with CustomObjectScope(custom_objects or {}):
         config, migration = modernize(config)
     vet_config(config, what=what, stored=stored)
-    model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+    try:
+        model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+    except TypeError as error:
+        with CustomObjectScope(custom_objects or {}):
+            names = unknown_names(config)
+        if len(names) < 2:
+            raise
+        raise TypeError(_all_unknown(what, names)) from error
     if not isinstance(model, Trainer):
         raise ValueError(
             explain(f"{what} describes a {type(model).__name__}, which is not a model.")
@@ -249,6 +256,15 @@ def _made(
             stacklevel=3,
         )
     return model, migration
+
+
+def _all_unknown(what: str, unknown: list[tuple[str, str]]) -> str:
+    """The message for several names: who registers one after the other would meet it each time."""
+    return explain(
+        f"{what} names {len(unknown)} things that are not known here.",
+        unknown=", ".join(f"{kind} {name!r}" for kind, name in unknown),
+        fix="register them before loading:\n" + how_to_register([name for _, name in unknown]),
+    )
 
 
 def _load_legacy(

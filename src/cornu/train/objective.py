@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu import losses as losses_module, metrics as metrics_module, tree
+from cornu.core.registry import find_custom
 from cornu.core.serialize import serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.losses.loss import Loss
@@ -90,6 +91,19 @@ def check_names(losses: Any, metrics: Any, weighted_metrics: Any) -> None:
     for name in (*tree.flatten(metrics), *tree.flatten(weighted_metrics)):
         if isinstance(name, str) and name.lower() not in (*ACCURACY, *CROSSENTROPY):
             metrics_module.get(name)
+
+
+def own_by_name(given: Any) -> Any:
+    """What the user registered in place of its names, while the scope of `compile` still holds.
+
+    Losses and metrics are made when the first labels come, maybe outside of that scope.
+    """
+
+    def found(name: Any) -> Any:
+        own = find_custom(name) if isinstance(name, str) else None
+        return name if own is None else own
+
+    return tree.map_structure(found, given)
 
 
 def match(given: Any, outputs: Any, names: Sequence[str] | None, what: str, *, many: bool) -> list:
