@@ -56,13 +56,15 @@ class WithoutNumbers(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         self._file.seek(self._at)
-        count = self._file.readinto(view)
+        found = self._file.read(len(view))
+        count = len(found)
+        view[:count] = found
         for start, stop in self._zeros:
             first, behind = max(start - self._at, 0), min(stop - self._at, count)
             if first < behind:
                 view[first:behind] = bytes(behind - first)
         self._at += count
-        return int(count)
+        return count
 
     def shown(self) -> Iterator[tuple[int, int]]:
         """The ranges that are not zeros: the first byte and the one behind, in order."""

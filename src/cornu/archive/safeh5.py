@@ -12,6 +12,7 @@ expected one, and only then are bytes read. It checks, in this order:
     read      declared shape and kind of dtype = expected; a packed chunk that unpacks too far
 """
 
+import io
 import math
 import os
 import zlib
@@ -300,7 +301,7 @@ class SafeH5:
         if self._texts_file is None:
             file: Any = self._source
             if isinstance(file, (str, os.PathLike)):
-                file = self._closing.enter_context(open(file, "rb"))
+                file = self._closing.enter_context(io.FileIO(file))
             view = WithoutNumbers(file, self._places)
             if not heaps_are_sound(view):
                 raise OSError("where texts are kept does not add up")

@@ -68,6 +68,10 @@ class Functional(Model):
     # ---- the graph ----------------------------------------------------------------------------
 
     @property
+    def _built_graph(self) -> Function:
+        return self._graph
+
+    @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, in flat order."""
         return self._graph.inputs
