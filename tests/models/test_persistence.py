@@ -244,6 +244,33 @@ def test_custom_objects_by_decorator_scope_and_argument(tmp_path):
         assert type(copy.layers[1]) is Registered
 
 
+CODE = {
+    "keras3": {"function": {"class_name": "__lambda__", "config": {"code": "4wE="}}},
+    "keras2": {"function": ["4wE=", None, None], "function_type": "lambda", "module": "__main__",
+               "output_shape": ["4wE=", None, None], "output_shape_type": "lambda"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", CODE)
+def test_the_code_of_a_lambda_gives_way_to_a_function_of_the_caller(tmp_path, spelling):
+    model = Sequential([layers.Input((4,)), layers.Lambda(cubed, name="power"), layers.Dense(2)])
+    path = tmp_path / "m.keras"
+    model.save(path)
+
+    def with_code(config):
+        (entry,) = (e for e in config["config"]["layers"] if e["class_name"] == "Lambda")
+        entry["config"].update(CODE[spelling])
+
+    file = changed_config(path, with_code)
+    with pytest.raises(UnsafeFileError, match="(?s)'power'.*custom_objects={'power': lambda x"):
+        load_model(file)
+    with pytest.raises(UnsafeFileError, match="'power'"):
+        load_model(file, {"other": cubed})
+    copy = load_model(file, {"power": lambda x: x * x * x})
+    np.testing.assert_allclose(copy(X), model(X), rtol=1e-5)
+    assert "Lambda 'power': the given function" in copy.load_report.migrated[0]
+
+
 def test_all_unknown_names_are_told_at_once(tmp_path):
     model = Sequential([layers.Input((4,)), Scale(2.0), layers.Dense(2, activation=halved)])
     path = tmp_path / "m.keras"

@@ -59,6 +59,7 @@ from cornu.models.container import (
 from cornu.models.legacy import is_legacy_name, load_legacy, save_legacy
 from cornu.models.load_report import writer
 from cornu.models.migration import Migration, modernize
+from cornu.models.own_functions import with_own_functions
 from cornu.models.stored_objects import (
     has_state,
     objects_in,
@@ -169,7 +170,8 @@ def load_model(
     Args:
         filepath: a `.keras` file, a directory with the same content, an `.h5` file, or a seekable
             binary file of the first kind.
-        custom_objects: name -> class or function, for what is neither built in nor registered.
+        custom_objects: name -> class or function, for what is neither built in nor registered; and
+            name of a Lambda layer -> the function that it calls, if the file has code for it.
         compile: compile as the saved model was, and restore the optimizer.
         safe_mode: False lets the model take more memory than the weights of the file account for.
             Code in a file is never run, whatever it says: give functions by name in
@@ -233,9 +235,11 @@ def _made(
     safe_mode: bool = True,
 ) -> tuple[Any, Migration]:
     """A model of a config: vetted as it is written, and as it is after migration."""
+    replaced = with_own_functions(config, custom_objects)
     vet_config(config, what=what, stored=stored)
     with CustomObjectScope(custom_objects or {}):
         config, migration = modernize(config)
+    migration.notes[:0] = replaced
     vet_config(config, what=what, stored=stored)
     try:
         model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from cornu import constraints, initializers, ops, regularizers
 from cornu.checks import check_indices
+from cornu.core.context import local
 from cornu.core.frame import is_tracer
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
@@ -114,9 +115,12 @@ class Embedding(Layer):
         return ops.cast(rows, self.compute_dtype)
 
     def _identifiers(self, inputs: Any) -> Any:
-        """The inputs as integers; what has no row is refused where values are known."""
+        """The inputs as integers; what has no row is refused where values are known.
+
+        Inside a frame a step is run, which looks for the place of a NaN, and must come to it.
+        """
         ids = _integers(inputs)
-        if not is_tracer(ids):
+        if local.frame is None and not is_tracer(ids):
             for finding in check_indices(ids, (self.input_dim,)):
                 if finding.severity == "error":
                     raise ValueError(finding.message)
