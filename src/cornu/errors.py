@@ -75,6 +75,22 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     return f"known names: {shown}" + (", ..." if len(known) > 40 else "")
 
 
+def without_super(obj: object) -> str:
+    """The message for an object of a class whose `__init__` left out that of its base.
+
+    Example:
+
+        >>> class Mine: ...
+        >>> print(without_super(Mine()))
+        Mine.__init__ does not call super().__init__().
+          fix: begin it with super().__init__(**kwargs).
+    """
+    return explain(
+        f"{type(obj).__name__}.__init__ does not call super().__init__().",
+        fix="begin it with super().__init__(**kwargs).",
+    )
+
+
 def need(module: str, *, for_: str, install: str | None = None) -> types.ModuleType:
     """Import an optional package at the place of use, or say what to install.
 

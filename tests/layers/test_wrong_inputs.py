@@ -35,6 +35,11 @@ TABLE = {
         lambda: layers.Concatenate(axis=1), [[ones(2, 3, 4), ones(2, 3, 5)]], {},
         "differ besides along its axis",
     ),
+    "Concatenate-axis": (
+        lambda: layers.Concatenate(axis=3), [[ROW, ROW]], {}, "an axis from 0 to 1"
+    ),
+    "Dense-list": (lambda: layers.Dense(3), [[ROW]], {}, "takes one array, got a list of 1"),
+    "Dense-two": (lambda: layers.Dense(3), [[ROW, ROW]], {}, "Concatenate"),
     "Concatenate-one": (lambda: layers.Concatenate(), [ROW], {}, "takes a list"),
     "Dot": (lambda: layers.Dot(axes=1), [[ones(2, 3), ones(2, 5)]], {}, "different sizes"),
     "Dot-axes": (lambda: layers.Dot(axes=4), [[ROW, ROW]], {}, "cannot sum along these axes"),
@@ -184,8 +189,15 @@ def test_layers_that_take_anything_are_the_only_ones_without_a_row():
 
 
 def test_an_index_beyond_an_embedding_is_traced_to_it():
-    model = cornu.Sequential([layers.Embedding(5, 2), layers.Flatten(), layers.Dense(1)])
+    x = Input((2,), dtype="int32")  # what is computed from the data is known to the program alone
+    model = cornu.Model(x, layers.Dense(1)(layers.Flatten()(layers.Embedding(5, 2)(x + 4))))
     model.compile("sgd", "mse")
     with pytest.raises(FloatingPointError) as caught:
-        model.fit(np.array([[1, 7], [2, 3]]), np.ones((2, 1)), verbose=0)
+        model.fit(np.array([[-1, 3], [-2, 0]]), np.ones((2, 1)), verbose=0)
     assert "embedding" in str(caught.value) and "up to 7" in str(caught.value)
+
+
+def test_a_second_input_is_not_taken_for_the_training_flag():
+    with pytest.raises(TypeError, match="(?s)training is True or False, got ndarray.*one input"):
+        layers.Dense(2)(ROW, ROW)
+    assert layers.Dense(2)(ROW, True).shape == (2, 2)

@@ -164,3 +164,26 @@ def test_shapes():
 def test_a_mistaken_reduction_gets_a_hint():
     with pytest.raises(ValueError, match="did you mean 'sum'"):
         losses.MeanSquaredError(reduction="summ")
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "huber", "cosine_similarity", "tversky", "poisson"])
+def test_targets_that_do_not_fit_the_predictions(name):
+    loss = losses.get(name)
+    with pytest.raises(ValueError, match=r"(?s)do not fit together.*\(2, 3\).*\(2, 4\).*Flatten"):
+        loss(np.ones((2, 3), "f"), np.ones((2, 4), "f"))
+    assert np.isfinite(np.mean(loss(np.ones((2, 1), "f"), np.ones((2, 4), "f"))))
+
+
+def test_weights_that_do_not_fit_the_samples():
+    for shape in ((5,), (4, 3, 2)):
+        with pytest.raises(ValueError, match=r"(?s)sample_weight does not fit.*values: +\(4, 3\)"):
+            Values()(V, V, np.ones(shape, "f"))
+
+
+def test_a_forgotten_super():
+    class Forgetful(losses.Loss):
+        def __init__(self):
+            self.factor = 2
+
+    with pytest.raises(RuntimeError, match=r"Forgetful.__init__ does not call super\(\)"):
+        Forgetful()(V, V)

@@ -111,3 +111,12 @@ def test_dtype_is_that_of_the_state():
 def test_a_mistaken_name_gets_a_hint():
     with pytest.raises(ValueError, match="did you mean .*'accuracy'"):
         metrics.get("acuracy")
+
+
+def test_a_forgotten_super():
+    class Forgetful(metrics.Metric):
+        def __init__(self):
+            self.total = self.add_weight(name="total")
+
+    with pytest.raises(RuntimeError, match=r"Forgetful.__init__ does not call super\(\)"):
+        Forgetful()

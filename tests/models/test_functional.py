@@ -34,6 +34,23 @@ def test_several_outputs_come_back_as_they_were_given():
     }
 
 
+def test_a_list_of_one_output_gives_the_array_as_in_keras():
+    x = keras.Input((4,), name="x")
+    model = keras.Model([x], [layers.Dense(2, name="y")(x)])
+    data, labels = np.ones((3, 4), "f"), np.ones((3, 2), "f")
+    assert model(data).shape == model([data]).shape == (3, 2)
+    assert model.predict(data, verbose=0).shape == model.predict_on_batch([data]).shape == (3, 2)
+    assert (model.input_shape, model.output_shape) == ((None, 4), (None, 2))
+    # Symbolic outputs stay nested, in Keras too: `inner(x)[0]` is a tensor, not a row of one.
+    assert [t.shape for t in model(keras.Input((4,)))] == [(None, 2)]
+    assert model.compute_output_shape((None, 4)) == [(None, 2)]
+    for loss, y in (("mse", labels), (["mse"], [labels]), ({"y": "mse"}, {"y": labels})):
+        model.compile("sgd", loss, metrics=["mae"])
+        assert set(model.fit([data], y, verbose=0).history) == {"loss", "mae"}
+    named = keras.Model({"x": x}, {"y": model.output[0]})
+    assert set(named({"x": data})) == {"y"}
+
+
 def test_a_shared_layer_has_one_set_of_weights():
     shared = layers.Dense(3)
     a, b = keras.Input((4,)), keras.Input((4,))

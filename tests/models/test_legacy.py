@@ -245,3 +245,34 @@ def test_links_to_other_files_are_refused_also_when_mismatches_are_skipped(tmp_p
     for act in (load_model, lambda p: small().load_weights(p, skip_mismatch=True)):
         with pytest.raises(UnsafeFileError, match="external"):
             act(tmp_path / "m.h5")
+
+
+def test_names_of_classes_that_differ_from_the_public_ones(tmp_path):
+    x = layers.Input((3, 8))
+    model = Model(x, layers.GroupQueryAttention(4, 4, 2)(x, x))
+    path = tmp_path / "m.h5"
+    model.save(path)
+
+    def as_keras_writes_it(config):
+        for entry in config["config"]["layers"]:
+            if entry["class_name"] == "GroupQueryAttention":
+                entry["class_name"] = "GroupedQueryAttention"
+                del entry["module"], entry["registered_name"]
+
+    changed(path, "model_config", as_keras_writes_it)
+    data = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
+    np.testing.assert_allclose(load_model(path)(data), model(data), rtol=1e-6)
+
+
+def test_custom_losses_and_metrics_named_in_the_training_config(tmp_path):
+    def far(y_true, y_pred):
+        return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+
+    model = small()
+    model.compile("sgd", "mae", metrics=["mae"])
+    path = tmp_path / "m.h5"
+    model.save(path)
+    changed(path, "training_config", lambda c: c.update(loss="far", metrics=["far"]))
+    copy = load_model(path, {"far": far})
+    measured = copy.evaluate(X, Y, verbose=0, return_dict=True)
+    assert measured["loss"] == measured["far"]

@@ -11,6 +11,7 @@ import pytest
 from cornu import layers, ops
 from cornu.archive.safezip import write_zip
 from cornu.errors import UnsafeFileError
+from cornu.losses import Loss
 from cornu.metrics import Mean
 from cornu.models import Model, Sequential, load_model, model_from_json, save_model
 from cornu.optimizers import SGD, Adam
@@ -211,6 +212,19 @@ class Registered(Scale):
     pass
 
 
+class Distance(Loss):
+    def call(self, y_true, y_pred):
+        return far(y_true, y_pred)
+
+
+def halved(x):
+    return x / 2
+
+
+def far(y_true, y_pred):
+    return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+
+
 @register_keras_serializable("tests")
 def cubed(x):
     return ops.power(x, 3)
@@ -228,6 +242,56 @@ def test_custom_objects_by_decorator_scope_and_argument(tmp_path):
     for copy in (scoped, given):
         np.testing.assert_array_equal(copy(X), model(X))
         assert type(copy.layers[1]) is Registered
+
+
+CODE = {
+    "keras3": {"function": {"class_name": "__lambda__", "config": {"code": "4wE="}}},
+    "keras2": {"function": ["4wE=", None, None], "function_type": "lambda", "module": "__main__",
+               "output_shape": ["4wE=", None, None], "output_shape_type": "lambda"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", CODE)
+def test_the_code_of_a_lambda_gives_way_to_a_function_of_the_caller(tmp_path, spelling):
+    model = Sequential([layers.Input((4,)), layers.Lambda(cubed, name="power"), layers.Dense(2)])
+    path = tmp_path / "m.keras"
+    model.save(path)
+
+    def with_code(config):
+        (entry,) = (e for e in config["config"]["layers"] if e["class_name"] == "Lambda")
+        entry["config"].update(CODE[spelling])
+
+    file = changed_config(path, with_code)
+    with pytest.raises(UnsafeFileError, match="(?s)'power'.*custom_objects={'power': lambda x"):
+        load_model(file)
+    with pytest.raises(UnsafeFileError, match="'power'"):
+        load_model(file, {"other": cubed})
+    copy = load_model(file, {"power": lambda x: x * x * x})
+    np.testing.assert_allclose(copy(X), model(X), rtol=1e-5)
+    assert "Lambda 'power': the given function" in copy.load_report.migrated[0]
+
+
+def test_all_unknown_names_are_told_at_once(tmp_path):
+    model = Sequential([layers.Input((4,)), Scale(2.0), layers.Dense(2, activation=halved)])
+    path = tmp_path / "m.keras"
+    model.compile("sgd", Distance())
+    model.save(path)
+    with pytest.raises(TypeError) as caught:
+        load_model(path)
+    text = str(caught.value)
+    assert "names 3 things" in text
+    assert "class 'Scale', function 'halved', class 'Distance'" in text
+    assert "custom_objects={'Scale': ..., 'halved': ..., 'Distance': ...}" in text
+    with pytest.raises(TypeError, match="No class is known by the name 'Scale'"):
+        load_model(path, {"halved": halved}, compile=False)
+    load_model(path, {"Scale": Scale, "halved": halved, "Distance": Distance})
+
+
+def test_names_that_compile_was_given_within_a_scope_hold_after_it():
+    model = small()
+    with CustomObjectScope({"far": far}):
+        model.compile("sgd", loss="far", metrics=["far"])
+    assert "far" in model.fit(X, Y, verbose=0).history
 
 
 def test_a_layer_that_stores_its_variables_in_its_own_way(tmp_path):

@@ -3,7 +3,16 @@
 import pytest
 
 from cornu.core.registry import register_keras_serializable
-from cornu.optimizers import SGD, Adam, LossScaleOptimizer, deserialize, get, legacy, serialize
+from cornu.optimizers import (
+    SGD,
+    Adam,
+    LossScaleOptimizer,
+    Optimizer,
+    deserialize,
+    get,
+    legacy,
+    serialize,
+)
 
 
 def test_get():
@@ -71,3 +80,12 @@ def test_own_classes():
 def test_legacy_says_what_to_use(name):
     with pytest.raises(ImportError, match=f"optimizers.{name} takes the same arguments"):
         getattr(legacy, name)(lr=0.1, decay=0.01)
+
+
+def test_a_forgotten_super_is_told_when_the_model_is_compiled():
+    class Forgetful(Optimizer):
+        def __init__(self):
+            self.beta = 0.9
+
+    with pytest.raises(RuntimeError, match=r"Forgetful.__init__ does not call super\(\)"):
+        get(Forgetful())

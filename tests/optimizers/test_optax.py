@@ -133,5 +133,48 @@ def test_refused():
     optimizer.build(ws)
     with pytest.raises(ValueError, match="each needs a gradient: 2, got 1"):
         optimizer.apply(grads(1)[:1], ws[:1])
-    with pytest.raises(NotImplementedError, match="save_weights"):
-        optimizer.get_config()
+    with pytest.raises(TypeError, match="(?s)adam does not make a transformation.*missing"):
+        Optax(adam)
+
+
+def recipe():
+    return adam(0.1)
+
+
+X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize(
+    "given", [adam(0.1), recipe, lambda: adam(0.1)], ids=["made", "recipe", "lambda"]
+)
+def test_a_whole_model_goes_on_where_it_was_saved(tmp_path, ending, given):
+    name = "recipe" if given is recipe else "transformation"
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(Optax(given, clipnorm=1.0), "mse")
+    model.fit(X, X[:, :1], batch_size=8, verbose=0)
+    path = tmp_path / f"m{ending}"
+    model.save(path)
+    with pytest.raises(TypeError, match=f"(?s)compiled with a transformation of optax.*'{name}'"):
+        keras.models.load_model(path)
+    assert keras.models.load_model(path, compile=False).optimizer is None
+    for meaning in (adam(0.1), recipe):
+        copy = keras.models.load_model(path, {name: meaning})
+        assert copy.optimizer.clipnorm == 1.0
+        assert copy.optimizer.get_config() == model.optimizer.get_config()
+        for a, b in zip(copy.optimizer.variables, model.optimizer.variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
+    again = [m.fit(X, X[:, :1], shuffle=False, verbose=0).history["loss"] for m in (model, copy)]
+    assert again[0][-1] == again[1][-1]
+
+
+def test_a_registered_recipe_needs_no_argument(tmp_path):
+    @keras.saving.register_keras_serializable("tests")
+    def descent():
+        return adam(0.1)
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(Optax(descent), "mse")
+    model.save(tmp_path / "m.keras")
+    copy = keras.models.load_model(tmp_path / "m.keras")
+    assert copy.optimizer.get_config()["transformation"] == "tests>descent"

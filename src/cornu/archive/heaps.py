@@ -9,37 +9,94 @@ that wraps around, sends it into a loop without end. Whatever it may take for a 
 with "GCOL", so each of those in the file is walked here first, with the same steps.
 """
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-_SIGNATURE, _HEADER, _OBJECT = b"GCOL", 16, 16
+_SIGNATURE, _HEADER, _OBJECT = b"GCOL\x01", 16, 16  # other versions the library refuses by itself
 _BLOCK = 2**20
 
 
-def heaps_are_sound(file: Any) -> bool:
-    """Whether every collection in a file of HDF5 can be walked to its end.
+class WithoutNumbers(io.RawIOBase):
+    """A file, to be read only, in which some ranges of bytes are zeros.
 
     Args:
-        file: opened for reading as bytes.
+        file: opened for reading as bytes; it stays open when this is closed.
+        ranges: of the zeros, as (first byte, number of bytes).
 
     Example:
 
-        >>> import io
-        >>> heap = b"GCOL" + bytes([1, 0, 0, 0]) + (64).to_bytes(8, "little") + bytes(48)
-        >>> heaps_are_sound(io.BytesIO(heap)), heaps_are_sound(io.BytesIO(b"no heap"))
-        (False, True)
+        >>> WithoutNumbers(io.BytesIO(b"abcdefgh"), [(2, 3)]).read()
+        b'ab\\x00\\x00\\x00fgh'
     """
-    size = file.seek(0, 2)
-    return all(_is_sound(file, at, size) for at in _places(file))
+
+    def __init__(self, file: Any, ranges: Iterable[tuple[int, int]]):
+        self._file = file
+        self.size = file.seek(0, 2)
+        self._at = 0
+        self._zeros: list[tuple[int, int]] = []  # first byte and the one behind, in order, apart
+        for start, stop in sorted((first, first + count) for first, count in ranges):
+            if self._zeros and start <= self._zeros[-1][1]:
+                start, stop = self._zeros[-1][0], max(stop, self._zeros.pop()[1])
+            self._zeros.append((start, stop))
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self.size)[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        self._file.seek(self._at)
+        found = self._file.read(len(view))
+        count = len(found)
+        view[:count] = found
+        for start, stop in self._zeros:
+            first, behind = max(start - self._at, 0), min(stop - self._at, count)
+            if first < behind:
+                view[first:behind] = bytes(behind - first)
+        self._at += count
+        return count
+
+    def shown(self) -> Iterator[tuple[int, int]]:
+        """The ranges that are not zeros: the first byte and the one behind, in order."""
+        at = 0
+        for start, stop in [*self._zeros, (self.size, self.size)]:
+            if at < start:
+                yield at, start
+            at = max(at, stop)
 
 
-def _places(file: Any) -> Iterator[int]:
-    """Offsets of the signature, wherever it stands."""
-    at = 0
-    while True:
-        start = max(0, at - len(_SIGNATURE) + 1)  # it may stand across the border of two blocks
+def heaps_are_sound(file: WithoutNumbers) -> bool:
+    """Whether every collection in a file of HDF5 can be walked to its end.
+
+    Example:
+
+        >>> heap = b"GCOL" + bytes([1, 0, 0, 0]) + (64).to_bytes(8, "little") + bytes(48)
+        >>> heaps_are_sound(WithoutNumbers(io.BytesIO(heap), []))
+        False
+        >>> heaps_are_sound(WithoutNumbers(io.BytesIO(b"no heap"), []))
+        True
+    """
+    places = (at for start, stop in file.shown() for at in _places(file, start, stop))
+    return all(_is_sound(file, at, file.size) for at in places)
+
+
+def _places(file: Any, first: int, stop: int) -> Iterator[int]:
+    """Offsets of the signature, wherever it stands in a range."""
+    at = first
+    while at < stop:
+        start = max(first, at - len(_SIGNATURE) + 1)  # it may stand across the border of two blocks
         file.seek(start)
-        window = file.read(_BLOCK)
+        window = file.read(min(_BLOCK, stop - start))
         if start + len(window) <= at:
             return
         found = window.rfind(_SIGNATURE)  # twice as fast as `find`
@@ -52,8 +109,8 @@ def _places(file: Any) -> Iterator[int]:
 def _is_sound(file: Any, at: int, file_size: int) -> bool:
     file.seek(at)
     header = file.read(_HEADER)
-    if len(header) < _HEADER or header[4] != 1:
-        return True  # the library refuses it by itself; most likely it is a text
+    if len(header) < _HEADER:
+        return True  # the library refuses it by itself
     size = int.from_bytes(header[8:16], "little")
     if size > file_size - at:
         return False

@@ -12,6 +12,7 @@ expected one, and only then are bytes read. It checks, in this order:
     read      declared shape and kind of dtype = expected; a packed chunk that unpacks too far
 """
 
+import io
 import math
 import os
 import zlib
@@ -23,7 +24,7 @@ from typing import Any, BinaryIO
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.archive.heaps import heaps_are_sound
+from cornu.archive.heaps import WithoutNumbers, heaps_are_sound
 from cornu.archive.safezip import require_regular_file
 from cornu.errors import UnsafeFileError, explain, need
 
@@ -91,7 +92,9 @@ class SafeH5:
         with self._library_errors():
             self._file = self._h5.File(source, "r")
         self._source = source
-        self._heaps_are_sound: bool | None = None  # not looked at yet
+        self._places: list[tuple[int, int]] = []  # of numbers: first byte, count of bytes
+        self._texts_file: Any = None  # opened with the first text of variable length
+        self._closing = ExitStack()
         self.groups: set[str] = set()
         self.datasets: dict[str, Stored] = {}
         try:
@@ -109,6 +112,7 @@ class SafeH5:
 
     def close(self) -> None:
         """Close the file."""
+        self._closing.close()
         self._file.close()
 
     def text(self, path: str, attribute: str) -> str | None:
@@ -144,7 +148,9 @@ class SafeH5:
         with self._library_errors():
             dataset = self._open(path)
             self._check_chunks(dataset, path)
-            raw = np.asarray(self._h5.Dataset(dataset)[()])
+            raw = np.empty(stored.shape, dataset.dtype)  # the library's own has more page faults
+            if raw.size:
+                dataset.read(self._h5.h5s.ALL, self._h5.h5s.ALL, raw)
         if raw.dtype.kind == "V":
             raw = raw.view(wanted if stored.dtype.name.startswith("void") else stored.dtype)
         with np.errstate(over="ignore"):  # a large float64 becomes inf in float32, as in Keras
@@ -210,9 +216,9 @@ class SafeH5:
             )
         return self._h5.h5o.open(group, name)
 
-    def _open(self, path: str) -> Any:
+    def _open(self, path: str, file: Any = None) -> Any:
         """Step down to `path` link by link: a path as a whole would follow any link."""
-        found = self._file["/"].id
+        found = (file or self._file)["/"].id
         for i, part in enumerate(path.split("/") if path else ()):
             found = self._follow(found, part.encode(), "/".join(path.split("/")[: i + 1]))
         return found
@@ -237,6 +243,9 @@ class SafeH5:
             chunk = math.prod(plan.get_chunk()) * dtype.itemsize
             if chunk > max(declared, _SLACK):
                 raise self._refused("has a chunk beyond its dataset", path=where, chunk=chunk)
+        offset = dataset.get_offset()
+        if offset is not None and plan.get_layout() == h5.h5d.CONTIGUOUS:
+            self._places.append((offset, dataset.get_storage_size()))
         return Stored(shape, dtype), dataset.get_storage_size(), declared
 
     def _dtype(self, dataset: Any, path: str) -> np.dtype:
@@ -265,7 +274,9 @@ class SafeH5:
             raise self._refused("has opaque data of an unknown type", path=path[:200], dtype=name)
         return jnp.dtype(name)
 
-    def _texts(self, found: Any, path: str, attribute: str, limit: int) -> list[str] | None:
+    def _texts(
+        self, found: Any, path: str, attribute: str, limit: int, *, can_vary: bool = False
+    ) -> list[str] | None:
         h5 = self._h5
         if not h5.h5a.exists(found, attribute.encode()):
             return None
@@ -279,21 +290,23 @@ class SafeH5:
                 path=repr(path[:200]),
                 attribute=repr(attribute),
             )
-        if opened.get_type().is_variable_str():
-            self._check_heaps()
+        if opened.get_type().is_variable_str() and not can_vary:
+            there = self._open(path, self._without_numbers())
+            return self._texts(there, path, attribute, limit, can_vary=True)
         values = np.ravel(h5.AttributeManager(_Owner(found))[attribute]).tolist()
         return [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in values]
 
-    def _check_heaps(self) -> None:
-        """Before text of variable length is read; see `heaps.py`."""
-        if self._heaps_are_sound is None:
-            with ExitStack() as stack:
-                file: Any = self._source
-                if isinstance(file, (str, os.PathLike)):
-                    file = stack.enter_context(open(file, "rb"))
-                self._heaps_are_sound = heaps_are_sound(file)
-        if not self._heaps_are_sound:
-            raise OSError("where texts are kept does not add up")
+    def _without_numbers(self) -> Any:
+        """The file as one from which text of variable length may be read; see `heaps.py`."""
+        if self._texts_file is None:
+            file: Any = self._source
+            if isinstance(file, (str, os.PathLike)):
+                file = self._closing.enter_context(io.FileIO(file))
+            view = WithoutNumbers(file, self._places)
+            if not heaps_are_sound(view):
+                raise OSError("where texts are kept does not add up")
+            self._texts_file = self._closing.enter_context(self._h5.File(view, "r"))
+        return self._texts_file
 
     def _check_chunks(self, dataset: Any, path: str) -> None:
         """Unpack deflated chunks up to their declared size: the library would go on to the end."""

@@ -63,7 +63,7 @@ def check_inputs(x: Any, input_shapes: Any = None, *, rescales: bool = False) ->
         error - The model expects 5 features, x has 4.
     """
     findings = []
-    for name, leaf, expected in _pairs(x, input_shapes, "x"):
+    for name, leaf, expected in named_leaves(x, input_shapes, "x"):
         shape = _check_shape(name, tuple(leaf.shape), expected) if expected is not None else None
         if shape is not None:
             findings.append(shape)
@@ -79,26 +79,26 @@ def check_shapes(x: Any, input_shapes: Any = None) -> list[Finding]:
     """What is wrong with the axes of inputs alone; takes shapes in place of arrays, too."""
     found = (
         _check_shape(name, tuple(leaf.shape), expected)
-        for name, leaf, expected in _pairs(x, input_shapes, "x")
+        for name, leaf, expected in named_leaves(x, input_shapes, "x")
         if expected is not None
     )
     return [finding for finding in found if finding is not None]
 
 
-def _pairs(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+def named_leaves(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
     """Each array with its name and the shape expected of it, None where that is unknown."""
     if x is None:
         return
     if isinstance(x, Mapping):
         known: Any = shapes if isinstance(shapes, Mapping) else {}
         for key, value in x.items():
-            yield from _pairs(value, known.get(key), f"{name}[{key!r}]")
+            yield from named_leaves(value, known.get(key), f"{name}[{key!r}]")
     elif isinstance(x, list | tuple):
         known = [None] * len(x)
         if isinstance(shapes, list | tuple) and not _is_shape(shapes) and len(shapes) == len(x):
             known = list(shapes)
         for i, value in enumerate(x):
-            yield from _pairs(value, known[i], f"{name}[{i}]")
+            yield from named_leaves(value, known[i], f"{name}[{i}]")
     elif hasattr(x, "shape"):
         if isinstance(shapes, list | tuple) and not _is_shape(shapes) and len(shapes) == 1:
             shapes = shapes[0]
@@ -212,7 +212,7 @@ def not_finite(array: np.ndarray) -> NotFinite:
     """
     if "float" not in array.dtype.name or not array.size:
         return NotFinite(0, 0, (), True)
-    mapped = _is_mapped(array)
+    mapped = is_mapped(array)
     rows = max((BLOCK // 4 if mapped else BLOCK) * len(array) // array.size, 1)
     starts = range(0, len(array), rows)
     exact = array.nbytes <= SAMPLE_ABOVE and not mapped
@@ -238,7 +238,8 @@ def not_finite(array: np.ndarray) -> NotFinite:
     return NotFinite(nans, infinite, first_nan or first_infinite, exact)
 
 
-def _is_mapped(array: Any) -> bool:
+def is_mapped(array: Any) -> bool:
+    """Whether an array, or what it is a view of, is mapped from a file."""
     while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
         array = array.base
     return isinstance(array, np.memmap)
@@ -260,7 +261,7 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
     kind = array.dtype.name
     if kind != "uint8" and "float" not in kind:  # other integers are mostly indices
         return []
-    few = SAMPLE_ROWS // 10 if _is_mapped(array) else SAMPLE_ROWS  # each maps many pages
+    few = SAMPLE_ROWS // 10 if is_mapped(array) else SAMPLE_ROWS  # each maps many pages
     rows = spread_rows(array, few).astype("float32")
     rows = np.where(np.isfinite(rows), rows, 0)
     low, high = float(rows.min()), float(rows.max())

@@ -60,6 +60,7 @@ def register_builtin(
             if parts[-1] == "schedules":
                 module += ".schedules"
     _builtins[module, name] = cls
+    _builtins[module, cls.__name__] = cls  # what legacy files say
     _names[cls] = (module, name, registered_name)
 
 
@@ -195,8 +196,28 @@ def unknown(kind: str, name: Any, known: Any) -> str:
     """The message for a name that nobody registered."""
     return explain(
         f"No {kind} is known by the name {name!r}.",
-        fix=f"{did_you_mean(name, known)}\n"
-        "If it is your own, register it before loading:\n"
-        "@keras.saving.register_keras_serializable()\n"
-        f"or pass custom_objects={{{str(name).split('>')[-1]!r}: ...}}",
+        fix=(f"{did_you_mean(name, known)}\n" if known else "")
+        + "If it is your own, register it before loading:\n"
+        + how_to_register([name]),
     )
+
+
+def how_to_register(registered_names: list[Any]) -> str:
+    """The code that makes names known to a reader, in both ways.
+
+    Example:
+
+        >>> print(how_to_register(["lab>Block", "swish5"]))
+        @keras.saving.register_keras_serializable("lab")  # Block
+        @keras.saving.register_keras_serializable()  # swish5
+        or pass custom_objects={'Block': ..., 'swish5': ...}
+    """
+    lines, short = [], []
+    for registered in map(str, registered_names):
+        package, _, name = registered.rpartition(">")
+        argument = f'"{package}"' if package and package != "Custom" else ""
+        comment = f"  # {name}" if len(registered_names) > 1 else ""
+        lines.append(f"@keras.saving.register_keras_serializable({argument}){comment}")
+        short.append(name)
+    given = ", ".join(f"{name!r}: ..." for name in short)
+    return "\n".join([*lines, f"or pass custom_objects={{{given}}}"])

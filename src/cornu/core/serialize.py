@@ -333,6 +333,40 @@ def find_function(name: Any) -> Callable[..., Any]:
     return found
 
 
+def unknown_names(config: Any) -> list[tuple[str, str]]:
+    """What a config names and nobody registered, as ("class" or "function", name), each once.
+
+    Example:
+
+        >>> unknown_names([{"module": None, "class_name": "Mine", "config": {}}])
+        [('class', 'Mine')]
+    """
+    found: dict[tuple[str, str], None] = {}
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list | tuple):
+            waiting += reversed(value)
+        if not isinstance(value, dict):
+            continue
+        waiting += reversed(list(value.values()))
+        name, inner = value.get("class_name"), value.get("config")
+        is_op = str(value.get("module")).startswith("keras.src.ops")
+        if not isinstance(name, str) or "config" not in value or name in SPECIAL or is_op:
+            continue
+        try:
+            if name == "function":
+                find_function(inner)
+            else:
+                find_class(value)
+        except TypeError:
+            kind = "function" if name == "function" else "class"
+            found[
+                kind, str(inner if kind == "function" else value.get("registered_name") or name)
+            ] = None
+    return list(found)
+
+
 # ---- words by name ----------------------------------------------------------------------------
 
 

@@ -69,7 +69,9 @@ def vet_objects(config: Any, *, what: str = "the config") -> None:
                     "would have to run.",
                     fix="write the lambda as a registered function and save the model again:\n"
                     "@keras.saving.register_keras_serializable()\n"
-                    "def my_function(x): ...",
+                    "def my_function(x): ...\n"
+                    "or say what the layer computes: load_model(path, custom_objects="
+                    f"{{{name!r}: lambda x: ...}})",
                 )
             )
         if slot is not None and not _belongs(value, _SLOTS[slot]):

@@ -282,6 +282,14 @@ class Concatenate(Merge):
         ndim = len(shapes[0])
         alike = all(len(s) == ndim for s in shapes)
         axis = self.axis % ndim if -ndim <= self.axis < ndim else None
+        if alike and axis is None:
+            raise ValueError(
+                explain(
+                    f"The inputs of Concatenate '{self.name}' have no axis {self.axis}.",
+                    shapes=", ".join(map(str, shapes)),
+                    fix=f"axis=-1 for the last, or an axis from 0 to {ndim - 1}",
+                )
+            )
         if alike and axis is not None:
             for i, sizes in enumerate(zip(*shapes, strict=True)):
                 alike &= i == axis or len({n for n in sizes if isinstance(n, int)}) < 2

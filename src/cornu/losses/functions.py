@@ -18,7 +18,7 @@ from cornu.losses.crossentropy import (
     categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
-from cornu.losses.loss import in_full_precision, paired, tensor
+from cornu.losses.loss import comparable, in_full_precision, tensor
 
 # ---- distances --------------------------------------------------------------------------------
 
@@ -32,7 +32,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
         >>> mean_squared_error([[0.0, 1.0]], [[2.0, 1.0]]).tolist()
         [2.0]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
@@ -45,7 +45,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
         >>> mean_absolute_error([[0.0, 1.0]], [[3.0, 1.0]]).tolist()
         [1.5]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
 
@@ -60,7 +60,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
         >>> mean_absolute_percentage_error([[2.0, 4.0]], [[1.0, 4.0]]).tolist()
         [25.0]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     size = ops.maximum(ops.abs(y_true), settings.current.epsilon)
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / size), axis=-1)
 
@@ -76,7 +76,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
         >>> mean_squared_logarithmic_error([[0.0]], [[math.e - 1]]).round(4)
         Array([1.], dtype=float32)
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     least = settings.current.epsilon
     first = ops.log(ops.maximum(y_pred, least) + 1.0)
     second = ops.log(ops.maximum(y_true, least) + 1.0)
@@ -99,7 +99,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
         >>> huber([[0.0], [0.0]], [[1.0], [3.0]]).tolist()
         [0.5, 2.5]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     size = ops.abs(y_pred - y_true)
     # A branch that is not taken has a slope, too, which must not overflow.
     curve = 0.5 * ops.square(ops.minimum(size, 2.0 * delta))
@@ -115,7 +115,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
         >>> log_cosh([[0.0]], [[1000.0]]).round(1)
         Array([999.3], dtype=float32)
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     size = ops.abs(y_pred - y_true)
     # log(cosh(e)) without overflow
     return ops.mean(size + ops.softplus(-2.0 * size) - math.log(2.0), axis=-1)
@@ -135,7 +135,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
         >>> cosine_similarity([[1.0, 0.0]], [[2.0, 0.0]]).tolist()
         [-1.0]
     """
-    y_true, y_pred = (_direction(y, axis) for y in paired(y_true, y_pred))
+    y_true, y_pred = (_direction(y, axis) for y in comparable(y_true, y_pred))
     return -ops.sum(y_true * y_pred, axis=axis)
 
 
@@ -159,7 +159,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
         >>> kl_divergence([[0.5, 0.5]], [[0.5, 0.5]]).tolist()
         [0.0]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     y_true = ops.clip(y_true, settings.current.epsilon, 1)
     y_pred = ops.clip(y_pred, settings.current.epsilon, 1)
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
@@ -176,7 +176,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
         >>> poisson([[2.0]], [[1.0]]).round(4)
         Array([1.], dtype=float32)
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     y_pred = ops.where(y_pred < 0, 0.0, y_pred)
     return ops.mean(y_pred - y_true * ops.log(y_pred + settings.current.epsilon), axis=-1)
 
@@ -199,7 +199,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
         >>> hinge([[-1.0, 1.0]], [[-2.0, 0.0]]).tolist()
         [0.5]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
 
 
@@ -212,7 +212,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
         >>> squared_hinge([[-1.0, 1.0]], [[-2.0, -1.0]]).tolist()
         [2.0]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     return ops.mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), axis=-1)
 
 
@@ -225,7 +225,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
         >>> categorical_hinge([[0.0, 1.0]], [[0.5, 0.75]]).tolist()
         [0.75]
     """
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     right = ops.sum(y_true * y_pred, axis=-1)
     wrong = ops.max((1.0 - y_true) * y_pred, axis=-1)
     return ops.maximum(wrong - right + 1.0, 0.0)
@@ -256,7 +256,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 
 def _masks(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """A mask and a predicted one, whose sums and their squares are finite."""
-    y_true, y_pred = paired(y_true, y_pred)
+    y_true, y_pred = comparable(y_true, y_pred)
     return y_true, ops.clip(y_pred, -1e12, 1e12)
 
 

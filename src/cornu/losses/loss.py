@@ -24,7 +24,7 @@ from cornu.core.masks import mask_of, set_mask
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, without_super
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -82,6 +82,8 @@ class Loss(Configurable):
         Returns:
             A scalar, or with reduction "none" the weighted values.
         """
+        if "_dtype_policy" not in vars(self):
+            raise RuntimeError(without_super(self))
         mask = both_masks(*[mask_of(x) for x in tree.flatten(y_pred)])
         y_pred = tree.map_structure(self._converted, y_pred)
         if not self.labels_are_classes:
@@ -281,6 +283,32 @@ def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return same_rank(y_true, y_pred)
 
 
+def comparable(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """`paired`, for functions that compare element with element.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
+
+    Example:
+
+        >>> [x.shape for x in comparable(ops.ones((4,)), ops.ones((4, 1)))]
+        [(4, 1), (4, 1)]
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    sizes = zip(reversed(y_true.shape), reversed(y_pred.shape), strict=False)
+    if not all(m == n or m == 1 or n == 1 or None in (m, n) for m, n in sizes):
+        raise ValueError(
+            explain(
+                "Targets and predictions do not fit together.",
+                y_true=tuple(y_true.shape),
+                y_pred=tuple(y_pred.shape),
+                fix="targets of the shape of the predictions: as many units in the last layer as\n"
+                "numbers in a target, and Flatten or pooling before it if it has more axes.",
+            )
+        )
+    return y_true, y_pred
+
+
 def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
     """Values and weights whose axes stand under each other, so that they broadcast.
 
@@ -321,6 +349,35 @@ def weights_and_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) 
     return weights * mask
 
 
+def weighed(values: Any, weights: Any, *, trailing: bool = True) -> tuple[Any, Any]:
+    """`aligned`, with weights that broadcast to the values.
+
+    Args:
+        values: `(batch, ...)`.
+        weights: for the leading axes of `values`, or for all.
+        trailing: whether weights of fewer axes may belong to the last ones.
+
+    Raises:
+        ValueError: there are more weights than values, or another number.
+    """
+    values, weights = aligned(values, weights)
+    if len(weights.shape) > len(values.shape) and weights.size == 1:
+        weights = ops.reshape(weights, ())
+    few, many = tuple(weights.shape), tuple(values.shape)
+    fits = len(few) <= len(many) if trailing else len(few) in (0, len(many)) or few == (1,)
+    sizes = zip(reversed(few), reversed(many), strict=False)
+    if not fits or any(n not in (1, m) and None not in (n, m) for n, m in sizes):
+        raise ValueError(
+            explain(
+                "sample_weight does not fit the values that it weighs.",
+                values=many,
+                sample_weight=few,
+                fix="one weight a sample (batch,), or one a step (batch, time).",
+            )
+        )
+    return values, weights
+
+
 def reduce_weighted(
     values: Any, sample_weight: Any, mask: Any, reduction: str | None, dtype: str
 ) -> Any:
@@ -338,7 +395,7 @@ def reduce_weighted(
     values = as_dtype(values, dtype)
     weights = weights_and_mask(sample_weight, mask, dtype, reduction)
     if weights is not None:
-        values, weights = aligned(values, weights)
+        values, weights = weighed(values, weights)
         values = values * weights
     return as_dtype(_reduced(values, weights, reduction, dtype), result)
 

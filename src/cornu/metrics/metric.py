@@ -20,7 +20,7 @@ from cornu.core.frame import purify
 from cornu.core.serialize import serialize_keras_object
 from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, without_super
 
 
 class Metric(Configurable):
@@ -80,6 +80,8 @@ class Metric(Configurable):
             aggregation: how copies on several devices combine.
             name: last part of its path.
         """
+        if "_variables" not in vars(self):
+            raise RuntimeError(without_super(self))
         with name_scope(self.name):
             variable = Variable(
                 initializers.get(initializer),

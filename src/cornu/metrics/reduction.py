@@ -13,8 +13,7 @@ from cornu.core.masks import mask_of
 from cornu.core.op import tensor
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.errors import explain
-from cornu.losses.loss import aligned, as_dtype, both_masks, weights_and_mask
+from cornu.losses.loss import as_dtype, both_masks, weighed, weights_and_mask
 from cornu.metrics.metric import Metric
 
 
@@ -36,20 +35,7 @@ def weighted(values: Any, sample_weight: Any, dtype: str, mask: Any = None) -> t
     weights = weights_and_mask(sample_weight, mask, dtype, "sum")
     if weights is None:
         return values, None
-    values, weights = aligned(values, weights)
-    if len(weights.shape) > len(values.shape) and weights.size == 1:
-        weights = ops.reshape(weights, ())
-    fits = len(weights.shape) in (0, len(values.shape)) or weights.shape == (1,)
-    if not fits or any(n not in (1, m) for m, n in zip(values.shape, weights.shape, strict=False)):
-        raise ValueError(
-            explain(
-                "sample_weight does not fit the values that it weighs.",
-                values=tuple(values.shape),
-                sample_weight=tuple(weights.shape),
-                fix="one weight a sample (batch,), or one a step (batch, time).",
-            )
-        )
-    return values, weights
+    return weighed(values, weights, trailing=False)
 
 
 class Sum(Metric):

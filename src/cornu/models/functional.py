@@ -13,6 +13,7 @@ from cornu.core.operation import Operation
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain
+from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.layer import Layer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
@@ -22,8 +23,9 @@ class Functional(Model):
     """A model given by symbolic inputs and the outputs computed from them.
 
     Made by `Model(inputs, outputs)`. Inputs and outputs may be single tensors, lists or dicts;
-    arrays are passed and returned in the same structure. A dict of inputs is matched by key, and a
-    dict passed to a list of inputs by the names of the inputs.
+    arrays are passed and returned in the same structure, but a list or tuple of one output gives
+    the array itself. A dict of inputs is matched by key, and a dict passed to a list of inputs by
+    the names of the inputs.
 
     Args:
         inputs: symbolic tensors.
@@ -66,6 +68,10 @@ class Functional(Model):
     # ---- the graph ----------------------------------------------------------------------------
 
     @property
+    def _built_graph(self) -> Function:
+        return self._graph
+
+    @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, in flat order."""
         return self._graph.inputs
@@ -97,12 +103,12 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """The shapes of the inputs, nested as given; the shape alone if there is one."""
+        """The shapes of the inputs, nested as given; of a single input, its shape."""
         return _shapes(self._graph.inputs_struct)
 
     @property
     def output_shape(self) -> Any:
-        """The shapes of the outputs, nested as given; the shape alone if there is one."""
+        """The shapes of the outputs, nested as given; of a single output, its shape."""
         return _shapes(self._graph.outputs_struct)
 
     @property
@@ -134,7 +140,7 @@ class Functional(Model):
     # ---- calling ------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        return _without_list(self._run(inputs, mask))
+        return _unpacked(self._run(inputs, mask))
 
     def _run(self, inputs: Any, mask: Any) -> Any:
         """The outputs for values or symbolic tensors, nested as the model was given them."""
@@ -244,8 +250,12 @@ class Functional(Model):
             tensor._keras_mask = m
         return outputs
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for given shapes of the inputs, nested like `output`."""
+        return to_shapes(self.compute_output_spec(to_tensors(input_shape, self.compute_dtype)))
+
     def output_specs(self, x: Any) -> Any:
-        return self._graph.outputs_struct
+        return _unpacked(self._graph.outputs_struct)
 
     # ---- configs ------------------------------------------------------------------------------
 
@@ -270,18 +280,14 @@ class Functional(Model):
         return {"input_shape": None}
 
 
-def _without_list(outputs: Any) -> Any:
-    """What alone is in a list or tuple; anything else as it is."""
-    if isinstance(outputs, list | tuple) and len(outputs) == 1:
-        return outputs[0]
-    return outputs
+def _unpacked(struct: Any) -> Any:
+    """What a list or tuple of one holds; anything else as it is."""
+    return struct[0] if isinstance(struct, (list, tuple)) and len(struct) == 1 else struct
 
 
 def _shapes(struct: Any) -> Any:
     tensors = tree.flatten(struct)
-    if len(tensors) == 1:
-        return tensors[0].shape
-    return tree.map_structure(lambda t: t.shape, struct)
+    return tensors[0].shape if len(tensors) == 1 else tree.map_structure(lambda t: t.shape, struct)
 
 
 def _source_name(tensor: KerasTensor) -> str:

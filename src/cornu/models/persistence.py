@@ -42,8 +42,8 @@ from cornu.archive.safejson import parse
 from cornu.archive.safezip import write_zip
 from cornu.archive.stores import H5Writer
 from cornu.core.blank import blank_weights
-from cornu.core.registry import CustomObjectScope
-from cornu.core.serialize import deserialize_keras_object, serialize_shared
+from cornu.core.registry import CustomObjectScope, how_to_register
+from cornu.core.serialize import deserialize_keras_object, serialize_shared, unknown_names
 from cornu.errors import explain
 from cornu.models.assets import FOLDER, load_assets, save_assets
 from cornu.models.container import (
@@ -59,6 +59,7 @@ from cornu.models.container import (
 from cornu.models.legacy import is_legacy_name, load_legacy, save_legacy
 from cornu.models.load_report import writer
 from cornu.models.migration import Migration, modernize
+from cornu.models.own_functions import with_own_functions
 from cornu.models.stored_objects import (
     has_state,
     objects_in,
@@ -169,7 +170,8 @@ def load_model(
     Args:
         filepath: a `.keras` file, a directory with the same content, an `.h5` file, or a seekable
             binary file of the first kind.
-        custom_objects: name -> class or function, for what is neither built in nor registered.
+        custom_objects: name -> class or function, for what is neither built in nor registered; and
+            name of a Lambda layer -> the function that it calls, if the file has code for it.
         compile: compile as the saved model was, and restore the optimizer.
         safe_mode: False lets the model take more memory than the weights of the file account for.
             Code in a file is never run, whatever it says: give functions by name in
@@ -233,11 +235,20 @@ def _made(
     safe_mode: bool = True,
 ) -> tuple[Any, Migration]:
     """A model of a config: vetted as it is written, and as it is after migration."""
+    replaced = with_own_functions(config, custom_objects)
     vet_config(config, what=what, stored=stored)
     with CustomObjectScope(custom_objects or {}):
         config, migration = modernize(config)
+    migration.notes[:0] = replaced
     vet_config(config, what=what, stored=stored)
-    model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+    try:
+        model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+    except TypeError as error:
+        with CustomObjectScope(custom_objects or {}):
+            names = unknown_names(config)
+        if len(names) < 2:
+            raise
+        raise TypeError(_all_unknown(what, names)) from error
     if not isinstance(model, Trainer):
         raise ValueError(
             explain(f"{what} describes a {type(model).__name__}, which is not a model.")
@@ -249,6 +260,15 @@ def _made(
             stacklevel=3,
         )
     return model, migration
+
+
+def _all_unknown(what: str, unknown: list[tuple[str, str]]) -> str:
+    """The message for several names: who registers one after the other would meet it each time."""
+    return explain(
+        f"{what} names {len(unknown)} things that are not known here.",
+        unknown=", ".join(f"{kind} {name!r}" for kind, name in unknown),
+        fix="register them before loading:\n" + how_to_register([name for _, name in unknown]),
+    )
 
 
 def _load_legacy(

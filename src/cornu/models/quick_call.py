@@ -20,6 +20,7 @@ from cornu.core.context import local
 from cornu.core.frame import is_tracing
 from cornu.core.tracking import Snapshot
 from cornu.train.compilable import Compilable
+from cornu.train.preflight import embedded_rows, require_rows
 from cornu.train.strategy import PerStep
 
 
@@ -30,6 +31,7 @@ class QuickCall:
         self._asked: Snapshot | None = None
         self._program: Any = None  # None where the model has to be called layer by layer
         self._seen: set[Any] = set()
+        self._rows: Any = None  # of embeddings that read an input, to refuse other identifiers
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "QuickCall":
         return QuickCall()
@@ -51,6 +53,8 @@ class QuickCall:
             self._prepare(model)
         if self._program is None:
             return None
+        if self._rows is not None:
+            require_rows(args[0], self._rows)
         slots, program = self._program
         x = jax.tree.unflatten(structure, [_in_floatx(x) for x in leaves])
         outputs, changes = program(slots.read(), (x,))
@@ -65,6 +69,7 @@ class QuickCall:
             strategy = model.strategy_of_predict(slots)
             if isinstance(strategy, PerStep):
                 self._program = (slots, strategy.program)
+        self._rows = embedded_rows(model)
         self._asked = Snapshot(layers)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
-from cornu.errors import explain
+from cornu.errors import explain, without_super
 from cornu.optimizers import legacy as legacy, schedules as schedules
 from cornu.optimizers.adam import (
     Adam as Adam,
@@ -65,8 +65,10 @@ def get(identifier: Any) -> Any:
         >>> get("rmsprop").name.startswith("rm_sprop"), get(SGD).momentum
         (True, 0.0)
     """
-    if identifier is None or isinstance(identifier, Optimizer):
-        return identifier
+    if identifier is None:
+        return None
+    if isinstance(identifier, Optimizer):
+        return _checked(identifier)
     if isinstance(identifier, dict):
         identifier = deserialize(identifier)
     return _checked(resolve("optimizer", identifier, _TABLE))
@@ -103,6 +105,8 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
 def _checked(found: Any) -> Any:
     if isinstance(found, Optimizer):
+        if "_iterations" not in vars(found):
+            raise RuntimeError(without_super(found))
         return found
     raise ValueError(
         explain(

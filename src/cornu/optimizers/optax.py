@@ -6,6 +6,9 @@
 
 The weights are given as a list, in the order of `build`. Every array in the state becomes a
 variable, so that it is trained, donated and saved as the slots of any other optimizer.
+
+A transformation consists of functions, which no file can hold. So a file names it, by the function
+that makes it, and whoever loads the file says what the name means.
 """
 
 import re
@@ -15,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu.core.frame import eagerly
+from cornu.core.registry import find_custom, get_registered_name
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.optimizers.optimizer import Optimizer
@@ -26,7 +30,8 @@ class Optax(Optimizer):
 
     Args:
         transformation: an object with `init(weights) -> state` and
-            `update(gradients, state, weights) -> (updates, state)`.
+            `update(gradients, state, weights) -> (updates, state)`; or a function that returns one,
+            whose name is what a file of the model holds.
         learning_rate: multiplies the updates, which in optax already hold a learning rate and the
             sign; a number, so that callbacks can lower it, or a schedule.
 
@@ -43,7 +48,11 @@ class Optax(Optimizer):
     """
 
     def __init__(self, transformation: Any, learning_rate: Any = 1.0, *args: Any, **shared: Any):
-        if not all(callable(getattr(transformation, m, None)) for m in ("init", "update")):
+        self.name_in_files = UNNAMED
+        if not _transforms(transformation) and callable(transformation):
+            self.name_in_files = _name_of(transformation)
+            transformation = _made_by(transformation)
+        if not _transforms(transformation):
             raise TypeError(
                 explain(
                     "transformation has the methods init and update, got "
@@ -98,16 +107,60 @@ class Optax(Optimizer):
 
         return self._common, update
 
-    def get_config(self) -> dict[str, Any]:
-        """A transformation cannot be saved; its state can.
+    def _config_value(self, name: str) -> Any:
+        return self.name_in_files if name == "transformation" else super()._config_value(name)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make an optimizer from what `get_config` returned.
 
         Raises:
-            NotImplementedError: always.
+            TypeError: nobody says what the name of the transformation means.
         """
-        raise NotImplementedError(
+        named = config.get("transformation")
+        if isinstance(named, str):
+            found = find_custom(named, custom_objects)
+            if found is None:
+                raise TypeError(_unknown(named))
+            config = {**config, "transformation": found}
+        made = super().from_config(config, custom_objects)
+        if isinstance(named, str):
+            made.name_in_files = named
+        return made
+
+
+UNNAMED = "transformation"  # what files call one that was not made by a function
+
+
+def _transforms(value: Any) -> bool:
+    return all(callable(getattr(value, method, None)) for method in ("init", "update"))
+
+
+def _name_of(function: Any) -> str:
+    name = get_registered_name(function)
+    return name if name.replace(">", "_").replace(".", "_").isidentifier() else UNNAMED
+
+
+def _made_by(function: Any) -> Any:
+    try:
+        return function()
+    except TypeError as error:
+        raise TypeError(
             explain(
-                "An optax transformation is made of functions, which files cannot hold.",
-                fix="model.save_weights('model.weights.h5'); to go on, build and compile the model "
-                "in code, then load_weights.",
+                f"{_name_of(function)} does not make a transformation when called without "
+                "arguments.",
+                error=str(error)[:200],
+                fix="Optax(optax.adam(1e-3)), or a function: lambda: optax.adam(1e-3)",
             )
-        )
+        ) from error
+
+
+def _unknown(name: str) -> str:
+    short = name.rpartition(">")[2]
+    return explain(
+        "The model was compiled with a transformation of optax, which consists of functions, and "
+        f"no file can hold those. The file calls it {name!r}.",
+        fix="make the same one again; its state is in the file:\n"
+        f"load_model(path, custom_objects={{{short!r}: optax.adam(1e-3)}})\n"
+        "or load_model(path, compile=False), and compile in code.",
+    )

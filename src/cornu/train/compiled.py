@@ -11,7 +11,7 @@ from cornu.core.serialize import serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
-from cornu.train.objective import CompileLoss, CompileMetrics, check_names
+from cornu.train.objective import CompileLoss, CompileMetrics, check_names, own_by_name
 
 COMPILE_ARGUMENTS = (
     "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
@@ -124,6 +124,7 @@ def compiled(
     loss, metrics = arguments["loss"], arguments["metrics"]
     weighted_metrics = arguments["weighted_metrics"]
     check_names(loss, metrics, weighted_metrics)
+    loss, metrics, weighted_metrics = map(own_by_name, (loss, metrics, weighted_metrics))
     steps = checked_steps(arguments["steps_per_execution"])
     if arguments["jit_compile"] not in ("auto", True, False, None):
         raise ValueError(

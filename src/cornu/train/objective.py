@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu import losses as losses_module, metrics as metrics_module, tree
+from cornu.core.registry import find_custom
 from cornu.core.serialize import serialize_keras_object
 from cornu.errors import explain
 from cornu.losses.loss import Loss
@@ -109,6 +110,20 @@ def check_names(losses: Any, metrics: Any, weighted_metrics: Any) -> None:
             metrics_module.get(name)
         if isinstance(name, str) and name.lower() not in (*ACCURACY, *CROSSENTROPY):
             metrics_module.get(name)
+
+
+def own_by_name(given: Any) -> Any:
+    """What the user registered in place of its names, while the scope of `compile` still holds.
+
+    Losses and metrics are made when the first labels come, maybe outside of that scope. The order
+    of a dict is kept: results are named in it.
+    """
+    if isinstance(given, dict):
+        return {name: own_by_name(part) for name, part in given.items()}
+    if type(given) in (list, tuple):
+        return type(given)(map(own_by_name, given))
+    own = find_custom(given) if isinstance(given, str) else None
+    return given if own is None else own
 
 
 class CompileMetrics(Metric):

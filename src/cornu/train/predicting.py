@@ -13,6 +13,7 @@ import numpy as np
 
 from cornu.core.tracking import Snapshot
 from cornu.data.source import Batch, Source
+from cornu.train.preflight import embedded_rows
 from cornu.train.state import StateSlots
 from cornu.train.strategy import PerStep
 
@@ -91,6 +92,7 @@ class AtOnce:
     def __init__(self) -> None:
         self._asked: Snapshot | None = None
         self._found: tuple[StateSlots, PerStep] | None = None
+        self.embedded_rows: Any = None  # what `preflight.embedded_rows` says
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "AtOnce":
         return AtOnce()
@@ -116,4 +118,5 @@ class AtOnce:
         strategy = model._programs.get(("predict", slots.key, False))
         self._found = (slots, strategy) if isinstance(strategy, PerStep) else None
         self._asked = Snapshot(model._flatten_layers()) if self._found else None
+        self.embedded_rows = embedded_rows(model)
         return self._found

@@ -12,7 +12,7 @@ import warnings
 from typing import Any
 
 from cornu import tree
-from cornu.checks import Output, check_inputs, check_labels, check_split
+from cornu.checks import Output, check_indices, check_inputs, check_labels, check_split
 from cornu.checks.inputs import Finding, check_shapes
 from cornu.data.source import Resident, Source
 from cornu.train.objective import CompileLoss, object_name
@@ -20,6 +20,8 @@ from cornu.train.step import unpack_x_y_sample_weight
 
 # Layers after which the scale of the inputs does not matter.
 RESCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization", "Embedding")
+
+LOOKING_UP = ("Embedding", "ReversibleEmbedding")
 
 
 def check_data(model: Any, source: Source, validation: Source | None) -> None:
@@ -56,6 +58,9 @@ def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: st
         where = where or "In the first batch: "
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     findings = check_inputs(x, input_shapes(model), rescales=_rescales(model))
+    rows = embedded_rows(model)
+    if rows is not None:
+        findings += check_indices(x, rows)
     if y is not None and outputs is not None:
         findings += check_labels(y, outputs, sample_weight)
     return [Finding(f.severity, where + f.message) for f in findings]
@@ -69,14 +74,53 @@ def _tell(findings: list[Finding]) -> None:
         warnings.warn(finding.message, stacklevel=5)
 
 
-def check_input_shapes(model: Any, data: Any) -> None:
-    """Raise if a batch to predict has other axes than the model expects.
+def check_inputs_alone(model: Any, source: Source, example: Any) -> None:
+    """Raise if data to predict or evaluate have other axes than the model expects, or wrong ids.
 
     Args:
         model: the model.
-        data: a batch `(x, ...)` of arrays or of their shapes.
+        source: the data; all of them are looked at where they are arrays.
+        example: the first batch `(x, ...)`, of arrays or of their shapes.
     """
-    _tell(check_shapes(unpack_x_y_sample_weight(data)[0], input_shapes(model)))
+    _tell(check_shapes(unpack_x_y_sample_weight(example)[0], input_shapes(model)))
+    rows = embedded_rows(model)
+    if rows is not None:
+        first = getattr(source, "first", None)
+        data = source.arrays if isinstance(source, Resident) else first and first.data
+        if data is not None:
+            require_rows(unpack_x_y_sample_weight(data)[0], rows)
+
+
+def require_rows(x: Any, rows: Any) -> None:
+    """Raise if the embeddings have no row for some identifier; see `embedded_rows`."""
+    _tell([f for f in check_indices(x, rows) if f.severity == "error"])
+
+
+def embedded_rows(model: Any) -> Any:
+    """For each input `(number of rows,)` of the smallest embedding that looks it up, or None.
+
+    Nested as the inputs; None if no input is looked up, or the model does not say.
+    """
+    struct = getattr(model, "inputs_struct", None)
+    if struct is None:
+        return None
+    rows = tree.map_structure(lambda tensor: _rows_for(model, tensor), struct)
+    return rows if any(isinstance(n, int) for n in tree.flatten(rows)) else None
+
+
+def _rows_for(model: Any, tensor: Any) -> tuple[int] | None:
+    readers = [
+        node.operation
+        for node in model._built_graph.nodes
+        if any(t is tensor for t in node.input_tensors)
+    ]
+    found = []
+    for reader in readers:
+        if type(reader).__name__ in LOOKING_UP:
+            found.append(reader.input_dim)
+        elif hasattr(reader, "_built_graph") and len(reader.inputs) == 1:
+            found += _rows_for(reader, reader.inputs[0]) or ()
+    return (min(found),) if found else None
 
 
 def input_shapes(model: Any) -> Any:

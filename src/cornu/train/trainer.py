@@ -30,7 +30,7 @@ from cornu.train.guard import Guard
 from cornu.train.listening import asks_for_positions, callback_list, with_resume
 from cornu.train.loop import as_logs, run_epoch
 from cornu.train.predicting import AtOnce, Collector, bucket_of, filled, padded_to_bucket
-from cornu.train.preflight import check_data, check_input_shapes
+from cornu.train.preflight import check_data, check_inputs_alone, require_rows
 from cornu.train.programs import Programs, no_data
 from cornu.train.step import batch_size_of
 from cornu.train.strategy import Chunked
@@ -312,6 +312,7 @@ class Trainer(Programs):
         source, example = self._open(x, y, sample_weight, batch_size=batch_size, steps=steps)
         try:
             self._prepare(example, "test")
+            check_inputs_alone(self, source, example)
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
@@ -381,7 +382,7 @@ class Trainer(Programs):
         source, example = self._open(x, batch_size=batch_size, steps=steps)
         try:
             if example is not None and getattr(self, "built", False):
-                check_input_shapes(self, example)
+                check_inputs_alone(self, source, example)
             self._prepare(example, "predict")
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
@@ -423,6 +424,8 @@ class Trainer(Programs):
         if found is None:
             return None
         slots, strategy = found
+        if self._at_once.embedded_rows is not None:
+            require_rows(x, self._at_once.embedded_rows)
         rows, floatx = bucket_of(size, batch_size or BATCH_SIZE), settings.current.floatx
 
         def ready(a: np.ndarray) -> np.ndarray:

@@ -24,6 +24,53 @@ class Recorder(layers.Layer):
         return x
 
 
+class TestSecondTime:
+    def test_the_variables_stay_the_same_ones(self):
+        layer = layers.Dense(2)
+        layer.build((None, 3))
+        kernel = layer.kernel
+        layer.build((None, 3))
+        layer.build((7, 5, 3))
+        assert layer.kernel is kernel
+        assert len(layer.weights) == 2
+        attention = layers.MultiHeadAttention(2, 3)
+        for _ in range(2):
+            attention.build((None, 4, 3), (None, 4, 3))
+        assert len(attention.weights) == 8
+
+    @pytest.mark.parametrize(
+        "make", [lambda: layers.Dense(2), lambda: cornu.Sequential([layers.Dense(2)])]
+    )
+    def test_another_size_is_refused(self, make):
+        layer = make()
+        layer.build((None, 3))
+        with pytest.raises(ValueError, match=r"(?s)already built.*built: \(None, 3\).*\(None, 5\)"):
+            layer.build((None, 5))
+
+    def test_a_layer_inside_that_a_file_has_built(self):
+        class Around(layers.Layer):
+            def __init__(self, inner, **kwargs):
+                super().__init__(**kwargs)
+                self.inner = inner
+
+            def build(self, input_shape):
+                self.inner.build(input_shape)
+
+            def call(self, x):
+                return self.inner(x)
+
+            @classmethod
+            def from_config(cls, config):
+                inner = cornu.saving.deserialize_keras_object(config.pop("inner"))
+                return cls(inner, **config)
+
+        layer = Around(layers.Dense(2))
+        layer(X)
+        config = cornu.saving.serialize_keras_object(layer)
+        copy = cornu.saving.deserialize_keras_object(config, {"Around": Around})
+        assert len(copy.weights) == 2
+
+
 class TestFirstCall:
     def test_builds_once_with_the_shape_of_the_input(self):
         layer = Recorder()

@@ -6,6 +6,7 @@ import pytest
 
 from cornu import layers
 from cornu.layers import GRU, LSTM, RNN, Bidirectional, ConvLSTM1D, Layer, LSTMCell, SimpleRNN
+from cornu.models import Model
 from cornu.random import SeedGenerator
 
 X = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
@@ -150,3 +151,19 @@ def test_seeds_repeat():
 
     np.testing.assert_array_equal(run(), run())
     assert isinstance(LSTM(3).cell.seed_generator, SeedGenerator)
+
+
+def test_states_of_a_stack_keep_their_nesting_in_graphs():
+    cells = [layers.LSTMCell(3), layers.GRUCell(4)]
+    shape = ((None, 4), [(None, 3), (None, 3)], (None, 4))
+    stack = layers.RNN(cells, return_state=True)
+    assert stack.compute_output_shape((None, 5, 2)) == shape
+    x = layers.Input((5, 2))
+    output, lower, upper = stack(x)
+    assert [t.shape for t in lower] == [(None, 3), (None, 3)] and upper.shape == (None, 4)
+    both = layers.Bidirectional(layers.RNN(cells, return_state=True))
+    assert both.compute_output_shape((None, 5, 2)) == ((None, 8), *shape[1:], *shape[1:])
+    merged, lower, _, _, upper = both(x)
+    model = Model(x, [output, *lower, upper, merged])
+    found = model(np.ones((2, 5, 2), "float32"))
+    assert [a.shape for a in found] == [(2, 4), (2, 3), (2, 3), (2, 4), (2, 8)]

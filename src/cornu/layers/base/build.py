@@ -27,6 +27,10 @@ def wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
     def built_in_scope(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self._is_building:
             return build(self, *args, **kwargs)
+        if self.built and (self._build_shapes is not None or self._added):
+            # A second time would make every variable again.
+            _require_same(self, _shapes_given(build, self, args, kwargs))
+            return None
         self._is_building = True
         try:
             with eagerly(), errors.located(self.name, ", while being built"), name_scope(self.name):
@@ -40,6 +44,42 @@ def wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return built_in_scope
+
+
+def _require_same(layer: Any, shapes: dict[str, Any] | None) -> None:
+    """That a layer which is built is not asked to become another one.
+
+    Raises:
+        ValueError: the shapes are of another kind than those with which it was built.
+    """
+    if shapes is None or layer._build_shapes is None:
+        return
+    before, now = (list(s.values()) for s in (layer._build_shapes, shapes))
+    sizes = [_last_sizes(before), _last_sizes(now)]
+    if all(a == b or a is None or b is None for a, b in zip(*sizes, strict=False)):
+        return
+    raise ValueError(
+        explain(
+            f"{type(layer).__name__} '{layer.name}' is already built for other shapes.",
+            built=before[0] if len(before) == 1 else before,
+            asked=now[0] if len(now) == 1 else now,
+            fix="make a new layer: its variables have the sizes of the first build.",
+        )
+    )
+
+
+def _last_sizes(shapes: Any) -> list[Any]:
+    """The size of the last axis of each shape: variables seldom depend on the others."""
+    if shapes is None:
+        return []
+    if is_shape(shapes):
+        return [shapes[-1] if len(shapes) else None]
+    values = shapes.values() if isinstance(shapes, dict) else shapes
+    return [size for value in values for size in _last_sizes(value)] if _nests(shapes) else []
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, (dict, list, tuple))
 
 
 def _shapes_given(build: Any, layer: Any, args: Any, kwargs: Any) -> dict[str, Any] | None:

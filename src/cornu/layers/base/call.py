@@ -186,7 +186,16 @@ class Call:
     def _resolve_training(self, explicit: bool | None) -> bool | None:
         """The caller's flag, else the enclosing call's, else the default of `call`."""
         if self.signature.takes_training and self.arguments.get("training") is not None:
-            return self.arguments["training"]
+            given: Any = self.arguments["training"]
+            if getattr(given, "shape", ()) or isinstance(given, (list, tuple, dict)):
+                raise TypeError(
+                    explain(
+                        f"training is True or False, got {type(given).__name__}.",
+                        fix=f"{type(self.layer).__name__} takes one input; several go in a list to "
+                        "a layer that takes a list.",
+                    )
+                )
+            return given
         if explicit is not None:
             return explicit
         if local.call is not None and local.call.training is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from cornu import tree
 from cornu.core import dtypes
 from cornu.core.configurable import Configurable
+from cornu.core.registry import is_builtin
 from cornu.core.symbolic import Shape
 from cornu.errors import explain
 
@@ -119,6 +120,17 @@ def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
         pairs = [(spec, inputs.get(name)) for name, spec in specs.items()]
     else:
         flat_specs, flat = tree.flatten(specs), tree.flatten(inputs)
+        is_list = isinstance(inputs, (list, tuple)) and isinstance(specs, InputSpec)
+        if is_list and (len(flat) != 1 or is_builtin(type(layer))):
+            raise ValueError(
+                explain(
+                    f"{describe(layer)} takes one array, got a list of {len(inputs)}.",
+                    shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
+                    fix="pass the array itself: x[0]"
+                    if len(inputs) == 1
+                    else "put them together before: layers.Concatenate()([x1, x2])",
+                )
+            )
         if len(flat_specs) != len(flat):
             raise ValueError(
                 explain(

@@ -16,7 +16,7 @@ from cornu.core import dtypes
 from cornu.core.context import current_path, local, using
 from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, without_super
 from cornu.layers.base import own
 from cornu.layers.base.build import is_sketching
 from cornu.metrics.metric import Metric
@@ -37,12 +37,7 @@ class Owner:
 
     def _check_initialized(self) -> None:
         if "_added" not in vars(self):
-            raise RuntimeError(
-                explain(
-                    f"{type(self).__name__}.__init__ does not call super().__init__().",
-                    fix="begin it with super().__init__(**kwargs).",
-                )
-            )
+            raise RuntimeError(without_super(self))
 
     def add_weight(
         self,

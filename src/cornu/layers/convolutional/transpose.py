@@ -9,6 +9,7 @@ the same arguments makes them smaller. The shared arguments are explained in `ba
                 (n - 1) * strides + taps - 2 * pad + output_padding    with output_padding
 """
 
+import inspect
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
@@ -203,3 +204,15 @@ class Conv3DTranspose(TransposedConvolution):
         super().__init__(
             filters, kernel_size, strides, padding, output_padding, data_format, *args, **kwargs
         )
+
+
+def _exchanged(signature: inspect.Signature, one: str, other: str) -> inspect.Signature:
+    """The signature with two parameters in each other's place."""
+    parameters = dict(signature.parameters)
+    places = [{one: other, other: one}.get(name, name) for name in parameters]
+    return signature.replace(parameters=[parameters[name] for name in places])
+
+
+Conv3DTranspose.__signature__ = _exchanged(  # type: ignore[attr-defined]
+    inspect.signature(Conv2DTranspose), "output_padding", "data_format"
+)

@@ -5,6 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.checks import check_indices
+from cornu.core.context import local
+from cornu.core.frame import is_tracer
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.kernels import gather
@@ -19,7 +22,8 @@ class Embedding(Layer):
     """A vector for each identifier: row `i` of a table that is learned.
 
     Input integers of any shape `(batch, ...)` from 0 to `input_dim - 1`, output
-    `(batch, ..., output_dim)`. Identifiers outside the table give rows of NaN.
+    `(batch, ..., output_dim)`. Identifiers outside the table are refused where values are known;
+    inside a compiled program, which cannot raise, they give rows of NaN.
 
     Args:
         input_dim: number of rows, such as the size of a vocabulary.
@@ -105,10 +109,22 @@ class Embedding(Layer):
         return modes.shown(self, "_embeddings", self._few_bits)
 
     def call(self, inputs: Any) -> Any:
-        ids = _integers(inputs)
+        ids = self._identifiers(inputs)
         rows = gather.embedding_lookup(self._embeddings.value, ids)
         rows = adapters.corrected_rows(self, "embeddings", rows, ids)
         return ops.cast(rows, self.compute_dtype)
+
+    def _identifiers(self, inputs: Any) -> Any:
+        """The inputs as integers; what has no row is refused where values are known.
+
+        Inside a frame a step is run, which looks for the place of a NaN, and must come to it.
+        """
+        ids = _integers(inputs)
+        if local.frame is None and not is_tracer(ids):
+            for finding in check_indices(ids, (self.input_dim,)):
+                if finding.severity == "error":
+                    raise ValueError(finding.message)
+        return ids
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape, self.output_dim)
@@ -163,7 +179,7 @@ class Embedding(Layer):
 
     def quantized_call(self, inputs: Any) -> Any:
         """What `call` computes, with a table in few bits."""
-        return modes.lookup(self, self._few_bits()[0], _integers(inputs))
+        return modes.lookup(self, self._few_bits()[0], self._identifiers(inputs))
 
     def save_own_variables(self, store: Any) -> None:
         modes.save_own(self, store)

@@ -170,20 +170,26 @@ class RNN(Layer):
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         batch, time = sequences_shape[:2]
-        sizes = [n if isinstance(n, (tuple, list)) else (n,) for n in as_list(self.state_size)]
+        states = [self._state_shape(batch, size) for size in as_list(self.state_size)]
         output = getattr(self.cell, "output_size", None)
         if output is None:
-            output = sizes[0]
+            output = states[0][1:]
         output = tuple(output) if isinstance(output, (tuple, list)) else (output,)
         shape = (batch, time, *output) if self.return_sequences else (batch, *output)
         if not self.return_state:
             return shape
-        return (shape, *((batch, *size) for size in sizes))
+        return (shape, *states)
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        if self.return_state and isinstance(self.cell, StackedRNNCells):
-            return super(Layer, self).compute_output_spec(*args, **kwargs)  # states in lists
-        return super().compute_output_spec(*args, **kwargs)
+    def _state_shape(self, batch: Any, size: Any) -> Any:
+        """The shape of a state: `(batch, size)`, or `(batch, *size)` where the size is a shape.
+
+        The states of a cell in a stack are a list if they are many, as in Keras.
+        """
+        if not isinstance(size, (tuple, list)):
+            return (batch, size)
+        if isinstance(self.cell, StackedRNNCells):
+            return [(batch, n) for n in size]
+        return (batch, *size)
 
     def compute_mask(self, _: Any, mask: Any) -> Any:
         mask = tree.flatten(mask)[0]

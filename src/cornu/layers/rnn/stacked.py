@@ -95,9 +95,6 @@ class StackedRNNCells(Layer):
                 cell.get_recurrent_dropout_mask(first)
             step_input = ops.zeros((first.shape[0], *_as_shape(_output_size(cell))), first.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()
-
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         config = dict(config)

@@ -1,0 +1,85 @@
+"""Identifiers for which a table of embeddings has no row.
+
+A compiled program cannot raise: such a row is NaN there, and so is all that is computed from it.
+Identifiers from -1 down to minus the number of rows count from the end, as in Python.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from cornu.checks.inputs import (
+    SAMPLE_ABOVE,
+    SAMPLE_ROWS,
+    Finding,
+    is_mapped,
+    named_leaves,
+    place_of,
+    spread_rows,
+)
+from cornu.errors import explain
+
+
+def check_indices(x: Any, rows: Any) -> list[Finding]:
+    """What is wrong with the identifiers among the inputs.
+
+    Args:
+        x: an array, or a list, tuple or dict of arrays.
+        rows: nested like `x`: `(number of rows,)` of the table that looks an input up, or None.
+
+    Returns:
+        An error for an identifier without a row, a warning for one that counts from the end. Of
+        arrays that are mapped from files, or above 2 GB, some rows are looked at.
+
+    Example:
+
+        >>> for severity, message in check_indices(np.array([[1, 4], [10, 2]]), (10,)):
+        ...     print(severity, "-", message.splitlines()[0])
+        error - x holds the identifier 10 (row 1, column 0), the embedding has rows for 0 to 9.
+    """
+    findings = []
+    for name, leaf, limit in named_leaves(x, rows, "x"):
+        array = leaf.some(SAMPLE_ROWS) if hasattr(leaf, "some") else np.asarray(leaf)
+        if limit is not None and array.size and array.dtype.kind in "iuf":
+            if array.nbytes > SAMPLE_ABOVE or is_mapped(array):
+                array = spread_rows(array)
+            findings += _check(name, array, limit[0])
+    return findings
+
+
+def _check(name: str, array: np.ndarray, rows: int) -> list[Finding]:
+    low, high = array.min(), array.max()
+    if high >= rows or low < -rows:
+        place = _first((array >= rows) | (array < -rows))
+        message = explain(
+            f"{name} holds the identifier {_number(array[place])} ({place_of(place)}), the "
+            f"embedding has rows for 0 to {rows - 1}.",
+            fix=_fix(name, int(high), int(low), rows),
+        )
+        return [Finding("error", message)]
+    if low < 0:
+        place = _first(array < 0)
+        message = explain(
+            f"{name} holds the identifier {_number(array[place])} ({place_of(place)}); negative "
+            "ones count from the end of the table.",
+            fix="begin with 0; for padding use 0 and Embedding(..., mask_zero=True).",
+        )
+        return [Finding("warning", message)]
+    return []
+
+
+def _fix(name: str, high: int, low: int, rows: int) -> str:
+    if high < rows:
+        return f"negative identifiers reach down to {low}; begin with 0."
+    return (
+        f"give the table a row for each: Embedding({high + 1}, ...); or let the rare ones share "
+        f"the last row:\n{name} = numpy.minimum({name}, {rows - 1})"
+    )
+
+
+def _first(found: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(found.argmax()), found.shape))
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, np.floating) else str(value)

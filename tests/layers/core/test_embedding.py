@@ -1,0 +1,75 @@
+"""Embedding: identifiers outside the table, in every way of calling a model."""
+
+import jax
+import numpy as np
+import pytest
+
+import cornu as keras
+from cornu import layers
+
+GOOD = np.random.default_rng(0).integers(0, 10, (40, 5))
+BAD = np.where(np.arange(40)[:, None] == 3, 10, GOOD)
+Y = np.zeros((40, 1), "float32")
+
+
+def sequential():
+    return keras.Sequential(
+        [layers.Input((5,), dtype="int32"), layers.Embedding(10, 4), layers.Flatten(),
+         layers.Dense(1)]
+    )  # fmt: skip
+
+
+def functional():
+    x = keras.Input((5,), dtype="int32")
+    both = layers.Add()([layers.Embedding(20, 4)(x), layers.Embedding(10, 4)(x)])
+    return keras.Model(x, layers.Dense(1)(layers.Flatten()(both)))
+
+
+def nested():
+    x = keras.Input((5,), dtype="int32")
+    return keras.Model(x, functional()(x))
+
+
+@pytest.mark.parametrize("make", [sequential, functional, nested])
+def test_refused_before_the_first_step(make):
+    model = make()
+    model.compile("sgd", "mse")
+    message = r"holds the identifier 10 \(row 3, column 0\), the embedding has rows for 0 to 9"
+    for act in (
+        lambda: model.fit(BAD, Y, verbose=0),
+        lambda: model.fit(GOOD, Y, validation_data=(BAD, Y), verbose=0),
+        lambda: model.evaluate(BAD, Y, verbose=0),
+        lambda: model.predict(BAD, verbose=0),
+        lambda: model(BAD),
+    ):
+        with pytest.raises(ValueError, match=message):
+            act()
+    model.fit(GOOD, Y, verbose=0)
+
+
+def test_refused_on_the_quick_ways_too():
+    model = sequential()
+    for _ in range(3):  # the first calls find the programs that the later ones use
+        model.predict(GOOD[:1], verbose=0)
+        model(GOOD[:4])
+    with pytest.raises(ValueError, match="identifier 10"):
+        model.predict(BAD[3:4], verbose=0)
+    with pytest.raises(ValueError, match="identifier 10"):
+        model(BAD[:4])
+
+
+def test_a_program_cannot_raise_and_gives_nan():
+    layer = layers.Embedding(10, 2)
+    with pytest.raises(ValueError, match="identifier 10"):
+        layer(np.array([10]))
+    rows = jax.jit(layer)(np.array([1, 10]))
+    assert np.isnan(rows[1]).all() and np.isfinite(rows[0]).all()
+
+
+def test_negative_identifiers_count_from_the_end_with_a_warning():
+    model = sequential()
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="negative ones count from the end"):
+        model.fit(np.where(BAD == 10, -1, BAD), Y, verbose=0)
+    layer = model.layers[0]
+    np.testing.assert_array_equal(layer(np.array([-1])), layer(np.array([9])))
