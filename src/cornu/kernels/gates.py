@@ -36,8 +36,8 @@ def tanh(x: jax.Array) -> jax.Array:
 
     Example:
 
-        >>> tanh(jnp.array([0.0, 0.5])).round(4)
-        Array([0.    , 0.4621], dtype=float32)
+        >>> round(float(tanh(jnp.float32(0.5))), 4)
+        0.4621
     """
     return _rational_tanh(x) if _is_for_us(x) else jnp.tanh(x)
 
@@ -53,8 +53,8 @@ def sigmoid(x: jax.Array) -> jax.Array:
 
     Example:
 
-        >>> sigmoid(jnp.array([0.0, 1.0])).round(4)
-        Array([0.5   , 0.7311], dtype=float32)
+        >>> round(float(sigmoid(jnp.float32(1.0))), 4)
+        0.7311
     """
     return 0.5 * _rational_tanh(0.5 * x) + 0.5 if _is_for_us(x) else jax.nn.sigmoid(x)
 
