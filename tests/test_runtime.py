@@ -39,7 +39,7 @@ class TestStart:
         expected = str(tmp_path / "home" / "compiled")
         assert cache == jax_cache == expected
         assert os.path.isdir(expected)
-        assert flags == xla_flags == runtime.YNN_FLAG or flags.startswith("left alone")
+        assert flags == xla_flags == " ".join(runtime.FLAGS) or flags.startswith("left alone")
         assert "glibc" in allocator
 
     def test_everything_can_be_turned_off(self, tmp_path):
@@ -56,6 +56,7 @@ class TestStart:
 
     def test_what_the_user_set_stays(self, tmp_path):
         flag = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_INVALID"
+        flag += " --xla_cpu_prefer_vector_width=256"
         mine = str(tmp_path / "mine")
         found = run(START, tmp_path, XLA_FLAGS=flag, JAX_COMPILATION_CACHE_DIR=mine)
         assert found[1:] == [
@@ -64,6 +65,12 @@ class TestStart:
             flag,
             mine,
         ]
+
+    def test_one_flag_of_the_users_and_the_other_of_ours(self, tmp_path):
+        flag = "--xla_cpu_prefer_vector_width=256"
+        found = run(START, tmp_path, XLA_FLAGS=flag)
+        added = runtime.YNN_FLAG
+        assert found[1] == added and found[3] == f"{flag} {added}" or "another" in found[1]
 
     def test_other_flags_and_a_folder_of_the_users(self, tmp_path):
         flag, named = "--xla_cpu_enable_fast_math=false", str(tmp_path / "named")

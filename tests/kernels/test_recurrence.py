@@ -196,16 +196,45 @@ def test_training_inside_a_loop(name):
         assert_near(mine, theirs)
 
 
-def test_gradient_of_a_gradient_and_vmap():
-    x, *arrays = lstm_arrays()
-    norm = lambda x: jnp.square(jax.grad(lambda x: weighted_sum(lstm(x, *arrays)))(x)).sum()  # noqa: E731
+@pytest.mark.parametrize("masked, reverse", [(False, False), (True, True)])
+@pytest.mark.parametrize("name", ["lstm", "gru reset after"])
+def test_gradient_of_a_gradient(name, masked, reverse):
+    cell, (x, *arrays), last = CELLS[name]
+    mask = MASK if masked else None
+    value = lambda x: weighted_sum(cell(x, *arrays, mask, reverse, *last))  # noqa: E731
+    norm = lambda x: jnp.square(jax.grad(value)(x)).sum()  # noqa: E731
     got = optimized(jax.grad(norm), x)
     with targeting("gpu"):
-        wanted = as_written(jax.grad(lambda x: norm(x)), x)
+        wanted = as_written(lambda x: jax.grad(norm)(x), x)  # traced anew: another lowering
     assert_near(got, wanted, 1e-4)
-    outputs = lambda x: lstm(x, *arrays)[0]  # noqa: E731
-    together = optimized(jax.vmap(outputs), jnp.stack([x, 2 * x]))
-    assert_near(together[1], optimized(outputs, 2 * x))
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru reset after"])
+def test_vmap_over_sequences_values_and_gradients(name):
+    cell, (x, *arrays), last = CELLS[name]
+    value = lambda x: weighted_sum(cell(x, *arrays, None, False, *last))  # noqa: E731
+    for function in (lambda x: cell(x, *arrays, None, False, *last)[0], jax.grad(value)):
+        together = jax.jit(jax.vmap(function))(jnp.stack([x, 2 * x]))
+        assert_near(together[1], jax.jit(function)(2 * x))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_no_steps_leave_the_state_as_it_is(name):
+    cell, (x, *arrays), last = CELLS[name]
+    outputs, h, *_ = cell(x[:, :0], *arrays, None, False, *last)
+    assert outputs.shape == (BATCH, 0, UNITS) and (h == arrays[0]).all()
+
+
+def test_float64_is_computed_in_float64():
+    with jax.enable_x64(True):
+        arrays = [np.asarray(a, "float64") for a in lstm_arrays()]
+        loss = lambda *a: weighted_sum(lstm(*a))  # noqa: E731
+        got = jax.grad(loss, (0, 3, 4, 5))(*arrays)
+        with targeting("gpu"):
+            wanted = jax.grad(loss, (0, 3, 4, 5))(*arrays)
+        for mine, theirs in zip(got, wanted, strict=True):
+            assert mine.dtype == jnp.float64
+            assert_near(mine, theirs, 1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

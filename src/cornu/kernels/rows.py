@@ -73,7 +73,8 @@ def tall_product(a: jax.Array, b: jax.Array) -> jax.Array:
     """
     small_first = b.shape[1] < a.shape[1]
     first, second = (b, a) if small_first else (a, b)
-    y = jnp.dot(first.T, second, preferred_element_type=jnp.float32).astype(a.dtype)
+    wide = jnp.promote_types(a.dtype, jnp.float32)
+    y = jnp.dot(first.T, second, preferred_element_type=wide).astype(a.dtype)
     return lax.optimization_barrier(y).T if small_first else y
 
 
