@@ -97,6 +97,14 @@ def on(i: Any, x: Any) -> Any:
     return i + 1, x * 2
 
 
+def going_pair(state: Any) -> Any:
+    return going(*state)
+
+
+def on_pair(state: Any) -> Any:
+    return on(*state)
+
+
 def add_index(i: Any, x: Any) -> Any:
     return x + i
 
@@ -242,10 +250,7 @@ ROWS: dict[str, Row] = {
     "scan": Row(carry_on, V, X, theirs=lambda: lax.scan(carry_on, V, X)),
     "associative_scan": Row(jnp.add, X, theirs=lambda: lax.associative_scan(jnp.add, X)),
     "while_loop": Row(
-        going,
-        on,
-        (0, X),
-        theirs=lambda: lax.while_loop(lambda s: going(*s), lambda s: on(*s), (0, X)),
+        going, on, (0, X), theirs=lambda: lax.while_loop(going_pair, on_pair, (0, X))
     ),
     "fori_loop": Row(0, 4, add_index, X),
     "cond": Row(True, once, once, theirs=lambda: lax.cond(True, once, once)),
