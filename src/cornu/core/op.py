@@ -108,8 +108,8 @@ def op(
                 if answer is not NotImplemented:
                     return answer
             return compute(*args, **kwargs)
-        except (TypeError, ValueError, IndexError) as error:
-            if calls_back or hasattr(error, "_explained"):
+        except tuple(_KINDS) as error:
+            if calls_back or hasattr(error, "_explained") or type(error) not in _KINDS:
                 raise
             raise _explained(error, call, args, kwargs) from error
 
@@ -128,6 +128,34 @@ def op(
         else None
     )
     TABLE[known.class_name] = known
+    return known
+
+
+def explained(fn: Callable[..., Any]) -> Any:
+    """Let a function that is no op, since it takes no tensors, name itself in errors as ops do.
+
+    Example:
+
+        >>> @explained
+        ... def halves(n: int):
+        ...     return [1 / 2] * n
+        >>> halves("two")
+        Traceback (most recent call last):
+        TypeError: halves does not accept its arguments: can't multiply sequence by non-int of ...
+          received: n 'two'
+    """
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return fn(*args, **kwargs)
+        except tuple(_KINDS) as error:
+            if hasattr(error, "_explained") or type(error) not in _KINDS:
+                raise
+            raise _explained(error, call, args, kwargs) from error
+
+    known: Any = call
+    known.signature = inspect.signature(fn)
     return known
 
 
@@ -166,27 +194,40 @@ def _camel_case(name: str) -> str:
 
 # ---- errors -----------------------------------------------------------------------------------
 
+# What is raised about arguments, and what a caller gets to see of it. Subclasses, which jax's
+# special errors are, stay as they are.
+_KINDS: dict[type[Exception], type[Exception]] = {
+    TypeError: TypeError,
+    ValueError: ValueError,
+    IndexError: IndexError,
+    AttributeError: TypeError,
+    NameError: TypeError,
+    AssertionError: ValueError,
+    KeyError: ValueError,
+    OverflowError: ValueError,
+    ZeroDivisionError: ValueError,
+}
+
 
 def _explained(
     error: Exception, function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Exception:
-    """The error with the op's name and what it was given; jax's special errors stay as they are."""
+    """The error with the op's name and what it was given."""
     name = getattr(function, "__name__", "op")
-    if type(error) not in (TypeError, ValueError, IndexError):
-        return error
     detail = str(error).strip()
+    if isinstance(error, NameError) and "axis name" in detail:
+        detail = "an axis is an int, not a name."
     if "\n  " in detail or detail.startswith(
         (f"{name} takes", f"{name}: ")
     ):  # in our words already
         message = detail if name in detail.split("\n")[0] else f"{name}: {detail}"
     else:
         received = _described(function, args, kwargs)
-        message = explain(
-            f"{name} does not accept its arguments: {_plainly(detail)}", received=received
-        )
-    explained = type(error)(message)
-    explained._explained = True  # type: ignore[attr-defined]
-    return explained
+        because = f": {_plainly(detail)}" if detail else "."
+        message = explain(f"{name} does not accept its arguments{because}", received=received)
+    clear = _KINDS[type(error)](message)
+    clear._explained = True  # type: ignore[attr-defined]
+    return clear
 
 
 # What jax says of the primitives inside an op, in words that fit the op.
@@ -348,8 +389,10 @@ def tensor(x: Any, dtype: Any = None) -> Any:
             return _from_list(x)
         if hasattr(x, "todense"):  # sparse arrays of jax and scipy
             x = x.todense()
-        if x is None or isinstance(x, (str, bytes)):
-            raise ValueError(explain(f"An array of numbers is expected, got {x!r}."))
+        if x is None:
+            raise ValueError(explain("An array of numbers is expected, got None."))
+        if isinstance(x, (str, bytes)):
+            raise TypeError(explain(f"An array of numbers is expected, got {x!r}."))
         return jnp.asarray(x) if hasattr(x, "__jax_array__") else from_host(x)
     if isinstance(x, (list, tuple)) and not _plain_numbers(x):
         x = _from_list(x)

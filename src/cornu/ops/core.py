@@ -439,9 +439,17 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
         >>> scatter([[0], [2], [2]], [1.0, 2.0, 3.0], (4,)).tolist()
         [1.0, 0.0, 5.0, 0.0]
     """
-    values, indices = tensor(values), tensor(indices)
-    places = tuple(jnp.moveaxis(indices, -1, 0))
+    values = tensor(values)
+    places = _places(indices)
     return jnp.zeros(tuple(shape), values.dtype).at[places].add(values)
+
+
+def _places(indices: Any) -> tuple[Any, ...]:
+    """Rows of coordinates as one vector of indices an axis."""
+    indices = tensor(indices)
+    if not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise TypeError(f"indices are integers, got {indices.dtype}.")
+    return tuple(jnp.moveaxis(indices, -1, 0))
 
 
 _REDUCTIONS = (None, "add", "max", "min", "mul")
@@ -466,9 +474,9 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         raise ValueError(
             explain(f"scatter_update: reduction is one of {_REDUCTIONS}, got {reduction!r}.")
         )
-    inputs, indices = tensor(inputs), tensor(indices)
+    inputs = tensor(inputs)
     updates = tensor(updates, inputs.dtype)
-    places = inputs.at[tuple(jnp.moveaxis(indices, -1, 0))]
+    places = inputs.at[_places(indices)]
     return getattr(places, reduction or "set")(updates)
 
 
