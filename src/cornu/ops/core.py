@@ -20,7 +20,7 @@ from jax import lax
 
 from cornu.core import dtypes, lift
 from cornu.core.kept import in_kept_program
-from cornu.core.op import op, shape_rule, tensor
+from cornu.core.op import explained, op, shape_rule, tensor
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 from cornu.errors import explain
@@ -57,6 +57,7 @@ def _converted(
     return KerasTensor(x.shape, x.dtype if dtype is None else dtype)
 
 
+@explained
 def convert_to_numpy(x: Any) -> np.ndarray:
     """The values as a numpy array.
 
@@ -73,6 +74,7 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, (jax.Array, KerasTensor)) or hasattr(x, "todense")
 
 
+@explained
 def shape(x: Any) -> tuple[Any, ...]:
     """The shape as a tuple; None where a symbolic tensor's size is unknown.
 

@@ -408,6 +408,13 @@ def cdist(x: Any, y: Any) -> Any:
         [[5.0, 1.0]]
     """
     x, y = to_float(x), to_float(y)
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            explain(
+                "cdist takes matrices (..., n, d) and (..., m, d) of rows with one length.",
+                shapes=f"x {tuple(x.shape)}, y {tuple(y.shape)}",
+            )
+        )
     return _distances(x, y)
 
 

@@ -1022,7 +1022,10 @@ def _searched(sorted_sequence: Any, values: Any, side: str = "left") -> KerasTen
 @op(tensors=2)
 def digitize(x: Any, bins: Any) -> Any:
     """Number of the bin of each element: `i` where `bins[i - 1] <= x < bins[i]`; int32."""
-    return jnp.digitize(tensor(x), tensor(bins)).astype("int32")
+    bins = tensor(bins)
+    if bins.ndim != 1:
+        raise ValueError("bins is a vector.")
+    return jnp.digitize(tensor(x), bins).astype("int32")
 
 
 @op(compiled=True)
@@ -1368,7 +1371,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
 @explained
 def empty(shape: Any, dtype: Any = None) -> jax.Array:
     """An array whose values are not defined; here zeros."""
-    return zeros(shape, dtype)
+    return jnp.zeros(_sizes(shape), dtype=dtypes.standardize_dtype(dtype))
 
 
 @op
