@@ -101,8 +101,9 @@ def batch_normalization(
     given = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
     for name, vector in given.items():
         size, wanted = getattr(vector, "shape", None), x.shape[axis]
-        fits = size is None or (size and math.prod(size) in (1, wanted))
-        if not fits and isinstance(wanted, int):
+        if size is None or not isinstance(wanted, int):
+            continue
+        if size == () or math.prod(size) not in (1, wanted):
             raise ValueError(
                 explain(
                     f"batch_normalization: {name} has one number for each of {wanted} along axis "
