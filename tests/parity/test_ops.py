@@ -1,5 +1,7 @@
 """Operations against Keras on its JAX backend: see `ops.py` for the rows."""
 
+import gc
+
 import jax
 import keras
 import numpy as np
@@ -64,9 +66,15 @@ def described_symbolic(tree, kind):
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_compiler():
-    """Programs this small spend their time in the compiler."""
+    """Programs this small spend their time in the compiler, and errors in their tracebacks."""
     jax.config.update("jax_disable_most_optimizations", True)
+    filtering = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    gc.freeze()
     yield
+    gc.unfreeze()
+    if filtering:
+        keras.config.enable_traceback_filtering()
     jax.config.update("jax_disable_most_optimizations", False)
 
 
@@ -259,7 +267,7 @@ def outcome(function, *args):
     """The dtypes that come out, or the kind of the exception."""
     try:
         return [str(x.dtype) for x in jax.tree.leaves(function(*args))]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
         return "ValueError" if isinstance(error, ValueError) else "TypeError"
 
 
@@ -358,6 +366,67 @@ def test_dtype_of_result(name):
     # some activations of Keras take no integers; ours make floats of them
     differing = {d: (e, got[d]) for d, e in expected.items() if e != got[d] and e != "TypeError"}
     assert not differing
+
+
+# numpy's wide numbers, of which jax makes 32 bits
+WIDE = ("int64", "float64")
+GRID = [*DTYPES[:-1], *WIDE]
+
+# Where Keras leaves integers what they are in formulas that need a fraction, ours are floats.
+FLOATS_OF_INTEGERS = {
+    "layer_normalization", "rms_normalization", "conv", "conv_transpose", "depthwise_conv",
+    "separable_conv", "fold", "dot_product_attention", "image.sobel_edges", "image.ssim",
+}  # fmt: skip
+NOT_AN_ARRAY = {"size", "ndim", "shape"}
+
+
+def rows_for_dtypes():
+    """The first row of each operation that the lists of `test_dtype_of_result` do not have."""
+    seen = {*UNARY_ANY, *UNARY_POSITIVE, *UNARY_INSIDE, *REDUCTIONS, *RUNNING, *INDICES, *OF_TWO}
+    seen |= NOT_AN_ARRAY
+    for row in ROWS:
+        if row.name not in seen and row.traceable and inputs_of(row):
+            seen.add(row.name)
+            yield row
+
+
+@pytest.mark.parametrize("row", [*rows_for_dtypes()], ids=lambda row: row.name)
+@pytest.mark.filterwarnings("ignore")  # of 64 bits cut to 32, and of indices that are no integers
+def test_dtype_of_other_results(row):
+    """The first input in every dtype, and with it those that were of its kind."""
+    kind = inputs_of(row)[0].kind
+
+    def of(x, dtype):
+        return dtype if x.kind == kind else x.kind
+
+    def outcomes(library):
+        found = {}
+
+        def trace(arrays):
+            for dtype in GRID:
+                feed = iter(arrays[dtype] if dtype in arrays else wide[dtype])
+                found[dtype] = outcome(lambda f=feed: run(library, row, lambda _: next(f)))
+            return ()
+
+        jax.eval_shape(trace, narrow)
+        return found
+
+    narrow = {
+        d: [jax.ShapeDtypeStruct(x.shape, of(x, d)) for x in inputs_of(row)] for d in DTYPES[:-1]
+    }
+    wide = {d: [x.value().real.astype(of(x, d)) for x in inputs_of(row)] for d in WIDE}
+    expected, got = outcomes(keras.ops), outcomes(ops)
+    differing = {d: (e, got[d]) for d, e in expected.items() if e != got[d] and type(e) is list}
+    if row.name in FLOATS_OF_INTEGERS:
+        differing = {d: pair for d, pair in differing.items() if set(pair[1]) != {"float32"}}
+    if row.name == "get_item":  # of a numpy array Keras gives another
+        differing = {d: pair for d, pair in differing.items() if d not in WIDE}
+    assert not differing
+    if row.symbolic:
+        for dtype in DTYPES[:-1]:
+            if type(got[dtype]) is list:
+                made = run(ops, row, lambda x, d=dtype: KerasTensor(x.shape, of(x, d)))
+                assert [t.dtype for t in jax.tree.leaves(made)] == got[dtype]
 
 
 # ---- completeness -------------------------------------------------------------------------------

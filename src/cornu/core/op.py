@@ -109,7 +109,7 @@ def op(
                     return answer
             return compute(*args, **kwargs)
         except tuple(_KINDS) as error:
-            if calls_back or hasattr(error, "_explained") or type(error) not in _KINDS:
+            if calls_back or not _is_about_arguments(error):
                 raise
             raise _explained(error, call, args, kwargs) from error
 
@@ -150,7 +150,7 @@ def explained(fn: Callable[..., Any]) -> Any:
         try:
             return fn(*args, **kwargs)
         except tuple(_KINDS) as error:
-            if hasattr(error, "_explained") or type(error) not in _KINDS:
+            if not _is_about_arguments(error):
                 raise
             raise _explained(error, call, args, kwargs) from error
 
@@ -209,13 +209,20 @@ _KINDS: dict[type[Exception], type[Exception]] = {
 }
 
 
+def _is_about_arguments(error: Exception) -> bool:
+    """Whether an error is to be explained: not explained yet, and no mistake of the op's own."""
+    if hasattr(error, "_explained") or type(error) not in _KINDS:
+        return False
+    return not isinstance(error, NameError) or "axis name" in str(error)
+
+
 def _explained(
     error: Exception, function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Exception:
     """The error with the op's name and what it was given."""
     name = getattr(function, "__name__", "op")
     detail = str(error).strip()
-    if isinstance(error, NameError) and "axis name" in detail:
+    if isinstance(error, NameError):
         detail = "an axis is an int, not a name."
     if "\n  " in detail or detail.startswith(
         (f"{name} takes", f"{name}: ")

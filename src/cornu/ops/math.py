@@ -378,6 +378,7 @@ def view_as_complex(x: Any) -> Any:
         raise ValueError(
             explain("view_as_complex takes a last axis of size 2.", received=tuple(x.shape))
         )
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # there are no complex halves
     return lax.complex(x[..., 0], x[..., 1])
 
 

@@ -1031,7 +1031,9 @@ def digitize(x: Any, bins: Any) -> Any:
 @op(compiled=True)
 def unravel_index(indices: Any, shape: Any) -> Any:
     """Indices into the flattened array as a tuple of indices, one an axis."""
-    return tuple(i.astype(tensor(indices).dtype) for i in _unraveled(tensor(indices), shape))
+    indices = tensor(indices)
+    indices = indices.astype("int32") if indices.dtype == bool else indices
+    return tuple(i.astype(indices.dtype) for i in _unraveled(indices, shape))
 
 
 def _unraveled(indices: Any, shape: Any) -> Any:
