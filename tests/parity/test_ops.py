@@ -66,12 +66,15 @@ def described_symbolic(tree, kind):
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_compiler():
-    """Programs this small spend their time in the compiler, and errors in their tracebacks."""
+    """Programs this small spend their time in the compiler, in tracebacks and in the collector."""
     jax.config.update("jax_disable_most_optimizations", True)
     filtering = keras.config.is_traceback_filtering_enabled()
     keras.config.disable_traceback_filtering()
+    often = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     yield
+    gc.set_threshold(*often)
     gc.unfreeze()
     if filtering:
         keras.config.enable_traceback_filtering()
