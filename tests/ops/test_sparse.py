@@ -106,10 +106,36 @@ def test_products():
     np.testing.assert_allclose(compiled, np.abs(DENSE) @ WEIGHTS, rtol=1e-6)
 
 
-def test_symbolic_tensors_know_what_stays_sparse():
-    x = KerasTensor((None, 3), sparse=True)
-    assert ops.abs(x).sparse
-    assert not ops.exp(x).sparse
+SYMBOLIC = {
+    "abs": lambda o, x, y: o.abs(x),
+    "exp": lambda o, x, y: o.exp(x),
+    "max": lambda o, x, y: o.max(x, axis=1),
+    "add": lambda o, x, y: o.add(x, x),
+    "add dense": lambda o, x, y: o.add(x, y),
+    "multiply": lambda o, x, y: o.multiply(y, x),
+    "scale": lambda o, x, y: o.multiply(x, 2.0),
+    "divide": lambda o, x, y: o.divide(x, y),
+    "divide dense": lambda o, x, y: o.divide(y, x),
+    "minimum": lambda o, x, y: o.minimum(x, x),
+    "sum": lambda o, x, y: o.sum(x, axis=1),
+    "mean": lambda o, x, y: o.mean(x),
+    "transpose": lambda o, x, y: o.transpose(x),
+    "reshape": lambda o, x, y: o.reshape(x, (3, -1)),
+    "expand_dims": lambda o, x, y: o.expand_dims(x, 1),
+    "matmul": lambda o, x, y: o.matmul(x, o.transpose(x)),
+    "matmul dense": lambda o, x, y: o.matmul(x, o.transpose(y)),
+    "concatenate": lambda o, x, y: o.concatenate([x, x], axis=1),
+}
+
+
+@pytest.mark.parametrize("name", SYMBOLIC)
+def test_symbolic_tensors_know_what_stays_sparse(name):
+    made = [
+        SYMBOLIC[name](library, tensor((None, 3), sparse=True), tensor((None, 3)))
+        for library, tensor in ((ops, KerasTensor), (keras.ops, keras.KerasTensor))
+    ]
+    assert made[0].sparse == made[1].sparse
+    assert made[0].shape == made[1].shape
 
 
 def test_what_stays_sparse_in_keras_does():

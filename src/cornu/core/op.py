@@ -120,7 +120,8 @@ def op(
     known.keras_module = _keras_module(fn.__module__)
     known.signature = signature
     known.says_dtype = says_dtype
-    known.sparse = None  # what it does with sparse matrices: see ops/sparse.py
+    known.sparse = None  # what it does with sparse matrices, and for which operands the result
+    known.sparse_if = None  # is sparse again: see ops/sparse.py
     # In `einsum(subscripts, *operands)` the tensors come after a setting.
     known.leading = (
         tuple(p.name for p in parameters if p.kind in _POSITIONAL)
@@ -347,10 +348,15 @@ class OpCall(Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         rule = getattr(self.function, "shape", None)
         if rule is None:
-            return remembered(self.function, self.call, self.settings, args, kwargs)
-        given = {**self.settings, **kwargs}
-        given.update(zip(self.function.tensors, args, strict=False))
-        return rule(**given)
+            made = remembered(self.function, self.call, self.settings, args, kwargs)
+        else:
+            given = {**self.settings, **kwargs}
+            given.update(zip(self.function.tensors, args, strict=False))
+            made = rule(**given)
+        if self.function.sparse_if is not None:
+            operands = args[0] if isinstance(args[0], (list, tuple)) else args
+            made.sparse = self.function.sparse_if([getattr(x, "sparse", False) for x in operands])
+        return made
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, **self.settings}

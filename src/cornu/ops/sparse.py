@@ -197,6 +197,10 @@ def _joined(xs: Any, axis: Any = 0) -> Any:
     return _sparsified(lambda *parts: jnp.concatenate(parts, axis), *xs)
 
 
+def _first(sparse: list[bool]) -> bool:
+    return sparse[0]
+
+
 KEEP_ZERO = (
     "absolute", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "conjugate", "copy", "expm1",
     "floor", "imag", "log1p", "negative", "real", "round", "sign", "sin", "sinh",
@@ -224,3 +228,14 @@ for _moving in (
     numpy.transpose, numpy.reshape, numpy.expand_dims, numpy.squeeze, einops.rearrange,
 ):  # fmt: skip
     _moving.sparse = _moved(_moving)
+
+# What is known of the result before there are matrices.
+for _mixing in (numpy.add, numpy.subtract, numpy.maximum, numpy.minimum, numpy.matmul):
+    _mixing.sparse_if = all
+numpy.concatenate.sparse_if = all
+numpy.multiply.sparse_if = any
+for _following in (
+    numpy.divide, numpy.true_divide, numpy.sum, numpy.mean, numpy.transpose, numpy.reshape,
+    numpy.expand_dims, numpy.squeeze,
+):  # fmt: skip
+    _following.sparse_if = _first
