@@ -21,7 +21,7 @@ from jax import lax
 from cornu.core import dtypes, lift
 from cornu.core.kept import in_kept_program
 from cornu.core.op import explained, op, shape_rule, tensor
-from cornu.core.symbolic import KerasTensor
+from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -247,6 +247,8 @@ def _scan(functions: Sequence[Fn], constants: tuple[Any, ...], init: Any, xs: An
 
 
 def _tensors(structure: Any) -> Any:
+    if isinstance(structure, jax.Array):
+        return structure
     return jax.tree.map(tensor, structure, is_leaf=_is_variable)
 
 
@@ -268,6 +270,12 @@ def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) ->
     if not callable(f):
         raise TypeError(explain(f"associative_scan: f is a function (a, b), got {f!r}."))
     return lax.associative_scan(f, _tensors(elems), reverse=reverse, axis=axis)
+
+
+@shape_rule(associative_scan)
+def _scanned(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    made = infer(f, elems, elems)  # one step says what all of them do
+    return jax.tree.map(lambda x, y: KerasTensor(x.shape, y.dtype), elems, made)
 
 
 @op(tensors=("loop_vars",), calls_back=True)
