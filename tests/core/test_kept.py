@@ -357,3 +357,14 @@ def test_functions_and_what_they_hold_are_let_go():
     held = make()
     gc.collect()
     assert [ref() for ref in held] == [None, None, None]
+
+
+def test_a_function_that_reaches_too_much_is_not_kept():
+    held = np.ones(2**19, "float32")  # two mebibytes: nobody compares them at each call
+
+    def body(carry, x):
+        return carry + held[-1] * x, x
+
+    for factor in (1.0, 1.0, 1.0, 2.0, 3.0):
+        held[-1] = factor
+        assert total(body) == 6.0 * factor
