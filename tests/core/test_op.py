@@ -176,9 +176,11 @@ class TestWhatOpsAccept:
         assert tensor(given).dtype == dtype
         assert tensor(given, "int8").dtype == "int8"
 
-    @pytest.mark.parametrize("wrong", [None, "text", b"bytes"])
-    def test_not_as_tensors(self, wrong):
-        with pytest.raises(ValueError, match="An array of numbers is expected"):
+    @pytest.mark.parametrize(
+        ("wrong", "kind"), [(None, ValueError), ("text", TypeError), (b"bytes", TypeError)]
+    )
+    def test_not_as_tensors(self, wrong, kind):
+        with pytest.raises(kind, match="An array of numbers is expected"):
             tensor(wrong)
 
     def test_python_scalars_stay_weak(self):

@@ -31,6 +31,12 @@ def test_associative_scan():
     assert ops.associative_scan(lambda a, b: a * b, jnp.array([1, 2, 3])).tolist() == [1, 2, 6]
     back = ops.associative_scan(lambda a, b: a + b, jnp.array([1, 2, 3]), reverse=True)
     assert back.tolist() == [6, 5, 3]
+    pair = {"a": KerasTensor((None, 3)), "b": KerasTensor((None, 2), "int32")}
+    made = ops.associative_scan(lambda a, b: {k: a[k] + b[k] for k in a}, pair)
+    assert {k: (t.shape, t.dtype) for k, t in made.items()} == {
+        "a": ((None, 3), "float32"),
+        "b": ((None, 2), "int32"),
+    }
 
 
 def test_while_loop():

@@ -14,7 +14,7 @@ HEADS = np.ones((2, 5, 4, 3), "float32")
 # a call, the type of the error, and what the message says, in this order
 MISTAKES = [
     (lambda: ops.add(X, np.ones(4)), ValueError, ["add", "(2, 3)", "(4,)", "do not broadcast"]),
-    (lambda: ops.add(X, "a"), ValueError, ["add", "numbers", "'a'"]),
+    (lambda: ops.add(X, "a"), TypeError, ["add", "numbers", "'a'"]),
     (lambda: ops.matmul(X, X), TypeError, ["matmul", "3 and 2", "x1 float32 (2, 3)"]),
     (lambda: ops.matmul(KerasTensor((None, 3)), X), ValueError, ["matmul", "3 and 2", "(None, 3)"]),
     (lambda: ops.mean(X, axis=3), IndexError, ["mean", "no such axis", "(2, 3), axis 3"]),
@@ -67,6 +67,36 @@ MISTAKES = [
         ["body", "2 values"],
     ),
     (lambda: ops.sum(KerasTensor((None, 3)), axes=1), TypeError, ["sum()", "'axes'"]),
+    (lambda: ops.sum(X, axis="time"), TypeError, ["sum", "an axis is an int", "'time'"]),
+    (lambda: ops.moments(X, axes=2), IndexError, ["moments", "no such axis", "(2, 3), axes 2"]),
+    (lambda: ops.layer_normalization(X, axis=5), IndexError, ["layer_norm", "axis", "axis 5"]),
+    (lambda: ops.rms_normalization(X, axis=-3), IndexError, ["rms_norm", "axis", "axis -3"]),
+    (lambda: ops.get_item(X, (0, 3)), IndexError, ["get_item", "no element 3 along axis 1"]),
+    (lambda: ops.get_item(X, (..., -4)), IndexError, ["get_item", "no element -4 along axis 1"]),
+    (lambda: ops.quantile(X, 1.5), ValueError, ["quantile", "between 0 and 1", "q 1.5"]),
+    (lambda: ops.percentile(X, -5), ValueError, ["percentile", "between 0 and 100", "q -5"]),
+    (lambda: ops.in_top_k([0, 1], X, 0), ValueError, ["in_top_k", "at least 1", "0"]),
+    (lambda: ops.in_top_k([0.0, 1.0], X, 1), TypeError, ["in_top_k", "class numbers", "float32"]),
+    (lambda: ops.segment_sum(X, [True, False], 2), TypeError, ["segment_sum", "integers", "bool"]),
+    (lambda: ops.scatter([[True]], [1.0], (3,)), TypeError, ["scatter", "integers", "bool"]),
+    (lambda: ops.extract_sequences(X, 2, 0), ValueError, ["extract_sequences", "stride", "0"]),
+    (
+        lambda: ops.batch_normalization(X, np.float32(1), np.ones(3), -1),
+        ValueError,
+        ["batch_normalization", "mean", "3 along axis -1", "()"],
+    ),
+    (lambda: ops.zeros("ab"), TypeError, ["zeros", "shape 'ab'"]),
+    (lambda: ops.eye(2.5), TypeError, ["eye", "integer", "N 2.5"]),
+    (lambda: ops.arange("a"), TypeError, ["arange", "start 'a'"]),
+    (lambda: ops.tri(-3), TypeError, ["tri", "N -3"]),
+    (lambda: ops.image.resize(IMAGES, (2.5, 2)), TypeError, ["resize", "integer", "(2.5, 2)"]),
+    (lambda: ops.image.extract_patches(IMAGES, (2.5, 2)), TypeError, ["extract_patches", "2.5"]),
+    (
+        lambda: ops.image.scale_and_translate(IMAGES[0], (4, 4, 3), [1.0], [0.0], (0, 1), "linear"),
+        ValueError,
+        ["scale_and_translate", "scale has one number for each", "(8, 8, 3)"],
+    ),
+    (lambda: ops.rearrange(X, 7), TypeError, ["rearrange", "pattern 7"]),
 ]
 
 

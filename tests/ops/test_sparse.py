@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 from jax.experimental.sparse import BCOO
@@ -48,6 +49,20 @@ STAY_SPARSE = {
     "expand_dims": lambda x: ops.expand_dims(x, 1),
     "squeeze": lambda x: ops.squeeze(ops.expand_dims(x, 1), 1),
     "concatenate": lambda x: ops.concatenate([x, x], axis=1),
+    "sum": ops.sum,
+    "sum over rows": lambda x: ops.sum(x, axis=1),
+    "sum over both axes": lambda x: ops.sum(x, axis=(0, -1), keepdims=True),
+    "sum with its axis": lambda x: ops.sum(x, 0, keepdims=True),
+    "sum of small integers": lambda x: ops.sum(ops.cast(ops.multiply(x, 8), "int8"), axis=-1),
+    "mean": ops.mean,
+    "mean over columns": lambda x: ops.mean(x, axis=0),
+    "mean of integers": lambda x: ops.mean(ops.cast(ops.multiply(x, 8), "int32"), axis=[1]),
+    "a row": lambda x: ops.get_item(x, 1),
+    "a column, negative": lambda x: ops.get_item(x, (slice(None), -1)),
+    "slices and a new axis": lambda x: ops.get_item(x, (..., None, slice(0, 2))),
+    "complex numbers": lambda x: ops.view_as_complex(ops.reshape(x, (3, 2))),
+    "rearrange": lambda x: ops.rearrange(x, "a b -> b a"),
+    "rearrange in groups": lambda x: ops.rearrange(x, "a b -> (b a)"),
 }
 
 
@@ -65,7 +80,8 @@ def test_stays_sparse(name):
         ops.exp,
         ops.relu,
         ops.softmax,
-        lambda x: ops.sum(x, axis=1),
+        lambda x: ops.max(x, axis=1),
+        lambda x: ops.get_item(x, np.array([1, 0])),
         lambda x: ops.add(x, 1.0),
         lambda x: ops.multiply(x, np.ones((4, 2, 3), "float32")),
         lambda x: ops.where(ops.greater(x, 0), x, -1.0),
@@ -90,7 +106,49 @@ def test_products():
     np.testing.assert_allclose(compiled, np.abs(DENSE) @ WEIGHTS, rtol=1e-6)
 
 
-def test_symbolic_tensors_know_what_stays_sparse():
-    x = KerasTensor((None, 3), sparse=True)
-    assert ops.abs(x).sparse
-    assert not ops.exp(x).sparse
+SYMBOLIC = {
+    "abs": lambda o, x, y: o.abs(x),
+    "exp": lambda o, x, y: o.exp(x),
+    "max": lambda o, x, y: o.max(x, axis=1),
+    "add": lambda o, x, y: o.add(x, x),
+    "add dense": lambda o, x, y: o.add(x, y),
+    "multiply": lambda o, x, y: o.multiply(y, x),
+    "scale": lambda o, x, y: o.multiply(x, 2.0),
+    "divide": lambda o, x, y: o.divide(x, y),
+    "divide dense": lambda o, x, y: o.divide(y, x),
+    "minimum": lambda o, x, y: o.minimum(x, x),
+    "sum": lambda o, x, y: o.sum(x, axis=1),
+    "mean": lambda o, x, y: o.mean(x),
+    "transpose": lambda o, x, y: o.transpose(x),
+    "reshape": lambda o, x, y: o.reshape(x, (3, -1)),
+    "expand_dims": lambda o, x, y: o.expand_dims(x, 1),
+    "matmul": lambda o, x, y: o.matmul(x, o.transpose(x)),
+    "matmul dense": lambda o, x, y: o.matmul(x, o.transpose(y)),
+    "concatenate": lambda o, x, y: o.concatenate([x, x], axis=1),
+}
+
+
+@pytest.mark.parametrize("name", SYMBOLIC)
+def test_symbolic_tensors_know_what_stays_sparse(name):
+    made = [
+        SYMBOLIC[name](library, tensor((None, 3), sparse=True), tensor((None, 3)))
+        for library, tensor in ((ops, KerasTensor), (keras.ops, keras.KerasTensor))
+    ]
+    assert made[0].sparse == made[1].sparse
+    assert made[0].shape == made[1].shape
+
+
+def test_what_stays_sparse_in_keras_does():
+    for call in (
+        lambda o, x: o.sum(x, axis=1),
+        lambda o, x: o.mean(x),
+        lambda o, x: o.get_item(x, 0),
+        lambda o, x: o.rearrange(x, "a b -> b a"),
+        lambda o, x: o.view_as_complex(o.reshape(x, (3, 2))),
+    ):
+        got, expected = call(ops, other()), call(keras.ops, other())
+        assert type(got) is type(expected) is BCOO
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(dense(got), dense(expected))
+    with pytest.raises(IndexError, match="no element 2 along axis 0"):
+        ops.get_item(other(), 2)

@@ -100,6 +100,18 @@ DEFINED = {
         [1, 1, 1],
     ),
     "in_top_k of ties": (lambda o: o.in_top_k([0, 2], [[0.5, 0.5, 0.1]] * 2, 1), [1, 0]),
+    "in_top_k of more axes": (
+        lambda o: o.in_top_k([[0, 1], [2, 2]], [[[3.0, 2.0, 1.0]] * 2] * 2, 1),
+        [[1, 0], [0, 0]],
+    ),
+    "logsumexp keeps the dtype": (
+        lambda o: str(o.logsumexp(np.ones(2, "float16")).dtype) == "float16",
+        True,
+    ),
+    "shifts keep the dtype": (
+        lambda o: str(o.bitwise_left_shift(np.ones(2, "int8"), np.ones(2, "int8")).dtype) == "int8",
+        True,
+    ),
     "istft of single samples": (
         lambda o: o.istft((np.ones((4, 1), "float32"),) * 2, 1, 1, 1, center=False, window=None),
         [1, 1, 1, 1],

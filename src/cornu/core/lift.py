@@ -1,17 +1,20 @@
 """JAX's control flow and transforms for functions that read and write variables.
 
-Reads need nothing: an outer value is an ordinary closure. Writes are found first, by running the
-function once on shapes alone (`effects_of`); exactly the variables written are then carried through
-the JAX primitive and written back into whatever surrounds the call: a frame, or the variables.
+Reads need nothing: an outer value is an ordinary closure. Writes are found first, while the
+primitive traces the function: if there are none (`_pure`), that trace is the one that is used.
+Otherwise exactly the variables written are carried through the JAX primitive and written back into
+whatever surrounds the call: a frame, or the variables.
 
-    written = [moving_mean]                      # found by an abstract run
-    scan(body, init, xs)  ->  lax.scan(pure, (init, [moving_mean]), xs)  ->  moving_mean.assign(...)
+    scan(body, init, xs)  ->  lax.scan(body, init, xs), given up: body writes [moving_mean]
+                          ->  lax.scan(pure, (init, [moving_mean]), xs)  ->  moving_mean.assign(...)
 
 What `add_loss` is given inside comes out the same way, summed over the steps of a loop.
 """
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import jax
@@ -39,7 +42,7 @@ def write(variables: Sequence[Variable], values: Sequence[Any]) -> None:
         variable.assign(value)
 
 
-def _pass_on(losses: Sequence[AddedLoss]) -> None:
+def pass_on(losses: Sequence[AddedLoss]) -> None:
     """Hand what `add_loss` collected inside a transform to whatever surrounds the transform."""
     if local.frame is None and local.call is None:  # losses are those of the last call
         for owner in unique(loss.owner for loss in losses):
@@ -81,9 +84,28 @@ def _of_arrays(
     return call, [leaves[place] for place in places]
 
 
-def _first(tree: Any) -> Any:
-    """Shapes of the first elements along the leading axis of every leaf."""
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), tree)
+class _EffectsError(Exception):
+    """Gives up a trace whose function writes variables or adds losses; says which."""
+
+    def __init__(self, written: list[Variable], losses: list[AddedLoss]):
+        super().__init__()
+        self.written = written
+        self.losses = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)), losses
+        )
+
+
+def _pure(fn: Fn) -> Fn:
+    """`fn`, which must be without effects: raises `_EffectsError` at the end if it has some."""
+
+    def run(*args: Any) -> Any:
+        with Frame(open_ended=True) as frame:
+            out = fn(*args)
+        if frame.losses or frame.held():
+            raise _EffectsError(frame.held(), frame.losses)
+        return out
+
+    return run
 
 
 def scan(
@@ -96,7 +118,11 @@ def scan(
 ) -> tuple[Any, Any]:
     """`lax.scan` whose body may read and write variables."""
     xs = jax.tree.map(jnp.asarray, xs)
-    written, _ = effects_of(f, init, _first(xs))
+    settings: dict[str, Any] = {"length": length, "reverse": reverse, "unroll": unroll}
+    try:
+        return lax.scan(_pure(f), init, xs, **settings)
+    except _EffectsError as effects:
+        written = effects.written
     pure = purify(f, written, with_losses=True)
 
     def body(carry: Any, x: Any) -> Any:
@@ -105,17 +131,18 @@ def scan(
         return (values, state), (y, losses)
 
     start = (read(written), init)
-    (values, carry), (ys, losses) = lax.scan(
-        body, start, xs, length=length, reverse=reverse, unroll=unroll
-    )
+    (values, carry), (ys, losses) = lax.scan(body, start, xs, **settings)
     write(written, values)
-    _pass_on(_sum(losses))
+    pass_on(_sum(losses))
     return carry, ys
 
 
 def while_loop(cond_fun: Fn, body_fun: Fn, init: Any) -> Any:
     """`lax.while_loop` whose condition and body may read and whose body may write variables."""
-    written, added = effects_of(body_fun, init)
+    try:
+        return lax.while_loop(cond_fun, _pure(body_fun), init)
+    except _EffectsError as effects:
+        written, added = effects.written, effects.losses
     pure = purify(body_fun, written, with_losses=True)
 
     def condition(carry: Any) -> Any:
@@ -131,14 +158,16 @@ def while_loop(cond_fun: Fn, body_fun: Fn, init: Any) -> Any:
     start = (read(written), _zeros(added), init)
     values, losses, state = lax.while_loop(condition, body, start)
     write(written, values)
-    _pass_on(losses)
+    pass_on(losses)
     return state
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Fn, init: Any) -> Any:
     """`lax.fori_loop` whose body `(i, state) -> state` may read and write variables."""
-    index = jax.ShapeDtypeStruct((), jnp.int32)
-    written, added = effects_of(body_fun, index, init)
+    try:
+        return lax.fori_loop(lower, upper, _pure(body_fun), init)
+    except _EffectsError as effects:
+        written, added = effects.written, effects.losses
     pure = purify(body_fun, written, with_losses=True)
 
     def body(i: Any, carry: Any) -> Any:
@@ -149,8 +178,12 @@ def fori_loop(lower: Any, upper: Any, body_fun: Fn, init: Any) -> Any:
     start = (read(written), _zeros(added), init)
     values, losses, state = lax.fori_loop(lower, upper, body, start)
     write(written, values)
-    _pass_on(losses)
+    pass_on(losses)
     return state
+
+
+def _array(x: Any) -> Any:
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
 def _one_of(
@@ -164,7 +197,7 @@ def _one_of(
     if not is_tracing() and _alike(fns, operands):
         number = int(not which) if choose is not lax.switch else int(which)
         chosen = fns[min(max(number, 0), len(fns) - 1)]
-        return jax.tree.map(jnp.asarray, chosen(*operands))
+        return jax.tree.map(_array, chosen(*operands))
     effects = [effects_of(fn, *operands) for fn in fns]
     written = unique(v for variables, _ in effects for v in variables)
     added = [losses for _, losses in effects]
@@ -183,12 +216,25 @@ def _one_of(
     branches = [branch(number, fn) for number, fn in enumerate(fns)]
     out, values, losses = choose(which, branches, read(written), *operands)
     write(written, values)
-    _pass_on([loss for of_branch in losses for loss in of_branch])
+    pass_on([loss for of_branch in losses for loss in of_branch])
     return out
 
 
+_found_alike: dict[Any, list[Any]] = {}
+
+
 def _alike(fns: Sequence[Fn], operands: Sequence[Any]) -> bool:
-    """Whether the functions return arrays of the same structure, shapes and dtypes."""
+    """Whether the functions return arrays of the same structure, shapes and dtypes.
+
+    Asked once for each set of functions and shapes: a change since then would only be missed as an
+    error, the branch that is chosen runs in any case.
+    """
+    leaves, structure = jax.tree.flatten(operands)
+    kinds_given = tuple([(x.shape, x.dtype) for x in leaves])
+    key = tuple([id(fn) for fn in fns]), structure, kinds_given
+    before = _found_alike.get(key, ())
+    if before and all(ref() is fn for ref, fn in zip(before, fns, strict=True)):
+        return True
 
     def shapes_of(fn: Fn) -> Any:
         def run(*args: Any) -> Any:
@@ -202,7 +248,13 @@ def _alike(fns: Sequence[Fn], operands: Sequence[Any]) -> bool:
         (jax.tree.structure(x), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(x)])
         for x in shapes
     ]
-    return all(kind == kinds[0] for kind in kinds)
+    alike = all(kind == kinds[0] for kind in kinds)
+    if alike:
+        if len(_found_alike) >= 256:
+            _found_alike.clear()
+        with suppress(TypeError):  # a callable that cannot be referred to weakly is asked again
+            _found_alike[key] = [weakref.ref(fn) for fn in fns]
+    return alike
 
 
 def cond(pred: Any, true_fn: Fn, false_fn: Fn, *operands: Any) -> Any:
@@ -236,17 +288,10 @@ def vmap(f: Fn, in_axes: Any = 0, out_axes: Any = 0) -> Fn:
 
     @functools.wraps(f, updated=())
     def mapped(*args: Any) -> Any:
-        written: list[Variable] = []
-
-        def record(*args: Any) -> Any:
-            with Frame(open_ended=True) as frame:
-                f(*args)
-            written.extend(frame.held())
-            return frame.losses
-
-        losses = jax.eval_shape(jax.vmap(record, in_axes=in_axes), *args)
-        if not written and not losses:
-            return jax.vmap(f, in_axes=in_axes, out_axes=out_axes)(*args)
+        try:
+            return jax.vmap(_pure(f), in_axes=in_axes, out_axes=out_axes)(*args)
+        except _EffectsError as effects:
+            written = effects.written
         pure = purify(f, written, with_losses=True)
 
         def lane(*args: Any) -> Any:
@@ -267,7 +312,7 @@ def vmap(f: Fn, in_axes: Any = 0, out_axes: Any = 0) -> Fn:
                 )
             ) from error
         write(written, values)
-        _pass_on(_sum(losses))
+        pass_on(_sum(losses))
         return out
 
     return mapped
@@ -286,7 +331,7 @@ def remat(f: Fn) -> Fn:
         pure = jax.checkpoint(purify(fixed, written, with_losses=True))
         out, values, losses = pure(read(written), *arrays)
         write(written, values)
-        _pass_on(losses)
+        pass_on(losses)
         return out
 
     return recomputed
@@ -328,7 +373,7 @@ def value_and_grad(fn: Fn, variables: Sequence[Variable], *, has_aux: bool = Fal
         grad = jax.value_and_grad(objective, has_aux=True)
         (loss, (aux, state, losses)), gradients = grad(read(variables), read(others))
         write(written, state)
-        _pass_on(losses)
+        pass_on(losses)
         return ((loss, aux) if has_aux else loss), gradients
 
     return call

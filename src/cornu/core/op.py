@@ -109,8 +109,8 @@ def op(
                 if answer is not NotImplemented:
                     return answer
             return compute(*args, **kwargs)
-        except (TypeError, ValueError, IndexError) as error:
-            if calls_back or hasattr(error, "_explained"):
+        except tuple(_KINDS) as error:
+            if calls_back or not _is_about_arguments(error):
                 raise
             raise _explained(error, call, args, kwargs) from error
 
@@ -121,7 +121,8 @@ def op(
     known.keras_module = _keras_module(fn.__module__)
     known.signature = signature
     known.says_dtype = says_dtype
-    known.sparse = None  # what it does with sparse matrices: see ops/sparse.py
+    known.sparse = None  # what it does with sparse matrices, and for which operands the result
+    known.sparse_if = None  # is sparse again: see ops/sparse.py
     # In `einsum(subscripts, *operands)` the tensors come after a setting.
     known.leading = (
         tuple(p.name for p in parameters if p.kind in _POSITIONAL)
@@ -129,6 +130,34 @@ def op(
         else None
     )
     TABLE[known.class_name] = known
+    return known
+
+
+def explained(fn: Callable[..., Any]) -> Any:
+    """Let a function that is no op, since it takes no tensors, name itself in errors as ops do.
+
+    Example:
+
+        >>> @explained
+        ... def halves(n: int):
+        ...     return [1 / 2] * n
+        >>> halves("two")
+        Traceback (most recent call last):
+        TypeError: halves does not accept its arguments: can't multiply sequence by non-int of ...
+          received: n 'two'
+    """
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return fn(*args, **kwargs)
+        except tuple(_KINDS) as error:
+            if not _is_about_arguments(error):
+                raise
+            raise _explained(error, call, args, kwargs) from error
+
+    known: Any = call
+    known.signature = inspect.signature(fn)
     return known
 
 
@@ -167,27 +196,47 @@ def _camel_case(name: str) -> str:
 
 # ---- errors -----------------------------------------------------------------------------------
 
+# What is raised about arguments, and what a caller gets to see of it. Subclasses, which jax's
+# special errors are, stay as they are.
+_KINDS: dict[type[Exception], type[Exception]] = {
+    TypeError: TypeError,
+    ValueError: ValueError,
+    IndexError: IndexError,
+    AttributeError: TypeError,
+    NameError: TypeError,
+    AssertionError: ValueError,
+    KeyError: ValueError,
+    OverflowError: ValueError,
+    ZeroDivisionError: ValueError,
+}
+
+
+def _is_about_arguments(error: Exception) -> bool:
+    """Whether an error is to be explained: not explained yet, and no mistake of the op's own."""
+    if hasattr(error, "_explained") or type(error) not in _KINDS:
+        return False
+    return not isinstance(error, NameError) or "axis name" in str(error)
+
 
 def _explained(
     error: Exception, function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Exception:
-    """The error with the op's name and what it was given; jax's special errors stay as they are."""
+    """The error with the op's name and what it was given."""
     name = getattr(function, "__name__", "op")
-    if type(error) not in (TypeError, ValueError, IndexError):
-        return error
     detail = str(error).strip()
+    if isinstance(error, NameError):
+        detail = "an axis is an int, not a name."
     if "\n  " in detail or detail.startswith(
         (f"{name} takes", f"{name}: ")
     ):  # in our words already
         message = detail if name in detail.split("\n")[0] else f"{name}: {detail}"
     else:
         received = _described(function, args, kwargs)
-        message = explain(
-            f"{name} does not accept its arguments: {_plainly(detail)}", received=received
-        )
-    explained = type(error)(message)
-    explained._explained = True  # type: ignore[attr-defined]
-    return explained
+        because = f": {_plainly(detail)}" if detail else "."
+        message = explain(f"{name} does not accept its arguments{because}", received=received)
+    clear = _KINDS[type(error)](message)
+    clear._explained = True  # type: ignore[attr-defined]
+    return clear
 
 
 # What jax says of the primitives inside an op, in words that fit the op.
@@ -300,10 +349,15 @@ class OpCall(Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         rule = getattr(self.function, "shape", None)
         if rule is None:
-            return remembered(self.function, self.call, self.settings, args, kwargs)
-        given = {**self.settings, **kwargs}
-        given.update(zip(self.function.tensors, args, strict=False))
-        return rule(**given)
+            made = remembered(self.function, self.call, self.settings, args, kwargs)
+        else:
+            given = {**self.settings, **kwargs}
+            given.update(zip(self.function.tensors, args, strict=False))
+            made = rule(**given)
+        if self.function.sparse_if is not None:
+            operands = args[0] if isinstance(args[0], (list, tuple)) else args
+            made.sparse = self.function.sparse_if([getattr(x, "sparse", False) for x in operands])
+        return made
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, **self.settings}
@@ -349,8 +403,10 @@ def tensor(x: Any, dtype: Any = None) -> Any:
             return _from_list(x)
         if hasattr(x, "todense"):  # sparse arrays of jax and scipy
             x = x.todense()
-        if x is None or isinstance(x, (str, bytes)):
-            raise ValueError(explain(f"An array of numbers is expected, got {x!r}."))
+        if x is None:
+            raise ValueError(explain("An array of numbers is expected, got None."))
+        if isinstance(x, (str, bytes)):
+            raise TypeError(explain(f"An array of numbers is expected, got {x!r}."))
         return jnp.asarray(x) if hasattr(x, "__jax_array__") else from_host(x)
     if isinstance(x, (list, tuple)) and not _plain_numbers(x):
         x = _from_list(x)

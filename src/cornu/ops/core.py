@@ -3,10 +3,11 @@
 Bodies of loops and branches may read and write Variables: they go through `cornu.core.lift`, which
 finds what a body writes and carries exactly that through the JAX primitive.
 
-Called on arrays, a loop is traced and compiled at each call, also with the same function: what the
-function reads besides its arguments, a Variable above all, may have changed since the last call, so
-a program that was kept would be wrong. Inside a compiled function (`jax.jit`, a layer of a compiled
-model) it is traced once, as everything is.
+Called on arrays, `scan`, `while_loop` and `fori_loop` are compiled once for each function object,
+as in jax (`cornu.core.kept`): define the function once and call it often. What it reads besides its
+arguments may change; the values of Variables cost nothing, anything else a new compilation. `map`,
+`vectorized_map`, `associative_scan`, `cond` and `switch` run their functions at each call, as in
+jax. Inside a compiled function (`jax.jit`, a layer of a compiled model) everything is traced once.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +19,9 @@ import numpy as np
 from jax import lax
 
 from cornu.core import dtypes, lift
-from cornu.core.op import op, shape_rule, tensor
-from cornu.core.symbolic import KerasTensor
+from cornu.core.kept import in_kept_program
+from cornu.core.op import explained, op, shape_rule, tensor
+from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -55,6 +57,7 @@ def _converted(
     return KerasTensor(x.shape, x.dtype if dtype is None else dtype)
 
 
+@explained
 def convert_to_numpy(x: Any) -> np.ndarray:
     """The values as a numpy array.
 
@@ -71,6 +74,7 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, (jax.Array, KerasTensor)) or hasattr(x, "todense")
 
 
+@explained
 def shape(x: Any) -> tuple[Any, ...]:
     """The shape as a tuple; None where a symbolic tensor's size is unknown.
 
@@ -235,10 +239,16 @@ def scan(
     if xs is None and length is None:
         raise ValueError(explain("scan: give xs or length, to say how many steps there are."))
     xs = None if xs is None else _tensors(xs)
-    return lift.scan(f, _tensors(init), xs, length, reverse, unroll)
+    return in_kept_program(_scan, (f,), (length, reverse, unroll), _tensors(init), xs)
+
+
+def _scan(functions: Sequence[Fn], constants: tuple[Any, ...], init: Any, xs: Any) -> Any:
+    return lift.scan(functions[0], init, xs, *constants)
 
 
 def _tensors(structure: Any) -> Any:
+    if isinstance(structure, jax.Array):
+        return structure
     return jax.tree.map(tensor, structure, is_leaf=_is_variable)
 
 
@@ -262,6 +272,12 @@ def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) ->
     return lax.associative_scan(f, _tensors(elems), reverse=reverse, axis=axis)
 
 
+@shape_rule(associative_scan)
+def _scanned(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    made = infer(f, elems, elems)  # one step says what all of them do
+    return jax.tree.map(lambda x, y: KerasTensor(x.shape, y.dtype), elems, made)
+
+
 @op(tensors=("loop_vars",), calls_back=True)
 def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Repeat `body` as long as `cond` holds.
@@ -283,6 +299,17 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
     """
     single = not isinstance(loop_vars, (tuple, list))
     start = (tensor(loop_vars),) if single else tuple(_tensors(list(loop_vars)))
+    state = in_kept_program(_while_loop, (cond, body), (maximum_iterations,), start)
+    if single:
+        return state[0]
+    return type(loop_vars)(state) if type(loop_vars) in (tuple, list) else state
+
+
+def _while_loop(functions: Sequence[Fn], constants: tuple[Any, ...], start: Any) -> Any:
+    (cond, body), (most,) = functions, constants
+
+    def holds(state: tuple[Any, ...]) -> Any:
+        return jnp.reshape(cond(*state), ())
 
     def call_body(state: tuple[Any, ...]) -> tuple[Any, ...]:
         out = body(*state)
@@ -294,20 +321,20 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
                     received=f"{len(out)} values, {len(state)} loop_vars",
                 )
             )
-        # a Python number in the first state must not end the loop for its dtype
-        return jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), out, state)
+        return _as_before(out, state)
 
-    if maximum_iterations is None:
-        state = lift.while_loop(lambda s: jnp.reshape(cond(*s), ()), call_body, start)
-    else:
-        _, state = lift.while_loop(
-            lambda s: (s[0] < maximum_iterations) & jnp.reshape(cond(*s[1]), ()),
-            lambda s: (s[0] + 1, call_body(s[1])),
-            (jnp.int32(0), start),
-        )
-    if single:
-        return state[0]
-    return type(loop_vars)(state) if type(loop_vars) in (tuple, list) else state
+    if most is None:
+        return lift.while_loop(holds, call_body, start)
+    return lift.while_loop(
+        lambda s: (s[0] < most) & holds(s[1]),
+        lambda s: (s[0] + 1, call_body(s[1])),
+        (jnp.int32(0), start),
+    )[1]
+
+
+def _as_before(new: Any, old: Any) -> Any:
+    """The new state in the old one's dtypes: a Python number at the start must not end a loop."""
+    return jax.tree.map(lambda a, b: jnp.asarray(a, b.dtype), new, old)
 
 
 @op(tensors=("init_val",), calls_back=True)
@@ -320,12 +347,17 @@ def fori_loop(lower: Any, upper: Any, body_fun: Fn, init_val: Any) -> Any:
         10
     """
     start = _tensors(init_val)
-    return lift.fori_loop(
-        lower,
-        upper,
-        lambda i, s: jax.tree.map(lambda a, b: jnp.asarray(a, b.dtype), body_fun(i, s), start),
-        start,
-    )
+    if isinstance(lower, int) and isinstance(upper, int):  # the number of steps is known
+        return in_kept_program(_fori_loop, (body_fun,), (lower, upper), start)
+    return in_kept_program(_fori_loop, (body_fun,), (), start, tensor(lower), tensor(upper))
+
+
+def _fori_loop(
+    functions: Sequence[Fn], constants: tuple[Any, ...], start: Any, *limits: Any
+) -> Any:
+    (body,) = functions
+    lower, upper = constants or limits
+    return lift.fori_loop(lower, upper, lambda i, s: _as_before(body(i, s), s), start)
 
 
 @op(tensors=("pred", "true_fn", "false_fn"), calls_back=True)
@@ -345,10 +377,13 @@ def cond(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
     for name, fn in (("true_fn", true_fn), ("false_fn", false_fn)):
         if not callable(fn):
             raise TypeError(explain(f"cond: {name} is a function without arguments, got {fn!r}."))
-    pred = tensor(pred)
-    if pred.dtype != bool:
-        pred = pred != 0
-    return lift.cond(jnp.reshape(pred, ()), true_fn, false_fn)
+    if not isinstance(pred, bool):
+        pred = tensor(pred)
+        if pred.dtype != bool:
+            pred = pred != 0
+        if pred.ndim:
+            pred = jnp.reshape(pred, ())
+    return lift.cond(pred, true_fn, false_fn)
 
 
 @op(tensors=("index", "branches"), calls_back=True)
@@ -365,7 +400,8 @@ def switch(index: Any, branches: Sequence[Fn], *operands: Any) -> Any:
         >>> int(switch(1, [lambda x: x + 1, lambda x: x * 10], 5))
         50
     """
-    return lift.switch(tensor(index), list(branches), *[_tensors(x) for x in operands])
+    index = index if isinstance(index, int) else tensor(index)
+    return lift.switch(index, list(branches), *[_tensors(x) for x in operands])
 
 
 @op(tensors=("f", "xs"), calls_back=True)
@@ -413,9 +449,17 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
         >>> scatter([[0], [2], [2]], [1.0, 2.0, 3.0], (4,)).tolist()
         [1.0, 0.0, 5.0, 0.0]
     """
-    values, indices = tensor(values), tensor(indices)
-    places = tuple(jnp.moveaxis(indices, -1, 0))
+    values = tensor(values)
+    places = _places(indices)
     return jnp.zeros(tuple(shape), values.dtype).at[places].add(values)
+
+
+def _places(indices: Any) -> tuple[Any, ...]:
+    """Rows of coordinates as one vector of indices an axis."""
+    indices = tensor(indices)
+    if not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise TypeError(f"indices are integers, got {indices.dtype}.")
+    return tuple(jnp.moveaxis(indices, -1, 0))
 
 
 _REDUCTIONS = (None, "add", "max", "min", "mul")
@@ -440,9 +484,9 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         raise ValueError(
             explain(f"scatter_update: reduction is one of {_REDUCTIONS}, got {reduction!r}.")
         )
-    inputs, indices = tensor(inputs), tensor(indices)
+    inputs = tensor(inputs)
     updates = tensor(updates, inputs.dtype)
-    places = inputs.at[tuple(jnp.moveaxis(indices, -1, 0))]
+    places = inputs.at[_places(indices)]
     return getattr(places, reduction or "set")(updates)
 
 

@@ -231,5 +231,11 @@ def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fa
         [9.0, 6.0]
     """
     points = tuple(tensor(p) for p in primals)
-    directions = tuple(tensor(t, p.dtype) for t, p in zip(tangents, points, strict=True))
+    directions = tuple(_like(t, p) for t, p in zip(tangents, points, strict=True))
     return jax.jvp(fun, points, directions, has_aux=has_aux)
+
+
+def _like(tangent: Any, point: Any) -> Any:
+    """The tangent in the dtype of the point."""
+    x = tensor(tangent)
+    return x if x.dtype == point.dtype else tensor(x, point.dtype)

@@ -1,5 +1,6 @@
 """Segments, largest elements, error functions and spectra."""
 
+from operator import index
 from typing import Any
 
 import jax
@@ -35,6 +36,8 @@ def _per_segment(
                 shapes=f"data {tuple(data.shape)}, segment_ids {tuple(ids.shape)}",
             )
         )
+    if not jnp.issubdtype(ids.dtype, jnp.integer):
+        raise TypeError(explain(f"segment_ids are integers, got {ids.dtype}."))
     if num_segments is None:
         if isinstance(ids, jax.core.Tracer):
             raise ValueError(
@@ -168,6 +171,10 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
                 shapes=f"targets {targets.shape}, predictions {predictions.shape}",
             )
         )
+    if not jnp.issubdtype(targets.dtype, jnp.integer):
+        raise TypeError(explain(f"in_top_k: targets are class numbers, got {targets.dtype}."))
+    if k < 1:
+        raise ValueError(explain(f"in_top_k: k is at least 1, got {k}."))
     return _in_top_k(targets, predictions, k=k)
 
 
@@ -305,6 +312,9 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
     Returns:
         `(..., 1 + (time - sequence_length) // sequence_stride, sequence_length)`.
     """
+    for name, size in (("length", sequence_length), ("stride", sequence_stride)):
+        if index(size) < 1:
+            raise ValueError(f"sequence_{name} is at least 1.")
     return signal.frames(tensor(x), sequence_length, sequence_stride)
 
 
@@ -368,6 +378,7 @@ def view_as_complex(x: Any) -> Any:
         raise ValueError(
             explain("view_as_complex takes a last axis of size 2.", received=tuple(x.shape))
         )
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # there are no complex halves
     return lax.complex(x[..., 0], x[..., 1])
 
 
@@ -398,6 +409,13 @@ def cdist(x: Any, y: Any) -> Any:
         [[5.0, 1.0]]
     """
     x, y = to_float(x), to_float(y)
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            explain(
+                "cdist takes matrices (..., n, d) and (..., m, d) of rows with one length.",
+                shapes=f"x {tuple(x.shape)}, y {tuple(y.shape)}",
+            )
+        )
     return _distances(x, y)
 
 

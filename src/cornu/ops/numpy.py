@@ -9,6 +9,7 @@ scalar does not decide the dtype (`float16 + 2.5` stays float16), and indices ar
 
 import builtins
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ from cornu.core.op import (
     SCALARS,
     axes,
     binary,
+    explained,
     fused,
     op,
     pair,
@@ -246,7 +248,7 @@ def percentile(
     x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
 ) -> Any:
     """`quantile` with `q` in percent."""
-    return _quantile(jnp.percentile, x, q, axis, method, keepdims)
+    return _quantile(jnp.percentile, x, q, axis, method, keepdims, most=100)
 
 
 @op(tensors=2)
@@ -262,12 +264,19 @@ def nanpercentile(
     x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
 ) -> Any:
     """`quantile` of what is not NaN, with `q` in percent."""
-    return _quantile(jnp.nanpercentile, x, q, axis, method, keepdims)
+    return _quantile(jnp.nanpercentile, x, q, axis, method, keepdims, most=100)
 
 
-def _quantile(function: Any, x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Any:
+def _quantile(
+    function: Any, x: Any, q: Any, axis: Any, method: str, keepdims: bool, most: int = 1
+) -> Any:
     x = to_float(x)
-    q = float(q) if type(q) in (int, float) else tensor(q, x.dtype)
+    if type(q) in (int, float):
+        if not 0 <= q <= most:
+            raise ValueError(f"q lies between 0 and {most}.")
+        q = float(q)
+    else:
+        q = tensor(q, x.dtype)
     return function(x, q, axis=axes(axis), method=method, keepdims=keepdims)
 
 
@@ -357,8 +366,13 @@ def argsort(x: Any, axis: Any = -1) -> Any:
 
 @op
 def argpartition(x: Any, kth: int, axis: Any = -1) -> Any:
-    """Indices that put element `kth` in its place, smaller ones in front of it; int32."""
-    return jnp.argpartition(tensor(x), kth, axis=axis).astype("int32")
+    """Indices that put element `kth` in its place, smaller ones in front of it; int32.
+
+    Along `axis`; of the flattened array if None.
+    """
+    x = tensor(x)
+    x, axis = (jnp.ravel(x), -1) if axis is None else (x, axis)
+    return jnp.argpartition(x, kth, axis=axis).astype("int32")
 
 
 @op
@@ -782,11 +796,29 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
 def get_item(x: Any, key: Any) -> Any:
     """`x[key]`, with indices, slices, `...`, None and arrays as numpy takes them."""
     x = tensor(x)
-    return x[jax.tree.map(_index, key, is_leaf=lambda k: isinstance(k, Variable))]
+    key = jax.tree.map(_value, key, is_leaf=lambda k: isinstance(k, Variable))
+    _check_places(x, key if isinstance(key, tuple) else (key,))
+    return x[key]
 
 
-def _index(key: Any) -> Any:
+def _value(key: Any) -> Any:
     return key.value if isinstance(key, Variable) else key
+
+
+def _check_places(x: Any, key: tuple[Any, ...]) -> None:
+    """Whether the ints of a key lie inside: jax takes the nearest element if they do not."""
+    counted = [k for k in key if k is not None and k is not Ellipsis]
+    if builtins.any(hasattr(k, "ndim") or isinstance(k, (list, bool)) for k in counted):
+        return  # which axes arrays stand for depends on what they hold
+    axis = 0
+    for k in key:
+        if k is Ellipsis:
+            axis += x.ndim - len(counted)
+        elif k is not None:
+            size = x.shape[axis] if axis < x.ndim else None
+            if isinstance(k, int) and isinstance(size, int) and not -size <= k < size:
+                raise IndexError(f"there is no element {k} along axis {axis}, which has {size}.")
+            axis += 1
 
 
 @op(tensors=2)
@@ -990,13 +1022,18 @@ def _searched(sorted_sequence: Any, values: Any, side: str = "left") -> KerasTen
 @op(tensors=2)
 def digitize(x: Any, bins: Any) -> Any:
     """Number of the bin of each element: `i` where `bins[i - 1] <= x < bins[i]`; int32."""
-    return jnp.digitize(tensor(x), tensor(bins)).astype("int32")
+    bins = tensor(bins)
+    if bins.ndim != 1:
+        raise ValueError("bins is a vector.")
+    return jnp.digitize(tensor(x), bins).astype("int32")
 
 
 @op(compiled=True)
 def unravel_index(indices: Any, shape: Any) -> Any:
     """Indices into the flattened array as a tuple of indices, one an axis."""
-    return tuple(i.astype(tensor(indices).dtype) for i in _unraveled(tensor(indices), shape))
+    indices = tensor(indices)
+    indices = indices.astype("int32") if indices.dtype == bool else indices
+    return tuple(i.astype(indices.dtype) for i in _unraveled(indices, shape))
 
 
 def _unraveled(indices: Any, shape: Any) -> Any:
@@ -1309,6 +1346,7 @@ def _sizes(shape: Any) -> tuple[Any, ...]:
     return tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
 
 
+@explained
 def zeros(shape: Any, dtype: Any = None) -> jax.Array:
     """Zeros in the given shape, in `floatx` if no dtype is given.
 
@@ -1320,19 +1358,22 @@ def zeros(shape: Any, dtype: Any = None) -> jax.Array:
     return jnp.zeros(_sizes(shape), dtype=dtypes.standardize_dtype(dtype))
 
 
+@explained
 def ones(shape: Any, dtype: Any = None) -> jax.Array:
     """Ones in the given shape, in `floatx` if no dtype is given."""
     return jnp.ones(_sizes(shape), dtype=dtypes.standardize_dtype(dtype))
 
 
+@explained
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
     """One value everywhere, in `floatx` if no dtype is given."""
     return jnp.full(_sizes(shape), weak(fill_value), dtype=dtypes.standardize_dtype(dtype))
 
 
+@explained
 def empty(shape: Any, dtype: Any = None) -> jax.Array:
     """An array whose values are not defined; here zeros."""
-    return zeros(shape, dtype)
+    return jnp.zeros(_sizes(shape), dtype=dtypes.standardize_dtype(dtype))
 
 
 @op
@@ -1359,23 +1400,27 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     return jnp.full_like(tensor(x), weak(fill_value), dtype=_dtype_or_none(dtype))
 
 
+@explained
 def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> jax.Array:
     """Ones on diagonal `k` of an `(N, M)` matrix, zeros elsewhere; `M` is `N` if None."""
     return jnp.eye(
-        int(N), None if M is None else int(M), k=k, dtype=dtypes.standardize_dtype(dtype)
+        index(N), None if M is None else index(M), k=k, dtype=dtypes.standardize_dtype(dtype)
     )
 
 
+@explained
 def identity(n: int, dtype: Any = None) -> jax.Array:
     """The identity matrix `(n, n)`."""
-    return jnp.identity(n, dtype=dtypes.standardize_dtype(dtype))
+    return jnp.identity(index(n), dtype=dtypes.standardize_dtype(dtype))
 
 
+@explained
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
     """Ones at and below diagonal `k` of an `(N, M)` matrix, zeros above."""
     return jnp.tri(N, M, k=k, dtype=dtypes.standardize_dtype(dtype))
 
 
+@explained
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> jax.Array:
     """Numbers from `start` up to, not including, `stop`; from 0 if only one is given.
 

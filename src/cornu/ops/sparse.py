@@ -8,8 +8,9 @@ values that are there are computed; any other op computes on the dense array.
     multiply, divide                 by a number or a dense array: on the values alone
     matmul                           sparse @ dense is dense, and reads no zeros; sparse @ sparse is
                                      sparse
-    transpose, reshape, ...          the places move, the values stay
-    sum, mean, exp, ...              dense
+    transpose, reshape, x[0], ...    the places move, the values stay
+    sum, mean                        of the values; sparse, as Keras has it
+    exp, max, softmax, ...           dense
 
 The ops are given these answers here, as `ops/operators.py` gives operators to symbolic tensors. A
 function that returns `NotImplemented` leaves the call to the op itself.
@@ -18,11 +19,13 @@ function that returns `NotImplemented` leaves the call to the op itself.
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cornu.core.op import SCALARS, Op, tensor
 from cornu.core.variable import Variable
-from cornu.ops import core, numpy
+from cornu.ops import core, einops, math, numpy
 
 Answer = Callable[..., Any]
 
@@ -32,8 +35,8 @@ def is_sparse(x: Any) -> bool:
     return type(x).__name__ == "BCOO" and x.n_batch == 0 and x.n_dense == 0
 
 
-def _with_values(x: Any, values: Any) -> Any:
-    return type(x)((values, x.indices), shape=x.shape, unique_indices=True)
+def _with_values(x: Any, values: Any, once: bool = True) -> Any:
+    return type(x)((values, x.indices), shape=x.shape, unique_indices=once)
 
 
 def _once(x: Any) -> Any:
@@ -130,6 +133,51 @@ def _moved(function: Answer) -> Answer:
     return answer
 
 
+def _folded(op: Op, *, shared: bool) -> Answer:
+    """For sums, and with `shared` for means."""
+
+    def answer(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if not is_sparse(x):
+            return NotImplemented
+        alike = jax.ShapeDtypeStruct(x.shape, x.dtype)
+        folded = jax.eval_shape(lambda x: op(x, axis, keepdims), alike)
+        values = x.data.astype(folded.dtype)
+        if shared:
+            values = values / (x.size // max(folded.size, 1))
+        over = (
+            range(x.ndim) if axis is None else axis if isinstance(axis, (list, tuple)) else [axis]
+        )
+        gone = [a % x.ndim for a in over]
+        if keepdims:
+            places = x.indices.at[:, np.array(gone, int)].set(0)
+        else:
+            places = x.indices[:, np.array([a for a in range(x.ndim) if a not in gone], int)]
+        return type(x)((values, places), shape=folded.shape)  # values at one place add up
+
+    return answer
+
+
+def _item(x: Any, key: Any) -> Any:
+    """Ints, slices, `...` and None; arrays as indices make it dense."""
+    keys = key if isinstance(key, tuple) else (key,)
+    if not is_sparse(x) or not all(type(k) in (int, slice, type(...), type(None)) for k in keys):
+        return NotImplemented
+    jax.eval_shape(lambda x: numpy.get_item(x, key), jax.ShapeDtypeStruct(x.shape, x.dtype))
+    return x[key]
+
+
+def _as_complex(x: Any) -> Any:
+    if not is_sparse(x) or not x.ndim or x.shape[-1] != 2:
+        return NotImplemented
+    real, imag = x[..., 0], x[..., 1]
+    complex_dtype = jnp.result_type(x.dtype, jnp.complex64)
+    parts = [
+        _with_values(p, p.data.astype(complex_dtype) * unit, once=p.unique_indices)
+        for p, unit in ((real, 1), (imag, 1j))
+    ]
+    return parts[0] + parts[1]
+
+
 def _product(x1: Any, x2: Any) -> Any:
     sparse = [is_sparse(x) for x in (x1, x2)]
     arrays = [
@@ -147,6 +195,10 @@ def _joined(xs: Any, axis: Any = 0) -> Any:
     if axis is None or not all(is_sparse(x) for x in xs):
         return NotImplemented
     return _sparsified(lambda *parts: jnp.concatenate(parts, axis), *xs)
+
+
+def _first(sparse: list[bool]) -> bool:
+    return sparse[0]
 
 
 KEEP_ZERO = (
@@ -168,5 +220,22 @@ numpy.divide.sparse = _scaled(numpy.divide, both_sides=False)
 numpy.true_divide.sparse = _scaled(numpy.true_divide, both_sides=False)
 numpy.matmul.sparse = _product
 numpy.concatenate.sparse = _joined
-for _moving in (numpy.transpose, numpy.reshape, numpy.expand_dims, numpy.squeeze):
+numpy.sum.sparse = _folded(numpy.sum, shared=False)
+numpy.mean.sparse = _folded(numpy.mean, shared=True)
+numpy.get_item.sparse = _item
+math.view_as_complex.sparse = _as_complex
+for _moving in (
+    numpy.transpose, numpy.reshape, numpy.expand_dims, numpy.squeeze, einops.rearrange,
+):  # fmt: skip
     _moving.sparse = _moved(_moving)
+
+# What is known of the result before there are matrices.
+for _mixing in (numpy.add, numpy.subtract, numpy.maximum, numpy.minimum, numpy.matmul):
+    _mixing.sparse_if = all
+numpy.concatenate.sparse_if = all
+numpy.multiply.sparse_if = any
+for _following in (
+    numpy.divide, numpy.true_divide, numpy.sum, numpy.mean, numpy.transpose, numpy.reshape,
+    numpy.expand_dims, numpy.squeeze,
+):  # fmt: skip
+    _following.sparse_if = _first

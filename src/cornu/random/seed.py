@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import names
+from cornu.core import kept
 from cornu.core.configurable import Configurable
 from cornu.core.context import name_scope
 from cornu.core.variable import Variable
@@ -121,8 +122,10 @@ def set_random_seed(seed: int) -> None:
     python_random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
     _process["generator"] = SeedGenerator(int(seed), name="global_seed_generator")
+    kept.forget()  # they read the generator that was
 
 
 def forget_global_seed() -> None:
     """Start the generator behind unseeded functions anew at its next use."""
     _process["generator"] = None
+    kept.forget()

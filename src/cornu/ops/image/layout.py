@@ -54,7 +54,7 @@ def in_dtype_of(y: Any, x: Any) -> Any:
     if not jnp.issubdtype(x.dtype, jnp.integer):
         return y.astype(x.dtype)
     info = jnp.iinfo(x.dtype)
-    return jnp.clip(jnp.round(y), info.min, info.max).astype(x.dtype)
+    return jnp.clip(jnp.round(y), float(info.min), float(info.max)).astype(x.dtype)
 
 
 def floating_dtype(x: Any) -> Any:

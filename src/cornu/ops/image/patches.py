@@ -1,6 +1,7 @@
 """Rectangles of pixels, or boxes of voxels, laid out as channels."""
 
 import math
+from operator import index
 from typing import Any
 
 import jax.numpy as jnp
@@ -85,4 +86,4 @@ def _per_axis(value: Any, rank: int, name: str) -> tuple[int, ...]:
         return (value,) * rank
     if not isinstance(value, (tuple, list)) or len(value) != rank:
         raise TypeError(explain(f"{name} is an int or {rank} of them, got {value!r}."))
-    return tuple(int(v) for v in value)
+    return tuple(index(v) for v in value)

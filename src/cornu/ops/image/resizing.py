@@ -1,6 +1,7 @@
 """Images in another size: scaled, padded or cropped."""
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import jax
@@ -59,7 +60,7 @@ def resize(
         )
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise ValueError(explain(f"size is (height, width), got {size!r}."))
-    height, width = (int(n) for n in size)
+    height, width = (index(n) for n in size)
     x, back = batched("resize", images, data_format)
     original = x
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
@@ -100,8 +101,11 @@ def scale_and_translate(
         antialias: average over more pixels when shrinking.
     """
     x = to_float(images)
-    shape, axes = (tuple(int(n) for n in sizes) for sizes in (output_shape, spatial_dims))
+    shape, axes = (tuple(index(n) for n in sizes) for sizes in (output_shape, spatial_dims))
     scale, translation = tensor(scale, "float32"), tensor(translation, "float32")
+    for name, given in (("scale", scale), ("translation", translation)):
+        if given.shape != (len(axes),):
+            raise ValueError(f"{name} has one number for each of spatial_dims.")
     return _moved(x, scale, translation, shape, axes, method, antialias)
 
 

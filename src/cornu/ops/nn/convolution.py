@@ -124,8 +124,9 @@ def separable_conv(
         pointwise_kernel: `(1, ..., in * multiplier, out)`.
         strides, padding, data_format, dilation_rate: see `conv`; they belong to the first step.
     """
-    x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
-    return conv(x, pointwise_kernel, 1, "valid", data_format, 1)
+    along_space, across_channels = depthwise_conv.__wrapped__, conv.__wrapped__  # errors are ours
+    x = along_space(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return across_channels(x, pointwise_kernel, 1, "valid", data_format, 1)
 
 
 @op(tensors=2, compiled=True)

@@ -6,6 +6,8 @@ ways to spell the target with such steps; `ctc_decode` finds a likely spelling.
 
 from typing import Any
 
+import jax.numpy as jnp
+
 from cornu.core.op import op, tensor, to_float
 from cornu.errors import did_you_mean, explain
 from cornu.kernels import sequence
@@ -27,7 +29,7 @@ def ctc_loss(
     Returns:
         `(batch,)`, minus the logarithm of the probability of each target.
     """
-    target, output = tensor(target), to_float(output)
+    target, output = tensor(target).astype("int32"), to_float(output)
     if target.ndim != 2 or output.ndim != 3:
         raise ValueError(
             explain(
@@ -66,6 +68,7 @@ def ctc_decode(
         Labels `(paths, batch, time)`, filled up with -1, and scores `(batch, paths)`.
     """
     inputs = to_float(inputs)
+    inputs = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
     lengths = tensor(sequence_lengths).astype("int32")
     if strategy == "greedy":
         return sequence.ctc_greedy_decode(inputs, lengths, merge_repeated, mask_index)

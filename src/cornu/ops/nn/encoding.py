@@ -70,6 +70,7 @@ def multi_hot(
         raise ValueError(explain("multi_hot needs num_classes, the length of the vectors."))
     _check_count("multi_hot", num_classes)
     x = tensor(inputs)
+    x = x.astype("int32") if x.dtype == bool else x
     hot = jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
     return jnp.max(hot, axis=1 if x.ndim > 1 else 0)
 

@@ -56,7 +56,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
 
     Args:
         x: array of any shape.
-        axes: the axis or axes.
+        axes: the axis or axes; all of them if None.
         keepdims: whether they stay with size 1.
         synchronized: kept for Keras's signature; under sharding the moments are those of the whole.
 
@@ -66,12 +66,20 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         [2.0, 1.0]
     """
     x = to_float(x)
-    axes = tuple(axes) if isinstance(axes, (list, tuple)) else axes
+    axes = tuple(range(x.ndim)) if axes is None else _places(axes, x.ndim)
     mean, variance = _moments(x, axes=axes, keepdims=keepdims)
     if x.dtype == mean.dtype:
         return mean, variance
     limit = float(jnp.finfo(x.dtype).max)
     return tuple(jnp.clip(m, -limit, limit).astype(x.dtype) for m in (mean, variance))
+
+
+def _places(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Axes counted from the front."""
+    found = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
+    if not all(-ndim <= a < ndim for a in found):
+        raise IndexError("there is no such axis.")
+    return tuple([a % ndim for a in found])
 
 
 _moments = fused(normalization.moments, static=("axes", "keepdims"))
@@ -93,7 +101,9 @@ def batch_normalization(
     given = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
     for name, vector in given.items():
         size, wanted = getattr(vector, "shape", None), x.shape[axis]
-        if size is not None and isinstance(wanted, int) and math.prod(size) not in (1, wanted):
+        if size is None or not isinstance(wanted, int):
+            continue
+        if size == () or math.prod(size) not in (1, wanted):
             raise ValueError(
                 explain(
                     f"batch_normalization: {name} has one number for each of {wanted} along axis "
@@ -148,7 +158,7 @@ def layer_normalization(
     """
     x = to_float(x)
     epsilon = settings.current.epsilon if epsilon is None else epsilon
-    over = sorted(a % x.ndim for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    over = sorted(_places(axis, x.ndim))
     gamma, beta = (None if v is None else tensor(v) for v in (gamma, beta))
     if over == [x.ndim - 1] and not kwargs.get("rms_scaling"):
         return _layer_norm(x, gamma, beta, epsilon=epsilon)
@@ -179,7 +189,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = 
     """
     x = to_float(x)
     epsilon = settings.current.epsilon if epsilon is None else epsilon
-    over = tuple(a % x.ndim for a in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    over = _places(axis, x.ndim)
     scale = None if scale is None else tensor(scale)
     return _rms_norm(x, scale, over=over, epsilon=epsilon)
 

@@ -38,7 +38,10 @@ def max_pool(
         [3.0, 4.0]
     """
     x, first = channels_last(_pooled("max_pool", inputs, padding), data_format)
-    return channels_back(pool.max_pool(x, pool_size, strides, standard_padding(padding)), first)
+    bits = x.dtype == bool
+    x = x.astype("uint8") if bits else x
+    y = channels_back(pool.max_pool(x, pool_size, strides, standard_padding(padding)), first)
+    return y.astype(bool) if bits else y
 
 
 @op(compiled=True)

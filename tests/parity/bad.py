@@ -1,0 +1,238 @@
+"""Bad input to every operation, as rows like those of `ops.py`.
+
+`test_ops.py` asks that the exception has the type that Keras raises, and that the message names the
+operation and the shapes or values that are wrong. `kind` is the type where Keras computes something
+that nobody can mean, or fails in its own machinery.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from parity.ops import (
+    BINARY,
+    BITS,
+    INDICES,
+    REDUCTIONS,
+    RUNNING,
+    UNARY_ANY,
+    UNARY_INSIDE,
+    UNARY_POSITIVE,
+    A,
+    Row,
+    bools,
+    ints,
+)
+
+
+class Bad(Row):
+    """A call that fails; `kind` where Keras's own exception is not the one to follow."""
+
+    def __init__(self, name: str, *args: Any, kind: type[Exception] | None = None, **kwargs: Any):
+        super().__init__(name, *args, **kwargs)
+        self.kind = kind
+
+
+# Those with an axis have a row of their own kind below.
+WITH_AXIS = {"glu", "softmax", "log_softmax", "fliplr"}
+LIST_OF_ARRAYS = ("concatenate", "stack", "vstack", "hstack", "dstack")
+WINDOWS = ("bartlett", "blackman", "hamming", "hanning")
+MATRICES = ("cholesky", "cholesky_inverse", "det", "inv", "eig", "eigh", "slogdet", "logdet")
+
+BAD = [
+    *[Bad(n, "abc") for n in (*UNARY_POSITIVE, *UNARY_INSIDE, "bitwise_invert", "bitwise_not")],
+    *[Bad(n, None) for n in UNARY_ANY if n not in WITH_AXIS],
+    *[Bad(n, A(2, 4), axis=99) for n in ("glu", "softmax", "log_softmax")],
+    Bad("fliplr", A(3)),
+    *[Bad(name, A(2, 3), A(4)) for name in (*BINARY, "power")],
+    *[Bad(name, ints(2, 3), ints(4)) for name in (*BITS, "ldexp")],
+    *[Bad(name, A(2, 3), axis=5) for name in (*REDUCTIONS, *RUNNING, *INDICES, "average")],
+    *[Bad("sum", A(2, 3), axis=axis) for axis in ((0, 0), (0, -5))],
+    Bad("sum", A(2, 3), axis="time", kind=TypeError),
+    Bad("argpartition", A(2, 3), 1, axis=5),
+    *[Bad(name, A(3), 0.5, axis=1) for name in ("quantile", "nanquantile")],
+    *[Bad(name, A(3), 50, axis=1) for name in ("percentile", "nanpercentile")],
+    Bad("quantile", A(3), 1.5, kind=ValueError),
+    Bad("nanpercentile", A(3), -1, kind=ValueError),
+    Bad("allclose", A(2, 3), A(4)),
+    Bad("clip", None, 0, 1),
+    Bad("diff", A(3), axis=1),
+    Bad("trapezoid", A(3), axis=1),
+    Bad("histogram", A(2, 3)),
+    # ---- products
+    Bad("matmul", A(2, 3), A(4, 2)),
+    Bad("dot", A(2, 3), A(4, 2)),
+    Bad("inner", A(2, 3), A(2, 4)),
+    Bad("outer", "abc", A(2)),
+    Bad("vdot", A(3), A(4)),
+    Bad("kron", "abc", A(2)),
+    Bad("cross", A(2, 3), A(4, 3)),
+    Bad("tensordot", A(2, 3, 4), A(4, 4, 5)),
+    Bad("einsum", "ij,jk->ik", A(2, 3), A(4, 5)),
+    Bad("einsum", "ij,jk->ik", A(3), A(3, 5)),
+    Bad("correlate", A(2, 3), A(3)),
+    Bad("corrcoef", A(1, 2, 3)),
+    Bad("cdist", A(3, 2), A(4, 3), kind=ValueError),
+    Bad("vander", A(2, 2), 3),
+    # ---- shape
+    Bad("reshape", A(2, 3), (4, 2)),
+    Bad("squeeze", A(2, 3), axis=0),
+    Bad("transpose", A(2, 3), (0, 0)),
+    Bad("expand_dims", A(2, 3), 7),
+    Bad("moveaxis", A(2, 3), 0, 4),
+    Bad("swapaxes", A(2, 3), 0, 4),
+    Bad("broadcast_to", A(2, 3), (4, 2)),
+    Bad("tile", A(2, 3), None),
+    Bad("repeat", A(3), 2, axis=1),
+    Bad("rot90", A(3)),
+    Bad("flip", A(2, 3), axis=2),
+    Bad("roll", A(2, 3), 1, axis=2),
+    Bad("pad", A(2, 3), 1, mode="reflect", constant_values=1.0),
+    Bad("pad", A(3), ((0, 0), (1, 2))),
+    Bad("view", A(2, 3), "flot32"),
+    # ---- joining and cutting
+    *[Bad(name, [A(2, 3), A(3, 4, 1)]) for name in LIST_OF_ARRAYS],
+    Bad("concatenate", [A(2, 3), A(3, 3)], axis=1),
+    Bad("stack", [A(2, 3), A(3, 3)]),
+    Bad("append", A(2), A(2, 3), axis=1),
+    Bad("split", A(2, 5), 2, axis=1),
+    Bad("array_split", A(5), 2, axis=1),
+    Bad("hsplit", A(2, 5), 2),
+    Bad("vsplit", A(5, 2), 2),
+    Bad("dsplit", A(2, 4), 2),
+    Bad("unstack", A(2, 3), axis="a"),
+    Bad("meshgrid", A(2), A(3), indexing="ab"),
+    # ---- choosing
+    Bad("take", A(3), [0, 1], axis=1),
+    Bad("take_along_axis", A(3), ints(2, 2), axis=1),
+    Bad("where", bools(2, 3), A(2, 3), A(4)),
+    Bad("nonzero", "abc"),
+    Bad("select", [bools(3, 3)], [A(2, 3)], 1.0),
+    Bad("get_item", A(2, 3), 5),
+    Bad("get_item", A(2, 3), (0, 0, 0)),
+    Bad("diag", A()),
+    Bad("diagflat", None),
+    Bad("diagonal", A(3)),
+    Bad("trace", A(3)),
+    *[Bad(name, A()) for name in ("tril", "triu")],
+    Bad("unique", ints(3), axis=2),
+    Bad("isin", None, ints(2)),
+    Bad("searchsorted", A(2, 3), A(3)),
+    Bad("digitize", A(2, 3), A()),
+    Bad("unravel_index", ints(4), None),
+    Bad("bincount", A(3)),
+    # ---- new arrays
+    *[Bad(name, (2, -3)) for name in ("zeros", "ones", "empty")],
+    Bad("full", (2, -3), 7),
+    *[Bad(name, "abc") for name in ("zeros_like", "ones_like", "empty_like")],
+    Bad("full_like", "abc", 7),
+    *[Bad(name, -3) for name in ("eye", "identity", "tri")],
+    Bad("eye", 2.5),
+    Bad("arange", "abc"),
+    *[Bad(name, 1, 8, -4) for name in ("linspace", "logspace", "geomspace")],
+    Bad("array", A(2), dtype="flot32"),
+    *[Bad(name, -6) for name in WINDOWS],
+    Bad("kaiser", -6, 8.0),
+    *[Bad(name, "abc", kind=TypeError) for name in ("size", "ndim", "shape")],
+    # ---- core
+    Bad("cast", A(2, 3), "float33"),
+    Bad("saturate_cast", A(2, 3), "float33"),
+    Bad("convert_to_tensor", A(2, 3), "float33"),
+    Bad("convert_to_numpy", None, kind=ValueError),
+    Bad("stop_gradient", "abc"),
+    Bad("slice", A(3, 4), (1,), (2, 2)),
+    Bad("slice_update", A(3, 4), (1,), A(2, 2)),
+    Bad("scatter", ints(4, 1, high=2), A(4, 2), (5, 3)),
+    Bad("scatter_update", A(3), np.array([[0]]), A(1), reduction="foo"),
+    Bad("scatter_update", A(5, 3), ints(4, 1), A(4, 2)),
+    # ---- math
+    *[Bad(f"segment_{how}", A(2, 3), ints(2, 3), 2) for how in ("sum", "max", "min", "prod")],
+    Bad("top_k", A(2, 3), 5),
+    Bad("in_top_k", ints(2, 2), A(2, 5), 2),
+    Bad("in_top_k", ints(2), A(2, 5), 0, kind=ValueError),
+    *[Bad(name, A(2, 3)) for name in ("fft", "fft2", "ifft2", "irfft")],
+    Bad("rfft", "abc"),
+    Bad("istft", A(2, 10, 17), 20, 5, 32),
+    Bad("stft", A(50), 20, None, 32),
+    Bad("extract_sequences", A(20), 4, -1),
+    Bad("view_as_complex", A(3, 3)),
+    Bad("view_as_real", "abc"),
+    # ---- linalg
+    *[Bad(name, A(2, 3)) for name in MATRICES],
+    Bad("lu_factor", A(3)),
+    *[Bad(name, A(3)) for name in ("pinv", "svd", "matrix_rank")],
+    Bad("qr", A(3), kind=ValueError),
+    Bad("solve", A(3, 3), A(2, 3)),
+    Bad("solve_triangular", A(3), A(3)),
+    Bad("lstsq", A(4, 2), A(3)),
+    Bad("norm", A(2, 3), axis=3),
+    Bad("norm", A(2, 3), ord="foo", axis=(0, 1)),
+    # ---- nn
+    Bad("sparsemax", A(2, 3), axis=5),
+    Bad("threshold", None, 0.2, 1.0),
+    Bad("one_hot", ints(2, 3), 4, axis=9),
+    Bad("multi_hot", ints(2, 3)),
+    Bad("binary_crossentropy", A(2, 3), A(2, 4)),
+    Bad("categorical_crossentropy", A(2, 3), A(2, 4)),
+    Bad("sparse_categorical_crossentropy", ints(3), A(2, 3)),
+    Bad("ctc_loss", ints(2), A(2, 5, 4), np.array([2, 1]), np.array([5, 4])),
+    Bad("ctc_decode", A(8, 4), np.array([8, 5])),
+    Bad("ctc_decode", A(2, 8, 4), np.array([8, 5]), strategy="foo"),
+    Bad("normalize", A(2, 3), order=0),
+    Bad("normalize", A(2, 3), axis=5),
+    Bad("moments", A(2, 3), axes=[5]),
+    Bad("batch_normalization", A(2, 3, 4), A(5), A(4), -1),
+    Bad("layer_normalization", A(2, 3), axis=5),
+    Bad("rms_normalization", A(2, 3), axis=5),
+    Bad("conv", A(2, 8, 8, 3), A(3, 3, 2, 4)),
+    Bad("conv", A(8, 3), A(3, 3, 4)),
+    Bad("conv_transpose", A(2, 4, 4), A(3, 5, 3)),
+    Bad("depthwise_conv", A(8, 7, 3), A(3, 2, 3, 2)),
+    Bad("separable_conv", A(8, 7, 3), A(3, 2, 3, 2), A(1, 1, 6, 4)),
+    *[Bad(name, A(2, 8, 3), None) for name in ("max_pool", "average_pool")],
+    Bad("adaptive_average_pool", A(2, 8, 3), None),
+    Bad("adaptive_max_pool", A(2, 8, 6, 3), (3, 2, 2)),
+    *[Bad(name, A(2, 3, 8), 2) for name in ("depth_to_space", "space_to_depth")],
+    Bad("unfold", A(2, 3, 6, 5), None),
+    Bad("fold", A(1, 2, 12, 20), (6, 5), 2),
+    Bad("dot_product_attention", A(2, 3, 4), A(2, 3, 4), A(2, 3, 4)),
+    Bad("polar", A(2, 3), A(4)),
+    Bad("psnr", A(3), A(2, 3), 2.0),
+    Bad("rearrange", A(2, 3), "a b"),
+    # ---- functions of functions
+    Bad("scan", 3, A(), A(4)),
+    Bad("associative_scan", 3, A(4)),
+    Bad("cond", True, 3, 4),
+    # ---- images
+    Bad("image.resize", A(2, 4, 5, 3), (2, 2), interpolation="foo"),
+    Bad("image.affine_transform", A(4, 5, 3), np.ones(8, "float32"), fill_mode="foo"),
+    Bad("image.perspective_transform", A(5, 6), A(4, 2), A(4, 2)),
+    Bad("image.pad_images", A(4, 5, 3), 1),
+    Bad("image.crop_images", A(4, 5, 3), 1),
+    Bad("image.rgb_to_hsv", ints(4, 5, 3)),
+    Bad("image.hsv_to_rgb", ints(4, 5, 3)),
+    Bad("image.rgb_to_grayscale", A(4, 5)),
+    Bad("image.extract_patches", A(4, 5), 2),
+    Bad("image.extract_patches_3d", A(4, 5), 2),
+    Bad("image.map_coordinates", A(5, 6), A(3, 9), 1),
+    Bad("image.gaussian_blur", A(5, 6)),
+    Bad("image.elastic_transform", A(5, 6), seed=1),
+    Bad("image.sobel_edges", A(5, 6)),
+    Bad("image.ssim", A(2, 12, 12, 3), A(2, 12, 12, 1), kind=ValueError),
+    Bad("image.scale_and_translate", A(4, 5, 3), (8, 7, 3), A(1), A(2), (0, 1), "linear",
+        kind=ValueError),
+]  # fmt: skip
+
+# Operations that have no bad row, and why.
+TAKES_ANYTHING = {
+    "is_tensor": "asks what anything is",
+    "dtype": "reads an attribute of an array",
+    "custom_gradient": "wraps a function, which it does not call",
+    "vectorize": "wraps a function, which it does not call",
+    "while_loop": "what is wrong is raised inside the user's function",
+    "fori_loop": "what is wrong is raised inside the user's function",
+    "switch": "what is wrong is raised inside the user's function",
+    "map": "what is wrong is raised inside the user's function",
+    "vectorized_map": "what is wrong is raised inside the user's function",
+    "jvp": "what is wrong is raised inside the user's function",
+}
