@@ -65,9 +65,8 @@ def described_symbolic(tree, kind):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def quick_compiler():
-    """Programs this small spend their time in the compiler, in tracebacks and in the collector."""
-    jax.config.update("jax_disable_most_optimizations", True)
+def less_around():
+    """Programs this small spend their time in tracebacks and in the collector."""
     filtering = keras.config.is_traceback_filtering_enabled()
     keras.config.disable_traceback_filtering()
     often = gc.get_threshold()
@@ -78,7 +77,6 @@ def quick_compiler():
     gc.unfreeze()
     if filtering:
         keras.config.enable_traceback_filtering()
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def is_floating(x):
