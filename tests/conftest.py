@@ -31,11 +31,12 @@ MOST_MEMORY = 2 << 30  # bytes of a worker, before what it has compiled is forgo
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiler(request):
-    """How far programs are optimized."""
+    """How far programs are optimized, here and in processes that a test starts."""
     import jax
 
     name = request.path.relative_to(Path(__file__).parent).parts[0]
     lightly = LIGHTLY and name not in AS_FOR_USERS
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(lightly))
     if jax.config.read("jax_disable_most_optimizations") != lightly:
         jax.clear_caches()  # of programs that other modules left
         jax.config.update("jax_disable_most_optimizations", lightly)
