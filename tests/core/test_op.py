@@ -13,17 +13,8 @@ import pytest
 
 import cornu
 from cornu import ops
-from cornu.core.op import (
-    TABLE,
-    OpCall,
-    op,
-    op_from_config,
-    pair,
-    shape_rule,
-    tensor,
-    to_float,
-    weak,
-)
+from cornu.core.op import TABLE, OpCall, op, op_from_config, shape_rule
+from cornu.core.operands import pair, tensor, to_float, weak
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 

@@ -15,30 +15,26 @@ node, the others are settings and belong to the op's config:
 
     concatenate([a, b], axis=-1)   ->   Concatenate, config {"axis": -1}, node args ([a, b],)
 
-An error that jax raises about the arguments is raised again with the same type and with the name of
-the op and the shapes it was given.
+What ops accept as arrays stands in `core/operands.py`, what they say of wrong arguments in
+`core/op_errors.py`.
 """
 
 import functools
 import inspect
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from cornu import names, settings
-from cornu.core import dtypes
 from cornu.core.eager import in_one_program
-from cornu.core.host import from_host
+from cornu.core.op_errors import KINDS, is_about_arguments, with_op
+from cornu.core.operands import axes, pair, tensor, to_float, to_floats
 from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
 from cornu.core.shapes import broadcast, element_by_element, folded, remembered
 from cornu.core.symbolic import any_symbolic
-from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.kernels.reduce import apart
 
@@ -109,10 +105,10 @@ def op(
                 if answer is not NotImplemented:
                     return answer
             return compute(*args, **kwargs)
-        except tuple(_KINDS) as error:
-            if calls_back or not _is_about_arguments(error):
+        except tuple(KINDS) as error:
+            if calls_back or not is_about_arguments(error):
                 raise
-            raise _explained(error, call, args, kwargs) from error
+            raise with_op(error, call, args, kwargs) from error
 
     known: Op = call
     known.tensors = tuple(tensors)
@@ -130,34 +126,6 @@ def op(
         else None
     )
     TABLE[known.class_name] = known
-    return known
-
-
-def explained(fn: Callable[..., Any]) -> Any:
-    """Let a function that is no op, since it takes no tensors, name itself in errors as ops do.
-
-    Example:
-
-        >>> @explained
-        ... def halves(n: int):
-        ...     return [1 / 2] * n
-        >>> halves("two")
-        Traceback (most recent call last):
-        TypeError: halves does not accept its arguments: can't multiply sequence by non-int of ...
-          received: n 'two'
-    """
-
-    @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return fn(*args, **kwargs)
-        except tuple(_KINDS) as error:
-            if not _is_about_arguments(error):
-                raise
-            raise _explained(error, call, args, kwargs) from error
-
-    known: Any = call
-    known.signature = inspect.signature(fn)
     return known
 
 
@@ -192,91 +160,6 @@ def _keras_module(module: str) -> str:
 def _camel_case(name: str) -> str:
     """`expand_dims` -> `ExpandDims`."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
-# ---- errors -----------------------------------------------------------------------------------
-
-# What is raised about arguments, and what a caller gets to see of it. Subclasses, which jax's
-# special errors are, stay as they are.
-_KINDS: dict[type[Exception], type[Exception]] = {
-    TypeError: TypeError,
-    ValueError: ValueError,
-    IndexError: IndexError,
-    AttributeError: TypeError,
-    NameError: TypeError,
-    AssertionError: ValueError,
-    KeyError: ValueError,
-    OverflowError: ValueError,
-    ZeroDivisionError: ValueError,
-}
-
-
-def _is_about_arguments(error: Exception) -> bool:
-    """Whether an error is to be explained: not explained yet, and no mistake of the op's own."""
-    if hasattr(error, "_explained") or type(error) not in _KINDS:
-        return False
-    return not isinstance(error, NameError) or "axis name" in str(error)
-
-
-def _explained(
-    error: Exception, function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Exception:
-    """The error with the op's name and what it was given."""
-    name = getattr(function, "__name__", "op")
-    detail = str(error).strip()
-    if isinstance(error, NameError):
-        detail = "an axis is an int, not a name."
-    if "\n  " in detail or detail.startswith(
-        (f"{name} takes", f"{name}: ")
-    ):  # in our words already
-        message = detail if name in detail.split("\n")[0] else f"{name}: {detail}"
-    else:
-        received = _described(function, args, kwargs)
-        because = f": {_plainly(detail)}" if detail else "."
-        message = explain(f"{name} does not accept its arguments{because}", received=received)
-    clear = _KINDS[type(error)](message)
-    clear._explained = True  # type: ignore[attr-defined]
-    return clear
-
-
-# What jax says of the primitives inside an op, in words that fit the op.
-_PLAINLY = (
-    (r".*ncompatible shapes for broadcasting: (?:shapes=\[)?(.*?)[\].]*$", r"\1 do not broadcast"),
-    (
-        r"dot_general requires contracting dimensions to have the same shape, got \((\d*|None),\)"
-        r" and \((\d*|None),\)\.?$",
-        r"the sizes of the axes that are summed over differ, \1 and \2",
-    ),
-    (r"tuple index out of range$", "there is no such axis"),
-)
-
-
-def _plainly(detail: str) -> str:
-    said = detail.split("\n")[0]
-    for pattern, words in _PLAINLY:
-        if re.match(pattern, said):
-            return re.sub(pattern, words, said) + "."
-    return said
-
-
-def _described(function: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """`x1 float32 (2, 3), axis 1`: the arguments as messages show them."""
-    try:
-        given = function.signature.bind(*args, **kwargs).arguments
-    except TypeError:
-        given = {**{str(i): a for i, a in enumerate(args)}, **kwargs}
-    return ", ".join(f"{name} {_brief(value)}" for name, value in given.items())
-
-
-def _brief(value: Any) -> str:
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        sizes = [str(n) if isinstance(n, int) else "None" for n in value.shape]
-        comma = "," if len(sizes) == 1 else ""
-        return f"{value.dtype} ({', '.join(sizes)}{comma})"
-    if isinstance(value, (list, tuple)) and any(hasattr(v, "shape") for v in value):
-        return "[" + ", ".join(_brief(v) for v in value) + "]"
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 # ---- ops in a graph ---------------------------------------------------------------------------
@@ -380,102 +263,6 @@ def op_from_config(class_name: str, config: dict[str, Any]) -> OpCall | None:
     return OpCall(function, config, name)
 
 
-# ---- what ops accept --------------------------------------------------------------------------
-
-SCALARS = (bool, int, float, complex)
-
-
-def tensor(x: Any, dtype: Any = None) -> Any:
-    """An array from what ops accept: arrays, Variables, nested lists, Python scalars.
-
-    A Python float becomes `floatx`, an int `int32`.
-    """
-    if isinstance(x, jax.Array) and dtype is None:
-        return x
-    if isinstance(x, Variable):
-        x = x.value
-    if dtype is None:
-        if isinstance(x, jax.Array):
-            return x
-        if isinstance(x, SCALARS):
-            return from_host(x, dtypes.numpy_dtype(dtypes.standardize_dtype(type(x))))
-        if isinstance(x, (list, tuple)):
-            return _from_list(x)
-        if hasattr(x, "todense"):  # sparse arrays of jax and scipy
-            x = x.todense()
-        if x is None:
-            raise ValueError(explain("An array of numbers is expected, got None."))
-        if isinstance(x, (str, bytes)):
-            raise TypeError(explain(f"An array of numbers is expected, got {x!r}."))
-        return jnp.asarray(x) if hasattr(x, "__jax_array__") else from_host(x)
-    if isinstance(x, (list, tuple)) and not _plain_numbers(x):
-        x = _from_list(x)
-    if hasattr(x, "todense"):
-        x = x.todense()
-    return jnp.asarray(x, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)))
-
-
-def weak(x: Any) -> Any:
-    """Like `tensor`, but a Python scalar stays one, so that it does not decide a dtype."""
-    return x if type(x) in SCALARS else tensor(x)
-
-
-def pair(x1: Any, x2: Any) -> tuple[Any, Any]:
-    """Two operands, of which a Python scalar decides no more than the kind of number.
-
-    Example:
-
-        >>> a, b = pair(np.int8(3), 0.5)
-        >>> str(a.dtype), b
-        ('float32', 0.5)
-    """
-    if type(x1) in SCALARS:
-        if type(x2) in SCALARS:
-            dtype = dtypes.result_type(type(x1), type(x2))
-            return tensor(x1, dtype), tensor(x2, dtype)
-        x2 = tensor(x2)
-        common = _promoted(x2.dtype, x1.__class__)
-        return x1, (x2 if x2.dtype == common else x2.astype(common))
-    x1 = tensor(x1)
-    if type(x2) in SCALARS:
-        common = _promoted(x1.dtype, x2.__class__)
-        return (x1 if x1.dtype == common else x1.astype(common)), x2
-    return x1, tensor(x2)
-
-
-@functools.lru_cache(maxsize=256)
-def _promoted(dtype: Any, kind: Any) -> np.dtype:
-    return dtypes.numpy_dtype(dtypes.result_type(dtype.name, kind))
-
-
-def _plain_numbers(values: Any) -> bool:
-    return all(isinstance(x, (*SCALARS, np.generic)) for x in jax.tree.leaves(values))
-
-
-def _from_list(values: Sequence[Any]) -> Any:
-    """A nested list as an array; Variables and arrays inside are stacked."""
-    leaves = jax.tree.leaves(list(values), is_leaf=lambda x: isinstance(x, Variable))
-    if any(isinstance(x, (jax.Array, Variable)) for x in leaves):
-        return jnp.stack([jnp.asarray(tensor(v)) for v in values])
-    array = np.asarray(values)
-    if array.dtype.kind == "f" and not any(isinstance(x, (np.ndarray, np.generic)) for x in leaves):
-        return from_host(array, dtypes.numpy_dtype(dtypes.standardize_dtype(None)))
-    return from_host(array)
-
-
-def to_float(x: Any) -> Any:
-    """The array in a floating dtype: `floatx` for integers and bools."""
-    x = tensor(x)
-    if x.dtype.kind in "fcV" or jnp.issubdtype(x.dtype, jnp.inexact):
-        return x
-    return x.astype(dtypes.standardize_dtype(None))
-
-
-def axes(axis: Any) -> Any:
-    """An axis argument as jax takes it: lists as tuples."""
-    return tuple(axis) if isinstance(axis, list) else axis
-
-
 def fused(fn: Callable[..., Any] | None = None, *, static: Sequence[str] = ()) -> Any:
     """Let a formula of several steps cost one dispatch when it is called on arrays.
 
@@ -576,15 +363,6 @@ def binary(
     known = op(_named(fn, name, doc, _caller()), tensors=2, file_name=file_name)
     known.shape = broadcast(known)
     return known
-
-
-def to_floats(x1: Any, x2: Any) -> tuple[Any, Any]:
-    """Two operands, of which integers become floats of the dtype that both promote to."""
-    dtype = jnp.result_type(x1, x2)
-    if jnp.issubdtype(dtype, jnp.inexact):
-        return x1, x2
-    floatx = dtypes.standardize_dtype(None)
-    return jnp.asarray(x1, floatx), jnp.asarray(x2, floatx)
 
 
 def reduction(function: Any, name: str, doc: str, *, floating: bool = False) -> Op:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cornu.core.frame import is_tracer
-from cornu.core.op import tensor
+from cornu.core.operands import tensor
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.errors import explain
 from cornu.initializers.constant import (

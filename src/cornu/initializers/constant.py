@@ -10,7 +10,7 @@ import numpy as np
 
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
-from cornu.core.op import tensor
+from cornu.core.operands import tensor
 from cornu.core.serialize import deserialize_keras_object
 from cornu.errors import did_you_mean, explain, need
 from cornu.initializers.initializer import Initializer, on_device

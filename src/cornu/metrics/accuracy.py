@@ -8,7 +8,8 @@ the score of the given class is compared with the others.
 from typing import Any
 
 from cornu import ops
-from cornu.core.op import fused, tensor
+from cornu.core.op import fused
+from cornu.core.operands import tensor
 from cornu.core.serialize import register_functions
 from cornu.errors import explain
 from cornu.kernels.crossentropy import picked_is_max

@@ -8,7 +8,8 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.core.configurable import plain
-from cornu.core.op import fused, tensor
+from cornu.core.op import fused
+from cornu.core.operands import tensor
 from cornu.core.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain

@@ -13,7 +13,8 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.core.frame import is_tracer
-from cornu.core.op import fused, tensor
+from cornu.core.op import fused
+from cornu.core.operands import tensor
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
 from cornu.losses.loss import aligned, as_dtype

@@ -10,7 +10,7 @@ import numpy as np
 from cornu import ops
 from cornu.core.configurable import plain
 from cornu.core.masks import mask_of
-from cornu.core.op import tensor
+from cornu.core.operands import tensor
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.losses.loss import as_dtype, both_masks, weighed, weights_and_mask

@@ -20,7 +20,9 @@ from jax import lax
 
 from cornu.core import dtypes, lift
 from cornu.core.kept import in_kept_program
-from cornu.core.op import explained, op, shape_rule, tensor
+from cornu.core.op import op, shape_rule
+from cornu.core.op_errors import explained
+from cornu.core.operands import tensor
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import explain

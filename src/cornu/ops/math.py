@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.core.eager import in_one_program
-from cornu.core.op import axes, fused, op, shape_rule, tensor, to_float, unary
+from cornu.core.op import fused, op, shape_rule, unary
+from cornu.core.operands import axes, tensor, to_float
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.kernels import gather, signal

@@ -18,22 +18,9 @@ import numpy as np
 from jax import lax
 
 from cornu.core import dtypes
-from cornu.core.op import (
-    SCALARS,
-    axes,
-    binary,
-    explained,
-    fused,
-    op,
-    pair,
-    reduction,
-    shape_rule,
-    tensor,
-    to_float,
-    to_floats,
-    unary,
-    weak,
-)
+from cornu.core.op import binary, fused, op, reduction, shape_rule, unary
+from cornu.core.op_errors import explained
+from cornu.core.operands import SCALARS, axes, pair, tensor, to_float, to_floats, weak
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 from cornu.errors import explain

@@ -23,7 +23,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.core.op import SCALARS, Op, tensor
+from cornu.core.op import Op
+from cornu.core.operands import SCALARS, tensor
 from cornu.core.variable import Variable
 from cornu.ops import core, einops, math, numpy
 

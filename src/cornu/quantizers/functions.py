@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.dtypes import is_float, numpy_dtype, standardize_dtype
-from cornu.core.op import tensor
+from cornu.core.operands import tensor
 from cornu.errors import explain
 
 

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 
 from cornu.core import dtypes
 from cornu.core.eager import in_one_program
-from cornu.core.op import op, shape_rule, tensor, to_float
+from cornu.core.op import op, shape_rule
+from cornu.core.operands import tensor, to_float
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.kernels import random_bits

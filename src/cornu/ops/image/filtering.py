@@ -6,7 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import fused, op, to_float
+from cornu.core.op import fused, op
+from cornu.core.operands import to_float
 from cornu.errors import explain
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of
 from cornu.ops.nn.layout import channels_last

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import axes, fused, op, to_float, unary
+from cornu.core.op import fused, op, unary
+from cornu.core.operands import axes, to_float
 from cornu.errors import explain
 
 

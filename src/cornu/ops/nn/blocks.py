@@ -11,7 +11,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import op, tensor, to_float
+from cornu.core.op import op
+from cornu.core.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.ops.nn.layout import channels_back, channels_last
 

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu import settings
-from cornu.core.op import fused, op, tensor, to_float
+from cornu.core.op import fused, op
+from cornu.core.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.kernels import crossentropy
 

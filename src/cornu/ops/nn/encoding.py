@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core import dtypes
-from cornu.core.op import op, tensor
+from cornu.core.op import op
+from cornu.core.operands import tensor
 from cornu.errors import explain
 
 

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu import settings
-from cornu.core.op import axes, fused, op, tensor, to_float
+from cornu.core.op import fused, op
+from cornu.core.operands import axes, tensor, to_float
 from cornu.errors import explain
 from cornu.kernels import normalization
 

@@ -1,0 +1,122 @@
+"""What ops accept: arrays, Variables, nested lists, Python scalars, and what becomes of them.
+
+tensor(x)       an array; a Python float becomes `floatx`, an int `int32`
+weak(x)         the same, but a Python scalar stays one
+pair(a, b)      two operands, of which a Python scalar decides no more than the kind of number
+to_float(x)     an array in a floating dtype
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cornu.core import dtypes
+from cornu.core.host import from_host
+from cornu.core.variable import Variable
+from cornu.errors import explain
+
+SCALARS = (bool, int, float, complex)
+
+
+def tensor(x: Any, dtype: Any = None) -> Any:
+    """An array from what ops accept: arrays, Variables, nested lists, Python scalars.
+
+    A Python float becomes `floatx`, an int `int32`.
+    """
+    if isinstance(x, jax.Array) and dtype is None:
+        return x
+    if isinstance(x, Variable):
+        x = x.value
+    if dtype is None:
+        if isinstance(x, jax.Array):
+            return x
+        if isinstance(x, SCALARS):
+            return from_host(x, dtypes.numpy_dtype(dtypes.standardize_dtype(type(x))))
+        if isinstance(x, (list, tuple)):
+            return _from_list(x)
+        if hasattr(x, "todense"):  # sparse arrays of jax and scipy
+            x = x.todense()
+        if x is None:
+            raise ValueError(explain("An array of numbers is expected, got None."))
+        if isinstance(x, (str, bytes)):
+            raise TypeError(explain(f"An array of numbers is expected, got {x!r}."))
+        return jnp.asarray(x) if hasattr(x, "__jax_array__") else from_host(x)
+    if isinstance(x, (list, tuple)) and not _plain_numbers(x):
+        x = _from_list(x)
+    if hasattr(x, "todense"):
+        x = x.todense()
+    return jnp.asarray(x, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)))
+
+
+def weak(x: Any) -> Any:
+    """Like `tensor`, but a Python scalar stays one, so that it does not decide a dtype."""
+    return x if type(x) in SCALARS else tensor(x)
+
+
+def pair(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Two operands, of which a Python scalar decides no more than the kind of number.
+
+    Example:
+
+        >>> a, b = pair(np.int8(3), 0.5)
+        >>> str(a.dtype), b
+        ('float32', 0.5)
+    """
+    if type(x1) in SCALARS:
+        if type(x2) in SCALARS:
+            dtype = dtypes.result_type(type(x1), type(x2))
+            return tensor(x1, dtype), tensor(x2, dtype)
+        x2 = tensor(x2)
+        common = _promoted(x2.dtype, x1.__class__)
+        return x1, (x2 if x2.dtype == common else x2.astype(common))
+    x1 = tensor(x1)
+    if type(x2) in SCALARS:
+        common = _promoted(x1.dtype, x2.__class__)
+        return (x1 if x1.dtype == common else x1.astype(common)), x2
+    return x1, tensor(x2)
+
+
+@functools.lru_cache(maxsize=256)
+def _promoted(dtype: Any, kind: Any) -> np.dtype:
+    return dtypes.numpy_dtype(dtypes.result_type(dtype.name, kind))
+
+
+def _plain_numbers(values: Any) -> bool:
+    return all(isinstance(x, (*SCALARS, np.generic)) for x in jax.tree.leaves(values))
+
+
+def _from_list(values: Sequence[Any]) -> Any:
+    """A nested list as an array; Variables and arrays inside are stacked."""
+    leaves = jax.tree.leaves(list(values), is_leaf=lambda x: isinstance(x, Variable))
+    if any(isinstance(x, (jax.Array, Variable)) for x in leaves):
+        return jnp.stack([jnp.asarray(tensor(v)) for v in values])
+    array = np.asarray(values)
+    if array.dtype.kind == "f" and not any(isinstance(x, (np.ndarray, np.generic)) for x in leaves):
+        return from_host(array, dtypes.numpy_dtype(dtypes.standardize_dtype(None)))
+    return from_host(array)
+
+
+def to_float(x: Any) -> Any:
+    """The array in a floating dtype: `floatx` for integers and bools."""
+    x = tensor(x)
+    if x.dtype.kind in "fcV" or jnp.issubdtype(x.dtype, jnp.inexact):
+        return x
+    return x.astype(dtypes.standardize_dtype(None))
+
+
+def axes(axis: Any) -> Any:
+    """An axis argument as jax takes it: lists as tuples."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def to_floats(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Two operands, of which integers become floats of the dtype that both promote to."""
+    dtype = jnp.result_type(x1, x2)
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return x1, x2
+    floatx = dtypes.standardize_dtype(None)
+    return jnp.asarray(x1, floatx), jnp.asarray(x2, floatx)
