@@ -75,6 +75,7 @@ def test_own_schedule():
     [
         (lambda: schedules.CosineDecay(0.1, 0), "decay_steps is a number of steps above 0, got 0"),
         (lambda: schedules.CosineDecayRestarts(0.1, -1), "first_decay_steps"),
+        (lambda: schedules.ExponentialDecay(0.1, "a", 0.5), "decay_steps is a number .* got 'a'"),
         (
             lambda: schedules.PiecewiseConstantDecay([1], [0.1]),
             "one value more than boundaries",

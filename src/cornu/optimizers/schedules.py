@@ -343,7 +343,7 @@ def _parts(step: Any, length: Any, whole: bool = False) -> Any:
 
 
 def _positive(value: Any, name: str) -> Any:
-    if value <= 0:
+    if value is None or isinstance(value, str) or value <= 0:
         raise ValueError(
             explain(
                 f"{name} is a number of steps above 0, got {value!r}.",
