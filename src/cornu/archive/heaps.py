@@ -13,11 +13,13 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from cornu.archive.views import View
+
 _SIGNATURE, _HEADER, _OBJECT = b"GCOL\x01", 16, 16  # other versions the library refuses by itself
 _BLOCK = 2**20
 
 
-class WithoutNumbers(io.RawIOBase):
+class WithoutNumbers(View):
     """A file, to be read only, in which some ranges of bytes are zeros.
 
     Args:
@@ -31,27 +33,13 @@ class WithoutNumbers(io.RawIOBase):
     """
 
     def __init__(self, file: Any, ranges: Iterable[tuple[int, int]]):
+        super().__init__(file.seek(0, io.SEEK_END))
         self._file = file
-        self.size = file.seek(0, 2)
-        self._at = 0
         self._zeros: list[tuple[int, int]] = []  # first byte and the one behind, in order, apart
         for start, stop in sorted((first, first + count) for first, count in ranges):
             if self._zeros and start <= self._zeros[-1][1]:
                 start, stop = self._zeros[-1][0], max(stop, self._zeros.pop()[1])
             self._zeros.append((start, stop))
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (0, self._at, self.size)[whence]
-        return self._at
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")

@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from cornu.archive.views import View
 from cornu.errors import UnsafeFileError, did_you_mean, explain
 
 MAX_MEMBERS = 10_000
@@ -311,28 +312,15 @@ def require_regular_file(path: str | os.PathLike[str], label: str) -> None:
         raise ValueError(explain(f"{label} is not a regular file."))
 
 
-class _Window(io.RawIOBase):
+class _Window(View):
     """The bytes `start ... start + size` of a file, as a read-only file of its own."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._source, self._start, self._size, self._at = file, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
+        super().__init__(size)
+        self._source, self._start = file, start
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count = max(0, min(len(buffer), self._size - self._at))
+        count = max(0, min(len(buffer), self.size - self._at))
         self._source.seek(self._start + self._at)
         done = self._source.readinto(memoryview(buffer)[:count])  # type: ignore[attr-defined]
         self._at += done
