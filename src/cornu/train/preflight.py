@@ -21,8 +21,6 @@ from cornu.train.step import unpack_x_y_sample_weight
 # Layers after which the scale of the inputs does not matter.
 RESCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization", "Embedding")
 
-LOOKING_UP = ("Embedding", "ReversibleEmbedding")
-
 
 def check_data(model: Any, source: Source, validation: Source | None) -> None:
     """Raise on the first mistake in the data, and warn of what is suspicious.
@@ -99,7 +97,8 @@ def require_rows(x: Any, rows: Any) -> None:
 def embedded_rows(model: Any) -> Any:
     """For each input `(number of rows,)` of the smallest embedding that looks it up, or None.
 
-    Nested as the inputs; None if no input is looked up, or the model does not say.
+    Nested as the inputs; None if no input is looked up, or the model does not say. A layer that
+    looks its input up in a table has an attribute `rows_looked_up`.
     """
     struct = getattr(model, "inputs_struct", None)
     if struct is None:
@@ -116,8 +115,8 @@ def _rows_for(model: Any, tensor: Any) -> tuple[int] | None:
     ]
     found = []
     for reader in readers:
-        if type(reader).__name__ in LOOKING_UP:
-            found.append(reader.input_dim)
+        if hasattr(reader, "rows_looked_up"):
+            found.append(reader.rows_looked_up)
         elif hasattr(reader, "_built_graph") and len(reader.inputs) == 1:
             found += _rows_for(reader, reader.inputs[0]) or ()
     return (min(found),) if found else None

@@ -73,3 +73,23 @@ def test_negative_identifiers_count_from_the_end_with_a_warning():
         model.fit(np.where(BAD == 10, -1, BAD), Y, verbose=0)
     layer = model.layers[0]
     np.testing.assert_array_equal(layer(np.array([-1])), layer(np.array([9])))
+
+
+def test_a_users_layer_of_that_name_is_asked_nothing_and_a_derived_one_is():
+    class Embedding(layers.Layer):
+        """Another thing under the same name."""
+
+        def call(self, x):
+            return keras.ops.cast(x, "float32") / 100
+
+    class Named(layers.Embedding):
+        """The same thing under another name."""
+
+    x = np.array([[50, 2], [1, 4]])
+    own = keras.Sequential([layers.Input((2,), dtype="int32"), Embedding(), layers.Dense(1)])
+    own.compile("sgd", "mse")
+    own.fit(x, np.zeros((2, 1)), verbose=0)
+    assert own.predict(x, verbose=0).shape == (2, 1)
+    derived = keras.Sequential([layers.Input((2,), dtype="int32"), Named(10, 3)])
+    with pytest.raises(ValueError, match="holds the identifier 50"):
+        derived.predict(x, verbose=0)

@@ -108,6 +108,11 @@ class Embedding(Layer):
         """
         return modes.shown(self, "_embeddings", self._few_bits)
 
+    @property
+    def rows_looked_up(self) -> int:
+        """How many identifiers have a row: what is asked before training and prediction."""
+        return self.input_dim
+
     def call(self, inputs: Any) -> Any:
         ids = self._identifiers(inputs)
         rows = gather.embedding_lookup(self._embeddings.value, ids)
