@@ -98,7 +98,7 @@ def embedded_rows(model: Any) -> Any:
     """For each input `(number of rows,)` of the smallest embedding that looks it up, or None.
 
     Nested as the inputs; None if no input is looked up, or the model does not say. A layer that
-    looks its input up in a table has an attribute `rows_looked_up`.
+    looks its input up in a table has a method `rows_looked_up`.
     """
     struct = getattr(model, "inputs_struct", None)
     if struct is None:
@@ -109,14 +109,14 @@ def embedded_rows(model: Any) -> Any:
 
 def _rows_for(model: Any, tensor: Any) -> tuple[int] | None:
     readers = [
-        node.operation
-        for node in model._built_graph.nodes
-        if any(t is tensor for t in node.input_tensors)
+        node for node in model._built_graph.nodes if any(t is tensor for t in node.input_tensors)
     ]
     found = []
-    for reader in readers:
+    for node in readers:
+        reader = node.operation
         if hasattr(reader, "rows_looked_up"):
-            found.append(reader.rows_looked_up)
+            rows = reader.rows_looked_up(*node.args, **node.kwargs)
+            found += [] if rows is None else [rows]
         elif hasattr(reader, "_built_graph") and len(reader.inputs) == 1:
             found += _rows_for(reader, reader.inputs[0]) or ()
     return (min(found),) if found else None

@@ -93,3 +93,14 @@ def test_a_users_layer_of_that_name_is_asked_nothing_and_a_derived_one_is():
     derived = keras.Sequential([layers.Input((2,), dtype="int32"), Named(10, 3)])
     with pytest.raises(ValueError, match="holds the identifier 50"):
         derived.predict(x, verbose=0)
+
+
+def test_vectors_that_are_turned_into_scores_are_no_identifiers():
+    ids, vectors = keras.Input((3,), dtype="int32"), keras.Input((3, 4))
+    table = layers.ReversibleEmbedding(10, 4)
+    model = keras.Model([ids, vectors], [table(ids), table(vectors, reverse=True)])
+    good, large = np.ones((2, 3), "int32"), np.full((2, 3, 4), 50.0)
+    rows, scores = model.predict([good, large], verbose=0)
+    assert rows.shape == (2, 3, 4) and scores.shape == (2, 3, 10)
+    with pytest.raises(ValueError, match=r"x\[0\] holds the identifier 11"):
+        model.predict([good + 10, large], verbose=0)

@@ -108,9 +108,11 @@ class Embedding(Layer):
         """
         return modes.shown(self, "_embeddings", self._few_bits)
 
-    @property
-    def rows_looked_up(self) -> int:
-        """How many identifiers have a row: what is asked before training and prediction."""
+    def rows_looked_up(self, inputs: Any) -> int | None:
+        """How many identifiers have a row; asked with the arguments of a call, before it is made.
+
+        None for a call that looks nothing up.
+        """
         return self.input_dim
 
     def call(self, inputs: Any) -> Any:
@@ -271,6 +273,9 @@ class ReversibleEmbedding(Embedding):
                 like="embeddings",
                 name="reverse_embeddings",
             )
+
+    def rows_looked_up(self, inputs: Any, reverse: bool = False) -> int | None:
+        return None if reverse else self.input_dim
 
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if not reverse:
