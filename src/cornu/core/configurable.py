@@ -14,7 +14,8 @@ classes alike; a class writes its own `get_config` only where its arguments are 
 
 import functools
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from cornu.core import registry
 from cornu.core.serialize import (
@@ -34,6 +35,11 @@ class Configurable:
     # Arguments that a config leaves out while they are None, as Keras does.
     config_omits_none: frozenset[str] = frozenset()
 
+    # Attributes that copies and pickles make anew instead of taking them over, and how: compiled
+    # programs and other things that can be made again, lists that must not be shared. Each class
+    # adds its own.
+    made_anew: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -47,6 +53,14 @@ class Configurable:
         super().__init_subclass__(**kwargs)
         if registry.is_builtin(cls) and not cls.__name__.startswith("_"):
             registry.register_builtin(cls)
+
+    def __getstate__(self) -> dict[str, Any]:
+        cls: Any = type(self)
+        state = dict(vars(self))
+        for name, make in _made_anew(cls).items():
+            if name in state:
+                state[name] = make(state[name])
+        return state
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, from which `from_config` makes the object again.
@@ -106,6 +120,12 @@ class Configurable:
             # What the automatic config serialized is made again; built-ins do so themselves.
             config = {key: deserialize_keras_object(value) for key, value in config.items()}
         return cls(**config)
+
+
+@functools.cache
+def _made_anew(cls: Any) -> dict[str, Callable[[Any], Any]]:
+    tables = (vars(klass).get("made_anew", {}) for klass in reversed(cls.__mro__))
+    return {name: make for table in tables for name, make in table.items()}
 
 
 def plain(value: Any) -> Any:

@@ -58,6 +58,13 @@ class Function(Operation):
                     )
         self.nodes, self.operations = sort_graph(self.inputs, self.outputs)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Calls come before those that build on them, so copying does not recurse into the depth.
+        return {"_upstream": upstream(self.outputs), **super().__getstate__()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({k: v for k, v in state.items() if k != "_upstream"})
+
     def call(self, inputs: Any) -> Any:
         return self.run(inputs, lambda operation: operation)
 
@@ -86,6 +93,20 @@ class Function(Operation):
                 )
             )
         return flat
+
+
+def upstream(tensors: Sequence[KerasTensor]) -> list[Node]:
+    """All calls that led to the tensors, parents before children."""
+    order: dict[int, Node] = {}
+    waiting = [(node, False) for node in map(node_of, reversed(tensors)) if node is not None]
+    while waiting:
+        node, parents_done = waiting.pop()
+        if parents_done:
+            order[id(node)] = node
+        elif id(node) not in order:
+            waiting.append((node, True))
+            waiting += [(n, False) for n in reversed(node.parent_nodes) if id(n) not in order]
+    return list(order.values())
 
 
 def sort_graph(

@@ -51,6 +51,18 @@ class Operation(Configurable):
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 
+    # A copy of an operation is not in the graphs that the operation is in: those are copied with
+    # their tensors, whose nodes enter themselves.
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {k: v for k, v in state.items() if k not in ("_inbound_nodes", "_outbound_nodes")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for nodes in ("_inbound_nodes", "_outbound_nodes"):
+            vars(self).setdefault(nodes, [])  # a node of a copied graph may have come before
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             return self.symbolic_call(*args, **kwargs)
@@ -110,17 +122,31 @@ class Node:
     def __init__(self, operation: Operation, args: Any, kwargs: Any, outputs: Any):
         self.operation = operation
         self.args, self.kwargs, self.outputs = args, kwargs, outputs
+        self._enter()
+
+    def _enter(self) -> None:
+        """Take a place among the calls of the operation, and tell the tensors."""
+        operation, args, kwargs, outputs = self.operation, self.args, self.kwargs, self.outputs
         leaves = jax.tree.leaves((args, kwargs))
         self.input_tensors = [x for x in leaves if isinstance(x, KerasTensor)]
         self.output_tensors = [x for x in jax.tree.leaves(outputs) if isinstance(x, KerasTensor)]
-        self.index = len(operation._inbound_nodes)
-        operation._inbound_nodes.append(self)
+        inbound = vars(operation).setdefault("_inbound_nodes", [])  # it may be half copied
+        self.index = len(inbound)
+        inbound.append(self)
         for i, tensor in enumerate(self.output_tensors):
             tensor._keras_history = KerasHistory(operation, self.index, i)
         for tensor in self.input_tensors:
             history = tensor._keras_history
             if history is not None:
-                history.operation._outbound_nodes.append(self)
+                vars(history.operation).setdefault("_outbound_nodes", []).append(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("operation", "args", "kwargs", "outputs")
+        return {name: getattr(self, name) for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._enter()
 
     @property
     def is_input(self) -> bool:

@@ -33,6 +33,9 @@ PROBES = (48, 72)  # sizes that tiles, strides and splits of the usual kinds div
 MOST_TRIALS = 16  # of known sizes in the place of unknown ones
 
 
+_COPIED = ("shape", "dtype", "sparse", "name", "_keras_mask")
+
+
 class KerasTensor:
     """The shape and dtype of a tensor that will exist when a model runs.
 
@@ -80,6 +83,26 @@ class KerasTensor:
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    # A copy comes with the calls that led to it, and these enter themselves in their operations and
+    # tensors (see `core/operation.py`).
+
+    def __getstate__(self) -> dict[str, Any]:
+        history = self._keras_history
+        node = history.operation._inbound_nodes[history.node_index] if history else None
+        return {name: getattr(self, name) for name in _COPIED} | {"_node": node}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if not hasattr(self, "_keras_history"):  # else its node has entered itself
+            self._keras_history = None
+        for name in _COPIED:
+            setattr(self, name, state[name])
+
+    def __copy__(self) -> "KerasTensor":
+        twin = object.__new__(type(self))
+        for name in (*_COPIED, "_keras_history"):
+            setattr(twin, name, getattr(self, name))
+        return twin
 
     def __repr__(self) -> str:
         kind = ", sparse=True" if self.sparse else ""

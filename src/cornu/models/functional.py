@@ -53,6 +53,13 @@ class Functional(Model):
         if trainable is not None:
             self.trainable = trainable
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {
+            "_graph": state.get("_graph"),
+            **state,
+        }  # first: it is in an order without recursion
+
     def _check_names(self) -> None:
         seen: dict[str, Operation] = {}
         for operation in self._graph.operations:

@@ -43,6 +43,8 @@ class Model(Trainer, Layer):
         Trainer.untracked_attributes | Layer.untracked_attributes
     )
 
+    made_anew: ClassVar = {"_quick": lambda _: QuickCall()}
+
     # What the last load of a file did, a `LoadReport`; None for a model that nobody loaded.
     load_report: Any = None
 
@@ -64,6 +66,12 @@ class Model(Trainer, Layer):
         Trainer.__init__(self)
         self._quick = QuickCall()
         Layer.__init__(self, *args, **kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        cls = vars(type(self)).get("class_in_files")
+        if cls is None:
+            return super().__reduce_ex__(protocol)
+        return _new_graph, (cls,), self.__getstate__()  # pickle finds the class that was written
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         quick = getattr(self, "_quick", None)  # a subclass may have forgotten super().__init__()
@@ -264,3 +272,9 @@ def _as_graph(cls: Any) -> type:
         "class_in_files": cls,
     }
     return type(cls.__name__, (cls, Model.graph_class), members)
+
+
+def _new_graph(cls: Any) -> Any:
+    """An empty graph of a user's class, which its state is put into."""
+    graph: Any = _as_graph(cls)
+    return graph.__new__(graph)

@@ -33,9 +33,6 @@ class QuickCall:
         self._seen: set[Any] = set()
         self._rows: Any = None  # of embeddings that read an input, to refuse other identifiers
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "QuickCall":
-        return QuickCall()
-
     def outputs(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs; None where the model has to be called layer by layer."""
         if len(args) != 1 or kwargs.get("training") or len(kwargs) > ("training" in kwargs):

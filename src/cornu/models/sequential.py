@@ -57,6 +57,10 @@ class Sequential(Model):
         if not trainable:
             self.trainable = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The graph comes first: its calls are in an order without recursion.
+        return {"_graph": self._built_graph, **super().__getstate__(), "_stack": [*self._stack]}
+
     # ---- the list -----------------------------------------------------------------------------
 
     def add(self, layer: Any, rebuild: bool = True) -> None:

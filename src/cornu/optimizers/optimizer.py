@@ -87,6 +87,8 @@ class Optimizer(OptimizerVariables, Configurable):
     """
 
     __signature__: ClassVar[inspect.Signature]
+    made_anew: ClassVar = {"_compiled": lambda _: None, "_places": lambda _: None}
+
     _compiled: Any = None  # (settings, program, weights) of the last eager step
 
     def __init__(
@@ -519,10 +521,6 @@ class Optimizer(OptimizerVariables, Configurable):
                 config["learning_rate"], custom_objects=custom_objects
             )
         return cls(**config)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy has weights and a program of its own.
-        return {k: v for k, v in vars(self).items() if k not in ("_compiled", "_places")}
 
 
 # The order in which files have the shared arguments.

@@ -94,9 +94,6 @@ class AtOnce:
         self._found: tuple[StateSlots, PerStep] | None = None
         self.embedded_rows: Any = None  # what `preflight.embedded_rows` says
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "AtOnce":
-        return AtOnce()
-
     @staticmethod
     def size_of(x: Any, nested: bool) -> int:
         """The number of samples in numpy arrays of numbers; 0 for anything else.

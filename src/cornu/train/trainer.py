@@ -43,6 +43,12 @@ class Trainer(Programs):
         ("_compiled", "_programs", "_sources", "history")
     )
 
+    made_anew: ClassVar = {
+        "_programs": lambda _: {},
+        "_sources": lambda _: {},
+        "_at_once": lambda _: AtOnce(),
+    }
+
     def __init__(self) -> None:
         super().__init__()
         self.stop_training = False

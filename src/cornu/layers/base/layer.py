@@ -63,6 +63,8 @@ class Layer(Owner, Operation):
     config_omits_none = frozenset(("activity_regularizer",))
     untracked_attributes: ClassVar = frozenset(("_losses", "_build_shapes", "_added"))
 
+    made_anew: ClassVar = {"_added": list, "_losses": list}
+
     converts_inputs = True  # whether arrays are turned into jax arrays before `call`
     makes_masks = False  # whether `compute_mask` makes a mask of inputs that carry none
     shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
