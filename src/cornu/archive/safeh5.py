@@ -1,32 +1,41 @@
 """HDF5 files: read with limits, and one array written as Keras writes it.
 
 HDF5 lets a file point at other files, unpack to a thousand times its size and load filters from
-shared libraries. `SafeH5` therefore walks the whole file once, link by link, before anything is
-read, and refuses what no weight file needs. Only then is a declared shape compared with the
-expected one, and only then are bytes read. It checks, in this order:
+shared libraries; its C library trusts every address in a file. So files are read by `archive/hdf5`,
+which is Python and stays within the file, and `SafeH5` refuses what no weight file needs. It walks
+the whole file once, link by link, and checks in this order:
 
     link      soft, external or user-defined; an object reached twice; too deep, too many
     dataset   external or virtual storage; a filter that is not deflate, shuffle or fletcher32
     type      anything but integers, floats, booleans, and 1 or 2 opaque bytes
     size      a chunk beyond its dataset; bytes stored > file; bytes declared > 200 x file
-    read      declared shape and kind of dtype = expected; a packed chunk that unpacks too far
+    read      declared shape and kind of dtype = expected; a chunk of another size than declared
 """
 
-import io
 import math
 import os
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.archive.heaps import WithoutNumbers, heaps_are_sound
+from cornu.archive.hdf5.arrays import (
+    DEFLATE,
+    FLETCHER32,
+    SHUFFLE,
+    Dataset,
+    read_array,
+    read_dataset,
+)
+from cornu.archive.hdf5.headers import root_address
+from cornu.archive.hdf5.heaps import global_heap
+from cornu.archive.hdf5.objects import Attribute, Object, attributes, links, open_object
+from cornu.archive.hdf5.source import DamagedError, Fields, Source as Bytes
 from cornu.archive.safezip import require_regular_file
-from cornu.errors import UnsafeFileError, explain, need
+from cornu.errors import UnsafeFileError, explain
 
 MAX_DEPTH = 128
 MAX_OBJECTS = 200_000
@@ -83,22 +92,24 @@ class SafeH5:
     """
 
     def __init__(self, source: Source, *, label: str | None = None) -> None:
-        self._h5 = need("h5py", for_="reading and writing HDF5 files")
+        self._owned: BinaryIO | None = None
         if isinstance(source, (str, os.PathLike)):
             self.label = label or f"The file {os.fspath(source)!r}"
             require_regular_file(source, self.label)
+            file: BinaryIO = open(source, "rb")  # noqa: SIM115  (closed by close)
+            self._owned = file
         else:
             self.label = label or "The weights file"
-        with self._library_errors():
-            self._file = self._h5.File(source, "r")
-        self._source = source
-        self._places: list[tuple[int, int]] = []  # of numbers: first byte, count of bytes
-        self._texts_file: Any = None  # opened with the first text of variable length
-        self._closing = ExitStack()
+            file = source
+        self._bytes = Bytes(file, self.label)
+        self._objects: dict[str, Object] = {}
+        self._data: dict[str, Dataset] = {}
+        self._attributes_of: dict[str, dict[str, Attribute]] = {}
+        self._texts_at: dict[int, dict[int, bytes]] = {}  # collections of texts, by address
         self.groups: set[str] = set()
         self.datasets: dict[str, Stored] = {}
         try:
-            with self._library_errors():
+            with self._damage_explained():
                 self._index()
         except BaseException:
             self.close()
@@ -111,9 +122,9 @@ class SafeH5:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._closing.close()
-        self._file.close()
+        """Close the file, if it was opened here."""
+        if self._owned is not None:
+            self._owned.close()
 
     def text(self, path: str, attribute: str) -> str | None:
         """A text attribute of a group or dataset, or None if it has none of that name."""
@@ -122,9 +133,9 @@ class SafeH5:
 
     def texts(self, path: str, attribute: str, *, limit: int = 65_536) -> list[str] | None:
         """An attribute that is a list of texts, of at most `limit` entries; None if absent."""
-        with self._library_errors():
-            found = self._open(path)
-            return self._texts(found, path, attribute, limit)
+        with self._damage_explained():
+            found = self._attributes(path).get(attribute)
+            return None if found is None else self._texts(found, path, limit)
 
     def array(self, path: str, shape: Sequence[int], dtype: Any) -> np.ndarray:
         """Read one dataset, which must have this shape and this kind of dtype.
@@ -145,12 +156,8 @@ class SafeH5:
                     found=f"{stored.shape} {stored.dtype.name}",
                 )
             )
-        with self._library_errors():
-            dataset = self._open(path)
-            self._check_chunks(dataset, path)
-            raw = np.empty(stored.shape, dataset.dtype)  # the library's own has more page faults
-            if raw.size:
-                dataset.read(self._h5.h5s.ALL, self._h5.h5s.ALL, raw)
+        with self._damage_explained():
+            raw = read_array(self._bytes, self._data[path])
         if raw.dtype.kind == "V":
             raw = raw.view(wanted if stored.dtype.name.startswith("void") else stored.dtype)
         with np.errstate(over="ignore"):  # a large float64 becomes inf in float32, as in Keras
@@ -164,35 +171,41 @@ class SafeH5:
     # ---- the walk ------------------------------------------------------------------------
 
     def _index(self) -> None:
-        root = self._file["/"].id
-        size = (
-            root.get_filesize() if hasattr(root, "get_filesize") else self._file.id.get_filesize()
-        )
-        seen = {self._h5.h5o.get_info(root).addr}
+        root = root_address(self._bytes)
+        seen = {root}
         waiting = [("", root)]
         stored = declared = 0
         while waiting:
-            path, group = waiting.pop()
+            path, address = waiting.pop()
+            found = self._objects[path] = open_object(self._bytes, address)
+            if found.is_dataset:
+                dataset = self._data[path] = read_dataset(self._bytes, found)
+                self.datasets[path] = self._inspect(dataset, path)
+                stored, declared = stored + dataset.stored, declared + dataset.declared
+                continue
+            if not found.is_group:
+                raise self._refused("has a named type", path=repr(path[:200]))
             self.groups.add(path)
-            total = len(seen) + group.get_num_objs()
-            if total > MAX_OBJECTS:
-                raise self._refused("has too many objects", objects=total, limit=MAX_OBJECTS)
-            for name in list(group):
-                below = f"{path}/{name.decode('utf-8')}".lstrip("/")
-                found = self._follow(group, name, below)
-                address = self._h5.h5o.get_info(found).addr
-                if address in seen:
+            if path.count("/") >= MAX_DEPTH:
+                raise self._refused("has groups nested too deeply", limit=MAX_DEPTH)
+            for link in links(self._bytes, found):
+                below = f"{path}/{link.name}".lstrip("/")
+                if not link.name or "/" in link.name or link.name == ".":
+                    raise DamagedError(f"a member named {link.name!r}")
+                if link.kind != "hard":
+                    raise self._refused(
+                        f"has {'an' if link.kind == 'external' else 'a'} {link.kind} link",
+                        path=repr(below[:200]),
+                        fix="use only files from a source you trust; weight files have no such "
+                        "links.",
+                    )
+                if link.address in seen:
                     raise self._refused("reaches one object by two paths", second=repr(below[:200]))
-                seen.add(address)
-                if isinstance(found, self._h5.h5g.GroupID):
-                    if below.count("/") >= MAX_DEPTH:
-                        raise self._refused("has groups nested too deeply", limit=MAX_DEPTH)
-                    waiting.append((below, found))
-                elif isinstance(found, self._h5.h5d.DatasetID):
-                    self.datasets[below], on_disk, bytes_ = self._inspect(found, below)
-                    stored, declared = stored + on_disk, declared + bytes_
-                else:
-                    raise self._refused("has a named type", path=repr(below[:200]))
+                seen.add(link.address)
+                if len(seen) > MAX_OBJECTS:
+                    raise self._refused("has too many objects", limit=MAX_OBJECTS)
+                waiting.append((below, link.address))
+        size = self._bytes.size
         if stored > size:
             raise self._refused("has data that overlap", stored=stored, file=f"{size} bytes")
         if declared > MAX_RATIO * size + _SLACK:
@@ -203,141 +216,80 @@ class SafeH5:
                 limit=f"{MAX_RATIO} times the file",
             )
 
-    def _follow(self, group: Any, name: bytes, path: str) -> Any:
-        """The object behind one link, which must be a hard one."""
-        kind = group.links.get_info(name).type
-        if kind != self._h5.h5l.TYPE_HARD:
-            words = {self._h5.h5l.TYPE_SOFT: "soft", self._h5.h5l.TYPE_EXTERNAL: "external"}
-            raise self._refused(
-                f"has {'an' if kind == self._h5.h5l.TYPE_EXTERNAL else 'a'} "
-                f"{words.get(kind, 'user-defined')} link",
-                path=repr(path[:200]),
-                fix="use only files from a source you trust; weight files have no such links.",
-            )
-        return self._h5.h5o.open(group, name)
-
-    def _open(self, path: str, file: Any = None) -> Any:
-        """Step down to `path` link by link: a path as a whole would follow any link."""
-        found = (file or self._file)["/"].id
-        for i, part in enumerate(path.split("/") if path else ()):
-            found = self._follow(found, part.encode(), "/".join(path.split("/")[: i + 1]))
-        return found
-
-    def _inspect(self, dataset: Any, path: str) -> tuple[Stored, int, int]:
-        """Check one dataset without reading: what it declares, bytes on disk, bytes declared."""
-        h5, where = self._h5, repr(path[:200])
-        plan = dataset.get_create_plist()
-        if plan.get_external_count() or plan.get_layout() == h5.h5d.VIRTUAL:
+    def _inspect(self, dataset: Dataset, path: str) -> Stored:
+        """Check one dataset without reading it."""
+        where = repr(path[:200])
+        if dataset.external or dataset.storage == "virtual":
             raise self._refused("takes data from other files", path=where)
-        allowed = (h5.h5z.FILTER_DEFLATE, h5.h5z.FILTER_SHUFFLE, h5.h5z.FILTER_FLETCHER32)
-        filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
-        if len(set(filters)) < len(filters) or not set(filters) <= set(allowed):
+        filters = dataset.filters
+        if len(set(filters)) < len(filters) or not set(filters) <= {DEFLATE, SHUFFLE, FLETCHER32}:
             raise self._refused("packs data with unusual filters", path=where, filters=filters)
         dtype = self._dtype(dataset, path)
-        space = dataset.get_space()
-        if space.get_simple_extent_type() not in (h5.h5s.SIMPLE, h5.h5s.SCALAR):
+        if dataset.shape is None:
             raise self._refused("has a dataset without a shape", path=where)
-        shape = tuple(int(n) for n in space.get_simple_extent_dims())
-        declared = math.prod(shape) * dtype.itemsize
-        if plan.get_layout() == h5.h5d.CHUNKED:
-            chunk = math.prod(plan.get_chunk()) * dtype.itemsize
-            if chunk > max(declared, _SLACK):
-                raise self._refused("has a chunk beyond its dataset", path=where, chunk=chunk)
-        offset = dataset.get_offset()
-        if offset is not None and plan.get_layout() == h5.h5d.CONTIGUOUS:
-            self._places.append((offset, dataset.get_storage_size()))
-        return Stored(shape, dtype), dataset.get_storage_size(), declared
+        chunk = math.prod(dataset.chunk) * dtype.itemsize
+        if dataset.storage == "chunked" and chunk > max(dataset.declared, _SLACK):
+            raise self._refused("has a chunk beyond its dataset", path=where, chunk=chunk)
+        return Stored(dataset.shape, dtype)
 
-    def _dtype(self, dataset: Any, path: str) -> np.dtype:
-        h5, kind = self._h5.h5t, dataset.get_type()
-        group = kind.get_class()
-        if group in (h5.INTEGER, h5.FLOAT) or (group == h5.ENUM and kind.dtype == np.bool_):
+    def _dtype(self, dataset: Dataset, path: str) -> np.dtype:
+        kind = dataset.type
+        if kind.dtype is not None:
             return kind.dtype.newbyteorder("=")
-        if group == h5.OPAQUE and kind.get_size() in (1, 2):
-            return self._named_bytes(dataset, path, kind.get_size())
+        if kind.kind == "opaque" and kind.size in (1, 2):
+            return self._named_bytes(path, kind.size)
         raise self._refused("has a dataset of a type that weights do not have", path=path[:200])
 
-    def _named_bytes(self, dataset: Any, path: str, size: int) -> np.dtype:
-        """What 1 or 2 opaque bytes stand for, by their attribute `dtype`.
-
-        Keras names one type, bfloat16, in text of variable length. That text is not read: damage
-        to where it is kept sends the HDF5 library into a loop without end.
-        """
-        h5 = self._h5
-        if not h5.h5a.exists(dataset, b"dtype"):
+    def _named_bytes(self, path: str, size: int) -> np.dtype:
+        """What 1 or 2 opaque bytes stand for, by their attribute `dtype`."""
+        named = self._attributes(path).get("dtype")
+        if named is None:
             return np.dtype(f"V{size}")
-        kind = h5.h5a.open(dataset, b"dtype").get_type()
-        if kind.get_class() == h5.h5t.STRING and kind.is_variable_str():
-            return jnp.dtype("bfloat16") if size == 2 else np.dtype("V1")
-        name = (self._texts(dataset, path, "dtype", 1) or [""])[0]
+        name = (self._texts(named, path, 1) or [""])[0]
         if name not in _NAMED_BYTES or jnp.dtype(name).itemsize != size:
             raise self._refused("has opaque data of an unknown type", path=path[:200], dtype=name)
         return jnp.dtype(name)
 
-    def _texts(
-        self, found: Any, path: str, attribute: str, limit: int, *, can_vary: bool = False
-    ) -> list[str] | None:
-        h5 = self._h5
-        if not h5.h5a.exists(found, attribute.encode()):
-            return None
-        opened = h5.h5a.open(found, attribute.encode())
-        shape = opened.get_space().get_simple_extent_dims()
-        if math.prod(shape) == 0:  # Keras writes an empty list as an empty array of floats
+    def _attributes(self, path: str) -> dict[str, Attribute]:
+        if path not in self._attributes_of:  # blocks are given out once
+            self._attributes_of[path] = attributes(self._bytes, self._objects[path])
+        return self._attributes_of[path]
+
+    def _texts(self, found: Attribute, path: str, limit: int) -> list[str]:
+        count = found.space.count
+        if count == 0:  # Keras writes an empty list as an empty array of floats
             return []
-        if opened.get_type().get_class() != h5.h5t.STRING or math.prod(shape) > limit:
+        kind, width = found.type.kind, found.type.size
+        if kind not in ("text", "ragged text") or count > limit:
             raise self._refused(
                 "has an attribute of an unexpected type or size",
                 path=repr(path[:200]),
-                attribute=repr(attribute),
+                attribute=repr(found.name),
             )
-        if opened.get_type().is_variable_str() and not can_vary:
-            there = self._open(path, self._without_numbers())
-            return self._texts(there, path, attribute, limit, can_vary=True)
-        values = np.ravel(h5.AttributeManager(_Owner(found))[attribute]).tolist()
-        return [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in values]
+        fields = Fields(found.content)
+        texts = [fields.take(width) for _ in range(count)]
+        if kind == "ragged text":
+            texts = [self._ragged(Fields(reference)) for reference in texts]
+        return [text.split(b"\0", 1)[0].decode("utf-8") for text in texts]
 
-    def _without_numbers(self) -> Any:
-        """The file as one from which text of variable length may be read; see `heaps.py`."""
-        if self._texts_file is None:
-            file: Any = self._source
-            if isinstance(file, (str, os.PathLike)):
-                file = self._closing.enter_context(io.FileIO(file))
-            view = WithoutNumbers(file, self._places)
-            if not heaps_are_sound(view):
-                raise OSError("where texts are kept does not add up")
-            self._texts_file = self._closing.enter_context(self._h5.File(view, "r"))
-        return self._texts_file
-
-    def _check_chunks(self, dataset: Any, path: str) -> None:
-        """Unpack deflated chunks up to their declared size: the library would go on to the end."""
-        plan = dataset.get_create_plist()
-        order = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
-        if self._h5.h5z.FILTER_DEFLATE not in order:
-            return
-        position = order.index(self._h5.h5z.FILTER_DEFLATE)
-        size = math.prod(plan.get_chunk()) * dataset.get_type().get_size() + 4  # and a checksum
-        chunks: list[tuple[Any, int]] = []
-        dataset.chunk_iter(lambda chunk: chunks.append((chunk.chunk_offset, chunk.filter_mask)))
-        for offset, skipped in chunks:
-            if skipped >> position & 1:
-                continue
-            unpacker = zlib.decompressobj()
-            packed = dataset.read_direct_chunk(offset)[1]
-            try:
-                unpacked = len(unpacker.decompress(packed, size + 1))
-            except zlib.error as error:
-                raise OSError(f"a chunk of {path!r} does not unpack: {error}") from error
-            if unpacked > size:
-                raise self._refused("has a chunk that unpacks too far", path=repr(path[:200]))
+    def _ragged(self, reference: Fields) -> bytes:
+        """A text of variable length, by its length, the collection it is in, and its number."""
+        length, address, number = reference.uint(4), reference.address(), reference.uint(4)
+        if address not in self._texts_at:
+            self._texts_at[address] = global_heap(self._bytes, address)
+        text = self._texts_at[address].get(number)
+        if length and (text is None or len(text) < length):
+            raise DamagedError("a text that is not in the file")
+        return (text or b"")[:length]
 
     @contextmanager
-    def _library_errors(self) -> Iterator[None]:
-        """Whatever the HDF5 library stumbles over means a damaged file."""
+    def _damage_explained(self) -> Iterator[None]:
+        """Whatever does not add up means a damaged file."""
         try:
             yield
         except UnsafeFileError:
             raise
-        except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        except (DamagedError, UnicodeDecodeError, OSError) as error:
             raise ValueError(
                 explain(
                     f"{self.label} is not an HDF5 file, or it is damaged.",
@@ -366,10 +318,3 @@ def shown(specs: Any) -> str:
     """`(4, 3) float32, (3,) float32` for messages."""
     some = [f"{tuple(shape)} {jnp.dtype(dtype).name}" for shape, dtype in specs]
     return ", ".join(some[:8]) + (f", ... ({len(some)} variables)" if len(some) > 8 else "") or "-"
-
-
-@dataclass(frozen=True)
-class _Owner:
-    """What h5py's attribute manager asks of its parent."""
-
-    id: Any
