@@ -15,7 +15,7 @@ def first(model):
 
 
 def average(model):
-    return model.optimizer.averages[0].numpy()
+    return model.optimizer._running_averages[0].numpy()
 
 
 def test_evaluation_sees_the_averages_and_training_does_not():
@@ -62,7 +62,7 @@ def test_swapping_does_not_change_training():
 def test_an_evaluation_that_fails_gives_the_weights_back():
     model = averaging()
     fit(model, epochs=1)
-    model.optimizer.averages[0].assign(np.zeros_like(average(model)))
+    model.optimizer._running_averages[0].assign(np.zeros_like(average(model)))
     before = first(model)
 
     def fail(*args):
@@ -78,11 +78,11 @@ def test_an_evaluation_that_fails_gives_the_weights_back():
 def test_the_next_beginning_gives_the_weights_back_too():
     model = averaging()
     fit(model, epochs=1)
-    model.optimizer.averages[0].assign(np.zeros_like(average(model)))
+    model.optimizer._running_averages[0].assign(np.zeros_like(average(model)))
     before, swap = first(model), SwapEMAWeights()
     swap.set_model(model)
     swap.on_test_begin()
-    assert swap.swapped
+    assert swap._swapped
     swap.on_test_begin()  # after an evaluation that never ended
     swap.on_test_end()
     np.testing.assert_array_equal(first(model), before)
@@ -91,7 +91,7 @@ def test_the_next_beginning_gives_the_weights_back_too():
 def test_predictions_come_from_the_averages():
     model = averaging()
     fit(model, epochs=1)
-    for weight in model.optimizer.averages:
+    for weight in model.optimizer._running_averages:
         weight.assign(np.zeros(weight.shape))
     x, _ = data()
     assert not model.predict(x, verbose=0, callbacks=[SwapEMAWeights()]).any()

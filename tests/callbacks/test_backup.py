@@ -173,7 +173,7 @@ def test_a_backup_that_is_cut_at_any_system_call_leaves_a_good_one(tmp_path, mon
     resume = Resume(tmp_path, every=1)
     resume.set_model(model)
     resume.set_params({"epochs": 2})
-    resume.siblings = [resume]
+    resume._siblings = [resume]
     resume._save(1, 0)
     kinds = ("trainable", "non_trainable", "optimizer")
     finished = False

@@ -41,9 +41,9 @@ def test_modes(arguments, expected):
 def test_scopes_nest_and_end():
     with keras.RematScope():
         with keras.RematScope(None):
-            assert keras.layers.Dense(1).remat_mode is None
-        assert keras.layers.Dense(1).remat_mode.mode == "full"
-    assert keras.layers.Dense(1).remat_mode is None
+            assert keras.layers.Dense(1)._remat_mode is None
+        assert keras.layers.Dense(1)._remat_mode.mode == "full"
+    assert keras.layers.Dense(1)._remat_mode is None
 
 
 def test_layers_that_hold_layers_leave_it_to_them():

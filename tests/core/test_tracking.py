@@ -18,7 +18,7 @@ A, B, C, D = (Part(n) for n in "abcd")
 
 
 class Owner:
-    untracked_attributes = frozenset(("hidden",))
+    _untracked_attributes = frozenset(("hidden",))
 
 
 def test_in_order_of_assignment_each_once():

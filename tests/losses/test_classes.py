@@ -22,7 +22,7 @@ def test_settings_survive_a_file(loss):
 
 
 def test_every_function_has_a_class():
-    classes = {cls.function for cls in vars(losses).values() if hasattr(cls, "function")}
+    classes = {cls._function for cls in vars(losses).values() if hasattr(cls, "_function")}
     functions = {f for name, f in vars(losses).items() if name in losses.FUNCTIONS}
     assert functions == classes
 

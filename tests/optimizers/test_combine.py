@@ -69,7 +69,7 @@ def test_settings_are_those_of_the_inner_optimizer():
     optimizer.apply([jnp.array([8.0])])
     optimizer.finalize_variable_values([w])
     assert w.numpy().tolist() == [0.625]
-    assert [v.name for v in optimizer.averages] == ["w_average"]
+    assert [v.name for v in optimizer._running_averages] == ["w_average"]
 
 
 def test_variables_of_both():

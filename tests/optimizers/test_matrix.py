@@ -44,12 +44,12 @@ def weight(shape, *scopes, name="kernel"):
 
 def test_muon_chooses_matrices():
     optimizer = Muon(exclude_layers=["logits"])
-    assert optimizer.is_matrix(weight((3, 4), "dense"))
-    assert not optimizer.is_matrix(weight((3, 4), "logits"))
-    assert not optimizer.is_matrix(weight((3, 4), "Embedding_1"))
-    assert not optimizer.is_matrix(weight((4,), "dense"))
-    assert not optimizer.is_matrix(weight((3, 3, 4, 4), "conv"))
-    assert Muon(exclude_embeddings=False).is_matrix(weight((3, 4), "embedding"))
+    assert optimizer._is_matrix(weight((3, 4), "dense"))
+    assert not optimizer._is_matrix(weight((3, 4), "logits"))
+    assert not optimizer._is_matrix(weight((3, 4), "Embedding_1"))
+    assert not optimizer._is_matrix(weight((4,), "dense"))
+    assert not optimizer._is_matrix(weight((3, 3, 4, 4), "conv"))
+    assert Muon(exclude_embeddings=False)._is_matrix(weight((3, 4), "embedding"))
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (6, 4), (5, 5)])
@@ -64,9 +64,9 @@ def test_muon_evens_out_singular_values(shape):
 def test_muon_weight_decay_by_kind():
     matrix, bias = weight((2, 2)), weight((2,), name="bias")
     optimizer = Muon(weight_decay=0.2, adam_weight_decay=0.1)
-    assert (optimizer.decay_of(matrix), optimizer.decay_of(bias)) == (0.2, 0.1)
+    assert (optimizer._decay_of(matrix), optimizer._decay_of(bias)) == (0.2, 0.1)
     optimizer.exclude_from_weight_decay(var_names=["bias", "kernel"])
-    assert (optimizer.decay_of(matrix), optimizer.decay_of(bias)) == (None, None)
+    assert (optimizer._decay_of(matrix), optimizer._decay_of(bias)) == (None, None)
 
 
 def test_schedule_free_takes_gradients_near_the_mean():

@@ -77,7 +77,7 @@ class Draws(keras.callbacks.Callback):
     """Remembers a random number of each epoch."""
 
     listens_to_batches = False
-    remembered = ("drawn",)
+    _remembered = ("drawn",)
 
     def __init__(self):
         super().__init__()

@@ -49,7 +49,7 @@ def prepared():
 def test_the_strategy_that_a_callback_leads_to(prepared, make, expected):
     model, source, example = prepared
     listeners = CallbackList([make()], add_history=True, add_progbar=True, model=model)
-    slots = model.state_slots("train")
+    slots = model._state_slots("train")
     assert type(model._strategy("train", slots, source, listeners, example)) is expected
 
 

@@ -89,7 +89,7 @@ def test_recomputing_activations_changes_nothing_but_memory():
     ):  # fmt: skip
         with keras.RematScope(scope, output_size_threshold=4):
             model, history = train(strategy, layer=layer)
-        assert model.layers[-1].remat_mode is not None or scope is None
+        assert model.layers[-1]._remat_mode is not None or scope is None
         np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-5)
         for a, b in zip(model.get_weights(), plain.get_weights(), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
@@ -99,7 +99,7 @@ def test_accumulation_counts_updates_and_averages_end_in_the_weights():
     model, _ = train(Chunked, **OPTIONS["accumulation, averages, clipping and a schedule"])
     assert int(model.optimizer._iterations.numpy()) == 8
     assert int(model.optimizer.iterations) == 2
-    for weight, average in zip(model.get_weights(), model.optimizer.averages, strict=True):
+    for weight, average in zip(model.get_weights(), model.optimizer._running_averages, strict=True):
         np.testing.assert_array_equal(weight, average.numpy())
 
 

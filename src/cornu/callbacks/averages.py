@@ -5,7 +5,7 @@
     train   weights w
 
 The averages stay where they are. What is put aside comes back at the end of the evaluation, at the
-next beginning of anything, or when `restore` is called, whichever is first; so an evaluation that
+next beginning of anything, or when `_restore` is called, whichever is first; so an evaluation that
 fails half way does not leave training with the wrong weights.
 """
 
@@ -32,7 +32,7 @@ class SwapEMAWeights(Callback):
 
         >>> weight = type("Weight", (), {"value": 1.0})()
         >>> weight.assign = lambda value: setattr(weight, "value", getattr(value, "value", value))
-        >>> optimizer = type("Optimizer", (), {"built": True, "averages": [0.5]})
+        >>> optimizer = type("Optimizer", (), {"built": True, "_running_averages": [0.5]})
         >>> swap = SwapEMAWeights()
         >>> swap.set_model(
         ...     type("Model", (), {"trainable_variables": [weight], "optimizer": optimizer})()
@@ -46,7 +46,7 @@ class SwapEMAWeights(Callback):
     """
 
     listens_to_batches = False
-    remembered: ClassVar[tuple[str, ...]] = ("aside",)
+    _remembered: ClassVar[tuple[str, ...]] = ("_values_aside",)
 
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()
@@ -54,27 +54,27 @@ class SwapEMAWeights(Callback):
         self._aside: list[tuple[Any, Any]] | None = None  # (variable, its own value)
 
     @property
-    def aside(self) -> list[np.ndarray] | None:
+    def _values_aside(self) -> list[np.ndarray] | None:
         """The weights' own values, while the averages are in the model."""
         return None if self._aside is None else [np.asarray(value) for _, value in self._aside]
 
-    @aside.setter
-    def aside(self, values: Sequence[np.ndarray] | None) -> None:
+    @_values_aside.setter
+    def _values_aside(self, values: Sequence[np.ndarray] | None) -> None:
         weights = self.model.trainable_variables
         self._aside = None if values is None else list(zip(weights, values, strict=True))
 
     @property
-    def swapped(self) -> bool:
+    def _swapped(self) -> bool:
         """Whether the model holds the averages at this moment."""
         return self._aside is not None
 
-    def swap(self) -> None:
+    def _swap(self) -> None:
         """Put the averages into the model; before any training there are none, and it stays."""
-        self.restore()
+        self._restore()
         optimizer = getattr(self.model, "optimizer", None)
         if optimizer is None or not optimizer.built:
             return
-        averages = getattr(optimizer, "averages", [])
+        averages = getattr(optimizer, "_running_averages", [])
         if not averages:
             raise ValueError(
                 explain(
@@ -87,37 +87,37 @@ class SwapEMAWeights(Callback):
         for weight, average in pairs:
             weight.assign(average)  # which copies: a step may be given the buffers of either
 
-    def restore(self) -> None:
+    def _restore(self) -> None:
         """Put the weights' own values back, if they are aside."""
         aside, self._aside = self._aside, None
         for weight, value in aside or ():
             weight.assign(value)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.restore()
+        self._restore()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.restore()
+        self._restore()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.swap_on_epoch:
-            self.swap()
+            self._swap()
 
     def on_train_end(self, logs: Any = None) -> None:
         self._aside = None  # training ends with the averages in the model, swapped or not
 
     def on_test_begin(self, logs: Any = None) -> None:
-        self.swap()
+        self._swap()
 
     def on_test_end(self, logs: Any = None) -> None:
-        self.restore()
+        self._restore()
 
     def on_predict_begin(self, logs: Any = None) -> None:
-        self.swap()
+        self._swap()
 
     def on_predict_end(self, logs: Any = None) -> None:
-        self.restore()
+        self._restore()
 
-    def on_failure(self) -> None:
+    def _on_failure(self) -> None:
         """Called when an error or Ctrl-C ends what was begun."""
-        self.restore()
+        self._restore()

@@ -71,9 +71,9 @@ class BackupAndRestore(Callback):
         ('digits', True)
     """
 
-    hears_last = True  # what other callbacks change at the end of an epoch belongs to the backup
-    needs_positions = True
-    keeps_history = False  # Keras's history begins anew
+    _hears_last = True  # what other callbacks change at the end of an epoch belongs to the backup
+    _needs_positions = True
+    _keeps_history = False  # Keras's history begins anew
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class BackupAndRestore(Callback):
     def _put_back(self, backup: "_Backup") -> None:
         """Everything that the first epoch does not reset."""
         self._assign(backup, ("trainable", "non_trainable", "optimizer"))
-        self.model.resume_at(backup.epoch, backup.step, backup.positions)
+        self.model._resume_at(backup.epoch, backup.step, backup.positions)
         self._remind(backup)
 
     def _assign(self, backup: "_Backup", kinds: Sequence[str]) -> None:
@@ -163,7 +163,7 @@ class BackupAndRestore(Callback):
     def _remind(self, backup: "_Backup") -> None:
         for name, callback in self._remembering():
             for attribute, value in backup.notes.get(name, {}).items():
-                if attribute in callback.remembered:
+                if attribute in callback._remembered:
                     setattr(callback, attribute, value)
         streams = backup.streams
         set_random_streams(streams)
@@ -172,10 +172,10 @@ class BackupAndRestore(Callback):
     def _remembering(self) -> Iterator[tuple[str, Callback]]:
         """The callbacks that remember something, each with a name that a rerun gives it too."""
         seen: Counter[str] = Counter()
-        for callback in self.siblings:
-            if isinstance(callback, History) and not self.keeps_history:
+        for callback in self._siblings:
+            if isinstance(callback, History) and not self._keeps_history:
                 continue
-            if getattr(callback, "remembered", ()):
+            if getattr(callback, "_remembered", ()):
                 name = type(callback).__name__
                 yield f"{name}_{seen[name]}", callback
                 seen[name] += 1
@@ -183,9 +183,9 @@ class BackupAndRestore(Callback):
     # ---- files --------------------------------------------------------------------------------
 
     def _save(self, epoch: int, step: int) -> None:
-        if self.model.stop_training and not self.keeps_history:
+        if self.model.stop_training and not self._keeps_history:
             return  # training ends here; a backup would go on behind its end
-        positions = self.model.data_positions(step)
+        positions = self.model._data_positions(step)
         # Where batches are read ahead, the numbers drawn for those that are not used yet are not
         # counted: the next run draws them again.
         streams = random_streams() | ((positions.get("train") or {}).pop("streams", None) or {})
@@ -202,7 +202,7 @@ class BackupAndRestore(Callback):
             about = place | {"positions": positions, "streams": streams}
             store.write(_PLACE, _PLACE, pack(about))
             for name, callback in self._remembering():
-                noted = {a: getattr(callback, a) for a in callback.remembered}
+                noted = {a: getattr(callback, a) for a in callback._remembered}
                 store.write(f"{_NOTES}/{name}", name, pack(noted))
 
     def _read(self, path: Path) -> "_Backup":
@@ -255,7 +255,7 @@ class Resume(BackupAndRestore):
     """
 
     listens_to_batches = False
-    keeps_history = True
+    _keeps_history = True
 
     def __init__(self, folder: str | os.PathLike[str], every: int | None = None):
         super().__init__(folder, "epoch" if every is None else every, delete_checkpoint=False)
@@ -269,12 +269,12 @@ class Resume(BackupAndRestore):
                 leftover.unlink(missing_ok=True)
         super().on_train_begin(logs)
         if self._restored is None:
-            self._save(*self.model.begins_at)
+            self._save(*self.model._begins_at)
 
     def _put_back(self, backup: "_Backup") -> None:
         super()._put_back(backup)
         if backup.stopped:
-            self.model.resume_at(max(self.params["epochs"], backup.epoch))
+            self.model._resume_at(max(self.params["epochs"], backup.epoch))
         self._written = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

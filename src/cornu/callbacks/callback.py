@@ -37,13 +37,13 @@ class Callback:
     listens_to_batches = True
     # Attributes that a training which goes on after an interruption needs; see BackupAndRestore.
     # Their values are numbers, texts, arrays, or dicts and lists of them; properties do too.
-    remembered: ClassVar[tuple[str, ...]] = ()
-    # Whether it asks where the data are (`model.data_positions`), so that they must keep count.
-    needs_positions = False
+    _remembered: ClassVar[tuple[str, ...]] = ()
+    # Whether it asks where the data are (`model._data_positions`), so that they must keep count.
+    _needs_positions = False
     # Whether it is called after those that do not say so, wherever it stands in the list.
-    hears_last = False
+    _hears_last = False
     # All callbacks of the training, itself among them; set by their list.
-    siblings: Sequence["Callback"] = ()
+    _siblings: Sequence["Callback"] = ()
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -112,7 +112,7 @@ class Callback:
     def on_predict_end(self, logs: Any = None) -> None:
         """At the end of `predict`."""
 
-    def on_failure(self) -> None:
+    def _on_failure(self) -> None:
         """When an error or Ctrl-C ends `fit`, `evaluate` or `predict`; no other hook follows."""
 
 

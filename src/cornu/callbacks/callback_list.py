@@ -51,9 +51,9 @@ class CallbackList(Callback):
         for wanted, kind in ((add_history, History), (add_progbar, ProgbarLogger)):
             if wanted and self.find(kind) is None:
                 self.callbacks.append(kind())
-        self.callbacks.sort(key=lambda c: getattr(c, "hears_last", False))
+        self.callbacks.sort(key=lambda c: getattr(c, "_hears_last", False))
         for callback in self.callbacks:
-            callback.siblings = self.callbacks
+            callback._siblings = self.callbacks
         self.set_params(params)
         if model is not None:
             self.set_model(model)
@@ -64,7 +64,7 @@ class CallbackList(Callback):
     def append(self, callback: Callback) -> None:
         """Add a callback."""
         self.callbacks.append(callback)
-        callback.siblings = self.callbacks
+        callback._siblings = self.callbacks
         callback.set_params(self.params)
         if self.model is not None:
             callback.set_model(self.model)
@@ -95,18 +95,18 @@ class CallbackList(Callback):
         """The first callback of a class; None if there is none."""
         return next((c for c in self.callbacks if isinstance(c, kind)), None)
 
-    def on_failure(self) -> None:
+    def _on_failure(self) -> None:
         for callback in self.callbacks:
-            if hasattr(callback, "on_failure"):
-                callback.on_failure()
+            if hasattr(callback, "_on_failure"):
+                callback._on_failure()
 
     @contextmanager
     def told_of_failure(self) -> Iterator[None]:
-        """Call `on_failure` of everybody when an error or Ctrl-C passes."""
+        """Call `_on_failure` of everybody when an error or Ctrl-C passes."""
         try:
             yield
         except BaseException:
-            self.on_failure()
+            self._on_failure()
             raise
 
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:

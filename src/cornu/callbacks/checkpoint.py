@@ -34,7 +34,7 @@ def check_frequency(save_freq: Any) -> None:
 
 def training_variables(model: Any) -> dict[str, list[Any]]:
     """The variables that training a model changes, by kind: weights, optimizer, metrics."""
-    slots = model.state_slots("train")
+    slots = model._state_slots("train")
     kinds = ("trainable", "non_trainable", "optimizer", "metrics")
     return {kind: getattr(slots, kind) for kind in kinds}
 
@@ -68,7 +68,7 @@ class BatchCounter:
 class CheckpointCallback(MonitorCallback):
     """Decides when to save; the base of those that do. See `ModelCheckpoint` for the arguments."""
 
-    remembered: ClassVar[tuple[str, ...]] = ("best", "batches_since_saving", "last_batch")
+    _remembered: ClassVar[tuple[str, ...]] = ("best", "batches_since_saving", "last_batch")
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ class ModelCheckpoint(CheckpointCallback):
     Example:
 
         >>> checkpoint = ModelCheckpoint("models/e{epoch:02d}-{loss:.2f}.keras")
-        >>> checkpoint.path(epoch=0, batch=None, logs={"loss": 0.517})
+        >>> checkpoint._path(epoch=0, batch=None, logs={"loss": 0.517})
         'models/e01-0.52.keras'
     """
 
@@ -219,7 +219,7 @@ class ModelCheckpoint(CheckpointCallback):
         self.save_weights_only = save_weights_only
         _check_name(self.filepath, save_weights_only)
 
-    def path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+    def _path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         """The name of the file for an epoch and a batch, both counted from 0."""
         fields: dict[str, Any] = {"epoch": epoch + 1, **logs}
         if batch is not None:
@@ -235,7 +235,7 @@ class ModelCheckpoint(CheckpointCallback):
             ) from error
 
     def write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
-        path = self.path(epoch, batch, logs)
+        path = self._path(epoch, batch, logs)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path, overwrite=True)

@@ -51,7 +51,7 @@ class History(Callback):
     """
 
     listens_to_batches = False
-    remembered: ClassVar[tuple[str, ...]] = ("epoch", "history")
+    _remembered: ClassVar[tuple[str, ...]] = ("epoch", "history")
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class MonitorCallback(Callback):
     """
 
     listens_to_batches = False
-    remembered: ClassVar[tuple[str, ...]] = ("best",)
+    _remembered: ClassVar[tuple[str, ...]] = ("best",)
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0):
         super().__init__()

@@ -46,7 +46,7 @@ class CSVLogger(Callback):
     """
 
     listens_to_batches = False
-    remembered: ClassVar[tuple[str, ...]] = ("keys", "begins_at", "rows")
+    _remembered: ClassVar[tuple[str, ...]] = ("keys", "_begins_at", "_rows")
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
@@ -56,25 +56,25 @@ class CSVLogger(Callback):
         self.sep = separator
         self.append = append
         self.keys: list[str] | None = None
-        self.begins_at = 0
+        self._begins_at = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         path = Path(self.filename)
-        self.begins_at = path.stat().st_size if self.append and path.exists() else 0
+        self._begins_at = path.stat().st_size if self.append and path.exists() else 0
         self.keys = None
         if not self.append:
             path.write_text("")
 
     @property
-    def rows(self) -> str:
+    def _rows(self) -> str:
         """What this training wrote; a backup holds it, because a killed one may have gone on."""
         path = Path(self.filename)
-        return path.read_bytes()[self.begins_at :].decode() if path.exists() else ""
+        return path.read_bytes()[self._begins_at :].decode() if path.exists() else ""
 
-    @rows.setter
-    def rows(self, text: str) -> None:
+    @_rows.setter
+    def _rows(self, text: str) -> None:
         with open(self.filename, "ab") as file:
-            file.truncate(self.begins_at)
+            file.truncate(self._begins_at)
             file.write(text.encode())
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -87,7 +87,7 @@ class CSVLogger(Callback):
         # Opened for each row: an interrupted training leaves no open file and no half row.
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, delimiter=self.sep, lineterminator="\n")
-            if first and not self.begins_at:
+            if first and not self._begins_at:
                 writer.writerow(["epoch", *self.keys])
             writer.writerow([epoch, *(_cell(logs[k]) if k in logs else "NA" for k in self.keys)])
 
@@ -115,7 +115,7 @@ class RemoteMonitor(Callback):
     """
 
     listens_to_batches = False
-    seconds_to_wait = 10.0
+    _seconds_to_wait = 10.0
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class RemoteMonitor(Callback):
             method="POST",
         )
         try:
-            with urllib.request.urlopen(request, timeout=self.seconds_to_wait):
+            with urllib.request.urlopen(request, timeout=self._seconds_to_wait):
                 pass
         except OSError as error:  # urllib's own errors are OSErrors too
             warnings.warn(

@@ -124,7 +124,7 @@ class ReduceLROnPlateau(MonitorCallback):
         0.25
     """
 
-    remembered: ClassVar[tuple[str, ...]] = ("best", "cooldown_counter", "wait")
+    _remembered: ClassVar[tuple[str, ...]] = ("best", "cooldown_counter", "wait")
 
     def __init__(
         self,

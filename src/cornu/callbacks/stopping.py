@@ -45,7 +45,7 @@ class EarlyStopping(MonitorCallback):
         (True, 0.5, 1)
     """
 
-    remembered: ClassVar[tuple[str, ...]] = (
+    _remembered: ClassVar[tuple[str, ...]] = (
         "best", "best_epoch", "best_weights", "wait", "stopped_epoch",
     )  # fmt: skip
 

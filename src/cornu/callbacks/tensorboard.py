@@ -80,7 +80,7 @@ class TensorBoard(Callback):
         self._epoch_began = (0.0, 0)
         self._last_write = (0.0, 0)
 
-    def writer(self, run: str) -> EventWriter:
+    def _writer(self, run: str) -> EventWriter:
         """The event file of "train" or "validation", opened when it is first asked for."""
         if run not in self._writers:
             self._writers[run] = EventWriter(Path(self.log_dir, run))
@@ -89,7 +89,7 @@ class TensorBoard(Callback):
     @property
     def summary(self) -> EventWriter:
         """Where own values go: `summary.scalar(name, value, step)` and the like."""
-        return self.writer("train")
+        return self._writer("train")
 
     # ---- training -----------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class TensorBoard(Callback):
         self._last_write = (time.perf_counter(), 0)
         # Only these have an architecture as a graph; a class with code of its own has none.
         if self.write_graph and getattr(self.model, "inputs", None):
-            self.writer("train").text("keras", self.model.to_json(), 0, plugin="graph_keras_model")
+            self._writer("train").text("keras", self.model.to_json(), 0, plugin="graph_keras_model")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch_began = (time.perf_counter(), self._steps)
@@ -116,7 +116,7 @@ class TensorBoard(Callback):
         if isinstance(self.update_freq, str) or self._steps % self.update_freq:
             return
         step = self._iterations()
-        writer = self.writer("train")
+        writer = self._writer("train")
         for name, result in _numbers(logs):
             writer.scalar(f"batch_{name}", result, step)
         if self.write_steps_per_second:
@@ -126,10 +126,10 @@ class TensorBoard(Callback):
             writer.scalar("batch_steps_per_second", pace, step)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        writer = self.writer("train")
+        writer = self._writer("train")
         for name, result in _numbers(logs):
             if name.startswith("val_"):
-                self.writer("validation").scalar(f"epoch_{name[4:]}", result, epoch)
+                self._writer("validation").scalar(f"epoch_{name[4:]}", result, epoch)
             else:
                 writer.scalar(f"epoch_{name}", result, epoch)
         if getattr(self.model, "optimizer", None) is not None and "learning_rate" not in (
@@ -150,7 +150,7 @@ class TensorBoard(Callback):
         self._training = False
         self._close()
 
-    def on_failure(self) -> None:
+    def _on_failure(self) -> None:
         """Called when an error or Ctrl-C ends what was begun."""
         self._close()
 
@@ -159,7 +159,7 @@ class TensorBoard(Callback):
     def on_test_end(self, logs: Any = None) -> None:
         if getattr(self.model, "optimizer", None) is not None:
             for name, result in _numbers(logs):
-                self.writer("validation").scalar(
+                self._writer("validation").scalar(
                     f"evaluation_{name}_vs_iterations", result, self._iterations()
                 )
         if not self._training:
@@ -172,7 +172,7 @@ class TensorBoard(Callback):
         return int(np.asarray(self.model.optimizer.iterations))
 
     def _write_weights(self, epoch: int) -> None:
-        writer = self.writer("train")
+        writer = self._writer("train")
         for layer in self.model.layers:
             for weight in layer.weights:
                 name, values = weight.path.replace(":", "_"), weight.numpy().astype("float32")

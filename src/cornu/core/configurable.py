@@ -33,12 +33,12 @@ class Configurable:
     """Base of all that is saved by its constructor's arguments."""
 
     # Arguments that a config leaves out while they are None, as Keras does.
-    config_omits_none: frozenset[str] = frozenset()
+    _config_omits_none: frozenset[str] = frozenset()
 
     # Attributes that copies and pickles make anew instead of taking them over, and how: compiled
     # programs and other things that can be made again, lists that must not be shared. Each class
     # adds its own.
-    made_anew: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    _made_anew: ClassVar[dict[str, Callable[[Any], Any]]] = {}
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
@@ -85,7 +85,7 @@ class Configurable:
                         "or write get_config.",
                     )
                 )
-            if value is None and name in self.config_omits_none:
+            if value is None and name in self._config_omits_none:
                 continue
             try:
                 config[name] = self._plain(name, value)
@@ -124,7 +124,7 @@ class Configurable:
 
 @functools.cache
 def _made_anew(cls: Any) -> dict[str, Callable[[Any], Any]]:
-    tables = (vars(klass).get("made_anew", {}) for klass in reversed(cls.__mro__))
+    tables = (vars(klass).get("_made_anew", {}) for klass in reversed(cls.__mro__))
     return {name: make for table in tables for name, make in table.items()}
 
 

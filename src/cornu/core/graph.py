@@ -33,7 +33,7 @@ class Function(Operation):
         operations: what is called, in the order of Keras.
     """
 
-    untracked_attributes = frozenset(
+    _untracked_attributes = frozenset(
         ("inputs_struct", "outputs_struct", "inputs", "outputs", "nodes", "operations")
     )
 

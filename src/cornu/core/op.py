@@ -171,7 +171,7 @@ class OpCall(Operation):
     A graph holds one for each call of an op on symbolic tensors.
     """
 
-    untracked_attributes = frozenset(("function",))
+    _untracked_attributes = frozenset(("function",))
 
     def __init__(
         self, function: Op, settings: dict[str, Any] | None = None, name: str | None = None

@@ -40,7 +40,7 @@ _OLD_PREFIXES = ("keras_core", "tensorflow.keras", "tensorflow.python.keras", "t
 
 def _is_plain(cls: Any) -> bool:
     """Whether files may name the class; internal ones are not for files."""
-    return cls.__module__.split(".")[1] not in _INTERNAL and "class_in_files" not in vars(cls)
+    return cls.__module__.split(".")[1] not in _INTERNAL and "_class_in_files" not in vars(cls)
 
 
 def register_builtin(
@@ -48,7 +48,7 @@ def register_builtin(
 ) -> None:
     """Enter a class of the library under the name that Keras's files use for it."""
     # Where Keras's files have another name than the public one, the class says it.
-    name = vars(cls).get("name_in_files", cls.__name__)
+    name = vars(cls).get("_name_in_files", cls.__name__)
     if module is None and not _is_plain(cls):
         return
     if module is None:

@@ -154,7 +154,7 @@ def names_in_files(
     """`(module, class_name, registered_name)` that a file says for objects of a class."""
     if op_name is not None:
         return (*op_name, op_name[1])
-    cls = getattr(cls, "class_in_files", cls)
+    cls = getattr(cls, "_class_in_files", cls)
     known = registry.builtin_name(cls)
     if known is not None:
         return known
@@ -256,7 +256,7 @@ def _deserialize(config: Any) -> Any:
     cls = find_class(config)
     number = config.get("shared_object_id")
     shared = local.read.get(number) if local.read and isinstance(number, int) else None
-    if shared is not None and getattr(type(shared), "class_in_files", type(shared)) is cls:
+    if shared is not None and getattr(type(shared), "_class_in_files", type(shared)) is cls:
         return shared
     if not isinstance(inner, dict):
         raise TypeError(

@@ -28,7 +28,7 @@ def attributes(owner: Any) -> Iterator[tuple[str, Any]]:
 
 @functools.cache
 def _skipped(cls: Any) -> frozenset[str]:
-    return UNTRACKED | getattr(cls, "untracked_attributes", frozenset())
+    return UNTRACKED | getattr(cls, "_untracked_attributes", frozenset())
 
 
 def inside(value: Any) -> Iterator[Any]:

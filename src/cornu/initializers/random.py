@@ -293,7 +293,7 @@ class VarianceScaling(RandomInitializer):
 class _Scaled(VarianceScaling):
     """A named setting of `VarianceScaling`, which keeps only the seed and the axes open."""
 
-    SETTING: tuple[float, str, str]
+    _SETTING: tuple[float, str, str]
 
     def __init__(
         self,
@@ -301,7 +301,7 @@ class _Scaled(VarianceScaling):
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ):
-        super().__init__(*self.SETTING, seed, input_axes, output_axes)
+        super().__init__(*self._SETTING, seed, input_axes, output_axes)
 
 
 class GlorotUniform(_Scaled):
@@ -314,7 +314,7 @@ class GlorotUniform(_Scaled):
         1.0
     """
 
-    SETTING = (1.0, "fan_avg", "uniform")
+    _SETTING = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Scaled):
@@ -327,7 +327,7 @@ class GlorotNormal(_Scaled):
         1.0
     """
 
-    SETTING = (1.0, "fan_avg", "truncated_normal")
+    _SETTING = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_Scaled):
@@ -340,7 +340,7 @@ class HeUniform(_Scaled):
         2.0
     """
 
-    SETTING = (2.0, "fan_in", "uniform")
+    _SETTING = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Scaled):
@@ -353,7 +353,7 @@ class HeNormal(_Scaled):
         2.0
     """
 
-    SETTING = (2.0, "fan_in", "truncated_normal")
+    _SETTING = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Scaled):
@@ -366,7 +366,7 @@ class LecunUniform(_Scaled):
         1.0
     """
 
-    SETTING = (1.0, "fan_in", "uniform")
+    _SETTING = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Scaled):
@@ -379,7 +379,7 @@ class LecunNormal(_Scaled):
         1.0
     """
 
-    SETTING = (1.0, "fan_in", "truncated_normal")
+    _SETTING = (1.0, "fan_in", "truncated_normal")
 
 
 class Orthogonal(RandomInitializer):

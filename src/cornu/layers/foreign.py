@@ -74,7 +74,7 @@ class JaxLayer(Layer):
         ([2.0, 2.0, 2.0], 'scale/params_gain')
     """
 
-    config_omits_none = frozenset(("activity_regularizer", "params", "state"))
+    _config_omits_none = frozenset(("activity_regularizer", "params", "state"))
 
     def __init__(
         self,
@@ -252,14 +252,14 @@ class FlaxLayer(JaxLayer):
 class _Refused(Layer):
     """A layer of Keras around a program that does not run inside a compiled JAX program."""
 
-    what: ClassVar[str]
-    instead: ClassVar[str]
+    _what: ClassVar[str]
+    _instead: ClassVar[str]
 
     @classmethod
     def refuse(cls) -> NoReturn:
         """Say why, and what to use."""
         raise NotImplementedError(
-            explain(f"{cls.what} does not run inside a compiled JAX program.", fix=cls.instead)
+            explain(f"{cls._what} does not run inside a compiled JAX program.", fix=cls._instead)
         )
 
     @classmethod
@@ -285,8 +285,8 @@ class TFSMLayer(_Refused):
         NotImplementedError: always.
     """
 
-    what = "A SavedModel, a program of TensorFlow,"
-    instead = (
+    _what = "A SavedModel, a program of TensorFlow,"
+    _instead = (
         "load the .keras or .weights.h5 file that the model was exported from;\n"
         "without one, write the model as layers and set its weights from the checkpoint."
     )
@@ -315,8 +315,8 @@ class TorchModuleWrapper(_Refused):
         NotImplementedError: always.
     """
 
-    what = "A module of PyTorch"
-    instead = (
+    _what = "A module of PyTorch"
+    _instead = (
         "write it as a layer, and set its weights from module.state_dict();\n"
         "as a function of jax, it goes into layers.JaxLayer."
     )

@@ -54,7 +54,7 @@ class Dropout(Layer):
         self.supports_masking = True
         self.built = True
 
-    def mask_shape(self, inputs: Any) -> Any:
+    def _mask_shape(self, inputs: Any) -> Any:
         """The shape of the mask; None if it is that of the inputs."""
         return self.noise_shape
 
@@ -63,7 +63,7 @@ class Dropout(Layer):
             return inputs
         if self.rate == 1:
             return ops.zeros_like(inputs)
-        shape = self.mask_shape(inputs)
+        shape = self._mask_shape(inputs)
         if shape is not None and (
             len(shape) > inputs.ndim
             or any(
@@ -112,7 +112,7 @@ class SpatialDropout(Dropout):
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def mask_shape(self, inputs: Any) -> Any:
+    def _mask_shape(self, inputs: Any) -> Any:
         if self.data_format == "channels_first":
             return (*inputs.shape[:2], *(1,) * self.rank)
         return (inputs.shape[0], *(1,) * self.rank, inputs.shape[-1])

@@ -36,7 +36,7 @@ def _around(pairs: Any, data_format: str) -> list[tuple[int, int]]:
 class Cropping(Layer):
     """Take positions away at both ends of each spatial axis."""
 
-    rank = 2
+    _rank = 2
     data_format = "channels_last"
 
     def crop(self, inputs: Any, pairs: Any) -> Any:
@@ -76,7 +76,7 @@ class Cropping1D(Cropping):
         (2, 7, 3)
     """
 
-    rank = 1
+    _rank = 1
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
         super().__init__(**kwargs)
@@ -105,15 +105,15 @@ class Cropping2D(Cropping):
         (2, 24, 20, 3)
     """
 
-    rank = 2
+    _rank = 2
 
     def __init__(
         self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        self.cropping = pairs_per_axis(cropping, self.rank, "cropping")
+        self.cropping = pairs_per_axis(cropping, self._rank, "cropping")
         self.data_format = channels_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec = InputSpec(ndim=self._rank + 2)
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -136,7 +136,7 @@ class Cropping3D(Cropping2D):
         (2, 3, 4, 5, 3)
     """
 
-    rank = 3
+    _rank = 3
 
     def __init__(
         self,
@@ -191,13 +191,13 @@ class ZeroPadding2D(Layer):
         (2, 32, 32, 3)
     """
 
-    rank = 2
+    _rank = 2
 
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.padding = pairs_per_axis(padding, self.rank, "padding")
+        self.padding = pairs_per_axis(padding, self._rank, "padding")
         self.data_format = channels_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec = InputSpec(ndim=self._rank + 2)
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -220,7 +220,7 @@ class ZeroPadding3D(ZeroPadding2D):
         (2, 7, 8, 9, 3)
     """
 
-    rank = 3
+    _rank = 3
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class MeanSquaredError(FunctionLoss):
         2.0
     """
 
-    function = staticmethod(functions.mean_squared_error)
+    _function = staticmethod(functions.mean_squared_error)
 
 
 class MeanAbsoluteError(FunctionLoss):
@@ -35,7 +35,7 @@ class MeanAbsoluteError(FunctionLoss):
         1.5
     """
 
-    function = staticmethod(functions.mean_absolute_error)
+    _function = staticmethod(functions.mean_absolute_error)
 
 
 class MeanAbsolutePercentageError(FunctionLoss):
@@ -47,7 +47,7 @@ class MeanAbsolutePercentageError(FunctionLoss):
         25.0
     """
 
-    function = staticmethod(functions.mean_absolute_percentage_error)
+    _function = staticmethod(functions.mean_absolute_percentage_error)
 
 
 class MeanSquaredLogarithmicError(FunctionLoss):
@@ -59,7 +59,7 @@ class MeanSquaredLogarithmicError(FunctionLoss):
         1.0
     """
 
-    function = staticmethod(functions.mean_squared_logarithmic_error)
+    _function = staticmethod(functions.mean_squared_logarithmic_error)
 
 
 class CosineSimilarity(FunctionLoss):
@@ -71,7 +71,7 @@ class CosineSimilarity(FunctionLoss):
         -1.0
     """
 
-    function = staticmethod(functions.cosine_similarity)
+    _function = staticmethod(functions.cosine_similarity)
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Huber(FunctionLoss):
         4.0
     """
 
-    function = staticmethod(functions.huber)
+    _function = staticmethod(functions.huber)
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class LogCosh(FunctionLoss):
         0.0
     """
 
-    function = staticmethod(functions.log_cosh)
+    _function = staticmethod(functions.log_cosh)
 
 
 class Hinge(FunctionLoss):
@@ -127,7 +127,7 @@ class Hinge(FunctionLoss):
         0.5
     """
 
-    function = staticmethod(functions.hinge)
+    _function = staticmethod(functions.hinge)
 
 
 class SquaredHinge(FunctionLoss):
@@ -139,7 +139,7 @@ class SquaredHinge(FunctionLoss):
         2.0
     """
 
-    function = staticmethod(functions.squared_hinge)
+    _function = staticmethod(functions.squared_hinge)
 
 
 class CategoricalHinge(FunctionLoss):
@@ -151,7 +151,7 @@ class CategoricalHinge(FunctionLoss):
         0.75
     """
 
-    function = staticmethod(functions.categorical_hinge)
+    _function = staticmethod(functions.categorical_hinge)
 
 
 class KLDivergence(FunctionLoss):
@@ -163,7 +163,7 @@ class KLDivergence(FunctionLoss):
         0.0
     """
 
-    function = staticmethod(functions.kl_divergence)
+    _function = staticmethod(functions.kl_divergence)
 
 
 class Poisson(FunctionLoss):
@@ -175,7 +175,7 @@ class Poisson(FunctionLoss):
         1.0
     """
 
-    function = staticmethod(functions.poisson)
+    _function = staticmethod(functions.poisson)
 
 
 class BinaryCrossentropy(FunctionLoss):
@@ -187,7 +187,7 @@ class BinaryCrossentropy(FunctionLoss):
         0.6931
     """
 
-    function = staticmethod(crossentropy.binary_crossentropy)
+    _function = staticmethod(crossentropy.binary_crossentropy)
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class BinaryFocalCrossentropy(FunctionLoss):
         0.1733
     """
 
-    function = staticmethod(crossentropy.binary_focal_crossentropy)
+    _function = staticmethod(crossentropy.binary_focal_crossentropy)
 
     def __init__(
         self,
@@ -245,7 +245,7 @@ class CategoricalCrossentropy(FunctionLoss):
         0.6931
     """
 
-    function = staticmethod(crossentropy.categorical_crossentropy)
+    _function = staticmethod(crossentropy.categorical_crossentropy)
 
     def __init__(
         self,
@@ -271,7 +271,7 @@ class CategoricalFocalCrossentropy(FunctionLoss):
         0.0433
     """
 
-    function = staticmethod(crossentropy.categorical_focal_crossentropy)
+    _function = staticmethod(crossentropy.categorical_focal_crossentropy)
 
     def __init__(
         self,
@@ -301,8 +301,8 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         0.6931
     """
 
-    function = staticmethod(crossentropy.sparse_categorical_crossentropy)
-    labels_are_classes = True
+    _function = staticmethod(crossentropy.sparse_categorical_crossentropy)
+    _labels_are_classes = True
 
     def __init__(
         self,
@@ -331,8 +331,8 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         1.0
     """
 
-    function = staticmethod(crossentropy.categorical_generalized_cross_entropy)
-    labels_are_classes = True
+    _function = staticmethod(crossentropy.categorical_generalized_cross_entropy)
+    _labels_are_classes = True
 
     def __init__(
         self,
@@ -356,8 +356,8 @@ class CTC(FunctionLoss):
         0.6931
     """
 
-    function = staticmethod(functions.ctc)
-    labels_are_classes = True
+    _function = staticmethod(functions.ctc)
+    _labels_are_classes = True
 
 
 class Dice(FunctionLoss):
@@ -369,7 +369,7 @@ class Dice(FunctionLoss):
         0.3333
     """
 
-    function = staticmethod(functions.dice)
+    _function = staticmethod(functions.dice)
 
     def __init__(
         self,
@@ -391,7 +391,7 @@ class Tversky(FunctionLoss):
         0.5
     """
 
-    function = staticmethod(functions.tversky)
+    _function = staticmethod(functions.tversky)
 
     def __init__(
         self,
@@ -417,8 +417,8 @@ class Circle(FunctionLoss):
         0.0
     """
 
-    function = staticmethod(functions.circle)
-    labels_are_classes = True
+    _function = staticmethod(functions.circle)
+    _labels_are_classes = True
 
     def __init__(
         self,

@@ -46,7 +46,7 @@ class Loss(Configurable):
         3.0
     """
 
-    labels_are_classes = False  # whether integer targets name classes, and so must stay exact
+    _labels_are_classes = False  # whether integer targets name classes, and so must stay exact
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Loss(Configurable):
             raise RuntimeError(without_super(self))
         mask = both_masks(*[mask_of(x) for x in tree.flatten(y_pred)])
         y_pred = tree.map_structure(self._converted, y_pred)
-        if not self.labels_are_classes:
+        if not self._labels_are_classes:
             y_true = tree.map_structure(self._converted, y_true)
         values = self.call(y_true, y_pred)
         mask = both_masks(mask, mask_of(values))
@@ -138,7 +138,7 @@ class FunctionLoss(Loss):
         dtype: see `Loss`.
     """
 
-    function: Callable[..., Any]
+    _function: Callable[..., Any]
 
     def __init__(
         self,
@@ -146,15 +146,15 @@ class FunctionLoss(Loss):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(name or self.function.__name__, reduction, dtype)
+        super().__init__(name or self._function.__name__, reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             y_true, y_pred = same_rank(y_true, y_pred)
-        return self.function(y_true, y_pred, **self._settings())
+        return self._function(y_true, y_pred, **self._settings())
 
     def _settings(self) -> dict[str, Any]:
-        return {n: getattr(self, n) for n in _setting_names(self.function) if hasattr(self, n)}
+        return {n: getattr(self, n) for n in _setting_names(self._function) if hasattr(self, n)}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{k: plain(v) for k, v in self._settings().items()}}

@@ -9,9 +9,9 @@ from cornu.metrics.metric import Metric
 
 
 class _AtThresholds(Metric):
-    """Sums of the counts named by `counted`, at given thresholds."""
+    """Sums of the counts named by `_counted`, at given thresholds."""
 
-    counted: tuple[str, ...]
+    _counted: tuple[str, ...]
 
     def _start(
         self, names: tuple[str, ...], thresholds: Any, top_k: int | None, class_id: int | None
@@ -42,7 +42,7 @@ class _AtThresholds(Metric):
             top_k=self.top_k,
             class_id=self.class_id,
         )
-        for variable, name in zip(self._variables, self.counted, strict=True):
+        for variable, name in zip(self._variables, self._counted, strict=True):
             variable.assign(variable.value + getattr(counts, name))
 
     def _one_or_all(self, x: Any) -> Any:
@@ -78,7 +78,7 @@ class _Share(_AtThresholds):
         dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
-        self._start(self.counted, thresholds, top_k, class_id)
+        self._start(self._counted, thresholds, top_k, class_id)
 
     def result(self) -> Any:
         first, second = (variable.value for variable in self._variables)
@@ -99,7 +99,7 @@ class TruePositives(_Count):
         2.0
     """
 
-    counted = ("true_positives",)
+    _counted = ("true_positives",)
 
 
 class FalsePositives(_Count):
@@ -116,7 +116,7 @@ class FalsePositives(_Count):
         2.0
     """
 
-    counted = ("false_positives",)
+    _counted = ("false_positives",)
 
 
 class TrueNegatives(_Count):
@@ -133,7 +133,7 @@ class TrueNegatives(_Count):
         2.0
     """
 
-    counted = ("true_negatives",)
+    _counted = ("true_negatives",)
 
 
 class FalseNegatives(_Count):
@@ -150,7 +150,7 @@ class FalseNegatives(_Count):
         2.0
     """
 
-    counted = ("false_negatives",)
+    _counted = ("false_negatives",)
 
 
 class Precision(_Share):
@@ -169,7 +169,7 @@ class Precision(_Share):
         0.6667
     """
 
-    counted = ("true_positives", "false_positives")
+    _counted = ("true_positives", "false_positives")
 
 
 class Recall(_Share):
@@ -188,4 +188,4 @@ class Recall(_Share):
         0.6667
     """
 
-    counted = ("true_positives", "false_negatives")
+    _counted = ("true_positives", "false_negatives")

@@ -9,7 +9,7 @@ from cornu.metrics.reduction import MeanMetricWrapper
 class _Folding(MeanMetricWrapper):
     """Mean of a loss that folds the last axis."""
 
-    folds_last_axis = True
+    _folds_last_axis = True
 
 
 class Hinge(_Folding):

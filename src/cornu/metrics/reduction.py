@@ -126,7 +126,7 @@ class MeanMetricWrapper(Mean):
         2.0
     """
 
-    folds_last_axis = False  # whether a batch of numbers is one of vectors of length one
+    _folds_last_axis = False  # whether a batch of numbers is one of vectors of length one
 
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
@@ -147,7 +147,7 @@ class MeanMetricWrapper(Mean):
         """
         mask = mask_of(y_pred)
         y_true, y_pred = tensor(y_true), tensor(y_pred)
-        if self.folds_last_axis and len(np.shape(y_true)) == len(np.shape(y_pred)) == 1:
+        if self._folds_last_axis and len(np.shape(y_true)) == len(np.shape(y_pred)) == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         self._add(*weighted(values, sample_weight, self.dtype, mask))

@@ -22,7 +22,7 @@ from cornu.metrics.reduction import Mean, MeanMetricWrapper, weighted
 class _Error(MeanMetricWrapper):
     """Mean of an error that folds the last axis."""
 
-    folds_last_axis = True
+    _folds_last_axis = True
 
 
 class MeanSquaredError(_Error):

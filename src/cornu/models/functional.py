@@ -42,7 +42,7 @@ class Functional(Model):
         (4, 1)
     """
 
-    untracked_attributes: ClassVar[frozenset[str]] = Model.untracked_attributes | {"_graph"}
+    _untracked_attributes: ClassVar[frozenset[str]] = Model._untracked_attributes | {"_graph"}
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         trainable = kwargs.pop("trainable", None)
@@ -129,7 +129,7 @@ class Functional(Model):
         return _distinct([_source_name(t) for t in self.outputs])
 
     @property
-    def inputs_are_nested(self) -> bool:
+    def _inputs_are_nested(self) -> bool:
         """Whether the model takes more than one input, or a dict of inputs."""
         return len(self.inputs) > 1 or isinstance(self.inputs_struct, dict)
 
@@ -261,13 +261,13 @@ class Functional(Model):
         """The shapes of the outputs for given shapes of the inputs, nested like `output`."""
         return to_shapes(self.compute_output_spec(to_tensors(input_shape, self.compute_dtype)))
 
-    def output_specs(self, x: Any) -> Any:
+    def _output_specs(self, x: Any) -> Any:
         return _unpacked(self._graph.outputs_struct)
 
     # ---- configs ------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        cls = getattr(type(self), "class_in_files", Functional)
+        cls = getattr(type(self), "_class_in_files", Functional)
         if cls.__init__ is not Functional.__init__ and cls is not Functional:
             return Configurable.get_config(self)  # a subclass with arguments of its own
         return {
@@ -311,4 +311,4 @@ def _distinct(names: list[str]) -> list[str]:
     return result
 
 
-Model.graph_class = Functional
+Model._graph_class = Functional

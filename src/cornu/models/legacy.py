@@ -340,7 +340,7 @@ def _in_keras2_order(optimizer: Any, stored: Mapping[str, Spec]) -> list[Any] | 
     ones `Adam/m/dense/kernel:0`, weight by weight. Within a kind the order is that of the weights.
     """
     rows = optimizer._slots
-    slots = [*getattr(optimizer, "slots", ()), *getattr(optimizer, "later_slots", ())]
+    slots = [*optimizer._declared_slots(), *optimizer._later_slots]
     counts: Counter[str] = Counter()
     variables = [optimizer.iterations]
     for name in list(stored)[1:]:

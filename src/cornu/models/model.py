@@ -39,21 +39,21 @@ class Model(Trainer, Layer):
         10
     """
 
-    untracked_attributes: ClassVar[frozenset[str]] = (
-        Trainer.untracked_attributes | Layer.untracked_attributes
+    _untracked_attributes: ClassVar[frozenset[str]] = (
+        Trainer._untracked_attributes | Layer._untracked_attributes
     )
 
-    made_anew: ClassVar = {"_quick": lambda _: QuickCall()}
+    _made_anew: ClassVar = {"_quick": lambda _: QuickCall()}
 
     # What the last load of a file did, a `LoadReport`; None for a model that nobody loaded.
     load_report: Any = None
 
     # `Model(inputs, outputs)` is a `Functional`, which is a `Model`: `functional.py` sets this.
-    graph_class: ClassVar[Any] = None
+    _graph_class: ClassVar[Any] = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and gives_graph(args, kwargs):
-            cls = Model.graph_class
+            cls = Model._graph_class
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -61,14 +61,14 @@ class Model(Trainer, Layer):
             # A subclass that hands tensors on: it is a graph from here on.
             cls: Any = type(self)
             self.__class__ = _as_graph(cls)
-            Model.graph_class.__init__(self, *args, **kwargs)
+            Model._graph_class.__init__(self, *args, **kwargs)
             return
         Trainer.__init__(self)
         self._quick = QuickCall()
         Layer.__init__(self, *args, **kwargs)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        cls = vars(type(self)).get("class_in_files")
+        cls = vars(type(self)).get("_class_in_files")
         if cls is None:
             return super().__reduce_ex__(protocol)
         return _new_graph, (cls,), self.__getstate__()  # pickle finds the class that was written
@@ -177,7 +177,7 @@ class Model(Trainer, Layer):
             'int8'
         """
         quantize_layers(self, mode, config, filters, **kwargs)
-        self.forget_programs()
+        self._forget_programs()
 
     # ---- state --------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ class Model(Trainer, Layer):
         """
         with CustomObjectScope(custom_objects or {}):
             if cls is Model and "input_layers" in config:
-                return Model.graph_class.from_config(config)
+                return Model._graph_class.from_config(config)
             return super().from_config(config)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
@@ -269,9 +269,9 @@ def _as_graph(cls: Any) -> type:
     members = {
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
-        "class_in_files": cls,
+        "_class_in_files": cls,
     }
-    return type(cls.__name__, (cls, Model.graph_class), members)
+    return type(cls.__name__, (cls, Model._graph_class), members)
 
 
 def _new_graph(cls: Any) -> Any:

@@ -62,8 +62,8 @@ class QuickCall:
         layers = model._flatten_layers()
         self._program = None
         if _is_repeatable(model, layers):
-            slots = model.state_slots("predict")
-            strategy = model.strategy_of_predict(slots)
+            slots = model._state_slots("predict")
+            strategy = model._strategy_of_predict(slots)
             if isinstance(strategy, PerStep):
                 self._program = (slots, strategy.program)
         self._rows = embedded_rows(model)

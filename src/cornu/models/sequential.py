@@ -37,7 +37,7 @@ class Sequential(Model):
         407050
     """
 
-    untracked_attributes: ClassVar[frozenset[str]] = Model.untracked_attributes | {
+    _untracked_attributes: ClassVar[frozenset[str]] = Model._untracked_attributes | {
         "_graph", "_end", "_input_layer",
     }  # fmt: skip
 
@@ -262,12 +262,12 @@ class Sequential(Model):
         """The name of the last layer, in a list."""
         return [self._stack[-1].name] if self._stack else []
 
-    inputs_are_nested = False
+    _inputs_are_nested = False
 
-    def output_specs(self, x: Any) -> Any:
+    def _output_specs(self, x: Any) -> Any:
         if self._end is None:
-            super().output_specs(x)
-        return super().output_specs(x) if self._end is None else self._end
+            super()._output_specs(x)
+        return super()._output_specs(x) if self._end is None else self._end
 
     # ---- configs ------------------------------------------------------------------------------
 
@@ -313,8 +313,8 @@ def _as_list(layers: Any) -> list[Any]:
 
 def _known_input_shape(layer: Layer) -> Any:
     """The input shape that a first layer knows: given to it, or of the model that it is."""
-    if layer.first_input_shape is not None:
-        return layer.first_input_shape
+    if layer._first_input_shape is not None:
+        return layer._first_input_shape
     if isinstance(layer, (Sequential, Functional)) and layer.inputs and len(layer.inputs) == 1:
         return layer.inputs[0].shape
     return None

@@ -339,7 +339,7 @@ def _lacks_rate(optimizer: Any, wanted: list[Spec], found: list[Spec]) -> bool:
 
     Optimizers with optional slots had those in another order.
     """
-    has_rate = len(wanted) > 1 and wanted[1][0] == () and not getattr(optimizer, "later_slots", ())
+    has_rate = len(wanted) > 1 and wanted[1][0] == () and not getattr(optimizer, "_later_slots", ())
     return has_rate and len(found) > 2 and _same(wanted[:1] + wanted[2:], found)
 
 

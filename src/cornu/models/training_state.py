@@ -18,7 +18,7 @@ from cornu.errors import explain
 
 def training_text(model: Any) -> str | None:
     """The JSON text for a model; None before any training."""
-    epochs, seed = getattr(model, "trained", (0, None))
+    epochs, seed = getattr(model, "_trained", (0, None))
     history = getattr(model, "history", None)
     if not epochs and history is None:
         return None
@@ -53,7 +53,7 @@ def restore_training(model: Any, values: Any, what: str) -> None:
         or not (isinstance(history, dict) and all(isinstance(v, list) for v in history.values()))
     ):
         raise ValueError(explain(f"{what} does not tell how far a training came."))
-    model.trained = (epochs, seed)
+    model._trained = (epochs, seed)
     found = History()
     found.epoch, found.history = epoch, history
     found.set_model(model)

@@ -9,7 +9,7 @@
     Nadam    m_hat looks one step ahead
     Lamb     the length of the step follows the norm of the weight
 
-The hats undo the start of the means from zero. They are the same for all weights, so `begin`
+The hats undo the start of the means from zero. They are the same for all weights, so `_begin`
 computes them once a step.
 """
 
@@ -54,9 +54,9 @@ class Adam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.amsgrad = amsgrad
-        self.later_slots = {"velocity_hat": 0.0} if amsgrad else {}
+        self._later_slots = {"velocity_hat": 0.0} if amsgrad else {}
 
-    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         return (lr * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t),)
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any, *best: Any) -> tuple[Any, ...]:
@@ -140,7 +140,7 @@ class Adamax(_TwoMeans):
 
     slots = {"momentum": 0.0, "norm": 0.0}
 
-    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         return (lr / (1 - self.beta_1**t),)
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, u: Any) -> tuple[Any, ...]:
@@ -168,9 +168,9 @@ class Nadam(_TwoMeans):
     """
 
     slots = {"momentum": 0.0, "velocity": 0.0}
-    common = {"u_product": 1.0}
+    _common_slots = {"u_product": 1.0}
 
-    def begin(self, lr: Any, t: Any, product: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any, product: Any) -> tuple[Any, ...]:
         now = self.beta_1 * (1 - 0.5 * 0.96**t)
         ahead = self.beta_1 * (1 - 0.5 * 0.96 ** (t + 1))
         product = product * now
@@ -205,7 +205,7 @@ class Lamb(_TwoMeans):
 
     slots = {"momentum": 0.0, "velocity": 0.0}
 
-    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         return ((lr, 1 - self.beta_1**t, 1 - self.beta_2**t),)
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any) -> tuple[Any, ...]:

@@ -89,8 +89,8 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.build(variables)
         super().build(variables)
 
-    def adopt(self, variables: Sequence[Any]) -> None:
-        self.inner_optimizer.adopt(variables)
+    def _adopt(self, variables: Sequence[Any]) -> None:
+        self.inner_optimizer._adopt(variables)
         self._take(self._unknown(variables))
 
     @property
@@ -102,9 +102,9 @@ class LossScaleOptimizer(Optimizer):
         return super()._untrained_count() + self.inner_optimizer._untrained_count()
 
     @property
-    def averages(self) -> list[Variable]:
+    def _running_averages(self) -> list[Variable]:
         """The inner optimizer's running averages."""
-        return self.inner_optimizer.averages
+        return self.inner_optimizer._running_averages
 
     @property
     def iterations(self) -> Any:
@@ -344,12 +344,12 @@ class MultiOptimizer(Optimizer):
             optimizer.build([v for v, c in zip(variables, self._choice, strict=True) if c == i])
         super().build(variables)
 
-    def adopt(self, variables: Sequence[Any]) -> None:
+    def _adopt(self, variables: Sequence[Any]) -> None:
         new = self._unknown(variables)
         for variable in new:
             optimizer = self.optimizer_map(variable)
             self._choice.append(next(i for i, o in enumerate(self._members) if o is optimizer))
-            optimizer.adopt([variable])
+            optimizer._adopt([variable])
         self._take(new)
 
     @property

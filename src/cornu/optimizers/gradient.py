@@ -53,7 +53,7 @@ class SGD(Optimizer):
             )
         self.momentum = momentum
         self.nesterov = nesterov
-        self.slots = {"momentum": 0.0} if momentum else {}
+        self._chosen_slots = {"momentum": 0.0} if momentum else {}
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, *slots: Any) -> tuple[Any, ...]:
         if not slots:
@@ -96,10 +96,10 @@ class RMSprop(Optimizer):
         self.epsilon = epsilon
         self.centered = centered
         wanted = {"momentum": momentum > 0, "average_gradient": centered}
-        self.later_slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
+        self._later_slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, v: Any, *later: Any) -> tuple[Any, ...]:
-        slots = dict(zip(self.later_slots, later, strict=True))
+        slots = dict(zip(self._later_slots, later, strict=True))
         v = self.rho * v + (1 - self.rho) * jnp.square(g)
         spread = v
         if self.centered:
@@ -139,7 +139,7 @@ class Adagrad(Optimizer):
         super().__init__(learning_rate, *args, **shared)
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
-        self.slots = {"accumulator": initial_accumulator_value}
+        self._chosen_slots = {"accumulator": initial_accumulator_value}
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, a: Any) -> tuple[Any, ...]:
         a = a + jnp.square(g)
@@ -242,7 +242,7 @@ class Ftrl(Optimizer):
         self.l2_regularization_strength = l2_regularization_strength
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
-        self.slots = {"accumulator": initial_accumulator_value, "linear": 0.0}
+        self._chosen_slots = {"accumulator": initial_accumulator_value, "linear": 0.0}
 
     def rule(self, g: Any, p: Any, lr: Any, t: Any, n: Any, z: Any) -> tuple[Any, ...]:
         power, l1 = -self.learning_rate_power, self.l1_regularization_strength

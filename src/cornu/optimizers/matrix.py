@@ -55,7 +55,7 @@ class Adafactor(Optimizer):
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
 
-    def make_slots(self, variable: Any) -> list[Variable]:
+    def _make_slots(self, variable: Any) -> list[Variable]:
         # Files have two empty scalars where a weight has no rows and columns.
         shape = tuple(variable.shape)
         if len(shape) < 2:
@@ -67,7 +67,7 @@ class Adafactor(Optimizer):
             ]
         return [*sums, self.add_variable_from_reference(variable, "velocity")]
 
-    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         if self.relative_step and isinstance(self._learning_rate, Variable):
             lr = jnp.minimum(lr, 1 / jnp.sqrt(t))
         return ((lr, 1 - t**self.beta_2_decay),)
@@ -161,7 +161,7 @@ class Muon(Optimizer):
         self.nesterov = nesterov
         self.rms_rate = rms_rate
 
-    def is_matrix(self, variable: Any) -> bool:
+    def _is_matrix(self, variable: Any) -> bool:
         """Whether a weight gets orthogonal steps."""
         if len(variable.shape) != 2:
             return False
@@ -169,16 +169,16 @@ class Muon(Optimizer):
             return False
         return not any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
 
-    def make_slots(self, variable: Any) -> list[Variable]:
-        wanted = ("momentum",) if self.is_matrix(variable) else ("momentum", "velocity")
+    def _make_slots(self, variable: Any) -> list[Variable]:
+        wanted = ("momentum",) if self._is_matrix(variable) else ("momentum", "velocity")
         return [self.add_variable_from_reference(variable, name) for name in wanted]
 
-    def decay_of(self, variable: Any) -> float | None:
-        if self.is_matrix(variable) or self._is_excluded(variable):
-            return super().decay_of(variable)
+    def _decay_of(self, variable: Any) -> float | None:
+        if self._is_matrix(variable) or self._is_excluded(variable):
+            return super()._decay_of(variable)
         return self.adam_weight_decay
 
-    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         bias = jnp.sqrt(1 - self.adam_beta_2**t) / (1 - self.adam_beta_1**t)
         return ((lr, lr * self.adam_lr_ratio * bias),)
 
@@ -253,12 +253,12 @@ class ScheduleFreeAdamW(Optimizer):
         self.epsilon = epsilon
         self.warmup_steps = warmup_steps
 
-    def make_slots(self, variable: Any) -> list[Variable]:
+    def _make_slots(self, variable: Any) -> list[Variable]:
         z = self.add_variable_from_reference(variable, "momentum")
         z.assign(variable)
         return [z, self.add_variable_from_reference(variable, "velocity")]
 
-    def begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
         if self.warmup_steps:
             lr = lr * jnp.minimum(1.0, t / self.warmup_steps)
         return ((lr, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t, 1 / t),)

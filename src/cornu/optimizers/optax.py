@@ -48,9 +48,9 @@ class Optax(Optimizer):
     """
 
     def __init__(self, transformation: Any, learning_rate: Any = 1.0, *args: Any, **shared: Any):
-        self.name_in_files = UNNAMED
+        self._name_in_files = UNNAMED
         if not _transforms(transformation) and callable(transformation):
-            self.name_in_files = _name_of(transformation)
+            self._name_in_files = _name_of(transformation)
             transformation = _made_by(transformation)
         if not _transforms(transformation):
             raise TypeError(
@@ -108,7 +108,7 @@ class Optax(Optimizer):
         return self._common, update
 
     def _config_value(self, name: str) -> Any:
-        return self.name_in_files if name == "transformation" else super()._config_value(name)
+        return self._name_in_files if name == "transformation" else super()._config_value(name)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
@@ -125,7 +125,7 @@ class Optax(Optimizer):
             config = {**config, "transformation": found}
         made = super().from_config(config, custom_objects)
         if isinstance(named, str):
-            made.name_in_files = named
+            made._name_in_files = named
         return made
 
 

@@ -87,7 +87,7 @@ class Optimizer(OptimizerVariables, Configurable):
     """
 
     __signature__: ClassVar[inspect.Signature]
-    made_anew: ClassVar = {"_compiled": lambda _: None, "_places": lambda _: None}
+    _made_anew: ClassVar = {"_compiled": lambda _: None, "_places": lambda _: None}
 
     _compiled: Any = None  # (settings, program, weights) of the last eager step
 
@@ -193,7 +193,7 @@ class Optimizer(OptimizerVariables, Configurable):
 
     # ---- the rule -----------------------------------------------------------------------------
 
-    def begin(self, lr: Any, t: Any, *common: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Any, t: Any, *common: Any) -> tuple[Any, ...]:
         """What all weights share in a step, computed once in float32.
 
         Args:
@@ -212,7 +212,7 @@ class Optimizer(OptimizerVariables, Configurable):
         Args:
             g: the gradient, in the weight's shape and dtype.
             p: the weight; like the gradient and the slots in float32 if it has half precision.
-            lr: the learning rate, or whatever `begin` made of it.
+            lr: the learning rate, or whatever `_begin` made of it.
             t: which update this is, counted from 1; a scalar in the weight's dtype.
             *slots: the weight's arrays, in the order of `slots`.
 
@@ -238,7 +238,7 @@ class Optimizer(OptimizerVariables, Configurable):
         slots = self._slots[self._get_variable_index(variable)]
         p, *values = read([variable, *slots])
         t = jnp.asarray(self.iterations, jnp.float32) + 1
-        scalars, *_ = self.begin(jnp.asarray(learning_rate), t, *read(self._common))
+        scalars, *_ = self._begin(jnp.asarray(learning_rate), t, *read(self._common))
         scalars, t = _cast((scalars, t), _at_least_single(p.dtype))
         gradient = jnp.asarray(gradient, p.dtype)
         write([variable, *slots], self._ruled(gradient, p, scalars, t, values))
@@ -279,7 +279,7 @@ class Optimizer(OptimizerVariables, Configurable):
             places: list[int], state: State, params: list[Any], grads: list[Any], rate: Any, t: Any
         ) -> tuple[list[Any], list[Any]]:
             rest = list(state.rest)
-            scalars, *rest[ends[-1] :] = self.begin(rate, t, *rest[ends[-1] :])
+            scalars, *rest[ends[-1] :] = self._begin(rate, t, *rest[ends[-1] :])
             dtypes = {_at_least_single(p.dtype) for p in params}
             cast = {dtype: _cast((scalars, t), dtype) for dtype in dtypes}
             after = []
@@ -312,7 +312,7 @@ class Optimizer(OptimizerVariables, Configurable):
                 for g, v in zip(grads, chosen, strict=True):
                     self.update_step(g, v, rate)
                 if self._common:
-                    _, *common = self.begin(rate, t, *read(self._common))
+                    _, *common = self._begin(rate, t, *read(self._common))
                     write(self._common, common)
 
             values = [*params, *state.rest, state.iteration]
@@ -368,7 +368,7 @@ class Optimizer(OptimizerVariables, Configurable):
         """The step compiled, which is made anew when a setting or the weights change."""
         key = (
             [(k, v) for k, v in vars(self).items() if isinstance(v, (int, float, str, type(None)))],
-            [(id(v), id(v.constraint), self.decay_of(v)) for v in variables],
+            [(id(v), id(v.constraint), self._decay_of(v)) for v in variables],
         )
         if self._compiled is None or self._compiled[0] != key:
             self._compiled = key, jax.jit(step), variables  # the variables keep their ids alive
@@ -476,7 +476,7 @@ class Optimizer(OptimizerVariables, Configurable):
         self._undecayed = (list(var_list or ()), patterns)
         self._compiled = None
 
-    def decay_of(self, variable: Any) -> float | None:
+    def _decay_of(self, variable: Any) -> float | None:
         """The weight decay of a weight; None or 0 for none."""
         return None if self._is_excluded(variable) else self.weight_decay
 

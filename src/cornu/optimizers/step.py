@@ -12,7 +12,7 @@ With `gradient_accumulation_steps=k` everything up to the rule happens at each k
 steps between add to the accumulators. The averages move at every step.
 
 The rule sees one weight at a time. What all weights share in a step (bias corrections, the rate)
-is computed once, in float32, by `Optimizer.begin`, and cast to the dtype of the weights once.
+is computed once, in float32, by `Optimizer._begin`, and cast to the dtype of the weights once.
 """
 
 from collections.abc import Callable, Sequence
@@ -139,7 +139,7 @@ def _update(
         return state
     params = [state.params[i] for i in places]
     grads = clip(optimizer, [grads[i] for i in places])
-    decays = [optimizer.decay_of(variables[i]) for i in places]
+    decays = [optimizer._decay_of(variables[i]) for i in places]
     if any(decays):
         params = [
             p - p * (decay * rate).astype(p.dtype) if decay else p

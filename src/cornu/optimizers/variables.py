@@ -13,7 +13,7 @@
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cornu import initializers, settings
@@ -29,12 +29,14 @@ class OptimizerVariables:
     # Arrays that each weight has besides itself: name -> the value they start from.
     slots: Mapping[str, float] = {}
     # More of them, which files have after the slots of all weights, and rules after a weight's own.
-    later_slots: Mapping[str, float] = {}
+    _later_slots: Mapping[str, float] = {}
+    # The first ones of an object whose settings decide which there are; None: those of its class.
+    _chosen_slots: Mapping[str, float] | None = None
     # Scalars that all weights share: name -> the value they start from.
-    common: Mapping[str, float] = {}
+    _common_slots: Mapping[str, float] = {}
 
     # Attributes that hold variables of others, or variables that `_variables` already lists.
-    untracked_attributes = frozenset(
+    _untracked_attributes = frozenset(
         (
             "_variables", "_trainable_variables", "_iterations", "_learning_rate", "_averages",
             "_accumulators", "_slots", "_common", "_undecayed", "_compiled", "_places",
@@ -48,6 +50,7 @@ class OptimizerVariables:
     gradient_accumulation_steps: int | None
     built: bool
     _learning_rate: Any
+    _is_pure: Callable[[], bool]
 
     def _start_variables(self) -> None:
         """Begin with the counter of steps."""
@@ -66,7 +69,7 @@ class OptimizerVariables:
         return unique([*self._variables, *owned_by(self, Variable)])
 
     @property
-    def averages(self) -> list[Variable]:
+    def _running_averages(self) -> list[Variable]:
         """The running averages of the weights, in the weights' order; empty without `use_ema`."""
         return self._averages
 
@@ -82,11 +85,11 @@ class OptimizerVariables:
         variables = list(var_list if variables is None else variables)
         self._trainable_variables = variables
         self._add_slots(variables)
-        self._common = [self._add_scalar(name, start) for name, start in self.common.items()]
+        self._common = [self._add_scalar(name, start) for name, start in self._common_slots.items()]
         self._places = None
         self.built = True
 
-    def adopt(self, variables: Sequence[Any]) -> None:
+    def _adopt(self, variables: Sequence[Any]) -> None:
         """Make slots for weights that have none, because they were frozen at `build`.
 
         The weights that are known keep what they have.
@@ -120,17 +123,22 @@ class OptimizerVariables:
             self._averages += self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
             self._accumulators += self.add_optimizer_variables(variables, "gradient_accumulator")
-        rows = [self.make_slots(v) for v in variables]
-        for name, start in self.later_slots.items():
+        rows = [self._make_slots(v) for v in variables]
+        for name, start in self._later_slots.items():
             for v, row in zip(variables, rows, strict=True):
                 row.append(self.add_variable_from_reference(v, name, initializers.Constant(start)))
         self._slots += rows
 
-    def make_slots(self, variable: Any) -> list[Variable]:
+    def _declared_slots(self) -> Mapping[str, float]:
+        # `update_step` of a user's class may keep anything in an attribute `slots`.
+        declared = self.slots if self._is_pure() else type(self).slots
+        return declared if self._chosen_slots is None else self._chosen_slots
+
+    def _make_slots(self, variable: Any) -> list[Variable]:
         """The arrays that the rule keeps for one weight, in the order in which it takes them."""
         return [
             self.add_variable_from_reference(variable, name, initializers.Constant(start))
-            for name, start in self.slots.items()
+            for name, start in self._declared_slots().items()
         ]
 
     def add_variable(

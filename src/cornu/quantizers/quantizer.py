@@ -58,7 +58,7 @@ class AbsMaxQuantizer(Quantizer):
         ([[32, -32], [127, 127]], (1, 2))
     """
 
-    config_omits_none = frozenset(("axis",))
+    _config_omits_none = frozenset(("axis",))
 
     def __init__(
         self,

@@ -71,7 +71,7 @@ class Compilable:
         self.optimizer = self._compiled.optimizer
         self.loss = loss
         self.stop_training = False
-        self.forget_programs()
+        self._forget_programs()
 
     @property
     def compiled(self) -> bool:
@@ -115,7 +115,7 @@ class Compilable:
     @steps_per_execution.setter
     def steps_per_execution(self, value: Any) -> None:
         self._settings("steps_per_execution").steps_per_execution = checked_steps(value)
-        self.forget_programs()
+        self._forget_programs()
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, as JSON values; None before `compile`."""
@@ -162,7 +162,7 @@ class Compilable:
             results.update(value if isinstance(value, dict) else {metric.name: value})
         return results
 
-    def in_order(self, logs: dict[str, Any]) -> dict[str, Any]:
+    def _in_order(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Results in the order of Keras: as the metrics are listed, then the others by name."""
         listed = [
             inner.name
@@ -174,6 +174,10 @@ class Compilable:
 
     def track_loss(self, loss: Any, batch_size: int) -> None:
         """Add the loss of a batch to the mean that is shown as `loss`."""
+        self._track_loss(loss, batch_size)
+
+    def _track_loss(self, loss: Any, batch_size: int) -> None:
+        # What the library calls; a subclass may keep a metric under the public name.
         if self._compiled is not None:
             self._compiled.loss_tracker.update_state(loss, sample_weight=batch_size)
 
@@ -236,12 +240,12 @@ class Compilable:
             Results by name, and the new state. An override may also take `data` alone, and then
             reads and writes variables (see `cornu.value_and_grad`).
         """
-        slots = self.state_slots("train")
+        slots = self._state_slots("train")
         return steps_module.train_update(self, slots, TrainState(*state), data)
 
     def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
-        slots = self.state_slots("test")
+        slots = self._state_slots("test")
         trainable, non_trainable, metrics = state
         full = TrainState(trainable, non_trainable, [], metrics)
         logs, after = steps_module.test_update(self, slots, full, data)
@@ -249,17 +253,17 @@ class Compilable:
 
     def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
         """The outputs for a batch as a pure function of `(trainable, non_trainable)`."""
-        slots = self.state_slots("predict")
+        slots = self._state_slots("predict")
         full = TrainState(state[0], state[1], [], [])
         outputs, after = steps_module.predict_outputs(self, slots, full, data)
         return outputs, after.non_trainable
 
-    def forget_programs(self) -> None:
+    def _forget_programs(self) -> None:
         """Called when what was compiled no longer holds."""
 
     # ---- the state ----------------------------------------------------------------------------
 
-    def state_slots(self, kind: str) -> StateSlots:
+    def _state_slots(self, kind: str) -> StateSlots:
         """The variables that a step of "train", "test" or "predict" reads and writes."""
         trainable = self.trainable_variables  # type: ignore[attr-defined]
         non_trainable = self.non_trainable_variables  # type: ignore[attr-defined]
@@ -272,7 +276,7 @@ class Compilable:
         return StateSlots(trainable, non_trainable, slots, self.metrics_variables)
 
     @property
-    def steps_itself(self) -> bool:
+    def _steps_itself(self) -> bool:
         """Whether the model overrides how it trains or how its loss is computed."""
         cls = type(self)
         return (
@@ -281,7 +285,7 @@ class Compilable:
         )
 
     @property
-    def measures_itself(self) -> bool:
+    def _measures_itself(self) -> bool:
         """Whether the model overrides what its results are."""
         return type(self).compute_metrics is not Compilable.compute_metrics
 

@@ -71,4 +71,4 @@ def with_resume(callbacks: Any, resume: str | os.PathLike[str] | Resume | None) 
 def asks_for_positions(callbacks: Any) -> bool:
     """Whether a callback will ask where the data are."""
     given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
-    return any(getattr(c, "needs_positions", False) for c in given)
+    return any(getattr(c, "_needs_positions", False) for c in given)

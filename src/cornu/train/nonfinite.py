@@ -35,7 +35,7 @@ def first_nonfinite(model: Any, slots: StateSlots, state: TrainState, data: Any)
         _in_data(data)
         or _in_variables(slots, state)
         or _in_forward(model, slots, state, data)
-        or (None if model.steps_itself else _in_backward(model, slots, state, data))
+        or (None if model._steps_itself else _in_backward(model, slots, state, data))
         or Finding("nothing", "nothing that a run of the layers one by one shows", "")
     )
 

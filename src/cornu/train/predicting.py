@@ -111,7 +111,7 @@ class AtOnce:
         """The variables and the program of a model; None if it is not compiled yet."""
         if self._asked is not None and self._asked.holds():
             return self._found
-        slots = model.state_slots("predict")
+        slots = model._state_slots("predict")
         strategy = model._programs.get(("predict", slots.key, False))
         self._found = (slots, strategy) if isinstance(strategy, PerStep) else None
         self._asked = Snapshot(model._flatten_layers()) if self._found else None

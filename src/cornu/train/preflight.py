@@ -98,7 +98,7 @@ def embedded_rows(model: Any) -> Any:
     """For each input `(number of rows,)` of the smallest embedding that looks it up, or None.
 
     Nested as the inputs; None if no input is looked up, or the model does not say. A layer that
-    looks its input up in a table has a method `rows_looked_up`.
+    looks its input up in a table has a method `_rows_looked_up`.
     """
     struct = getattr(model, "inputs_struct", None)
     if struct is None:
@@ -114,8 +114,8 @@ def _rows_for(model: Any, tensor: Any) -> tuple[int] | None:
     found = []
     for node in readers:
         reader = node.operation
-        if hasattr(reader, "rows_looked_up"):
-            rows = reader.rows_looked_up(*node.args, **node.kwargs)
+        if hasattr(reader, "_rows_looked_up"):
+            rows = reader._rows_looked_up(*node.args, **node.kwargs)
             found += [] if rows is None else [rows]
         elif hasattr(reader, "_built_graph") and len(reader.inputs) == 1:
             found += _rows_for(reader, reader.inputs[0]) or ()
@@ -140,7 +140,7 @@ def _rescaling(layer: Any) -> bool:
 def describe_outputs(model: Any) -> list[Output] | None:
     """The outputs of a model and their losses; None if the model trains in a way of its own."""
     loss: CompileLoss | None = model._compiled.loss
-    if loss is None or not loss.built or model.steps_itself:
+    if loss is None or not loss.built or model._steps_itself:
         return None
     tensors = getattr(model, "outputs", None)
     if not tensors and len(loss.outputs) == len(loss.losses):  # a subclass: shapes are known
@@ -168,7 +168,7 @@ def _describe(name: str, tensor: Any, loss: Any) -> Output:
 
 def _about(loss: Any) -> dict[str, Any]:
     """What an `Output` tells of its loss."""
-    function = getattr(loss, "function", None) or getattr(loss, "fn", None)
+    function = getattr(loss, "_function", None) or getattr(loss, "fn", None)
     return {
         "loss": None if loss is None else object_name(function if function is not None else loss),
         "from_logits": bool(getattr(loss, "from_logits", False)),

@@ -35,12 +35,12 @@ class Programs(Compilable):
     """Sources, what they need of the model, and the strategies that run steps on them."""
 
     # Epochs done by the last `fit`, and the seed of the order in which it took the samples.
-    trained: tuple[int, int | None] = (0, None)
+    _trained: tuple[int, int | None] = (0, None)
 
     def __init__(self) -> None:
         self._programs: dict[Any, Strategy] = {}
 
-    def forget_programs(self) -> None:
+    def _forget_programs(self) -> None:
         self._programs = {}
 
     def _open(
@@ -70,7 +70,7 @@ class Programs(Compilable):
             seed=self._seed_of_order(epoch) if shuffle else 0,
             class_weight=class_weight,
             floatx=settings.current.floatx,
-            inputs_are_nested=getattr(self, "inputs_are_nested", None),
+            inputs_are_nested=getattr(self, "_inputs_are_nested", None),
         )
         if keeps_positions:
             source.keeps_positions = True
@@ -90,7 +90,7 @@ class Programs(Compilable):
 
     def _seed_of_order(self, epoch: int) -> int:
         """A new seed, unless training goes on at the epoch up to which it came."""
-        done, seed = self.trained
+        done, seed = self._trained
         return seed if epoch and epoch == done and seed is not None else make_default_seed()
 
     def _prepare(self, example: Any, kind: str) -> None:
@@ -112,7 +112,7 @@ class Programs(Compilable):
         if not getattr(self, "built", True) and self._has_nothing_to_build(kind):
             self.built = True
         if not getattr(self, "built", True) or (needs_outputs and y is not None):
-            outputs = self.output_specs(tree.map_structure(_with_open_batch, x))
+            outputs = self._output_specs(tree.map_structure(_with_open_batch, x))
             if needs_outputs and y is not None:
                 labels = tree.map_structure(_with_open_batch, y)
                 assert settings_ is not None
@@ -122,12 +122,12 @@ class Programs(Compilable):
                     settings_.metrics.build(labels, outputs)
         if kind == "train" and self.optimizer is not None:
             weights = self.trainable_variables  # type: ignore[attr-defined]
-            if not weights and not self.steps_itself:
+            if not weights and not self._steps_itself:
                 warnings.warn(_NOTHING_TO_TRAIN, stacklevel=5)
             if not self.optimizer.built:
                 self.optimizer.build(weights)
-            elif not self.steps_itself:  # weights may have been released since
-                self.optimizer.adopt(weights)
+            elif not self._steps_itself:  # weights may have been released since
+                self.optimizer._adopt(weights)
         if kind == "train" and not takes_state(self.train_step):
             self._make_variables(example)
 
@@ -151,7 +151,7 @@ class Programs(Compilable):
         layers = self._flatten_layers(include_self=False)  # type: ignore[attr-defined]
         return own_step and not own_build and bool(layers) and all(part.built for part in layers)
 
-    def output_specs(self, x: Any) -> Any:
+    def _output_specs(self, x: Any) -> Any:
         """Symbolic tensors like the outputs for symbolic inputs; builds what is not built."""
         return infer(self, x)  # type: ignore[arg-type]
 
@@ -194,7 +194,7 @@ class Programs(Compilable):
             )
         return self._programs[key]
 
-    def strategy_of_predict(self, slots: StateSlots) -> Strategy:
+    def _strategy_of_predict(self, slots: StateSlots) -> Strategy:
         """The strategy of `predict`, whatever the data."""
         return self._strategy("predict", slots)
 

@@ -104,7 +104,7 @@ def train_update(
         with Frame(variables, [*trainable, *others, *state.optimizer]) as frame:
             y_pred = model(x, training=True)
             loss = loss_of(model, x, y, y_pred, sample_weight, training=True)
-            model.track_loss(loss, batch_size_of(x))
+            model._track_loss(loss, batch_size_of(x))
             scaled = loss if model.optimizer is None else model.optimizer.scale_loss(loss)
         return scaled, (y_pred, frame.values_of(loss_variables))
 
@@ -149,7 +149,7 @@ def test_update(
     ):
         y_pred = model(x, training=False)
         loss = loss_of(model, x, y, y_pred, sample_weight, training=False)
-        model.track_loss(loss, batch_size_of(x))
+        model._track_loss(loss, batch_size_of(x))
         logs = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
     return logs, TrainState(
         state.trainable, frame.values_of(slots.non_trainable), [], frame.values_of(slots.metrics)
@@ -193,7 +193,7 @@ def step_of(model: Any, kind: str, slots: StateSlots, default: Callable[..., Any
             repeats=False,
         )
     update = train_update if kind == "train" else test_update
-    if model.measures_itself:
+    if model._measures_itself:
         return Step(partial(update, model, slots), lambda logs, state: logs)
 
     def run(state: TrainState, data: Any) -> tuple[Any, TrainState]:

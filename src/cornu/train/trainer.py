@@ -39,11 +39,11 @@ from cornu.train.strategy import Chunked
 class Trainer(Programs):
     """compile, fit, evaluate, predict, and their single-batch forms."""
 
-    untracked_attributes: ClassVar[frozenset[str]] = frozenset(
+    _untracked_attributes: ClassVar[frozenset[str]] = frozenset(
         ("_compiled", "_programs", "_sources", "history")
     )
 
-    made_anew: ClassVar = {
+    _made_anew: ClassVar = {
         "_programs": lambda _: {},
         "_sources": lambda _: {},
         "_at_once": lambda _: AtOnce(),
@@ -55,7 +55,7 @@ class Trainer(Programs):
         self.stop_evaluating = False
         self.stop_predicting = False
         self.history: History | None = None
-        self.begins_at = (0, 0)  # epoch and step at which the current `fit` begins
+        self._begins_at = (0, 0)  # epoch and step at which the current `fit` begins
         self._sources: dict[str, Source | None] = {}  # of the current `fit`
         self._at_once = AtOnce()
 
@@ -132,7 +132,7 @@ class Trainer(Programs):
             (x, y, sample_weight), validation_data = train_validation_split(
                 (x, y, sample_weight), validation_split, validation_pick,
                 floatx=settings.current.floatx,
-                inputs_are_nested=getattr(self, "inputs_are_nested", None),
+                inputs_are_nested=getattr(self, "_inputs_are_nested", None),
             )  # fmt: skip
         callbacks = with_resume(callbacks, resume)
         keeps_positions = asks_for_positions(callbacks)
@@ -183,7 +183,7 @@ class Trainer(Programs):
         history = listeners.find(History)
         self.history = history
         self.stop_training = False
-        slots = self.state_slots("train")
+        slots = self._state_slots("train")
         self.make_train_function()
         strategy = self._strategy("train", slots, source, listeners, example)
         listeners.params["validation"] = validation is not None
@@ -191,9 +191,9 @@ class Trainer(Programs):
         if check and listeners.find(TerminateOnNaN) is None:
             guard = Guard(self, slots, strategy, source)
         self._sources = {"train": source, "validation": validation}
-        self.begins_at = (initial_epoch, 0)
+        self._begins_at = (initial_epoch, 0)
         listeners.on_train_begin()
-        first_epoch, first_step = self.begins_at
+        first_epoch, first_step = self._begins_at
         logs: dict[str, Any] = {}
         try:
             for epoch in range(first_epoch, epochs):
@@ -226,12 +226,12 @@ class Trainer(Programs):
                     logs |= {f"val_{name}": value for name, value in results.items()}
                     logs = dict(sorted(logs.items()))
                 source.epoch_end(epoch)
-                self.trained = (epoch + 1, getattr(source, "seed", None))
+                self._trained = (epoch + 1, getattr(source, "seed", None))
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
         except BaseException:
-            listeners.on_failure()
+            listeners._on_failure()
             raise
         finally:
             # An interrupted bar must not leave the cursor in the middle of a line.
@@ -246,29 +246,29 @@ class Trainer(Programs):
         listeners.on_train_end(logs)
         return history
 
-    def resume_at(self, epoch: int, step: int = 0, positions: Any = None) -> None:
+    def _resume_at(self, epoch: int, step: int = 0, positions: Any = None) -> None:
         """Let the `fit` that is beginning start there; for callbacks, in `on_train_begin`.
 
         Args:
             epoch: the first to do, counted from 0.
             step: the first step of it to do.
-            positions: what `data_positions` gave there in the run that is continued.
+            positions: what `_data_positions` gave there in the run that is continued.
         """
-        self.begins_at = (epoch, step)
+        self._begins_at = (epoch, step)
         for name, position in (positions or {}).items():
             source = self._sources.get(name)
             if source is not None:
                 at = (epoch, step) if name == "train" else (0, 0)
                 source.go_to(*at, position or {})
 
-    def data_positions(self, step: int) -> dict[str, Any]:
+    def _data_positions(self, step: int) -> dict[str, Any]:
         """Where the data of the `fit` that is running are; for callbacks.
 
         Args:
             step: the first step of the epoch that has not been done; 0 between epochs.
 
         Returns:
-            Nested dicts of numbers and arrays, for `resume_at`.
+            Nested dicts of numbers and arrays, for `_resume_at`.
         """
         return {
             name: dict(source.position((step or None) if name == "train" else None) or {}) or None
@@ -328,14 +328,14 @@ class Trainer(Programs):
             source.close()
         if return_dict:
             return logs
-        values = list(self.in_order(logs).values())
+        values = list(self._in_order(logs).values())
         return values[0] if len(values) == 1 else values
 
     def _evaluate(
         self, source: Source, listeners: CallbackList, *, steps: int | None, first: bool = True
     ) -> dict[str, Any]:
         """The results, and the hooks of an evaluation; empty if there are no data any more."""
-        slots = self.state_slots("test")
+        slots = self._state_slots("test")
         self.make_test_function()
         strategy = self._strategy("test", slots, source, listeners, None)
         self.reset_metrics()
@@ -393,7 +393,7 @@ class Trainer(Programs):
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
-            slots = self.state_slots("predict")
+            slots = self._state_slots("predict")
             self.make_predict_function()
             strategy = self._strategy("predict", slots, source, listeners, None)
             self.stop_predicting = False
@@ -423,7 +423,7 @@ class Trainer(Programs):
         Asking for a few samples again and again goes this way, past everything that a data set of
         any kind and size needs; None where it cannot.
         """
-        size = self._at_once.size_of(x, nested=getattr(self, "inputs_are_nested", False))
+        size = self._at_once.size_of(x, nested=getattr(self, "_inputs_are_nested", False))
         if not 0 < size <= (batch_size or BATCH_SIZE):
             return None
         found = self._at_once.find(self)
@@ -483,7 +483,7 @@ class Trainer(Programs):
         logs = dict(as_logs(logs).fetch())
         if return_dict:
             return logs
-        values = list(self.in_order(logs).values())
+        values = list(self._in_order(logs).values())
         return values[0] if len(values) == 1 else values
 
     def _run_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
@@ -492,7 +492,7 @@ class Trainer(Programs):
             x, y, sample_weight, batch_size=max(size, 1), class_weight=class_weight
         )
         self._prepare(example, kind)
-        slots = self.state_slots(kind)
+        slots = self._state_slots(kind)
         everything = CallbackList()
         strategy = self._strategy(kind, slots, source, everything, None, single=True)
         out, _ = run_epoch(strategy, source, slots)

@@ -100,7 +100,7 @@ class Attention(Layer):
                 )
             )
 
-    def scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Any, key: Any) -> Any:
         """How well each query fits each key, `(batch, Tq, Tv)`."""
         if self.score_mode == "dot":
             found = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
@@ -123,7 +123,7 @@ class Attention(Layer):
         query, value, key = inputs[0], inputs[1], inputs[2 if len(inputs) > 2 else 1]
         self._check_fit(query.shape, value.shape, key.shape)
         query_mask = None if mask is None else mask[0]
-        scores = self._masked(self.scores(query, key), mask, use_causal_mask)
+        scores = self._masked(self._calculate_scores(query, key), mask, use_causal_mask)
         weights = activations.softmax(scores, axis=-1)
         if training and self.dropout > 0:
             weights = random_bits.dropout(weights, self.dropout, self.seed_generator.next())
@@ -220,7 +220,7 @@ class AdditiveAttention(Attention):
                 shape=(input_shape[0][-1],), initializer="glorot_uniform", name="scale"
             )
 
-    def scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Any, key: Any) -> Any:
         both = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
         if self.scale is not None:
             both = both * self.scale.value

@@ -48,7 +48,7 @@ class GroupedQueryAttention(ProjectedAttention):
         (2, 6, 16)
     """
 
-    name_in_files = "GroupQueryAttention"
+    _name_in_files = "GroupQueryAttention"
 
     def __init__(
         self,

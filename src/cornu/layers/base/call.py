@@ -154,7 +154,7 @@ class Call:
                     set_mask(converted, mask)
             return converted
 
-        if layer.converts_inputs:
+        if layer._converts_inputs:
             for name, value in self.arguments.items():
                 if name != "training":
                     self.arguments[name] = tree.map_structure(convert, value)
@@ -230,7 +230,7 @@ class Call:
             stack.enter_context(errors.located(layer.name, self._circumstances()))
             stack.enter_context(name_scope(layer.name))
             stack.enter_context(
-                using(autocast=layer.autocast_dtype, call=Enclosing(layer, self.training))
+                using(autocast=layer._autocast_dtype, call=Enclosing(layer, self.training))
             )
             yield
 
@@ -245,9 +245,9 @@ class Call:
     def run(self) -> Any:
         """Compute."""
         args, kwargs = self.bound()
-        if self.layer.remat_mode is not None:
-            return self.layer.rematerialized_call(self.layer.computation, *args, **kwargs)
-        return self.layer.computation(*args, **kwargs)
+        if self.layer._remat_mode is not None:
+            return self.layer.rematerialized_call(self.layer._computation, *args, **kwargs)
+        return self.layer._computation(*args, **kwargs)
 
     def record(self) -> Any:
         """Find shapes and remember the call, with the arguments that the caller gave."""
@@ -267,13 +267,13 @@ class Call:
         masks = self.arguments.get("mask")  # given, or found on the input
         if masks is None:
             masks = tree.map_structure(mask_of, self.first)
-        if any(m is not None for m in tree.flatten(masks)) or layer.makes_masks:
+        if any(m is not None for m in tree.flatten(masks)) or layer._makes_masks:
             self._set_output_masks(outputs, masks)
         return outputs
 
     def _set_output_masks(self, outputs: Any, masks: Any) -> None:
         layer = self.layer
-        if not (layer.supports_masking or layer.makes_masks):
+        if not (layer.supports_masking or layer._makes_masks):
             warnings.warn(
                 f"{describe(layer)} does not use the mask of its input; the mask ends here.",
                 stacklevel=5,

@@ -60,14 +60,14 @@ class Layer(Owner, Operation):
         ((2, 3), ['scale/gain'])
     """
 
-    config_omits_none = frozenset(("activity_regularizer",))
-    untracked_attributes: ClassVar = frozenset(("_losses", "_build_shapes", "_added"))
+    _config_omits_none = frozenset(("activity_regularizer",))
+    _untracked_attributes: ClassVar = frozenset(("_losses", "_build_shapes", "_added"))
 
-    made_anew: ClassVar = {"_added": list, "_losses": list}
+    _made_anew: ClassVar = {"_added": list, "_losses": list}
 
-    converts_inputs = True  # whether arrays are turned into jax arrays before `call`
-    makes_masks = False  # whether `compute_mask` makes a mask of inputs that carry none
-    shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
+    _converts_inputs = True  # whether arrays are turned into jax arrays before `call`
+    _makes_masks = False  # whether `compute_mask` makes a mask of inputs that carry none
+    _shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
 
     input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
     supports_masking: bool = False  # whether a mask of the inputs is passed on
@@ -106,8 +106,8 @@ class Layer(Owner, Operation):
         self.input_spec = None
         self.supports_masking = False
         self.built = False
-        self.first_input_shape = first_shape  # given as `input_shape=`, for a Sequential's first
-        self.remat_mode = local.remat
+        self._first_input_shape = first_shape  # given as `input_shape=`, for a Sequential's first
+        self._remat_mode = local.remat
         self._trainable = bool(trainable)
         self._is_building = False
         self._build_shapes: dict[str, Any] | None = None
@@ -165,13 +165,13 @@ class Layer(Owner, Operation):
         )
 
     @property
-    def computation(self) -> Any:
+    def _computation(self) -> Any:
         """The method that computes: `call`, or `quantized_call` if weights are quantized."""
         return self.call if self._policy.quantization_mode is None else self.quantized_call
 
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
         """Call with intermediate results computed again in the backward pass."""
-        mode = self.remat_mode  # None where somebody asks for it outside of a scope
+        mode = self._remat_mode  # None where somebody asks for it outside of a scope
         if mode is not None and not mode.applies(self, lambda: layer_call(*args, **kwargs)):
             return layer_call(*args, **kwargs)
         return remat(layer_call)(*args, **kwargs)
@@ -254,15 +254,15 @@ class Layer(Owner, Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors like the outputs of `call` on these arguments."""
         if type(self).compute_output_shape is Layer.compute_output_shape:
-            return self.spec_of_call(*args, **kwargs)
+            return self._spec_of_call(*args, **kwargs)
         # A layer that says its output shape is believed.
         tensors = args[0] if args else next(iter(kwargs.values()))
         shapes = self.compute_output_shape(to_shapes(tensors))
         return map_shapes(lambda shape: KerasTensor(shape, self.compute_dtype), shapes)
 
-    def spec_of_call(self, *args: Any, **kwargs: Any) -> Any:
+    def _spec_of_call(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors like the outputs, found by running the computation on shapes."""
-        return infer(self.computation, *args, **kwargs)
+        return infer(self._computation, *args, **kwargs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs; by default that of the inputs."""
@@ -363,7 +363,7 @@ class Layer(Owner, Operation):
         return self.compute_dtype
 
     @property
-    def autocast_dtype(self) -> str | None:
+    def _autocast_dtype(self) -> str | None:
         """The dtype in which variables are read during a call; None if their own."""
         compute = self.compute_dtype
         if not self.autocast or compute == self.variable_dtype or "float" not in compute:

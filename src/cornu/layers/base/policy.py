@@ -28,7 +28,7 @@ def policy_of(policy: Any, layer: Any) -> Any:
 def policy_for_files(layer: Any) -> Any:
     """The policy, or the map of policies, that makes the layer and those inside as they are."""
     policy = layer.dtype_policy
-    if not layer.shares_policy or isinstance(policy, dtype_policies.DTypePolicyMap):
+    if not layer._shares_policy or isinstance(policy, dtype_policies.DTypePolicyMap):
         return policy
     inside = {
         f"(.*/)?{re.escape(layer.name)}/{re.escape(part.name)}": part.dtype_policy

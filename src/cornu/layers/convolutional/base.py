@@ -40,7 +40,7 @@ class Windowed(Layer):
 
     rank = 2
     paddings: tuple[str, ...] = ("valid", "same")
-    config_omits_none = frozenset()  # activity_regularizer is an argument here
+    _config_omits_none = frozenset()  # activity_regularizer is an argument here
     kernel: Any = None
     bias: Any = None
 

@@ -13,7 +13,7 @@ from cornu.layers.convolutional.base import Windowed
 class Convolution(Windowed):
     """Sum over a moving window: `activation(conv(inputs, kernel) + bias)`."""
 
-    config_omits_none = frozenset(("lora_rank", "lora_alpha"))
+    _config_omits_none = frozenset(("lora_rank", "lora_alpha"))
 
     def __init__(
         self,

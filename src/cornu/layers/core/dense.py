@@ -42,7 +42,7 @@ class Dense(Layer):
         (2, 3)
     """
 
-    config_omits_none = frozenset(("activity_regularizer", "lora_rank", "lora_alpha"))
+    _config_omits_none = frozenset(("activity_regularizer", "lora_rank", "lora_alpha"))
 
     lora_kernel_a: Any
     lora_kernel_b: Any
@@ -130,7 +130,7 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return self.spec_of_call(*args, **kwargs)  # the activation may change shape and dtype
+        return self._spec_of_call(*args, **kwargs)  # the activation may change shape and dtype
 
     def enable_lora(
         self,

@@ -53,7 +53,7 @@ class EinsumDense(Layer):
         ((3, 5, 2, 4), (8, 2, 4), (2, 4))
     """
 
-    config_omits_none = frozenset(("lora_rank", "lora_alpha", "gptq_unpacked_column_size"))
+    _config_omits_none = frozenset(("lora_rank", "lora_alpha", "gptq_unpacked_column_size"))
     lora_kernel_a: Any
     lora_kernel_b: Any
     _kernel: Any = None
@@ -138,7 +138,7 @@ class EinsumDense(Layer):
         return output_shape_of(self.equation, tuple(input_shape), self.partial_output_shape)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return self.spec_of_call(*args, **kwargs)  # the activation may change shape and dtype
+        return self._spec_of_call(*args, **kwargs)  # the activation may change shape and dtype
 
     def enable_lora(
         self,

@@ -44,7 +44,7 @@ class Embedding(Layer):
         (2, 3, 16)
     """
 
-    config_omits_none = frozenset(("lora_rank", "lora_alpha"))
+    _config_omits_none = frozenset(("lora_rank", "lora_alpha"))
     lora_embeddings_a: Any
     lora_embeddings_b: Any
     _embeddings: Any = None
@@ -84,7 +84,7 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, list) else [weights])
 
     @property
-    def makes_masks(self) -> bool:  # type: ignore[override]
+    def _makes_masks(self) -> bool:  # type: ignore[override]
         """Whether a mask is made of inputs that carry none."""
         return self.mask_zero
 
@@ -108,7 +108,7 @@ class Embedding(Layer):
         """
         return modes.shown(self, "_embeddings", self._few_bits)
 
-    def rows_looked_up(self, inputs: Any) -> int | None:
+    def _rows_looked_up(self, inputs: Any) -> int | None:
         """How many identifiers have a row; asked with the arguments of a call, before it is made.
 
         None for a call that looks nothing up.
@@ -274,7 +274,7 @@ class ReversibleEmbedding(Embedding):
                 name="reverse_embeddings",
             )
 
-    def rows_looked_up(self, inputs: Any, reverse: bool = False) -> int | None:
+    def _rows_looked_up(self, inputs: Any, reverse: bool = False) -> int | None:
         return None if reverse else self.input_dim
 
     def call(self, inputs: Any, reverse: bool = False) -> Any:

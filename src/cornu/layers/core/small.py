@@ -50,7 +50,7 @@ class Masking(Layer):
         [[True, False]]
     """
 
-    makes_masks = True
+    _makes_masks = True
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -87,7 +87,7 @@ class Lambda(Layer):
         [[9.0]]
     """
 
-    config_omits_none = frozenset(("output_shape", "mask"))
+    _config_omits_none = frozenset(("output_shape", "mask"))
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Lambda(Layer):
         config["dtype"] = plain(self.dtype_policy)
         for name in ("function", "output_shape", "mask", "arguments"):
             value = getattr(self, name)
-            if value is not None or name not in self.config_omits_none:
+            if value is not None or name not in self._config_omits_none:
                 config[name] = value if _is_anonymous(value) else plain(value)
         return config
 

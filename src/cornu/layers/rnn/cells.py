@@ -18,7 +18,10 @@ from cornu.random.seed import SeedGenerator
 class DropoutCell(Layer):
     """A cell whose inputs and states may be dropped, the same way at all steps of a sequence."""
 
-    untracked_attributes = Layer.untracked_attributes | {"_dropout_mask", "_recurrent_dropout_mask"}
+    _untracked_attributes = Layer._untracked_attributes | {
+        "_dropout_mask",
+        "_recurrent_dropout_mask",
+    }
 
     units: int
     dropout: float = 0.0

@@ -224,7 +224,7 @@ class ConvLSTM(RNN):
     recurrent_dropout = of_cell("recurrent_dropout")
     seed = of_cell("seed")
 
-    config_omits_none = frozenset()  # activity_regularizer is an argument here
+    _config_omits_none = frozenset()  # activity_regularizer is an argument here
 
     def __init__(
         self,
@@ -306,7 +306,7 @@ class ConvLSTM(RNN):
         shape = (batch_size, *self.cell.state_shape(self._step_shape)[1:])
         return [ops.zeros(shape, self.compute_dtype) for _ in range(2)]
 
-    def first_states(self, sequences: Any) -> list[Any]:
+    def _first_states(self, sequences: Any) -> list[Any]:
         step = (sequences.shape[0], *sequences.shape[2:])
         return [ops.zeros(self.cell.state_shape(step), self.compute_dtype) for _ in range(2)]
 

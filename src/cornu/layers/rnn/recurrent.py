@@ -32,7 +32,7 @@ class Recurrent(RNN):
     recurrent_dropout = of_cell("recurrent_dropout")
     seed = of_cell("seed")
 
-    config_omits_none = frozenset()  # activity_regularizer is an argument here
+    _config_omits_none = frozenset()  # activity_regularizer is an argument here
 
     def __init__(self, cell: Any, **kwargs: Any):
         super().__init__(cell, **kwargs)

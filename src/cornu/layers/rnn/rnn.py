@@ -76,7 +76,7 @@ class RNN(Layer):
         [5.0, 5.0, 5.0]
     """
 
-    untracked_attributes = Layer.untracked_attributes | {"states"}
+    _untracked_attributes = Layer._untracked_attributes | {"states"}
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class RNN(Layer):
             for n in as_list(self.state_size)
         ]
 
-    def first_states(self, sequences: Any) -> Any:
+    def _first_states(self, sequences: Any) -> Any:
         """The states from which these sequences start."""
         return self.get_initial_state(tree.flatten(sequences)[0].shape[0])
 
@@ -207,7 +207,7 @@ class RNN(Layer):
             if self.stateful:
                 initial_state = tree.map_structure(lambda v: v.value, self.states)
             else:
-                initial_state = self.first_states(sequences)
+                initial_state = self._first_states(sequences)
         initial_state = tree.map_structure(
             lambda x: ops.cast(x, self.compute_dtype), as_list(initial_state)
         )
@@ -279,7 +279,7 @@ class RNN(Layer):
             self.cell.get_dropout_mask(tree.flatten(sequences)[0][:, 0])
             self.cell.get_recurrent_dropout_mask(tree.flatten(states)[0])
         elif isinstance(self.cell, StackedRNNCells):
-            self.cell.draw_dropout(sequences[:, 0], states)
+            self.cell._draw_dropout(sequences[:, 0], states)
 
     def _forget_dropout(self) -> None:
         for cell in self._dropout_cells():

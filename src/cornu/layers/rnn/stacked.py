@@ -86,7 +86,7 @@ class StackedRNNCells(Layer):
             new_states.append(state)
         return inputs, new_states
 
-    def draw_dropout(self, step_input: Any, states: Any) -> None:
+    def _draw_dropout(self, step_input: Any, states: Any) -> None:
         """Draw the dropout masks of the cells, whose inputs are the outputs of the cell below."""
         for cell, state in zip(self.cells, states, strict=True):
             first = tree.flatten(state)[0]
