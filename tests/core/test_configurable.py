@@ -13,6 +13,8 @@ from cornu import layers
 from cornu.core.configurable import Configurable, config_names, plain
 from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.models import Model
+from properties.classes import CLASSES, made
 
 POLICY = {
     "module": "keras",
@@ -178,3 +180,99 @@ def test_plain_values_keep_their_containers():
     assert plain((1, [None, "x"], {"k": 2.5})) == (1, [None, "x"], {"k": 2.5})
     assert plain([cornu.activations.tanh]) == ["tanh"]
     assert plain({"i": cornu.initializers.Zeros()})["i"]["class_name"] == "Zeros"
+
+
+class TestClassesOfUsers:
+    """What the config of a user's class holds, and that it makes the object again."""
+
+    def test_a_written_get_config_adds_its_own(self):
+        class Scale(layers.Layer):
+            def __init__(self, factor, **kwargs):
+                super().__init__(**kwargs)
+                self.factor = factor
+
+            def get_config(self):
+                return dict(factor=self.factor, **super().get_config())
+
+        class Further(Scale):
+            def __init__(self, offset=1, **kwargs):
+                super().__init__(**kwargs)
+                self.offset = offset
+
+        assert list(Scale(2).get_config()) == ["factor", "name", "trainable", "dtype"]
+        assert Further(3, factor=2).get_config()["offset"] == 3
+        assert Further.from_config(Further(3, factor=2).get_config()).factor == 2
+
+    def test_a_constructor_that_takes_no_name(self):
+        class Plain(layers.Layer):
+            def __init__(self, factor):
+                super().__init__()
+                self.factor, self.part = factor, layers.Dense(2)
+
+        layer = Plain(2)
+        layer.trainable = False
+        twin = Plain.from_config(layer.get_config())
+        assert (twin.name, twin.factor, twin.trainable) == (layer.name, 2, False)
+        assert not twin.part.trainable
+
+    @pytest.mark.parametrize("base", [layers.Layer, Model])
+    def test_every_layer_and_model_keeps_its_name_trainable_and_dtype(self, base):
+        class Mine(base):
+            def __init__(self, **kwargs):
+                super().__init__(**kwargs)
+
+        twin = Mine.from_config(Mine(name="m", trainable=False, dtype="float16").get_config())
+        assert (twin.name, twin.trainable, twin.dtype_policy.name) == ("m", False, "float16")
+
+    def test_a_class_that_cannot_be_read_is_told_of_when_it_is_written(self):
+        class Forgets(layers.Layer):
+            def __init__(self, factor, **kwargs):
+                super().__init__(**kwargs)
+
+            def get_config(self):
+                return super().get_config()
+
+        class Refuses(layers.Dense):
+            def __init__(self, units):
+                super().__init__(units)
+
+            def get_config(self):
+                return super().get_config()
+
+        with pytest.warns(UserWarning, match="needs what its get_config leaves out") as caught:
+            serialize_keras_object(Forgets(2))
+        assert "'factor': self.factor" in str(caught[0].message)
+        with pytest.warns(UserWarning, match="does not take what its get_config returns"):
+            serialize_keras_object(Refuses(2))
+
+    def test_a_graph_that_a_subclass_is_given(self):
+        class Weighted(Model):
+            def __init__(self, *args, factor=1, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.factor = factor
+
+        inputs = layers.Input((3,))
+        model = Weighted(inputs, layers.Dense(5)(inputs), factor=3)
+        twin = Weighted.from_config(model.get_config())
+        assert (twin.factor, len(twin.layers)) == (3, 2)
+
+
+# Bases that take what the subclass does with it, and a cell that is no layer of its own.
+OPEN = {"LossFunctionWrapper", "MeanMetricWrapper", "LearningRateSchedule", "ConvLSTMCell"}
+
+
+@pytest.mark.parametrize("cls", [c for c in CLASSES if c.__name__ not in OPEN],
+                         ids=lambda cls: cls.__name__)  # fmt: skip
+def test_an_unknown_setting_in_a_config_is_told(cls):
+    obj = made(cls)
+    if not hasattr(cls, "from_config"):
+        return
+    with pytest.raises((TypeError, ValueError), match="no_such_setting"):
+        cls.from_config({**obj.get_config(), "no_such_setting": 1})
+
+
+def test_settings_of_older_versions_are_taken_where_they_change_nothing():
+    config = layers.LSTM(2).get_config()
+    assert layers.LSTM.from_config({**config, "time_major": False, "implementation": 1}).units == 2
+    with pytest.raises(ValueError, match="time_major"):
+        layers.LSTM.from_config({**config, "time_major": True})

@@ -5,7 +5,6 @@ nothing that is done to it reaches the original. No pickle holds code.
 """
 
 import copy
-import inspect
 import io
 import pickle
 import pickletools
@@ -16,9 +15,9 @@ import pytest
 
 import cornu as keras
 from cornu import layers, ops
-from cornu.core import registry
 from cornu.core.op import TABLE
 from cornu.core.serialize import FUNCTIONS
+from properties.classes import CLASSES, made
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(16, 3)).astype("float32")
@@ -197,66 +196,6 @@ def c_with_files():
 
 
 # ---- every public class -----------------------------------------------------------------------
-
-ARGUMENTS = {
-    "IoU": {"num_classes": 2, "target_class_ids": [0]},
-    "OneHotIoU": {"num_classes": 2, "target_class_ids": [0]},
-    "PrecisionAtRecall": {"recall": 0.5},
-    "RecallAtPrecision": {"precision": 0.5},
-    "SensitivityAtSpecificity": {"specificity": 0.5},
-    "SpecificityAtSensitivity": {"sensitivity": 0.5},
-    "LossScaleOptimizer": {"inner_optimizer": keras.optimizers.SGD()},
-    "MultiOptimizer": {"optimizer_map": keras.optimizers.OptimizerMap(keras.optimizers.SGD())},
-    "OptimizerMap": {"default_optimizer": keras.optimizers.SGD()},
-    "ExponentialDecay": {"initial_learning_rate": 1, "decay_steps": 2, "decay_rate": 0.5},
-    "InverseTimeDecay": {"initial_learning_rate": 1, "decay_steps": 2, "decay_rate": 0.5},
-    "PiecewiseConstantDecay": {"boundaries": [1], "values": [1.0, 2.0]},
-    "Activation": {"activation": "relu"},
-    "Permute": {"dims": (2, 1)},
-    "InputLayer": {"shape": (2,)},
-    "Lambda": {"function": ops.relu},
-    "GroupedQueryAttention": {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 1},
-    "RNN": {"cell": layers.GRUCell(2)},
-    "StackedRNNCells": {"cells": [layers.GRUCell(2)]},
-    "Bidirectional": {"layer": layers.GRU(2)},
-    "TimeDistributed": {"layer": layers.Dense(2)},
-    "SpectralNormalization": {"layer": layers.Dense(2)},
-    "Wrapper": {"layer": layers.Dense(2)},
-    "Functional": (lambda i: {"inputs": i, "outputs": layers.Dense(2)(i)})(keras.Input((3,))),
-    "GPTQDTypePolicy": {"mode": "gptq/4/128"},
-    "AWQDTypePolicy": {"mode": "awq/4/128"},
-    "Int4DTypePolicy": {"mode": "int4/128"},
-    "QuantizedDTypePolicy": {"mode": "int8"},
-    "QuantizedFloat8DTypePolicy": {"mode": "float8"},
-    "Variable": {"initializer": [1.0, 2.0]},
-}
-# Bases that are not made by themselves, and what other packages are needed for.
-LEFT_OUT = {
-    "FlaxLayer",
-    "FunctionLoss",
-    "JaxLayer",
-    "Recurrent",
-    "Optax",
-    "Quantizer",
-    "TFSMLayer",
-    "TorchModuleWrapper",
-    "Optimizer",
-}
-CLASSES = sorted(
-    {cls for cls in registry._builtins.values() if cls.__name__ not in LEFT_OUT},
-    key=lambda cls: cls.__name__,
-)
-
-
-def made(cls):
-    if cls.__name__ in ARGUMENTS:
-        return cls(**ARGUMENTS[cls.__name__])
-    needed = [
-        p for p in inspect.signature(cls).parameters.values()
-        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
-    ]  # fmt: skip
-    small = 0.5 if [p.name for p in needed] == ["rate"] else 2
-    return cls(*[small] * len(needed))
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

@@ -14,6 +14,7 @@ classes alike; a class writes its own `get_config` only where its arguments are 
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -32,6 +33,8 @@ _MISSING = object()
 class Configurable:
     """Base of all that is saved by its constructor's arguments."""
 
+    # Settings in every config; where a constructor does not take them, they are set afterwards.
+    _common_settings: ClassVar[tuple[str, ...]] = ()
     # Arguments that a config leaves out while they are None, as Keras does.
     _config_omits_none: frozenset[str] = frozenset()
 
@@ -119,7 +122,47 @@ class Configurable:
         if not registry.is_builtin(cls) and registry.is_builtin(cls.get_config):
             # What the automatic config serialized is made again; built-ins do so themselves.
             config = {key: deserialize_keras_object(value) for key, value in config.items()}
-        return cls(**config)
+        plain_class: Any = cls
+        accepted = _accepted(plain_class)
+        if accepted is None or registry.is_builtin(cls.__init__):
+            return cls(**config)
+        later = {k: config[k] for k in cls._common_settings if k in config and k not in accepted}
+        made = cls(**{key: value for key, value in config.items() if key not in later})
+        made._set_common(later)
+        return made
+
+    def _set_common(self, settings: dict[str, Any]) -> None:
+        """Take those of `_common_settings` that the constructor did not."""
+
+    def _warn_if_unreadable(self, config: dict[str, Any]) -> None:
+        """Warn, when the object is written to a file, if its class cannot be made from a config."""
+        cls: Any = type(self)
+        own_init, own_reader = cls.__init__, cls.from_config
+        if registry.is_builtin(own_init) or not registry.is_builtin(own_reader):
+            return
+        accepted, parameters = _accepted(cls), signature_of(cls).parameters.values()
+        known = {*(accepted or config), *self._common_settings}
+        unknown = [key for key in config if key not in known]
+        named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        missing = [p.name for p in named if p.default is p.empty and p.name not in config]
+        if not unknown and not missing:
+            return
+        what = "does not take what its get_config returns" if unknown else (
+            "needs what its get_config leaves out"
+        )  # fmt: skip
+        example = ", ".join((*(p.name for p in named), *unknown))
+        warnings.warn(
+            explain(
+                f"{cls.__name__}.__init__ {what}, so the file will not load as the class is now.",
+                arguments=", ".join(map(repr, unknown or missing)),
+                fix=f"def __init__(self, {example}, **kwargs): super().__init__(**kwargs)"
+                if unknown
+                else "def get_config(self): return {**super().get_config(), "
+                + ", ".join(f"{name!r}: self.{name}" for name in missing)
+                + "}",
+            ),
+            stacklevel=2,
+        )
 
 
 @functools.cache
@@ -154,8 +197,10 @@ def config_names(cls: Any) -> tuple[str, ...]:
     """
     names: list[str] = []
     for klass in cls.__mro__:
-        if "__init__" not in vars(klass) or klass is object:
+        if "__init__" not in vars(klass) or not issubclass(klass, Configurable):
             continue
+        if "get_config" in vars(klass) and not registry.is_builtin(klass):
+            continue  # it adds its own arguments to what `super().get_config()` returns
         parameters = list(inspect.signature(vars(klass)["__init__"]).parameters.values())[1:]
         own = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         names = [*(n for n in own if n not in names), *names]

@@ -141,6 +141,8 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
         build_config = obj.get_build_config()
         if build_config is not None:
             out["build_config"] = serialize_keras_object(build_config)
+    if hasattr(obj, "_notes_for_files"):
+        out |= obj._notes_for_files()
     if hasattr(obj, "get_compile_config"):
         compile_config = obj.get_compile_config()
         if compile_config:
@@ -171,6 +173,8 @@ def _serialize_config(obj: Any) -> dict[str, Any]:
                 fix="return a dict of the constructor's arguments.",
             )
         )
+    if hasattr(obj, "_warn_if_unreadable"):
+        obj._warn_if_unreadable(config)
     return {key: serialize_keras_object(value) for key, value in config.items()}
 
 
@@ -182,6 +186,11 @@ def function_in_files(name: str) -> dict[str, Any]:
         "config": name,
         "registered_name": "function",
     }
+
+
+def serialize_function(function: Any) -> dict[str, Any]:
+    """A function with a name as a file says it where a name alone would stay a text."""
+    return function_in_files(registry.get_registered_name(function))
 
 
 def serialize_callable(function: Any) -> Any:
@@ -206,7 +215,7 @@ def serialize_callable(function: Any) -> Any:
             "config": {},
             "registered_name": registered,
         }
-    return function_in_files(registry.get_registered_name(function))
+    return serialize_function(function)
 
 
 # ---- reading ----------------------------------------------------------------------------------
@@ -265,6 +274,8 @@ def _deserialize(config: Any) -> Any:
     obj = cls.from_config(inner)
     if config.get("build_config") and hasattr(obj, "build_from_config") and not obj.built:
         obj.build_from_config(_deserialize(config["build_config"]))
+    if hasattr(obj, "_read_notes"):
+        obj._read_notes(config)
     if config.get("compile_config") and hasattr(obj, "compile_from_config"):
         obj.compile_from_config(config["compile_config"])
     if local.read is not None and isinstance(number, int):

@@ -86,7 +86,7 @@ class Constant(Initializer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Constant":
-        return cls(deserialize_keras_object(config["value"]))
+        return cls(**{**config, "value": deserialize_keras_object(config["value"])})
 
 
 class Identity(Initializer):

@@ -14,6 +14,8 @@ from cornu.core.op import OpCall
 from cornu.core.operation import Operation
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
+from cornu.layers.base.freezing import freeze_alike, set_trainable
+from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.functional import Functional
 from cornu.models.sequential import Sequential
@@ -101,7 +103,10 @@ def _cloner(
 
 
 def _same_again(layer: Any) -> Any:
-    return type(layer).from_config(layer.get_config())
+    made = type(layer).from_config(layer.get_config())
+    if isinstance(layer, Layer):
+        freeze_alike(layer, made)
+    return made
 
 
 def _plain_call(operation: Any, *args: Any, **kwargs: Any) -> Any:
@@ -109,7 +114,8 @@ def _plain_call(operation: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _clone_sequential(model: Any, input_tensors: Any, clone: Callable[[Any], Any]) -> Any:
-    made = Sequential(name=model.name, trainable=model.trainable)
+    made = Sequential(name=model.name)
+    set_trainable(made, model.trainable)
     if input_tensors is not None:
         flat = tree.flatten(input_tensors)
         if len(flat) != 1 or not isinstance(flat[0], KerasTensor):
@@ -146,8 +152,7 @@ def _clone_functional(
     outputs = model._graph.run(input_tensors, answered)
     takes_graph = type(model).__init__ is Functional.__init__
     made = (type(model) if takes_graph else Functional)(input_tensors, outputs, name=model.name)
-    if not model.trainable:
-        made.trainable = False
+    set_trainable(made, model.trainable)
     return made
 
 

@@ -1,12 +1,12 @@
 """`Functional`: a Model whose call runs a graph of layers and ops."""
 
+import inspect
 import warnings
 from typing import Any, ClassVar
 
 import jax
 
 from cornu import ops, tree
-from cornu.core.configurable import Configurable
 from cornu.core.graph import Function
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.operation import Operation
@@ -14,6 +14,7 @@ from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.build import to_shapes, to_tensors
+from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
@@ -267,24 +268,39 @@ class Functional(Model):
     # ---- configs ------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        cls = getattr(type(self), "_class_in_files", Functional)
-        if cls.__init__ is not Functional.__init__ and cls is not Functional:
-            return Configurable.get_config(self)  # a subclass with arguments of its own
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            **graph_to_config(self._graph),
-        }
+        cls: Any = type(self)
+        own = {} if _is_given_graph(cls) and cls.__init__ is Functional.__init__ else (
+            super().get_config()
+        )  # fmt: skip
+        if not _is_given_graph(cls):
+            return own  # a subclass that makes its graph itself
+        graph = graph_to_config(self._graph)
+        own = {k: v for k, v in own.items() if k not in ("inputs", "outputs", "dtype")}
+        return {"name": self.name, "trainable": self.trainable, **graph, **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         if "input_layers" not in config:
             return cls(**config)
         inputs, outputs = graph_from_config(config, custom_objects)
-        return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable"))
+        known = ("name", "trainable", "layers", "input_layers", "output_layers")
+        own = {k: v for k, v in config.items() if k not in known}
+        model = cls(inputs, outputs, name=config.get("name"), **own)
+        set_trainable(
+            model, config.get("trainable", True) is not False
+        )  # its layers have their own
+        return model
 
     def get_build_config(self) -> dict[str, Any]:
         return {"input_shape": None}
+
+
+def _is_given_graph(cls: Any) -> bool:
+    """Whether the constructor of a class takes the tensors of a graph, or hands on what it gets."""
+    parameters = inspect.signature(cls.__init__).parameters
+    kinds = {p.kind for p in parameters.values()}
+    hands_on = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+    return hands_on or {"inputs", "outputs"} <= set(parameters)
 
 
 def _unpacked(struct: Any) -> Any:

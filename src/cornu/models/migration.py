@@ -53,12 +53,14 @@ _PLACES = {
 }
 _MOVED = ("keras.optimizers.experimental", "keras.optimizers.legacy", "keras.optimizers.optimizer")
 # Classes that take settings beyond those that their constructor names.
-_OPEN = ("LossFunctionWrapper", "MeanMetricWrapper", "Functional", "Sequential", "Model",
-         "JaxLayer", "FlaxLayer", "Lambda")  # fmt: skip
+_OPEN = ("LossFunctionWrapper", "MeanMetricWrapper", "Model", "JaxLayer", "FlaxLayer", "Lambda")
+_OF_GRAPHS = ("name", "trainable", "dtype", "layers", "input_layers", "output_layers")
 _LAYER_EXTRAS = ("input_shape", "input_dim", "batch_shape", "batch_size", "dtype")
+# Older settings without which the numbers would be others: left to the constructor to refuse.
+_DECISIVE = ("time_major",)
 # Older settings that change nothing any more.
 _WITHOUT_EFFECT = ("implementation", "jit_compile", "is_legacy_optimizer", "fn", "input_length",
-                   "time_major", "renorm_momentum", "keras_version", "dynamic",
+                   "renorm_momentum", "keras_version", "dynamic",
                    "query_shape", "key_shape", "value_shape")  # fmt: skip
 _UNUSED = {  # what Keras 2 wrote for a class that never read it
     "SeparableConv": ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
@@ -189,6 +191,8 @@ def _object(value: dict[str, Any], kind: str, place: str, migration: Migration) 
         if is_old:
             migration.note("the calls of its layers are written as Keras 2 wrote them")
         config = {**config, "layers": [_entry(e, migration) for e in config["layers"]]}
+        if registry.find_custom(value.get("registered_name") or kind) is None:
+            config = _without_unknown(kind, config, _OF_GRAPHS, migration)
         return {**value, "config": config}
     config = {k: _value(v, _place_of(k) or k, migration) for k, v in config.items()}
     value["config"] = _settings(kind, value, config, migration)
@@ -229,6 +233,8 @@ def _settings(
     if cls is None or not issubclass(cls, Configurable):
         return config
     known = {*config_names(cls), *(_LAYER_EXTRAS if hasattr(cls, "call") else ())}
+    if kind == "Sequential":
+        known |= {"layers", "build_input_shape"}
     for old, new in _replaced(kind, config, known):
         config = {new if k == old else k: v for k, v in config.items()}
         migration.note(f"{kind}: {old} is called {new}")
@@ -237,9 +243,16 @@ def _settings(
             config = change(kind, config, known, migration)
     if kind in _OPEN:
         return config
-    unknown = [k for k in config if k not in known]
+    return _without_unknown(kind, config, known, migration)
+
+
+def _without_unknown(
+    kind: str, config: dict[str, Any], known: Iterable[str], migration: Migration
+) -> dict[str, Any]:
+    """The settings of today; what is left out is noted, unless it changes nothing."""
+    known = {*known, *(k for k in _DECISIVE if config.get(k))}
     unused = (*_WITHOUT_EFFECT, *_UNUSED.get(kind[:13], ()))
-    for key in unknown:
+    for key in (k for k in config if k not in known):
         if config[key] not in (None, False) and key not in unused:
             migration.lost.append(f"{kind}.{key} = {config[key]!r}"[:200])
     return {k: v for k, v in config.items() if k in known}

@@ -248,8 +248,10 @@ class Model(Trainer, Layer):
             custom_objects: dict of name -> class or function for what is not built in.
         """
         with CustomObjectScope(custom_objects or {}):
-            if cls is Model and "input_layers" in config:
-                return Model._graph_class.from_config(config)
+            if "input_layers" in config and not issubclass(cls, Model._graph_class):
+                plain: Any = cls
+                graph: Any = Model._graph_class if plain is Model else _as_graph(plain)
+                return graph.from_config(config)
             return super().from_config(config)
 
     def build_from_config(self, config: dict[str, Any]) -> None:

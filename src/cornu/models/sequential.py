@@ -10,12 +10,15 @@ from cornu.core.graph import Function
 from cornu.core.masks import mask_of
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import did_you_mean, explain
 from cornu.layers.base.build import is_shape
+from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.functional import Functional
 from cornu.models.model import Model
+
+_SETTINGS = ("name", "trainable", "dtype", "layers", "build_input_shape")
 
 
 class Sequential(Model):
@@ -287,6 +290,13 @@ class Sequential(Model):
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         if isinstance(config, list):  # how the first versions wrote it
             config = {"layers": config}
+        for key in config:
+            if key not in _SETTINGS:
+                raise TypeError(
+                    explain(
+                        f"Sequential takes no argument {key!r}.", fix=did_you_mean(key, _SETTINGS)
+                    )
+                )
         model = cls(name=config.get("name"))
         if config.get("dtype") is not None:
             model.dtype_policy = dtype_policies.get(config["dtype"])
@@ -295,8 +305,9 @@ class Sequential(Model):
         shape = config.get("build_input_shape")
         if not model.built and shape and is_shape(shape):
             model.build(tuple(shape))
-        if config.get("trainable") is False:
-            model.trainable = False
+        set_trainable(
+            model, config.get("trainable", True) is not False
+        )  # its layers have their own
         return model
 
     def get_build_config(self) -> dict[str, Any] | None:

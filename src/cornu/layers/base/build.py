@@ -18,6 +18,7 @@ from cornu.core.context import current_path, name_scope
 from cornu.core.frame import eagerly
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import explain
+from cornu.layers.base.freezing import after_build, before_build
 
 
 def wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,6 +33,7 @@ def wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
             _require_same(self, _shapes_given(build, self, args, kwargs))
             return None
         self._is_building = True
+        kept = before_build(self)
         try:
             with eagerly(), errors.located(self.name, ", while being built"), name_scope(self.name):
                 self.path = current_path()
@@ -39,6 +41,7 @@ def wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
                 result = build(self, *args, **kwargs)
         finally:
             self._is_building = False
+        after_build(self, kept)
         self._build_shapes = _shapes_given(build, self, args, kwargs)
         self.built = True
         return result

@@ -8,10 +8,12 @@ off its attributes (`layers/base/owner.py`).
 from typing import Any, ClassVar
 
 from cornu import dtype_policies, regularizers, tree
+from cornu.core.configurable import plain
 from cornu.core.context import current_path, local
 from cornu.core.frame import AddedLoss, Frame, is_tracer
 from cornu.core.lift import remat
 from cornu.core.operation import Operation
+from cornu.core.registry import is_builtin
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, trimmed
@@ -29,6 +31,7 @@ from cornu.layers.base.build import (
     wrap_build,
 )
 from cornu.layers.base.call import Call
+from cornu.layers.base.freezing import after_build, before_build, freeze_parts, frozen_parts
 from cornu.layers.base.owner import Owner
 from cornu.layers.base.policy import policy_for_files, policy_of
 from cornu.layers.base.quantized import modes
@@ -61,6 +64,7 @@ class Layer(Owner, Operation):
     """
 
     _config_omits_none = frozenset(("activity_regularizer",))
+    _common_settings = ("name", "trainable", "dtype")
     _untracked_attributes: ClassVar = frozenset(("_losses", "_build_shapes", "_added"))
 
     _made_anew: ClassVar = {"_added": list, "_losses": list}
@@ -109,6 +113,7 @@ class Layer(Owner, Operation):
         self._first_input_shape = first_shape  # given as `input_shape=`, for a Sequential's first
         self._remat_mode = local.remat
         self._trainable = bool(trainable)
+        self._frozen_from_start = not trainable  # so its parts will be, too
         self._is_building = False
         self._build_shapes: dict[str, Any] | None = None
         self._losses: list[Any] = []
@@ -140,6 +145,7 @@ class Layer(Owner, Operation):
             self.quantized_call()  # says that there is none
         if type(self).build is Layer.build:
             self.built = True  # what it calls is built when it is called
+            after_build(self, before_build(self))
             if self._sublayers() and shapes:
                 self._build_shapes = {"input_shape": next(iter(shapes.values()))}
         else:
@@ -434,7 +440,19 @@ class Layer(Owner, Operation):
         config = super().get_config()
         if self.autocast:  # Keras leaves the default out
             config.pop("autocast", None)
+        if not is_builtin(type(self).__init__):  # which may not pass them on, so they are not named
+            common = {"trainable": self.trainable, "dtype": plain(policy_for_files(self))}
+            config = {"name": self.name, **common, **config}
         return config
+
+    def _set_common(self, settings: dict[str, Any]) -> None:
+        if "name" in settings:
+            self.path = self.path.removesuffix(self.name) + settings["name"]
+            self.name = settings["name"]
+        if settings.get("dtype") is not None:
+            self.dtype_policy = settings["dtype"]
+        if not settings.get("trainable", True):
+            self.trainable = False
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes with which the layer was built; None if it needs none."""
@@ -452,6 +470,15 @@ class Layer(Owner, Operation):
             build_from_call(self, {k: as_shapes(v) for k, v in shapes.items()})
         elif config.get("input_shape") is not None:
             self.build(as_shapes(config["input_shape"]))
+
+    def _notes_for_files(self) -> dict[str, Any]:
+        """What stands beside the config in a file; Keras does not look at it."""
+        places = frozen_parts(self)
+        return {} if places is None else {"frozen_parts": places}
+
+    def _read_notes(self, notes: dict[str, Any]) -> None:
+        """Take what `_notes_for_files` wrote, from all that stands beside the config."""
+        freeze_parts(self, notes.get("frozen_parts"))
 
     def save_own_variables(self, store: Any) -> None:
         """Put the weights that the layer owns itself into a mapping, by position."""

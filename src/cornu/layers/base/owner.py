@@ -19,6 +19,7 @@ from cornu.core.variable import Variable
 from cornu.errors import explain, without_super
 from cornu.layers.base import own
 from cornu.layers.base.build import is_sketching
+from cornu.layers.base.freezing import set_trainable
 from cornu.metrics.metric import Metric
 from cornu.random.seed import SeedGenerator
 
@@ -219,10 +220,8 @@ class Owner:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         for layer in self._flatten_layers():
-            layer._trainable = bool(value)
-            for variable in layer._own_variables():
-                if variable.made_trainable:  # running statistics stay what they are
-                    variable.trainable = bool(value)
+            set_trainable(layer, value)
+            layer._frozen_from_start = False
 
     @property
     def metrics(self) -> list[Metric]:

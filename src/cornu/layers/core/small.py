@@ -5,7 +5,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.core.configurable import plain
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.serialize import deserialize_keras_object, serialize_function
 from cornu.errors import explain
 from cornu.layers.base.build import map_shapes
 from cornu.layers.base.layer import Layer
@@ -148,7 +148,7 @@ class Lambda(Layer):
         for name in ("function", "output_shape", "mask", "arguments"):
             value = getattr(self, name)
             if value is not None or name not in self._config_omits_none:
-                config[name] = value if _is_anonymous(value) else plain(value)
+                config[name] = value if _is_anonymous(value) else _plain(value)
         return config
 
     @classmethod
@@ -165,6 +165,10 @@ class Lambda(Layer):
         if isinstance(config.get("output_shape"), list):
             config["output_shape"] = tuple(config["output_shape"])
         return cls(**config)
+
+
+def _plain(value: Any) -> Any:
+    return serialize_function(value) if inspect.isfunction(value) else plain(value)
 
 
 def _is_anonymous(value: Any) -> bool:

@@ -47,7 +47,8 @@ class Recurrent(RNN):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         config = dict(config)
-        config.pop("time_major", None)  # of older files
+        if not config.get("time_major", True):  # of older files
+            del config["time_major"]
         return cls(**config)
 
     def _is_usual(self, training: Any) -> bool:
