@@ -32,7 +32,7 @@ from cornu.version import KERAS_API, __version__
 
 INTERRUPTED = 130
 # Packages by the name they are installed under, and the extra of Cornu that brings them.
-PACKAGES = {"jax": "", "jaxlib": "", "numpy": "", "h5py": "", "rich": "", "pooch": ""}
+PACKAGES = {"jax": "", "jaxlib": "", "numpy": "", "rich": "", "pooch": ""}
 EXTRAS = {"Pillow": "image", "matplotlib": "plot", "scikit-learn": "demo"}
 VARIABLES = ("CORNU_", "KERAS_", "JAX_", "XLA_", "CUDA_VISIBLE", "NO_COLOR", "TERM")
 

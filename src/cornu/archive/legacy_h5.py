@@ -17,15 +17,14 @@ layer of a model takes which arrays (by position, in Keras), is decided elsewher
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from cornu.archive.atomic import atomic_write
-from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, put, shown
-from cornu.errors import UnsafeFileError, explain, need
+from cornu.archive.hdf5.writing import Writer
+from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, shown
+from cornu.errors import UnsafeFileError, explain
 
 TOP_LEVEL = "top_level_model_weights"
 _ATTRIBUTE_BYTES = 64_512  # an object header holds 64 KiB, some of it its own
@@ -209,50 +208,47 @@ def write_legacy(
         ...     old.layers[0].name, old.layers[0].weights
         ('h1', {'h1/kernel': ((4, 3), dtype('float32'))})
     """
-    h5py = need("h5py", for_="writing HDF5 files")
-    with ExitStack() as stack:
-        place: Any = target
-        if isinstance(target, (str, os.PathLike)):
-            place = stack.enter_context(atomic_write(target))
-        root = stack.enter_context(h5py.File(place, "w"))
-        root.attrs["keras_version"], root.attrs["backend"] = keras_version, backend
-        weights = root
+    with h5_writer(target) as file:
+        weights = ""
+        file.attribute("", "keras_version", keras_version)
+        file.attribute("", "backend", backend)
         if model_config is not None:
-            root.attrs["model_config"] = model_config
-            weights = root.create_group("model_weights")
-            weights.attrs["keras_version"], weights.attrs["backend"] = keras_version, backend
+            weights = "model_weights"
+            file.attribute("", "model_config", model_config)
+            file.attribute(weights, "keras_version", keras_version)
+            file.attribute(weights, "backend", backend)
         if training_config is not None:
-            root.attrs["training_config"] = training_config
+            file.attribute("", "training_config", training_config)
         names = []
         for name, arrays in layers:
             if name in names:
                 raise ValueError(explain(f"The model has two layers named {name!r}."))
             names.append(name)
-            _write_group(weights.create_group(name), arrays)
-        _write_names(weights, "layer_names", names)
-        _write_group(weights.create_group(TOP_LEVEL), top_level or {})
+            _write_group(file, _joined(weights, name), arrays)
+        _write_names(file, weights, "layer_names", names)
+        _write_group(file, _joined(weights, TOP_LEVEL), top_level or {})
         if optimizer is not None:
-            _write_group(root.create_group("optimizer_weights"), optimizer)
+            _write_group(file, "optimizer_weights", optimizer)
 
 
-def _write_group(group: Any, arrays: Mapping[str, Any]) -> None:
-    _write_names(group, "weight_names", list(arrays))
+def _write_group(file: Writer, path: str, arrays: Mapping[str, Any]) -> None:
+    _write_names(file, path, "weight_names", list(arrays))
     for name, array in arrays.items():
-        put(group, name, np.asarray(array))
+        put(file, f"{path}/{name}", np.asarray(array))
 
 
-def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
+def _write_names(file: Writer, path: str, attribute: str, names: Sequence[str]) -> None:
     """Fixed-width UTF-8, in as many parts as the limit on an attribute asks for."""
     values = np.array([n.encode() for n in names], dtype=None if names else "S1")
     if values.itemsize > _ATTRIBUTE_BYTES:
         raise ValueError(explain(f"A name of {values.itemsize} bytes does not fit an attribute."))
     parts = math.ceil(values.nbytes / _ATTRIBUTE_BYTES)
     if parts <= 1:
-        group.attrs[attribute] = values
+        file.attribute(path, attribute, values)
         return
     per_part = _ATTRIBUTE_BYTES // values.itemsize
     for i, start in enumerate(range(0, len(values), per_part)):
-        group.attrs[f"{attribute}{i}"] = values[start : start + per_part]
+        file.attribute(path, f"{attribute}{i}", values[start : start + per_part])
 
 
 def _joined(root: str, name: str) -> str:

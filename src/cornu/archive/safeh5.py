@@ -15,13 +15,14 @@ the whole file once, link by link, and checks in this order:
 import math
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.archive.atomic import atomic_write
 from cornu.archive.hdf5.arrays import (
     DEFLATE,
     FLETCHER32,
@@ -34,6 +35,7 @@ from cornu.archive.hdf5.headers import root_address
 from cornu.archive.hdf5.heaps import global_heap
 from cornu.archive.hdf5.objects import Attribute, Object, attributes, links, open_object
 from cornu.archive.hdf5.source import DamagedError, Fields, Source as Bytes
+from cornu.archive.hdf5.writing import Writer
 from cornu.archive.safezip import require_regular_file
 from cornu.errors import UnsafeFileError, explain
 
@@ -302,16 +304,32 @@ class SafeH5:
         return UnsafeFileError(explain(f"{self.label} {why}.", fix=fix, **facts))
 
 
-def put(group: Any, key: str, array: np.ndarray) -> None:
-    """Write one array as a dataset of an h5py group; a dtype that HDF5 lacks as opaque bytes."""
-    if array.dtype.name in _NAMED_BYTES:
-        opaque = np.ascontiguousarray(array).view(f"V{array.dtype.itemsize}").reshape(array.shape)
-        # Text of variable length, as in Keras; the other types are ours, and in fixed length.
-        name = array.dtype.name
-        named = name if name == "bfloat16" else np.bytes_(name.encode())
-        group.create_dataset(key, data=opaque).attrs["dtype"] = named
-    else:
-        group.create_dataset(key, data=array)
+@contextmanager
+def h5_writer(target: Source) -> Iterator[Writer]:
+    """A writer of HDF5, closed when the block ends well.
+
+    Args:
+        target: a path, which is replaced in one step when all is written, or a binary file.
+    """
+    with ExitStack() as stack:
+        if isinstance(target, (str, os.PathLike)):
+            target = stack.enter_context(stack.enter_context(atomic_write(target)).open("wb"))
+        writer = Writer(target)
+        yield writer
+        writer.close()
+
+
+def put(writer: Writer, path: str, array: np.ndarray) -> None:
+    """Write one array at a path; a dtype that HDF5 lacks as opaque bytes."""
+    if array.dtype.name not in _NAMED_BYTES:
+        writer.dataset(path, array)
+        return
+    # `reshape` first: a view of another dtype needs an axis.
+    opaque = np.ascontiguousarray(array).reshape(-1).view(f"V{array.dtype.itemsize}")
+    writer.dataset(path, opaque.reshape(array.shape))
+    # Text of variable length, as in Keras; the other types are ours, and in fixed length.
+    name = array.dtype.name
+    writer.attribute(path, "dtype", name if name == "bfloat16" else np.array(name.encode()))
 
 
 def shown(specs: Any) -> str:

@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from cornu.archive.atomic import atomic_write
-from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, put, shown
+from cornu.archive.hdf5.writing import Writer
+from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, shown
 from cornu.archive.safejson import parse
 from cornu.archive.safezip import require_regular_file
-from cornu.errors import UnsafeFileError, explain, need
+from cornu.errors import UnsafeFileError, explain
 
 MAX_SHARDS = 500  # each holds a file open, and systems allow about 1000
 _SAVE = "save"  # attribute and key of the checksum
@@ -211,12 +212,8 @@ class H5Writer:
     """
 
     def __init__(self, target: Source) -> None:
-        h5py = need("h5py", for_="writing HDF5 files")
         self._stack = ExitStack()
-        place: Any = target
-        if isinstance(target, (str, os.PathLike)):
-            place = self._stack.enter_context(atomic_write(target))
-        self._file = self._stack.enter_context(h5py.File(place, "w"))
+        self._writer = self._stack.enter_context(h5_writer(target))
 
     def __enter__(self) -> "H5Writer":
         return self
@@ -234,10 +231,10 @@ class H5Writer:
             name: what the user calls the object.
             arrays: its variables in order, or by key if the object chooses its own.
         """
-        group = self._file.create_group(_group(inner_path))
-        group.attrs["name"] = name
+        group = _group(inner_path)
+        self._writer.attribute(group, "name", name)
         for key, array in _keyed(arrays):
-            put(group, key, np.asarray(array))
+            put(self._writer, f"{group}/{key}", np.asarray(array))
 
 
 class ShardedWriter:
@@ -251,7 +248,6 @@ class ShardedWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str], max_shard_size: float) -> None:
-        self._h5 = need("h5py", for_="writing HDF5 files")
         if not os.fspath(path).endswith(".weights.json") or max_shard_size <= 0:
             raise ValueError(
                 explain(
@@ -263,10 +259,9 @@ class ShardedWriter:
         self._path, self._limit = Path(path), max_shard_size * 2**30
         self._total = self._size = self._shards = 0
         self._map: dict[str, list[str]] = {}
-        self._file: Any = None
-        self._files: list[Any] = []
+        self._writers: list[Writer] = []
         self._checksum = 0
-        self._stack = ExitStack()
+        self._stack, self._open = ExitStack(), ExitStack()
         self._index = self._stack.enter_context(atomic_write(path))  # first in, so last out
         self._next_shard()
 
@@ -276,11 +271,12 @@ class ShardedWriter:
     def __exit__(self, *exception: Any) -> None:
         if exception[0] is None:
             save = f"{self._checksum:08x}"
-            for file in self._files:
-                file.attrs[_SAVE] = np.bytes_(save.encode())
+            for writer in self._writers:
+                writer.attribute("", _SAVE, np.array(save.encode()))
             metadata = {"total_size": float(self._total), _SAVE: save}
             index = {"metadata": metadata, "weight_map": self._map}
             self._index.write_text(json.dumps(index, indent=4))
+        self._stack.push(self._open)  # last in, so first out: all is written before a rename
         self._stack.__exit__(*exception)
 
     def write(
@@ -288,14 +284,13 @@ class ShardedWriter:
     ) -> None:
         """Write one object, as `H5Writer.write` does; it may go on in further shards."""
         where = _group(inner_path)
-        group = self._file.create_group(where)
-        group.attrs["name"] = name
+        self._writers[-1].attribute(where, "name", name)
         for key, given in _keyed(arrays):
             array = np.asarray(given)
             if self._size and self._size + array.nbytes > self._limit:
                 self._next_shard()
-                group = self._file.create_group(where)
-            put(group, key, array)
+                self._writers[-1].group(where)
+            put(self._writers[-1], f"{where}/{key}", array)
             self._checksum = zlib.crc32(f"{where}/{key}{array.shape}".encode(), self._checksum)
             plain = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
             self._checksum = zlib.crc32(plain.data, self._checksum)
@@ -308,9 +303,9 @@ class ShardedWriter:
         stem = self._path.name.removesuffix(".weights.json")
         self._shard, self._size = f"{stem}_{self._shards:05d}.weights.h5", 0
         self._shards += 1
-        place = self._stack.enter_context(atomic_write(self._path.parent / self._shard))
-        self._file = self._stack.enter_context(self._h5.File(place, "w"))
-        self._files.append(self._file)
+        place = self._path.parent / self._shard
+        file = self._open.enter_context(self._stack.enter_context(atomic_write(place)).open("wb"))
+        self._writers.append(self._open.enter_context(h5_writer(file)))
 
 
 def open_reader(source: Source) -> H5Reader:
