@@ -52,10 +52,15 @@ def place_of(package: str) -> tuple[int, int]:
     raise AssertionError(f"{package} stands on no floor; add it to FLOORS")
 
 
-def imports_of(path: Path) -> list[tuple[str, int, bool]]:
-    """Modules of the library that a file imports: name, line, and whether inside a function."""
+def imports_of(path: Path, run: bool = False) -> list[tuple[str, int, bool]]:
+    """Modules of the library that a file imports: name, line, and whether inside a function.
+
+    With `run` those alone that are imported when the program runs, and not for type checkers.
+    """
     found = []
     tree = ast.parse(path.read_text())
+    if run:
+        tree.body = [node for node in tree.body if not _is_for_types(node)]
     inside = {
         id(node)
         for function in ast.walk(tree)
@@ -74,6 +79,10 @@ def imports_of(path: Path) -> list[tuple[str, int, bool]]:
             if name == "cornu" or name.startswith("cornu.")
         ]
     return found
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def module_name(path: Path) -> str:
@@ -116,7 +125,7 @@ def test_no_circles():
         if package_of(path) == "__init__":
             continue
         targets = set()
-        for name, _, _ in imports_of(path):
+        for name, _, _ in imports_of(path, run=True):
             while name not in names and "." in name:
                 name = name.rpartition(".")[0]
             targets.add(name)

@@ -50,20 +50,20 @@ def test_an_unknown_direction_is_an_error_that_names_the_metrics():
     callback = MonitorCallback("own")
     callback.set_model(Fake([keras.metrics.Mean(name="own")]))
     with pytest.raises(ValueError, match="mode='min' or mode='max'"):
-        callback.is_better(1.0, 2.0)
+        callback._is_better(1.0, 2.0)
 
 
 def test_nan_is_never_better_and_anything_is_better_than_nan():
     callback = MonitorCallback("loss")
-    assert not callback.is_better(math.nan, 1.0)
-    assert callback.is_better(1.0, math.nan)
-    assert not callback.is_better(math.nan, math.nan)
+    assert not callback._is_better(math.nan, 1.0)
+    assert callback._is_better(1.0, math.nan)
+    assert not callback._is_better(math.nan, math.nan)
 
 
 def test_min_delta_is_what_an_improvement_must_exceed():
     callback = MonitorCallback("accuracy", mode="max", min_delta=0.125)
-    assert not callback.is_better(0.625, 0.5)
-    assert callback.is_better(0.75, 0.5)
+    assert not callback._is_better(0.625, 0.5)
+    assert callback._is_better(0.75, 0.5)
 
 
 def test_an_unknown_mode_is_a_warning():

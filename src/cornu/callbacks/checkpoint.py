@@ -68,7 +68,7 @@ class BatchCounter:
 class CheckpointCallback(MonitorCallback):
     """Decides when to save; the base of those that do. See `ModelCheckpoint` for the arguments."""
 
-    _remembered: ClassVar[tuple[str, ...]] = ("best", "batches_since_saving", "last_batch")
+    _remembered: ClassVar[tuple[str, ...]] = ("best", "_batches_since_saving", "_last_batch")
 
     def __init__(
         self,
@@ -90,28 +90,28 @@ class CheckpointCallback(MonitorCallback):
         self._epoch = 0
 
     @property
-    def batches_since_saving(self) -> int:
+    def _batches_since_saving(self) -> int:
         """How many batches were counted since the last was due."""
         return self._counter.since if self._counter else 0
 
-    @batches_since_saving.setter
-    def batches_since_saving(self, count: int) -> None:
+    @_batches_since_saving.setter
+    def _batches_since_saving(self, count: int) -> None:
         if self._counter:
             self._counter.since = count
 
     @property
-    def last_batch(self) -> int | None:
+    def _last_batch(self) -> int | None:
         """The batch of the epoch that was counted last."""
         return self._counter.last if self._counter else None
 
-    @last_batch.setter
-    def last_batch(self, batch: int | None) -> None:
+    @_last_batch.setter
+    def _last_batch(self, batch: int | None) -> None:
         if self._counter:
             self._counter.last = batch
 
     def on_train_begin(self, logs: Any = None) -> None:
         if self.save_best_only:
-            self.expect_monitor()
+            self._expect_monitor()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
@@ -133,7 +133,7 @@ class CheckpointCallback(MonitorCallback):
             if value is not None and np.size(value) != 1:
                 self._say_not_scalar(value)
             elif value is not None:
-                if not self.is_better(value, self.best):
+                if not self._is_better(value, self.best):
                     self._report(
                         epoch,
                         f"{self.monitor} is {float(value):.5g}, not better than {self.best:.5g}.",
@@ -142,7 +142,7 @@ class CheckpointCallback(MonitorCallback):
                 before = "" if self.best is None else f" from {self.best:.5g}"
                 why = f"{self.monitor} has become better{before}: {float(value):.5g}, "
                 self.best = value
-        place = self.write(epoch, batch, logs)
+        place = self._write(epoch, batch, logs)
         self._report(epoch, f"{why}saved to {place}.")
 
     def _is_due(self) -> bool:
@@ -161,7 +161,7 @@ class CheckpointCallback(MonitorCallback):
                 stacklevel=4,
             )
 
-    def write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+    def _write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         """Save the model now.
 
         Args:
@@ -234,7 +234,7 @@ class ModelCheckpoint(CheckpointCallback):
                 )
             ) from error
 
-    def write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+    def _write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         path = self._path(epoch, batch, logs)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if self.save_weights_only:

@@ -98,7 +98,7 @@ class MonitorCallback(Callback):
         self._said = False
         self._validated = False
 
-    def expect_monitor(self) -> None:
+    def _expect_monitor(self) -> None:
         """Start watching in this training; to be called by `on_train_begin`.
 
         Raises:
@@ -145,18 +145,18 @@ class MonitorCallback(Callback):
         of_validation = self.monitor.startswith("val_") and self.params.get("validation") is True
         return not of_validation or self._validated
 
-    def is_better(self, value: Any, reference: Any) -> bool:
+    def _is_better(self, value: Any, reference: Any) -> bool:
         """Whether a value is better than another by more than `min_delta`; any is, than none.
 
         Raises:
             ValueError: whether less or more is better is not known.
         """
-        value, sign = float(value), self.sign()
+        value, sign = float(value), self._known_sign()
         if reference is None or math.isnan(reference):
             return reference is None or not math.isnan(value)
         return sign * value > sign * float(reference) + self.min_delta
 
-    def sign(self) -> int:
+    def _known_sign(self) -> int:
         """1 if more is better, -1 if less is."""
         if self._sign is None:
             self._sign = direction_of(self.monitor, self.model)

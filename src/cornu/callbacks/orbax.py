@@ -81,7 +81,7 @@ class OrbaxCheckpoint(CheckpointCallback):
             if variables
         }
 
-    def write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
+    def _write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         last = self.manager.latest_step()
         number = 0 if last is None else last + 1
         state = jax.tree.map(lambda v: v.value, self._variables())

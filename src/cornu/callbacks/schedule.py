@@ -171,7 +171,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._start()
-        self.expect_monitor()
+        self._expect_monitor()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
@@ -182,7 +182,7 @@ class ReduceLROnPlateau(MonitorCallback):
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
-        if self.is_better(value, self.best):
+        if self._is_better(value, self.best):
             self.best, self.wait = value, 0
         elif not self.in_cooldown():
             self.wait += 1

@@ -77,18 +77,18 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._start()
-        self.expect_monitor()
+        self._expect_monitor()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         value = self.get_monitor_value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
-        if self.is_better(value, self.best):
+        if self._is_better(value, self.best):
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self.baseline is None or self.is_better(value, self.baseline):
+            if self.baseline is None or self._is_better(value, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch

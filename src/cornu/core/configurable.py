@@ -16,7 +16,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from cornu.core import registry
 from cornu.core.serialize import (
@@ -45,7 +45,7 @@ class Configurable:
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
         object.__setattr__(self, "_arguments", (args, kwargs))
         if kwargs:

@@ -256,7 +256,7 @@ class _Refused(Layer):
     _instead: ClassVar[str]
 
     @classmethod
-    def refuse(cls) -> NoReturn:
+    def _refuse(cls) -> NoReturn:
         """Say why, and what to use."""
         raise NotImplementedError(
             explain(f"{cls._what} does not run inside a compiled JAX program.", fix=cls._instead)
@@ -267,7 +267,7 @@ class _Refused(Layer):
         cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
     ) -> Any:
         """Refused, as the constructor is."""
-        cls.refuse()
+        cls._refuse()
 
 
 class TFSMLayer(_Refused):
@@ -300,7 +300,7 @@ class TFSMLayer(_Refused):
         name: str | None = None,
         dtype: Any = None,
     ):
-        self.refuse()
+        self._refuse()
 
 
 class TorchModuleWrapper(_Refused):
@@ -324,8 +324,8 @@ class TorchModuleWrapper(_Refused):
     def __init__(
         self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any
     ):
-        self.refuse()
+        self._refuse()
 
     def parameters(self, recurse: bool = True) -> Any:
         """Refused: there is no module whose parameters could be listed."""
-        self.refuse()
+        self._refuse()

@@ -31,7 +31,7 @@ class GlobalPooling(Layer):
         self.built = True
 
     @property
-    def spatial_axes(self) -> tuple[int, ...]:
+    def _spatial_axes(self) -> tuple[int, ...]:
         """The axes of the positions."""
         first = 1 if self.data_format == "channels_last" else 2
         return tuple(range(first, first + self.rank))
@@ -41,14 +41,14 @@ class GlobalMaxPooling(GlobalPooling):
     """The largest value over all positions."""
 
     def call(self, inputs: Any) -> Any:
-        return ops.max(inputs, axis=self.spatial_axes, keepdims=self.keepdims)
+        return ops.max(inputs, axis=self._spatial_axes, keepdims=self.keepdims)
 
 
 class GlobalAveragePooling(GlobalPooling):
     """The mean over all positions."""
 
     def call(self, inputs: Any) -> Any:
-        return ops.mean(inputs, axis=self.spatial_axes, keepdims=self.keepdims)
+        return ops.mean(inputs, axis=self._spatial_axes, keepdims=self.keepdims)
 
 
 class GlobalMaxPooling1D(GlobalMaxPooling):
@@ -134,7 +134,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None:
             return super().call(inputs)
-        (axis,) = self.spatial_axes
+        (axis,) = self._spatial_axes
         counts = ops.cast(mask, inputs.dtype)
         counts = ops.expand_dims(counts, 2 if axis == 1 else 1)  # (batch, time, 1)
         total = ops.sum(inputs * counts, axis=axis, keepdims=self.keepdims)

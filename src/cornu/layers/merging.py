@@ -29,32 +29,32 @@ def _shown(shapes: Any) -> str:
 class Merge(Layer):
     """Element by element over a list of inputs."""
 
-    least_inputs = 1
-    most_inputs: int | None = None
+    _least_inputs = 1
+    _most_inputs: int | None = None
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
-        self.check_shapes(input_shape)
+        self._check_shapes(input_shape)
 
-    def check_shapes(self, shapes: Any) -> None:
+    def _check_shapes(self, shapes: Any) -> None:
         """Raise ValueError where the inputs are no list, too few, or of sizes that do not fit."""
         kind = type(self).__name__
         if not isinstance(shapes, (list, tuple)) or is_shape(shapes):
             raise ValueError(
                 explain(f"{kind} takes a list of inputs, got one input.", fix=f"{kind}()([x1, x2])")
             )
-        least, most = self.least_inputs, self.most_inputs
+        least, most = self._least_inputs, self._most_inputs
         if len(shapes) < least or (most is not None and len(shapes) > most):
             number = f"{least}" if least == most else f"at least {least}"
             raise ValueError(
                 explain(f"{kind} takes {number} inputs, got {len(shapes)}.", shapes=_shown(shapes))
             )
-        self.check_fit(shapes)
+        self._check_fit(shapes)
 
-    def check_fit(self, shapes: Any) -> None:
+    def _check_fit(self, shapes: Any) -> None:
         """Raise ValueError where sizes do not fit together."""
         for sizes in _columns(shapes):
             if len({n for n in sizes if isinstance(n, int) and n != 1}) > 1:
@@ -69,7 +69,7 @@ class Merge(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The broadcast shape; a size that is not known gives way to one that is."""
-        self.check_shapes(input_shape)
+        self._check_shapes(input_shape)
 
         def broadcast(sizes: Any) -> int | None:
             known = [n for n in sizes if n not in (None, 1)]
@@ -78,13 +78,15 @@ class Merge(Layer):
         return tuple(broadcast(sizes) for sizes in _columns(input_shape))
 
     def call(self, inputs: Any) -> Any:
-        self.check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+        self._check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
         ndim = max(x.ndim for x in inputs)
-        return self.merge([_with_axes(x, ndim) for x in inputs])
+        return self._merge_function([_with_axes(x, ndim) for x in inputs])
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         """Combine arrays of the same rank; written by subclasses."""
-        raise NotImplementedError(explain(f"{type(self).__name__} does not define `merge`."))
+        raise NotImplementedError(
+            explain(f"{type(self).__name__} does not define `_merge_function`.")
+        )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if not _is_list(mask) or any(m is None for m in mask):
@@ -121,7 +123,7 @@ class Add(Merge):
         [[3.0]]
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return functools.reduce(ops.add, inputs)
 
 
@@ -137,9 +139,9 @@ class Subtract(Merge):
         [[-1.0]]
     """
 
-    least_inputs = most_inputs = 2
+    _least_inputs = _most_inputs = 2
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return ops.subtract(*inputs)
 
 
@@ -172,7 +174,7 @@ class Multiply(Merge):
         some = functools.reduce(ops.logical_or, masks)
         return ops.where(_beside(some, product), product, ops.zeros_like(product))
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return functools.reduce(ops.multiply, inputs)
 
 
@@ -197,7 +199,7 @@ class Average(Merge):
         [[1.5]]
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return functools.reduce(ops.add, inputs) / len(inputs)
 
 
@@ -208,12 +210,12 @@ class Extreme(Merge):
         masks = [mask_of(x) for x in inputs] if _is_list(inputs) else []
         if all(m is None for m in masks):
             return super().call(inputs)
-        self.check_shapes([tuple(x.shape) for x in inputs])
+        self._check_shapes([tuple(x.shape) for x in inputs])
         ndim = max(x.ndim for x in inputs)
         found, *others = (_with_axes(x, ndim) for x in inputs)
         counts = masks[0]  # where what is found comes from a step that counts; None: everywhere
         for x, mask in zip(others, masks[1:], strict=True):
-            both = self.merge([found, x])
+            both = self._merge_function([found, x])
             if counts is not None:
                 both = ops.where(_beside(counts, both), both, x)
             if mask is not None:
@@ -237,7 +239,7 @@ class Maximum(Extreme):
         [[2.0]]
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return functools.reduce(ops.maximum, inputs)
 
 
@@ -255,7 +257,7 @@ class Minimum(Extreme):
         [[1.0]]
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return functools.reduce(ops.minimum, inputs)
 
 
@@ -278,7 +280,7 @@ class Concatenate(Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def check_fit(self, shapes: Any) -> None:
+    def _check_fit(self, shapes: Any) -> None:
         ndim = len(shapes[0])
         alike = all(len(s) == ndim for s in shapes)
         axis = self.axis % ndim if -ndim <= self.axis < ndim else None
@@ -304,7 +306,7 @@ class Concatenate(Merge):
             )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        self.check_shapes(input_shape)
+        self._check_shapes(input_shape)
         axis = self.axis % len(input_shape[0])
         sizes = [_first_known(column) for column in zip(*input_shape, strict=True)]
         along = [shape[axis] for shape in input_shape]
@@ -312,7 +314,7 @@ class Concatenate(Merge):
         return tuple(sizes)
 
     def call(self, inputs: Any) -> Any:
-        self.check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+        self._check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
         return ops.concatenate(inputs, axis=self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -345,7 +347,7 @@ class Dot(Merge):
         (5, 4, 2)
     """
 
-    least_inputs = most_inputs = 2
+    _least_inputs = _most_inputs = 2
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
@@ -364,7 +366,7 @@ class Dot(Merge):
         axes = (self.axes, self.axes) if is_int(self.axes) else self.axes
         return tuple(a % len(s) for a, s in zip(axes, shapes, strict=True))
 
-    def check_fit(self, shapes: Any) -> None:
+    def _check_fit(self, shapes: Any) -> None:
         axes = (self.axes, self.axes) if is_int(self.axes) else self.axes
         if any(
             a % max(len(s), 1) == 0 or not -len(s) <= a < len(s)
@@ -391,7 +393,7 @@ class Dot(Merge):
             )
 
     def call(self, inputs: Any) -> Any:
-        self.check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+        self._check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
         x, y = inputs
         first, second = self._summed((x.shape, y.shape))
         if self.normalize:
@@ -405,7 +407,7 @@ class Dot(Merge):
         return ops.expand_dims(result, -1) if result.ndim == 1 else result
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        self.check_shapes(input_shape)
+        self._check_shapes(input_shape)
         first, second = self._summed(input_shape)
         x, y = (list(shape) for shape in input_shape)
         del x[first], y[second]

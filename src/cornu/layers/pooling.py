@@ -44,7 +44,7 @@ class Pooling(Layer):
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self.built = True
 
-    def check_window(self, input_shape: Any) -> None:
+    def _check_window(self, input_shape: Any) -> None:
         """Raise ValueError where the window is larger than an input without padding."""
         if self.padding == "same":
             return
@@ -66,7 +66,7 @@ class MaxPooling(Pooling):
     """The largest value of each window."""
 
     def call(self, inputs: Any) -> Any:
-        self.check_window(inputs.shape)
+        self._check_window(inputs.shape)
         return ops.max_pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
 
@@ -74,7 +74,7 @@ class AveragePooling(Pooling):
     """The mean of each window."""
 
     def call(self, inputs: Any) -> Any:
-        self.check_window(inputs.shape)
+        self._check_window(inputs.shape)
         return ops.average_pool(
             inputs, self.pool_size, self.strides, self.padding, self.data_format
         )

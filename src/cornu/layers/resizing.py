@@ -39,7 +39,7 @@ class Cropping(Layer):
     _rank = 2
     data_format = "channels_last"
 
-    def crop(self, inputs: Any, pairs: Any) -> Any:
+    def _crop(self, inputs: Any, pairs: Any) -> Any:
         """Cut the pairs (before, after) off the spatial axes.
 
         Raises:
@@ -86,7 +86,7 @@ class Cropping1D(Cropping):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        return self.crop(inputs, (self.cropping,))
+        return self._crop(inputs, (self.cropping,))
 
 
 class Cropping2D(Cropping):
@@ -117,7 +117,7 @@ class Cropping2D(Cropping):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        return self.crop(inputs, self.cropping)
+        return self._crop(inputs, self.cropping)
 
 
 class Cropping3D(Cropping2D):

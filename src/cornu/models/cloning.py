@@ -18,6 +18,7 @@ from cornu.layers.base.freezing import freeze_alike, set_trainable
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.functional import Functional
+from cornu.models.model import Model
 from cornu.models.sequential import Sequential
 
 
@@ -28,7 +29,7 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
     **kwargs: Any,
-) -> Any:
+) -> Model:
     """A model of the same architecture, with weights of its own.
 
     Args:

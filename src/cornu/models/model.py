@@ -2,7 +2,8 @@
 
 import functools
 import json
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import serialize_keras_object
@@ -39,6 +40,13 @@ class Model(Trainer, Layer):
         10
     """
 
+    if TYPE_CHECKING:
+        # Subclasses may write a step in either of two forms; see `train/step.py`.
+        train_step: Callable[..., Any]
+        test_step: Callable[..., Any]
+        predict_step: Callable[..., Any]
+        compute_loss: Callable[..., Any]
+
     _untracked_attributes: ClassVar[frozenset[str]] = (
         Trainer._untracked_attributes | Layer._untracked_attributes
     )
@@ -51,7 +59,7 @@ class Model(Trainer, Layer):
     # `Model(inputs, outputs)` is a `Functional`, which is a `Model`: `functional.py` sets this.
     _graph_class: ClassVar[Any] = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and gives_graph(args, kwargs):
             cls = Model._graph_class
         return super().__new__(cls, *args, **kwargs)

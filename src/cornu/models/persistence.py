@@ -23,7 +23,7 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cornu import (
     activations,
@@ -73,6 +73,9 @@ from cornu.models.vetting import building, vet_config
 from cornu.models.weights_files import target, unknown
 from cornu.train.trainer import Trainer
 from cornu.version import __version__
+
+if TYPE_CHECKING:
+    from cornu.models.model import Model
 
 # A file may name what these define: importing them whole enters every class in the registry.
 VOCABULARY = (
@@ -164,7 +167,7 @@ def load_model(
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
-) -> Any:
+) -> "Model":
     """The model that `save_model` or Keras saved; `model.load_report` tells what was done.
 
     Args:
@@ -284,7 +287,7 @@ def _load_legacy(
         return load_legacy(filepath, build, custom_objects, compile)
 
 
-def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> "Model":
     """The model whose architecture `to_json` wrote; its weights are new.
 
     Raises:

@@ -36,6 +36,9 @@ class Owner:
         _is_building: bool
         _added: list[Variable]
 
+        # `model.layers[0].kernel`: which weights a layer has, no type says.
+        def __getattr__(self, name: str) -> Any: ...
+
     def _check_initialized(self) -> None:
         if "_added" not in vars(self):
             raise RuntimeError(without_super(self))

@@ -39,7 +39,7 @@ class Windowed(Layer):
     """
 
     rank = 2
-    paddings: tuple[str, ...] = ("valid", "same")
+    _paddings: tuple[str, ...] = ("valid", "same")
     _config_omits_none = frozenset()  # activity_regularizer is an argument here
     kernel: Any = None
     bias: Any = None
@@ -63,7 +63,7 @@ class Windowed(Layer):
         self.kernel_size = per_axis(kernel_size, self.rank, "kernel_size")
         self.strides = per_axis(strides, self.rank, "strides")
         self.padding = one_of(
-            padding.lower() if isinstance(padding, str) else padding, self.paddings, "padding"
+            padding.lower() if isinstance(padding, str) else padding, self._paddings, "padding"
         )
         self.data_format = channels_format(data_format)
         self.dilation_rate = per_axis(dilation_rate, self.rank, "dilation_rate")
@@ -86,7 +86,7 @@ class Windowed(Layer):
         """The axis of the channels, counted from the end or the start."""
         return -1 if self.data_format == "channels_last" else 1
 
-    def known_channels(self, input_shape: Any) -> int:
+    def _known_channels(self, input_shape: Any) -> int:
         """The number of input channels; fixes it in the input spec.
 
         Raises:
@@ -113,7 +113,7 @@ class Windowed(Layer):
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
         return channels
 
-    def check_window(self, input_shape: Any) -> None:
+    def _check_window(self, input_shape: Any) -> None:
         """Raise ValueError where the window is larger than an input without padding."""
         if self.padding != "valid":
             return
@@ -131,12 +131,12 @@ class Windowed(Layer):
                     )
                 )
 
-    def add_bias(self, channels: int) -> None:
+    def _add_bias(self, channels: int) -> None:
         """Make the bias if the layer has one."""
         if self.use_bias:
             self.bias = self.add_weight(shape=(channels,), like="bias")
 
-    def finish(self, x: Any) -> Any:
+    def _finish(self, x: Any) -> Any:
         """Add the bias and apply the activation."""
         if self.bias is not None:
             bias = self.bias.value

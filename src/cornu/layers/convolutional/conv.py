@@ -76,7 +76,7 @@ class Convolution(Windowed):
         self.lora_enabled = False
 
     def build(self, input_shape: Any) -> None:
-        channels = self.known_channels(input_shape)
+        channels = self._known_channels(input_shape)
         if channels % self.groups:
             raise ValueError(
                 explain(
@@ -86,10 +86,10 @@ class Convolution(Windowed):
                     fix="a number of groups that divides the channels and the filters",
                 )
             )
-        self.check_window(input_shape)
+        self._check_window(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(shape=shape, like="kernel")
-        self.add_bias(self.filters)
+        self._add_bias(self.filters)
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
@@ -117,8 +117,8 @@ class Convolution(Windowed):
         )
 
     def call(self, inputs: Any) -> Any:
-        self.check_window(inputs.shape)
-        return self.finish(self.convolution_op(inputs, adapters.weight(self, self.kernel)))
+        self._check_window(inputs.shape)
+        return self._finish(self.convolution_op(inputs, adapters.weight(self, self.kernel)))
 
     def enable_lora(
         self,
@@ -170,7 +170,7 @@ class Conv1D(Convolution):
     """
 
     rank = 1
-    paddings = ("valid", "same", "causal")
+    _paddings = ("valid", "same", "causal")
 
 
 class Conv2D(Convolution):

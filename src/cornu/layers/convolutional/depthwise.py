@@ -57,15 +57,15 @@ class DepthwiseConvolution(Windowed):
         self.depthwise_constraint = constraints.get(depthwise_constraint)
 
     def build(self, input_shape: Any) -> None:
-        channels = self.known_channels(input_shape)
-        self.check_window(input_shape)
+        channels = self._known_channels(input_shape)
+        self._check_window(input_shape)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
         self.kernel = self.add_weight(shape=shape, like="depthwise", name="kernel")
-        self.add_bias(channels * self.depth_multiplier)
+        self._add_bias(channels * self.depth_multiplier)
 
     def call(self, inputs: Any) -> Any:
-        self.check_window(inputs.shape)
-        return self.finish(
+        self._check_window(inputs.shape)
+        return self._finish(
             ops.depthwise_conv(
                 inputs,
                 self.kernel.value,
@@ -194,8 +194,8 @@ class SeparableConvolution(Windowed):
         self.pointwise_constraint = constraints.get(pointwise_constraint)
 
     def build(self, input_shape: Any) -> None:
-        channels = self.known_channels(input_shape)
-        self.check_window(input_shape)
+        channels = self._known_channels(input_shape)
+        self._check_window(input_shape)
         self.depthwise_kernel = self.add_weight(
             shape=(*self.kernel_size, channels, self.depth_multiplier),
             like="depthwise",
@@ -206,11 +206,11 @@ class SeparableConvolution(Windowed):
             like="pointwise",
             name="pointwise_kernel",
         )
-        self.add_bias(self.filters)
+        self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
-        self.check_window(inputs.shape)
-        return self.finish(
+        self._check_window(inputs.shape)
+        return self._finish(
             ops.separable_conv(
                 inputs,
                 self.depthwise_kernel.value,

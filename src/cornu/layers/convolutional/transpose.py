@@ -71,13 +71,13 @@ class TransposedConvolution(Windowed):
         self.kernel_constraint = constraints.get(kernel_constraint)
 
     def build(self, input_shape: Any) -> None:
-        channels = self.known_channels(input_shape)
+        channels = self._known_channels(input_shape)
         shape = (*self.kernel_size, self.filters, channels)
         self.kernel = self.add_weight(shape=shape, like="kernel")
-        self.add_bias(self.filters)
+        self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
-        return self.finish(
+        return self._finish(
             ops.conv_transpose(
                 inputs,
                 self.kernel.value,

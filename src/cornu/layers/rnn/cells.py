@@ -56,7 +56,7 @@ class DropoutCell(Layer):
         """Draw a new mask for the states at the next call."""
         self._recurrent_dropout_mask = None
 
-    def dropped(self, inputs: Any, state: Any, training: Any) -> tuple[Any, Any]:
+    def _dropped(self, inputs: Any, state: Any, training: Any) -> tuple[Any, Any]:
         """Inputs and state with the masks applied, while training.
 
         Raises:
@@ -79,9 +79,9 @@ class DropoutCell(Layer):
 
 
 class SingleStateCell(DropoutCell):
-    """A cell with `gates` blocks of kernel columns, one after the other."""
+    """A cell with `_gates` blocks of kernel columns, one after the other."""
 
-    gates = 1
+    _gates = 1
 
     def __init__(
         self,
@@ -125,9 +125,9 @@ class SingleStateCell(DropoutCell):
         self.output_size = self.units
         self.bias: Any = None
 
-    def bias_shape(self) -> tuple[int, ...]:
+    def _bias_shape(self) -> tuple[int, ...]:
         """The shape of the bias."""
-        return (self.gates * self.units,)
+        return (self._gates * self.units,)
 
     def build(self, input_shape: Any) -> None:
         features = input_shape[-1]
@@ -139,13 +139,13 @@ class SingleStateCell(DropoutCell):
                     fix="keras.Input(shape=(None, features))",
                 )
             )
-        columns = self.gates * self.units
+        columns = self._gates * self.units
         self.kernel = self.add_weight(shape=(features, columns), like="kernel")
         self.recurrent_kernel = self.add_weight(
             shape=(self.units, columns), like="recurrent", name="recurrent_kernel"
         )
         if self.use_bias:
-            self.bias = self.add_weight(shape=self.bias_shape(), like="bias")
+            self.bias = self.add_weight(shape=self._bias_shape(), like="bias")
 
     def get_initial_state(self, batch_size: Any = None) -> Any:
         """Zeros, from which a sequence starts; a list with one `(batch, units)` a state."""
@@ -186,7 +186,7 @@ class SimpleRNNCell(SingleStateCell):
 
     def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
         many = isinstance(states, (list, tuple))
-        sequence, h = self.dropped(sequence, states[0] if many else states, training)
+        sequence, h = self._dropped(sequence, states[0] if many else states, training)
         z = ops.matmul(sequence, self.kernel) + ops.matmul(h, self.recurrent_kernel)
         if self.bias is not None:
             z = z + self.bias
@@ -232,7 +232,7 @@ class LSTMCell(SingleStateCell):
         ((2, 4), 2)
     """
 
-    gates = 4
+    _gates = 4
 
     def __init__(
         self,
@@ -286,7 +286,7 @@ class LSTMCell(SingleStateCell):
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         h, c = states
-        inputs, h = self.dropped(inputs, h, training)
+        inputs, h = self._dropped(inputs, h, training)
         z = ops.matmul(inputs, self.kernel) + ops.matmul(h, self.recurrent_kernel)
         if self.bias is not None:
             z = z + self.bias
@@ -335,7 +335,7 @@ class GRUCell(SingleStateCell):
         (2, 4)
     """
 
-    gates = 3
+    _gates = 3
 
     def __init__(
         self,
@@ -379,13 +379,13 @@ class GRUCell(SingleStateCell):
         self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = reset_after
 
-    def bias_shape(self) -> tuple[int, ...]:
+    def _bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         many = isinstance(states, (list, tuple))
         before = states[0] if many else states
-        inputs, h = self.dropped(inputs, before, training)
+        inputs, h = self._dropped(inputs, before, training)
         bias = None if self.bias is None else self.bias.value
         of_x, of_h = (bias[0], bias[1]) if bias is not None and self.reset_after else (bias, None)
         x = ops.matmul(inputs, self.kernel)
