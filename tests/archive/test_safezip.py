@@ -4,9 +4,13 @@ import os
 import struct
 import zipfile
 
+import h5py
+import numpy as np
 import pytest
 
+from cornu.archive.safeh5 import SafeH5
 from cornu.archive.safezip import SafeZip, check_member_name, write_zip
+from cornu.archive.stores import H5Reader
 from cornu.errors import UnsafeFileError
 
 
@@ -258,3 +262,16 @@ def test_keras_reads_what_is_written(tmp_path):
     write_zip(tmp_path / "ours.keras", members)
     again = keras.models.load_model(tmp_path / "ours.keras")
     assert [w.tolist() for w in again.get_weights()] == [w.tolist() for w in model.get_weights()]
+
+
+def test_ratios_do_not_multiply():
+    """An HDF5 file may unpack to 200 times what it takes up in its archive, not to 200 x 200."""
+    inner = io.BytesIO()
+    with h5py.File(inner, "w") as h5:
+        h5.create_dataset("0", (5_000, 5_000), "f4", chunks=(500, 500), compression="gzip")
+        h5["pad"] = np.zeros(10**6, "u1")
+    SafeH5(inner).close()
+    archive = SafeZip(packed([("model.weights.h5", inner.getvalue()), ("pad", os.urandom(9_000))]))
+    assert archive.packed_size("model.weights.h5") < 10_000
+    with pytest.raises(UnsafeFileError, match="far more"):
+        H5Reader(archive.open("model.weights.h5"), packed=archive.packed_size("model.weights.h5"))

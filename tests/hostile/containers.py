@@ -337,6 +337,17 @@ def pipe_in(member: str) -> Callable[[Path], None]:
     return change
 
 
+def linked(member: str) -> Callable[[Path], None]:
+    """The same bytes, behind a link that leads out of the folder."""
+
+    def change(path: Path) -> None:
+        elsewhere = path.parent / f"{path.name} elsewhere"
+        (path / member).rename(elsewhere)
+        (path / member).symlink_to(elsewhere)
+
+    return change
+
+
 def linked_asset(path: Path) -> None:
     (path / "assets").mkdir()
     (path / "assets" / "vocabulary.txt").symlink_to("/etc/passwd")
@@ -353,4 +364,6 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "too large",
     ),
     "an asset that is a link": (linked_asset, "ok", ""),
+    "a config that is a link to elsewhere": (linked("config.json"), UNSAFE, "symbolic link"),
+    "weights that are a link to elsewhere": (linked("model.weights.h5"), UNSAFE, "symbolic link"),
 }

@@ -23,10 +23,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu.archive.legacy_h5 import LegacyGroup, LegacyReader
+from cornu.archive.regular import open_within, require_no_links
 from cornu.archive.safeh5 import Spec
 from cornu.archive.safejson import parse
 from cornu.archive.safetensors import SafetensorsReader
-from cornu.archive.safezip import SafeZip, check_member_name, require_regular_file
+from cornu.archive.safezip import SafeZip, check_member_name
 from cornu.archive.stores import H5Reader, open_reader
 from cornu.errors import UnsafeFileError, explain
 from cornu.names import to_snake_case
@@ -217,7 +218,7 @@ def _archive(path: Path, found: Inspection, judge: Judge) -> None:
             found,
             judge,
             read=lambda name: archive.read(name),
-            store=lambda name: H5Reader(archive.open(name)),
+            store=lambda name: H5Reader(archive.open(name), packed=archive.packed_size(name)),
         )
 
 
@@ -233,11 +234,14 @@ def _directory(path: Path, found: Inspection, judge: Judge) -> None:
     _members(found)
 
     def read(name: str) -> bytes:
-        require_regular_file(path / name, f"The file {name!r}")
-        with (path / name).open("rb") as file:
+        with open_within(path, name) as file:
             return file.read(64 * 2**20 + 1)
 
-    _model(found, judge, read, lambda name: H5Reader(path / name))
+    def store(name: str) -> H5Reader:
+        require_no_links(path, name)
+        return H5Reader(path / name)
+
+    _model(found, judge, read, store)
 
 
 def _members(found: Inspection) -> None:

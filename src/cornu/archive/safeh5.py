@@ -36,7 +36,7 @@ from cornu.archive.hdf5.heaps import global_heap
 from cornu.archive.hdf5.objects import Attribute, Object, attributes, links, open_object
 from cornu.archive.hdf5.source import DamagedError, Fields, Source as Bytes
 from cornu.archive.hdf5.writing import Writer
-from cornu.archive.safezip import require_regular_file
+from cornu.archive.regular import open_regular
 from cornu.errors import UnsafeFileError, explain
 
 MAX_DEPTH = 128
@@ -83,6 +83,8 @@ class SafeH5:
     Args:
         source: a path, or a seekable binary file that stays open meanwhile.
         label: how messages name the file.
+        packed: bytes that the file takes up in an archive, if it was packed there: what it may
+            unpack to is counted from these.
 
     Attributes:
         groups: paths of all groups; `""` is the root.
@@ -93,17 +95,18 @@ class SafeH5:
         ValueError: it is not HDF5, or damaged.
     """
 
-    def __init__(self, source: Source, *, label: str | None = None) -> None:
+    def __init__(
+        self, source: Source, *, label: str | None = None, packed: int | None = None
+    ) -> None:
         self._owned: BinaryIO | None = None
         if isinstance(source, (str, os.PathLike)):
             self.label = label or f"The file {os.fspath(source)!r}"
-            require_regular_file(source, self.label)
-            file: BinaryIO = open(source, "rb")  # noqa: SIM115  (closed by close)
-            self._owned = file
+            file = self._owned = open_regular(source, self.label)
         else:
             self.label = label or "The weights file"
             file = source
         self._bytes = Bytes(file, self.label)
+        self._packed = self._bytes.size if packed is None else packed
         self._objects: dict[str, Object] = {}
         self._data: dict[str, Dataset] = {}
         self._attributes_of: dict[str, dict[str, Attribute]] = {}
@@ -210,10 +213,10 @@ class SafeH5:
         size = self._bytes.size
         if stored > size:
             raise self._refused("has data that overlap", stored=stored, file=f"{size} bytes")
-        if declared > MAX_RATIO * size + _SLACK:
+        if declared > MAX_RATIO * self._packed + _SLACK:
             raise self._refused(
                 "unpacks to far more than a weight file does",
-                file=f"{size} bytes",
+                file=f"{self._packed} bytes",
                 declared=f"{declared} bytes",
                 limit=f"{MAX_RATIO} times the file",
             )

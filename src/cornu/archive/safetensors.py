@@ -16,16 +16,15 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
 
 from cornu.archive.atomic import atomic_write
+from cornu.archive.regular import open_regular
 from cornu.archive.safeh5 import Source, Spec, fits
 from cornu.archive.safejson import parse
-from cornu.archive.safezip import require_regular_file
 from cornu.errors import UnsafeFileError, did_you_mean, explain
 
 MAX_HEADER = 64 * 2**20
@@ -70,8 +69,7 @@ class SafetensorsReader:
         self._file: BinaryIO
         if isinstance(source, (str, os.PathLike)):
             self.label = f"The file {os.fspath(source)!r}"
-            require_regular_file(source, self.label)
-            self._file = Path(source).open("rb")  # noqa: SIM115  (closed by close)
+            self._file = open_regular(source, self.label)
             self._stack.callback(self._file.close)
         else:
             self.label, self._file = "The file", source

@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from cornu.archive.regular import open_regular
 from cornu.archive.views import View
 from cornu.errors import UnsafeFileError, did_you_mean, explain
 
@@ -68,8 +69,7 @@ class SafeZip:
     ) -> None:
         if isinstance(source, (str, os.PathLike)):
             self.label = f"The file {os.fspath(source)!r}"
-            require_regular_file(source, self.label)
-            self._file: BinaryIO = open(source, "rb")  # noqa: SIM115  (closed by close)
+            self._file: BinaryIO = open_regular(source, self.label)
             self._owned = True
         else:
             self.label = "The archive"
@@ -107,6 +107,10 @@ class SafeZip:
     def size(self, name: str) -> int:
         """Unpacked size of a member, in bytes."""
         return self._member(name).file_size
+
+    def packed_size(self, name: str) -> int:
+        """Size of a member as it is stored, in bytes."""
+        return self._member(name).compress_size
 
     def read(self, name: str, *, limit: int = MAX_JSON_BYTES) -> bytes:
         """The whole content of a member.
@@ -302,14 +306,6 @@ def check_member_name(name: str) -> str:
             )
         )
     return name
-
-
-def require_regular_file(path: str | os.PathLike[str], label: str) -> None:
-    """A named pipe would block for ever, and a device would never end."""
-    if not Path(path).exists():
-        raise FileNotFoundError(explain(f"{label} does not exist."))
-    if not Path(path).is_file():
-        raise ValueError(explain(f"{label} is not a regular file."))
 
 
 class _Window(View):

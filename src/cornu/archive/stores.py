@@ -25,9 +25,9 @@ import numpy as np
 
 from cornu.archive.atomic import atomic_write
 from cornu.archive.hdf5.writing import Writer
+from cornu.archive.regular import open_regular, require_no_links
 from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, shown
 from cornu.archive.safejson import parse
-from cornu.archive.safezip import require_regular_file
 from cornu.errors import UnsafeFileError, explain
 
 MAX_SHARDS = 500  # each holds a file open, and systems allow about 1000
@@ -40,6 +40,7 @@ class H5Reader:
 
     Args:
         source: a path, or a seekable binary file that stays open meanwhile.
+        packed: as for `SafeH5`.
 
     Raises:
         UnsafeFileError, ValueError: as for `SafeH5`.
@@ -55,11 +56,11 @@ class H5Reader:
         (['layers/dense'], 'h1', [((4, 3), dtype('float32'))])
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, packed: int | None = None) -> None:
         self.label = ""
         self._files: list[SafeH5] = []
         self._entries: dict[str, dict[str, SafeH5]] = {}
-        self._add(source)
+        self._add(source, packed)
 
     def __enter__(self) -> "H5Reader":
         return self
@@ -134,8 +135,8 @@ class H5Reader:
             for key, (shape, dtype) in zip(found, expected, strict=True)
         ]
 
-    def _add(self, source: Source) -> None:
-        file = SafeH5(source)
+    def _add(self, source: Source, packed: int | None = None) -> None:
+        file = SafeH5(source, packed=packed)
         self._files.append(file)
         self.label = self.label or file.label
         for group in file.groups:
@@ -162,8 +163,7 @@ class ShardedReader(H5Reader):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         folder, label = Path(path).parent, f"The file {os.fspath(path)!r}"
-        require_regular_file(path, label)
-        with open(path, "rb") as file:
+        with open_regular(path, label) as file:
             # One byte beyond the limit is enough for `parse` to refuse.
             index = parse(file.read(64 * 2**20 + 1), what=label)
         self.label, self._files, self._entries = label, [], {}
@@ -173,6 +173,7 @@ class ShardedReader(H5Reader):
             raise UnsafeFileError(explain(f"{label} names too many shards.", limit=MAX_SHARDS))
         try:
             for name in names:
+                require_no_links(folder, name)
                 self._add(folder / name)
             self._check_save(index, names)
             for group, shards in groups.items():

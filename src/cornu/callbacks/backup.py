@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cornu.archive.atomic import atomic_write
+from cornu.archive.regular import require_no_links
 from cornu.archive.stores import H5Reader, H5Writer
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.checkpoint import BatchCounter, check_frequency, training_variables
@@ -207,6 +208,7 @@ class BackupAndRestore(Callback):
 
     def _read(self, path: Path) -> "_Backup":
         """Read a backup as a whole, and check that it fits."""
+        require_no_links(self.backup_dir, path.name)
         with H5Reader(path) as store:
             stored = set(store.paths())
             kinds = training_variables(self.model)

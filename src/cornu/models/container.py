@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cornu.archive.atomic import atomic_write
-from cornu.archive.safezip import MAX_JSON_BYTES, SafeZip, require_regular_file
+from cornu.archive.regular import open_within, require_no_links
+from cornu.archive.safezip import MAX_JSON_BYTES, SafeZip
 from cornu.archive.stores import H5Reader
 from cornu.errors import explain
 from cornu.models.assets import FOLDER
@@ -40,7 +41,7 @@ class Archive:
         return self._zip.read(name)
 
     def store(self, name: str) -> H5Reader:
-        return H5Reader(self._zip.open(name))
+        return H5Reader(self._zip.open(name), packed=self._zip.packed_size(name))
 
     def weights(self) -> H5Reader:
         _require_weights(self)
@@ -59,21 +60,18 @@ class Directory:
         self._path = path
         self.label = f"The directory {os.fspath(path)!r}"
         top = (f.name for f in sorted(path.iterdir()) if f.is_file())
-        # A link among the assets would show a layer a file from elsewhere.
-        files = (
-            f for f in sorted((path / FOLDER).rglob("*")) if f.is_file() and not f.is_symlink()
-        )
+        files = (f for f in sorted((path / FOLDER).rglob("*")) if f.is_file())
         self.names = [*top, *(f.relative_to(path).as_posix() for f in files)]
 
     def close(self) -> None:
         """Nothing stays open."""
 
     def read(self, name: str) -> bytes:
-        require_regular_file(self._path / name, f"The file {name!r}")
-        with (self._path / name).open("rb") as file:
+        with open_within(self._path, name) as file:
             return file.read(MAX_JSON_BYTES + 1)  # `parse` refuses what is longer
 
     def store(self, name: str) -> H5Reader:
+        require_no_links(self._path, name)
         return H5Reader(self._path / name)
 
     def weights(self) -> H5Reader:
@@ -81,7 +79,8 @@ class Directory:
         return self.store(WEIGHTS)
 
     def copy(self, name: str, target: Path) -> int:
-        shutil.copyfile(self._path / name, target)
+        with open_within(self._path, name) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
         return target.stat().st_size
 
 
