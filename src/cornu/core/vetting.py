@@ -4,6 +4,7 @@
     slots     `kernel_initializer` takes an initializer, `optimizer` an optimizer, ...: a built-in
               of another kind stands there only to be called where nobody expects it
     files     a vocabulary is a list; a string would make loading read that file
+    patterns  of paths are such as are matched in time that is linear in the path
     numbers   arrays hold numbers: a dtype such as "S1000000000" is a way to fill the memory
 
 Names need no pass of their own: they are looked up in a closed table and nothing is imported.
@@ -14,6 +15,7 @@ they build anything.
 from collections.abc import Iterator
 from typing import Any
 
+from cornu import patterns
 from cornu.core import dtypes, registry
 from cornu.errors import UnsafeFileError, explain
 
@@ -36,6 +38,7 @@ _SLOTS = {
 }
 _TABLES = ("StringLookup", "IntegerLookup", "TextVectorization")
 _TABLE_KEYS = ("vocabulary", "idf_weights")
+_PATTERN_KEYS = ("policy_map", "optimizer_map", "layout_map", "exclude_layers")
 
 
 def vet_objects(config: Any, *, what: str = "the config") -> None:
@@ -141,6 +144,11 @@ def _vet_values(name: str, kind: str, config: dict[str, Any], what: str) -> None
                         "set_vocabulary.",
                     )
                 )
+    for key in _PATTERN_KEYS:
+        value = config.get(key)
+        value = [value] if isinstance(value, str) else value
+        for pattern in value if isinstance(value, list | dict) else ():
+            _vet_pattern(name, key, pattern, what)
     if kind in ("__numpy__", "__tensor__"):
         dtype = config.get("dtype")
         if not isinstance(dtype, str) or dtype not in dtypes.ALLOWED - {"string"}:
@@ -148,3 +156,18 @@ def _vet_values(name: str, kind: str, config: dict[str, Any], what: str) -> None
                 explain(f"Layer {name!r} in {what} has an array that is not of numbers.",
                         dtype=repr(dtype)[:80])
             )  # fmt: skip
+
+
+def _vet_pattern(name: str, key: str, pattern: Any, what: str) -> None:
+    try:
+        if not isinstance(pattern, str):
+            raise TypeError(f"{pattern!r:.80} is no text.")
+        patterns.require_linear(pattern)
+    except (TypeError, ValueError) as error:
+        raise UnsafeFileError(
+            explain(
+                f"{key} of {name!r} in {what} has a pattern that loading does not follow.",
+                why=error,
+                fix="save the model with simpler patterns: letters, ., [...], (...), |, *, +, ?.",
+            )
+        ) from None

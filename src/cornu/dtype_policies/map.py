@@ -5,10 +5,10 @@
 anything else                                -> the default policy
 """
 
-import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from cornu import patterns
 from cornu.core.serialize import deserialize_keras_object
 from cornu.dtype_policies.lookup import get, serialize
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy
@@ -63,7 +63,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __getitem__(self, path: str) -> DTypePolicy:
         if path in self._policies:
             return self._policies[path]
-        matches = [known for known in self._policies if re.fullmatch(known, path)]
+        matches = [known for known in self._policies if patterns.fits(known, path)]
         if len(matches) > 1:
             raise ValueError(
                 explain(f"Several entries of the policy map fit {path!r}.", entries=matches)

@@ -1,10 +1,10 @@
 """`model.quantize`: which layers of a model keep their weights in few bits."""
 
-import re
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+from cornu import patterns
 from cornu.errors import explain
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
@@ -75,8 +75,7 @@ def _wanted(filters: Any) -> Callable[[Any], bool]:
     if isinstance(filters, str):
         filters = [filters]
     if isinstance(filters, (list, tuple)) and all(isinstance(f, str) for f in filters):
-        patterns = [re.compile(f) for f in filters]
-        return lambda layer: any(pattern.search(layer.name) for pattern in patterns)
+        return lambda layer: any(patterns.found(f, layer.name) for f in filters)
     if callable(filters):
         return lambda layer: bool(filters(layer))
     raise ValueError(

@@ -9,12 +9,12 @@
 Both list the variables of the optimizers inside after their own.
 """
 
-import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
+from cornu import patterns
 from cornu.core.configurable import Configurable
 from cornu.core.frame import purify
 from cornu.core.lift import read, write
@@ -233,7 +233,7 @@ class OptimizerMap(Configurable, MutableMapping):
     def __getitem__(self, key: str) -> Optimizer:
         if key in self._optimizers:
             return self._optimizers[key]
-        found = [pattern for pattern in self._optimizers if re.fullmatch(pattern, key)]
+        found = [pattern for pattern in self._optimizers if patterns.fits(pattern, key)]
         if len(found) > 1:
             raise ValueError(
                 explain(

@@ -5,12 +5,12 @@ Muon                 the mean gradient of a matrix, with all its singular values
 ScheduleFreeAdamW    Adam on a fast sequence, gradients taken near the mean of that sequence
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
+from cornu import patterns
 from cornu.core.variable import Variable
 from cornu.optimizers.optimizer import Optimizer
 
@@ -167,7 +167,7 @@ class Muon(Optimizer):
             return False
         if self.exclude_embeddings and "embedding" in variable.path.lower():
             return False
-        return not any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
+        return not any(patterns.found(p, variable.path) for p in self.exclude_layers)
 
     def _make_slots(self, variable: Any) -> list[Variable]:
         wanted = ("momentum",) if self._is_matrix(variable) else ("momentum", "velocity")

@@ -21,7 +21,6 @@ Which variables there are, and in which order, is in `variables.py`.
 
 import functools
 import inspect
-import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
@@ -30,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import names
+from cornu import names, patterns
 from cornu.core.configurable import Configurable, config_names, plain
 from cornu.core.context import using
 from cornu.core.frame import Frame, is_tracing, purify
@@ -472,8 +471,8 @@ class Optimizer(OptimizerVariables, Configurable):
             var_list: weights.
             var_names: regular expressions, searched for in the weights' names.
         """
-        patterns = [var_names] if isinstance(var_names, str) else list(var_names or ())
-        self._undecayed = (list(var_list or ()), patterns)
+        names = [var_names] if isinstance(var_names, str) else list(var_names or ())
+        self._undecayed = (list(var_list or ()), names)
         self._compiled = None
 
     def _decay_of(self, variable: Any) -> float | None:
@@ -481,9 +480,9 @@ class Optimizer(OptimizerVariables, Configurable):
         return None if self._is_excluded(variable) else self.weight_decay
 
     def _is_excluded(self, variable: Any) -> bool:
-        excluded, patterns = self._undecayed
+        excluded, names = self._undecayed
         return any(v is variable for v in excluded) or any(
-            re.search(pattern, variable.name) for pattern in patterns
+            patterns.found(name, variable.name) for name in names
         )
 
     def assign(self, variable: Any, value: Any) -> None:
