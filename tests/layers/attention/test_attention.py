@@ -24,9 +24,48 @@ def test_fused_and_in_steps_agree(make, causal):
     fused = layer(X, X, **options)
     in_steps, scores = layer(X, X, return_attention_scores=True, **options)
     np.testing.assert_allclose(fused, in_steps, atol=1e-5)
-    np.testing.assert_allclose(np.asarray(scores).sum(-1), 1, atol=1e-5)
+    sees = np.ones(scores.shape[:3])
+    if layer.sliding_window:
+        sees[0, :, 5] = 0  # keys 4 and 5 do not count
+    np.testing.assert_allclose(np.asarray(scores).sum(-1), sees, atol=1e-5)
     seen = np.asarray(scores)[0, :, :5, 4:]  # step 5 sees nothing else through a narrow window
     assert float(np.abs(seen).max()) < 1e-6
+
+
+def test_a_mask_may_differ_from_head_to_head():
+    layer, random = MultiHeadAttention(2, 4), np.random.default_rng(1)
+    mask = random.random((2, 2, 6, 6)) < 0.6
+    _, scores = layer(X, X, attention_mask=mask, return_attention_scores=True)
+    assert not np.asarray(scores)[~mask].any()
+    fused, in_steps = (
+        layer(X, X, attention_mask=mask),
+        layer(X, X, attention_mask=mask, return_attention_scores=True)[0],
+    )
+    np.testing.assert_allclose(fused, in_steps, atol=1e-5)
+
+
+@pytest.mark.parametrize("axes", [(1,), (2,), (1, 2)])
+def test_masks_reach_the_axes_that_are_attended_to(axes):
+    x = np.random.default_rng(2).normal(size=(2, 3, 4, 8)).astype("float32")
+    counts = np.random.default_rng(3).random((2, 3, 4)) < 0.7
+    other = np.where(counts[..., None], x, 100.0).astype("float32")
+    layer = MultiHeadAttention(2, 4, attention_axes=axes)
+    a, b = (layer(v, v, value_mask=counts, query_mask=counts) for v in (x, other))
+    np.testing.assert_allclose(np.asarray(a)[counts], np.asarray(b)[counts], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        {"value_mask": np.ones((2, 5), bool)},
+        {"query_mask": np.ones((3, 6), bool)},
+        {"attention_mask": np.ones((2, 3, 6, 6), bool)},
+        {"attention_mask": np.ones((1, 2, 2, 6, 6), bool)},
+    ],
+)
+def test_a_mask_of_other_sizes_is_refused(masks):
+    with pytest.raises(ValueError, match=f"The {next(iter(masks))} does not fit"):
+        MultiHeadAttention(2, 4)(X, X, **masks)
 
 
 def test_padding_does_not_change_what_counts():

@@ -7,9 +7,11 @@
 All arrays here are `(batch, time, heads, head_dim)`.
 """
 
+import functools
 from typing import Any
 
 from cornu import ops
+from cornu.core.masks import set_mask
 from cornu.errors import explain
 from cornu.kernels import attention
 from cornu.layers.base.arguments import is_int
@@ -44,58 +46,84 @@ def visible(
     query_time: Any,
     key_time: Any,
     *,
-    query_mask: Any = None,
     value_mask: Any = None,
     key_mask: Any = None,
     attention_mask: Any = None,
     sliding_window: int | None = None,
     causal: bool = False,
 ) -> Any:
-    """Which keys a query sees, booleans that broadcast to `(batch, queries, keys)`; None if all.
+    """Which keys a query sees, booleans that broadcast to `(batch, heads, queries, keys)`.
 
     Args:
         query_time: number of queries.
         key_time: number of keys.
-        query_mask: `(batch, queries)`; a query that does not count sees none, so all alike.
         value_mask: `(batch, keys)`.
         key_mask: `(batch, keys)`.
-        attention_mask: `(batch, ..., queries, keys)`.
+        attention_mask: `(queries, keys)`, `(batch, queries, keys)` or
+            `(batch, heads, queries, keys)`.
         sliding_window: query i sees keys i - window < j < i + window.
         causal: query i sees keys up to i.
+
+    Returns:
+        The mask, of four axes; None if every query sees every key.
     """
-    found = None if attention_mask is None else ops.cast(attention_mask, "bool")
-
-    def also(mask: Any) -> Any:
-        return mask if found is None else ops.logical_and(found, mask)
-
-    if query_mask is not None:
-        found = also(ops.expand_dims(ops.cast(query_mask, "bool"), -1))
-    for mask in (value_mask, key_mask):
-        if mask is not None:
-            found = also(ops.expand_dims(ops.cast(mask, "bool"), -2))
+    masks = [] if attention_mask is None else [attention_mask]
+    masks += [ops.expand_dims(m, -2) for m in (value_mask, key_mask) if m is not None]
     if sliding_window is not None or causal:
         queries = ops.expand_dims(ops.arange(query_time), -1)
         ahead = ops.arange(key_time) - queries  # (queries, keys)
         if sliding_window is not None:
-            found = also(ops.less(ops.absolute(ahead), sliding_window))
+            masks.append(ops.less(ops.absolute(ahead), sliding_window))
         if causal:
-            found = also(ops.less_equal(ahead, 0))
-    return found
+            masks.append(ops.less_equal(ahead, 0))
+    return both(*map(over_heads, masks))
+
+
+def over_heads(mask: Any) -> Any:
+    """A mask of (queries, keys), of each sample or not, as one for each head."""
+    mask = ops.cast(mask, "bool")
+    while mask.ndim < 4:
+        mask = ops.expand_dims(mask, -3)
+    return mask  # (batch or 1, heads or 1, queries, keys)
+
+
+def both(*masks: Any) -> Any:
+    """What all masks let through; None of masks that let everything through."""
+    given = [m for m in masks if m is not None]
+    return functools.reduce(ops.logical_and, given) if given else None
+
+
+def of_queries(query_mask: Any) -> Any:
+    """A mask `(batch, queries)` as one over heads and keys: no keys for what does not count."""
+    return None if query_mask is None else over_heads(ops.expand_dims(query_mask, -1))
 
 
 def check_masks(
-    query_time: Any, key_time: Any, value_mask: Any, key_mask: Any, attention_mask: Any
+    query: Any,
+    key: Any,
+    *,
+    query_mask: Any = None,
+    value_mask: Any = None,
+    key_mask: Any = None,
+    attention_mask: Any = None,
 ) -> None:
-    """Raise ValueError where a mask has other sizes than queries and keys."""
+    """Raise ValueError where a mask has other sizes than the heads that are attended to."""
+    batch, queries, heads, _ = query.shape
+    keys = key.shape[1]
     for name, mask, sizes in (
-        ("value_mask", value_mask, (key_time,)),
-        ("key_mask", key_mask, (key_time,)),
-        ("attention_mask", attention_mask, (query_time, key_time)),
+        ("query_mask", query_mask, (batch, queries)),
+        ("value_mask", value_mask, (batch, keys)),
+        ("key_mask", key_mask, (batch, keys)),
+        ("attention_mask", attention_mask, (batch, heads, queries, keys)),
     ):
-        if mask is not None and not _fits(mask.shape[-len(sizes) :], sizes):
+        if mask is None:
+            continue
+        if name == "attention_mask" and mask.ndim == 3:
+            sizes = (batch, queries, keys)
+        if mask.ndim < min(2, len(sizes)) or not _fits(mask.shape, sizes):
             raise ValueError(
                 explain(
-                    f"The {name} does not fit {query_time} queries and {key_time} keys.",
+                    f"The {name} does not fit {queries} queries and {keys} keys.",
                     shapes=f"{name} {tuple(mask.shape)}",
                     fix="value_mask (batch, keys), attention_mask (batch, queries, keys)",
                 )
@@ -103,16 +131,27 @@ def check_masks(
 
 
 def _fits(shape: Any, sizes: Any) -> bool:
-    """Whether a mask's sizes are those of the steps, or 1, as far as they are known."""
-    return len(shape) == len(sizes) and all(
+    """Whether a mask's sizes are those of the heads, or 1, as far as they are known."""
+    return len(shape) <= len(sizes) and all(
         m in (1, n) or not (isinstance(m, int) and isinstance(n, int))
-        for m, n in zip(shape, sizes, strict=True)
+        for m, n in zip(reversed(shape), reversed(sizes), strict=False)
     )
 
 
-def fused(query: Any, key: Any, value: Any, mask: Any, causal: bool) -> Any:
-    """Attention in one kernel; `mask` broadcasts to `(batch, heads, queries, keys)`."""
-    return attention.attention(query, key, value, mask=mask, causal=causal)
+def fused(query: Any, key: Any, value: Any, sight: Any, query_mask: Any, causal: Any) -> Any:
+    """Attention in one kernel; `sight` broadcasts to `(batch, heads, queries, keys)`.
+
+    A query that counts and sees no key gets zeros. One that does not count gets the mean of all
+    values, as in Keras.
+    """
+    mask = both(sight, of_queries(query_mask))
+    heads = attention.attention(query, key, value, mask=mask, causal=bool(causal))
+    if sight is None:
+        return heads
+    if causal:
+        sight = both(sight, visible(query.shape[1], key.shape[1], causal=True))
+    sees = ops.expand_dims(ops.swapaxes(ops.any(sight, axis=-1), 1, 2), -1)
+    return ops.where(sees, heads, ops.zeros_like(heads))  # (batch, queries, heads, size)
 
 
 def in_steps(
@@ -125,5 +164,6 @@ def in_steps(
     query = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
     scores = ops.einsum("btnh,bsnh->bnts", query, key)
     weights = softmax(scores, mask=mask)
+    set_mask(weights, None)  # it was one of scores, not of steps
     kept = dropout(weights, training=training)
     return ops.einsum("bnts,bsnh->btnh", kept, value), weights

@@ -1,11 +1,14 @@
 """`Attention` and `AdditiveAttention`: attention without weights of its own, or nearly.
 
 scores (batch, Tq, Tv) = how well each query fits each key
-softmax over the keys, where the mask of the values counts
+softmax over the keys that the masks let a query see
 output (batch, Tq, dim) = the values, weighted
 """
 
+import functools
 from typing import Any
+
+import jax.numpy as jnp
 
 from cornu import activations, ops
 from cornu.errors import explain
@@ -22,7 +25,8 @@ class Attention(Layer):
 
     Input `[query, value]` or `[query, value, key]` of shapes `(batch, Tq, dim)`,
     `(batch, Tv, dim)` and `(batch, Tv, dim)`; the keys are the values if not given. Output
-    `(batch, Tq, dim)`. A mask is a list `[query_mask, value_mask]` of `(batch, T)`.
+    `(batch, Tq, dim)`. A mask is a list `[query_mask, value_mask]` of `(batch, T)`. Further axes
+    between batch and time count as batch.
 
     Args:
         use_scale: whether scores are multiplied by a number that is learned.
@@ -87,9 +91,10 @@ class Attention(Layer):
             return isinstance(a, int) and isinstance(b, int) and a != b
 
         if (
-            {len(query), len(value), len(key)} != {3}
+            len(query) < 3
+            or {len(value), len(key)} != {len(query)}
             or differ(query[-1], key[-1])
-            or differ(value[1], key[1])
+            or differ(value[-2], key[-2])
         ):
             raise ValueError(
                 explain(
@@ -103,7 +108,7 @@ class Attention(Layer):
     def _calculate_scores(self, query: Any, key: Any) -> Any:
         """How well each query fits each key, `(batch, Tq, Tv)`."""
         if self.score_mode == "dot":
-            found = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
+            found = ops.matmul(query, ops.swapaxes(key, -1, -2))  # (batch, ..., Tq, Tv)
             return found if self.scale is None else found * self.scale.value
         both = ops.expand_dims(query, -2) + ops.expand_dims(key, -3)  # (batch, Tq, Tv, dim)
         if self.scale is not None:
@@ -123,28 +128,28 @@ class Attention(Layer):
         query, value, key = inputs[0], inputs[1], inputs[2 if len(inputs) > 2 else 1]
         self._check_fit(query.shape, value.shape, key.shape)
         query_mask = None if mask is None else mask[0]
-        scores = self._masked(self._calculate_scores(query, key), mask, use_causal_mask)
-        weights = activations.softmax(scores, axis=-1)
+        weights = self._weights(self._calculate_scores(query, key), mask, use_causal_mask)
         if training and self.dropout > 0:
             weights = random_bits.dropout(weights, self.dropout, self.seed_generator.next())
         outputs = ops.matmul(weights, value)
         if query_mask is not None:
-            outputs = outputs * ops.expand_dims(ops.cast(query_mask, outputs.dtype), -1)
+            counts = ops.expand_dims(ops.cast(query_mask, "bool"), -1)  # (batch, ..., Tq, 1)
+            outputs = ops.where(counts, outputs, ops.zeros_like(outputs))
         return (outputs, weights) if return_attention_scores else outputs
 
-    def _masked(self, scores: Any, mask: Any, causal: bool) -> Any:
-        """The scores, so low that nothing is left of them where the masks say so."""
-        allowed = None
-        if mask is not None and mask[1] is not None:
-            allowed = ops.expand_dims(ops.cast(mask[1], "bool"), -2)  # (batch, 1, Tv)
+    def _weights(self, scores: Any, mask: Any, causal: bool) -> Any:
+        """The softmax of the scores over the keys that a query may see; 0 for the others."""
+        seen = [] if mask is None else [m for m in mask[1:] if m is not None]
+        allowed = [ops.expand_dims(ops.cast(m, "bool"), -2) for m in seen]  # (batch, ..., 1, Tv)
         if causal:
             rows, columns = (ops.arange(n) for n in scores.shape[-2:])
-            earlier = ops.expand_dims(rows, -1) >= columns  # (Tq, Tv)
-            allowed = earlier if allowed is None else ops.logical_and(allowed, earlier)
-        if allowed is None:
-            return scores
-        low = 65504.0 if scores.dtype == "float16" else 1e9
-        return ops.where(allowed, scores, scores - ops.cast(low, scores.dtype))
+            allowed.append(ops.greater_equal(ops.expand_dims(rows, -1), columns))  # (Tq, Tv)
+        if not allowed:
+            return activations.softmax(scores, axis=-1)
+        visible = functools.reduce(ops.logical_and, allowed)
+        low = jnp.finfo(scores.dtype).min
+        weights = activations.softmax(ops.where(visible, scores, low), axis=-1)
+        return ops.where(visible, weights, ops.zeros_like(weights))
 
     def _check_mask(self, inputs: Any, mask: Any) -> None:
         if mask is None:
@@ -158,8 +163,9 @@ class Attention(Layer):
                     fix="mask=[None, value_mask]",
                 )
             )
-        for name, m, x in zip(("query_mask", "value_mask"), mask, inputs, strict=False):
-            if m is not None and shown(m.shape) != shown(x.shape[:2]) and 1 not in m.shape:
+        names = ("query_mask", "value_mask", "key_mask")
+        for name, m, x in zip(names, mask, inputs, strict=False):
+            if m is not None and shown(m.shape) != shown(x.shape[:-1]) and 1 not in m.shape:
                 raise ValueError(
                     explain(
                         f"The {name} of {type(self).__name__} '{self.name}' does not fit.",

@@ -6,7 +6,6 @@ with one group for all it is multi-query attention. Ainslie et al. 2023, "GQA".
 
 from typing import Any
 
-from cornu import ops
 from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
@@ -145,28 +144,18 @@ class GroupedQueryAttention(ProjectedAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        steps = return_attention_scores or (training and self.dropout > 0)
-        in_kernel = use_causal_mask and not steps
-        attend.check_masks(query.shape[1], value.shape[1], value_mask, key_mask, attention_mask)
-        mask = attend.visible(
-            query.shape[1],
-            value.shape[1],
-            query_mask=mask_of(query),  # as Keras: not one that is handed over
-            value_mask=value_mask,
-            key_mask=key_mask,
-            attention_mask=attention_mask,
-            sliding_window=self.sliding_window,
-            causal=use_causal_mask and not in_kernel,
-        )
-        mask = None if mask is None else ops.expand_dims(mask, -3)  # (batch, 1, Tq, Tv)
+        masks = {
+            "query_mask": mask_of(query) if query_mask is None else query_mask,
+            "value_mask": value_mask,
+            "key_mask": key_mask,
+            "attention_mask": attention_mask,
+        }
         gate = self._gate_dense(query) if self.use_gate else None
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        if steps:
-            heads, scores = attend.in_steps(
-                q, k, v, mask, self._softmax, self._dropout_layer, training
-            )
-        else:
-            heads, scores = attend.fused(q, k, v, mask, in_kernel), None
+        heads, scores = self._attended(
+            q, k, v, masks,
+            causal=use_causal_mask, scores=return_attention_scores, training=training,
+        )  # fmt: skip
         if gate is not None:
             heads = self._gated(gate, heads)
         output = self._output_dense(heads)

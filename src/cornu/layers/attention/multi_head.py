@@ -73,7 +73,7 @@ class ProjectedAttention(Layer):
 
     def _dense(self, equation: str, output_shape: Any, bias_axes: str, name: str) -> EinsumDense:
         """A projection, with initializers of its own that draw other numbers."""
-        return EinsumDense(
+        dense = EinsumDense(
             equation,
             output_shape=output_shape,
             bias_axes=bias_axes if self.use_bias else None,
@@ -86,6 +86,8 @@ class ProjectedAttention(Layer):
             dtype=self.dtype_policy,
             name=name,
         )
+        dense.supports_masking = True  # the steps stay what they are
+        return dense
 
     def _heads(self, ndim: int, sizes: tuple[int, int], name: str) -> EinsumDense:
         """The projection `(batch, ..., dim) -> (batch, ..., heads, size)`."""
@@ -106,6 +108,37 @@ class ProjectedAttention(Layer):
         self._softmax = Softmax(dtype=self.dtype_policy)
         self._dropout_layer = Dropout(self.dropout, dtype=self.dtype_policy, seed=self.seed)
 
+    def _attended(
+        self, q: Any, k: Any, v: Any, masks: dict[str, Any], *, causal: Any, scores: Any,
+        training: Any,
+    ) -> tuple[Any, Any]:  # fmt: skip
+        """The heads `(batch, queries, heads, size)` after attention, and its weights if asked for.
+
+        Args:
+            q: heads of the queries, `(batch, queries, heads, size)`.
+            k: heads of the keys.
+            v: heads of the values.
+            masks: `query_mask`, `value_mask`, `key_mask`, `attention_mask`.
+            causal: whether a query sees no later key.
+            scores: whether the weights are asked for.
+            training: whether some of them are dropped.
+        """
+        steps = scores or (training and self.dropout > 0)
+        masks = {name: _of_samples(name, m) for name, m in masks.items()}
+        attend.check_masks(q, k, **masks)
+        query_mask = masks.pop("query_mask")
+        sight = attend.visible(
+            q.shape[1],
+            k.shape[1],
+            **masks,
+            sliding_window=self.sliding_window,
+            causal=causal and steps,  # the kernel knows by itself which keys are later
+        )
+        if not steps:
+            return attend.fused(q, k, v, sight, query_mask, causal), None
+        mask = attend.both(sight, attend.of_queries(query_mask))
+        return attend.in_steps(q, k, v, mask, self._softmax, self._dropout_layer, training)
+
     def _gated(self, gate: Any, heads: Any) -> Any:
         """The heads, each number of them let through as far as the query says."""
         return heads * activations.sigmoid(gate)
@@ -117,6 +150,13 @@ class ProjectedAttention(Layer):
         config = super().get_config()
         del config["flash_attention"]  # a matter of the machine, not of the model
         return config
+
+
+def _of_samples(name: str, mask: Any) -> Any:
+    """A mask of whole samples, `(batch,)`, as one of their steps."""
+    if mask is None or mask.ndim != 1 or name == "attention_mask":
+        return mask
+    return ops.expand_dims(mask, -1)
 
 
 def _letters(number: int) -> str:
@@ -290,34 +330,21 @@ class MultiHeadAttention(ProjectedAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        plain = self.attention_axes == (1,) and query.ndim == 3
-        steps = return_attention_scores or (training and self.dropout > 0)
-        in_kernel = use_causal_mask and plain and not steps
-        if plain:
-            attend.check_masks(query.shape[1], value.shape[1], value_mask, key_mask, attention_mask)
-        mask = attend.visible(
-            query.shape[1],
-            value.shape[1],
-            query_mask=mask_of(query) if plain else None,  # as Keras: not one that is handed over
-            value_mask=value_mask,
-            key_mask=key_mask,
-            attention_mask=attention_mask,
-            sliding_window=self.sliding_window,
-            causal=use_causal_mask and not in_kernel,
-        )
+        masks = {
+            "query_mask": mask_of(query) if query_mask is None else query_mask,
+            "value_mask": value_mask,
+            "key_mask": key_mask,
+            "attention_mask": attention_mask,
+        }
         gate = self._gate_dense(query) if self.use_gate else None
         q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         back = None
-        if not plain:
-            q, k, v, mask, back = self._merged_axes(q, k, v, mask)
-        elif mask is not None:
-            mask = ops.expand_dims(mask, -3)  # (batch, 1, Tq, Tv)
-        if steps:
-            heads, scores = attend.in_steps(
-                q, k, v, mask, self._softmax, self._dropout_layer, training
-            )
-        else:
-            heads, scores = attend.fused(q, k, v, mask, in_kernel), None
+        if self.attention_axes != (1,) or query.ndim != 3:
+            q, k, v, masks, back = self._merged_axes(q, k, v, masks)
+        heads, scores = self._attended(
+            q, k, v, masks,
+            causal=use_causal_mask, scores=return_attention_scores, training=training,
+        )  # fmt: skip
         if back is not None:
             heads, scores = back(heads, scores)
         if gate is not None:
@@ -325,39 +352,56 @@ class MultiHeadAttention(ProjectedAttention):
         output = self._output_dense(heads)
         return (output, scores) if return_attention_scores else output
 
-    def _merged_axes(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
-        """Arrays `(batch, time, heads, size)` of such with more axes, and the way back.
+    def _merged_axes(self, q: Any, k: Any, v: Any, masks: dict[str, Any]) -> Any:
+        """Arrays `(batch, time, heads, size)` of such with more axes, their masks, the way back.
 
         Axes that are not attended to join the batch, the others become one time axis.
         """
         axes = self.attention_axes or ()
         others = [a for a in range(1, q.ndim - 2) if a not in axes]
-        order = (0, *others, *axes, q.ndim - 2, q.ndim - 1)
+        order = (0, *others, *axes)
         outer = [q.shape[a] for a in (0, *others)]
         queries, keys = [q.shape[a] for a in axes], [k.shape[a] for a in axes]
 
         def merge(x: Any, times: list[Any]) -> Any:
             shape = (math.prod(outer), math.prod(times), *x.shape[-2:])
-            return ops.reshape(ops.transpose(x, order), shape)
+            return ops.reshape(ops.transpose(x, (*order, x.ndim - 2, x.ndim - 1)), shape)
 
-        if mask is not None:
-            between = len(outer) + 1 + 2 * len(axes) - mask.ndim
-            for _ in range(between):
+        def merge_steps(mask: Any, x: Any) -> Any:
+            """A mask of leading axes of `x`, as one of the merged `(batch, time)`."""
+            if mask is None:
+                return None
+            sizes = x.shape[:-2]
+            mask = ops.reshape(mask, (*mask.shape, *(1,) * (len(sizes) - mask.ndim)))
+            mask = ops.transpose(ops.broadcast_to(mask, sizes), order)
+            return ops.reshape(mask, (math.prod(outer), -1))
+
+        def merge_pairs(mask: Any) -> Any:
+            """A mask `(batch, ..., heads, *queries, *keys)`, of which axes may be left out."""
+            if mask is None:
+                return None
+            while mask.ndim < len(outer) + 1 + 2 * len(axes):
                 mask = ops.expand_dims(mask, -2 * len(axes) - 1)
-            mask = ops.broadcast_to(mask, (*outer, 1, *mask.shape[len(outer) + 1 :]))
-            tail = mask.shape[len(outer) + 1 :]
-            sizes = (math.prod(tail[: len(axes)]), math.prod(tail[len(axes) :]))
-            mask = ops.reshape(mask, (math.prod(outer), 1, *sizes))
+            heads = mask.shape[len(outer)]
+            mask = ops.broadcast_to(mask, (*outer, heads, *queries, *keys))
+            return ops.reshape(mask, (math.prod(outer), heads, math.prod(queries), math.prod(keys)))
+
+        merged = {
+            "query_mask": merge_steps(masks["query_mask"], q),
+            "value_mask": merge_steps(masks["value_mask"], v),
+            "key_mask": merge_steps(masks["key_mask"], k),
+            "attention_mask": merge_pairs(masks["attention_mask"]),
+        }
 
         def back(heads: Any, scores: Any) -> tuple[Any, Any]:
             heads = ops.reshape(heads, (*outer, *queries, *heads.shape[-2:]))
             inverse = sorted(range(len(order)), key=order.__getitem__)
-            heads = ops.transpose(heads, inverse)
+            heads = ops.transpose(heads, (*inverse, heads.ndim - 2, heads.ndim - 1))
             if scores is not None:
                 scores = ops.reshape(scores, (*outer, scores.shape[1], *queries, *keys))
             return heads, scores
 
-        return merge(q, queries), merge(k, keys), merge(v, keys), mask, back
+        return merge(q, queries), merge(k, keys), merge(v, keys), merged, back
 
     def compute_output_shape(
         self, query_shape: Any, value_shape: Any, key_shape: Any = None

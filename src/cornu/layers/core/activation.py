@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import jax.numpy as jnp
+
 from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.core.masks import mask_of
 from cornu.errors import explain
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -183,6 +186,10 @@ class ELU(Layer):
 class Softmax(Layer):
     """`exp(x) / sum(exp(x))` along an axis: positive numbers whose sum is 1.
 
+    A mask broadcasts to the inputs. What it leaves out gets 0, also where it leaves out all. A mask
+    `(batch, time)` that the inputs carry, made by `Embedding` or `Masking`, applies to the axes
+    that it has: it counts where the softmax runs over time, and is passed on elsewhere.
+
     Args:
         axis: the axis, or several axes that are taken as one.
 
@@ -200,13 +207,37 @@ class Softmax(Layer):
         self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is not None and mask.ndim == inputs.ndim:  # else it is one of steps, and passed on
-            # Half the largest number: adding scores to it does not overflow.
-            low = -3e4 if inputs.dtype == "float16" else -1e9
-            inputs = ops.where(ops.cast(mask, "bool"), inputs, inputs + ops.cast(low, inputs.dtype))
-        axis = self.axis
-        if isinstance(axis, (list, tuple)) and len(axis) == 1:
-            axis = axis[0]
-        if isinstance(axis, (list, tuple)):
-            return ops.exp(inputs - ops.logsumexp(inputs, axis=tuple(axis), keepdims=True))
-        return activations.softmax(inputs, axis=axis)
+        axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)
+        if mask is not None:
+            mask = self._of_inputs(mask, inputs, axes)
+        if mask is not None:
+            if not jnp.issubdtype(inputs.dtype, jnp.floating):
+                inputs = ops.cast(inputs, self.compute_dtype)
+            inputs = ops.where(mask, inputs, jnp.finfo(inputs.dtype).min)
+        if len(axes) > 1:
+            outputs = ops.exp(inputs - ops.logsumexp(inputs, axis=axes, keepdims=True))
+        else:
+            outputs = activations.softmax(inputs, axis=axes[0])
+        return outputs if mask is None else ops.where(mask, outputs, ops.zeros_like(outputs))
+
+    def compute_output_spec(self, inputs: Any, mask: Any = None) -> Any:
+        return self.spec_of_call(inputs)
+
+    def _of_inputs(self, mask: Any, inputs: Any, axes: tuple[int, ...]) -> Any:
+        """The mask as booleans that broadcast to the inputs; None if it is only passed on."""
+        if mask is mask_of(inputs) and mask.ndim < inputs.ndim:  # of steps
+            if not any(axis % inputs.ndim < mask.ndim for axis in axes):
+                return None
+            mask = ops.reshape(mask, (*mask.shape, *(1,) * (inputs.ndim - mask.ndim)))
+        if mask.ndim > inputs.ndim or any(
+            isinstance(m, int) and isinstance(n, int) and m not in (1, n)
+            for m, n in zip(reversed(mask.shape), reversed(inputs.shape), strict=False)
+        ):
+            raise ValueError(
+                explain(
+                    f"The mask of Softmax '{self.name}' does not broadcast to its inputs.",
+                    shapes=f"inputs {tuple(inputs.shape)}, mask {tuple(mask.shape)}",
+                    fix="a mask with the shape of the inputs: mask[..., None] adds a last axis",
+                )
+            )
+        return mask if mask.dtype == "bool" else ops.greater(mask, 0.5)
