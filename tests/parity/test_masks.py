@@ -77,7 +77,7 @@ ROWS = {
     "LSTM": lambda k, x: k.LSTM(3, return_sequences=True)(x),
     "LSTM-last": lambda k, x: k.LSTM(3)(x),
     "LSTM-states": lambda k, x: k.LSTM(3, return_sequences=True, return_state=True)(x)[0],
-    "GRU": lambda k, x: k.GRU(3, return_sequences=True, go_backwards=True)(x),
+    "GRU": lambda k, x: k.GRU(3, return_sequences=True)(x),
     "RNN": lambda k, x: k.RNN([k.LSTMCell(3), k.GRUCell(2)], return_sequences=True)(x),
     "Bidirectional": lambda k, x: k.Bidirectional(k.LSTM(3, return_sequences=True))(x),
     "Bidirectional-last": lambda k, x: k.Bidirectional(k.GRU(3))(x),

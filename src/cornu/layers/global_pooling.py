@@ -135,10 +135,14 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         if mask is None:
             return super().call(inputs)
         (axis,) = self._spatial_axes
-        counts = ops.cast(mask, inputs.dtype)
-        counts = ops.expand_dims(counts, 2 if axis == 1 else 1)  # (batch, time, 1)
-        total = ops.sum(inputs * counts, axis=axis, keepdims=self.keepdims)
-        return total / ops.sum(counts, axis=axis, keepdims=self.keepdims)
+        mask = ops.cast(mask, "bool")
+        if mask.ndim == 1:  # of whole samples
+            mask = ops.expand_dims(mask, -1)
+        mask = ops.expand_dims(mask, 2 if axis == 1 else 1)  # (batch, time, 1)
+        total = ops.sum(ops.where(mask, inputs, 0), axis=axis, keepdims=self.keepdims)
+        counts = ops.cast(ops.logical_and(mask, ops.ones_like(inputs, "bool")), inputs.dtype)
+        number = ops.sum(counts, axis=axis, keepdims=self.keepdims)
+        return total / ops.maximum(number, 1)  # 0 where no step counts
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None

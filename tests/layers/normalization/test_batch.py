@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cornu import initializers
 from cornu.layers import BatchNormalization, TimeDistributed
 
 X = np.random.default_rng(0).normal(3.0, 2.0, size=(64, 3)).astype("float32")
@@ -38,3 +39,20 @@ def test_steps_of_a_series_are_normalized_together():
     x = X.reshape(16, 4, 3)
     layer(x, training=True)
     np.testing.assert_allclose(layer.layer.moving_mean.numpy(), X.mean(0), rtol=1e-5)
+
+
+def test_a_mask_has_the_leading_axes_whichever_is_normalized():
+    random = np.random.default_rng(0)
+    x, mask = random.normal(size=(5, 4, 3)).astype("float32"), random.random((5, 4)) < 0.6
+    layer = BatchNormalization(axis=1, epsilon=0.0)
+    y = np.asarray(layer(x, training=True, mask=mask))
+    for step in range(4):
+        counted = y[mask[:, step], step]
+        assert abs(counted.mean()) < 1e-5 and abs(counted.std() - 1) < 1e-3
+
+
+def test_renormalization_starts_from_the_moving_variance():
+    four = initializers.Constant(4.0)
+    layer = BatchNormalization(renorm=True, moving_variance_initializer=four)
+    layer.build((None, 2))
+    assert layer.moving_stddev.numpy().tolist() == layer.renorm_stddev.numpy().tolist() == [2, 2]

@@ -116,9 +116,9 @@ class BatchNormalization(Layer):
         variance = self.moving_variance_initializer
         self.moving_variance = self._statistic("moving_variance", shape, variance)
         if self.renorm:
-            self.moving_stddev = self._statistic("moving_stddev", shape, "ones")
-            self.renorm_mean = self._statistic("renorm_mean", shape, "zeros")
-            self.renorm_stddev = self._statistic("renorm_stddev", shape, "ones")
+            self.moving_stddev = self._statistic("moving_stddev", shape, _root_of(variance))
+            self.renorm_mean = self._statistic("renorm_mean", shape, self.moving_mean_initializer)
+            self.renorm_stddev = self._statistic("renorm_stddev", shape, _root_of(variance))
         self.input_spec = InputSpec(ndim=ndim, axes={self.axis: shape[0]})
 
     def _statistic(self, name: str, shape: Any, initializer: Any) -> Any:
@@ -155,7 +155,9 @@ class BatchNormalization(Layer):
         axes = [i for i in range(x.ndim) if i != features]
         if mask is None:
             return ops.moments(x, axes=axes)
-        if any(m not in (1, n) for m, n in zip(mask.shape, x.shape, strict=False)):
+        if mask.ndim > x.ndim or any(
+            m not in (1, n) for m, n in zip(mask.shape, x.shape, strict=False)
+        ):
             raise ValueError(
                 explain(
                     f"The mask of BatchNormalization '{self.name}' does not fit its inputs.",
@@ -163,16 +165,15 @@ class BatchNormalization(Layer):
                     fix="a mask (batch, time) for inputs (batch, time, features)",
                 )
             )
-        # A mask has the leading axes of the inputs, up to the axis of the features at most.
-        counts = ops.cast(mask, x.dtype)
-        counts = ops.reshape(counts, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
-        weights = ops.broadcast_to(
-            counts, [1 if i == features else n for i, n in enumerate(x.shape)]
-        )
-        total = ops.sum(weights) + 1e-7
-        mean = ops.sum(weights * x, axis=axes, keepdims=True) / total
-        variance = ops.sum(weights * ops.square(x - mean), axis=axes) / total
-        return ops.squeeze(mean, axes), variance
+        # A mask has the leading axes of the inputs, whichever of them is that of the features.
+        mask = ops.reshape(ops.cast(mask, "bool"), (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
+        sizes = [mask.shape[i] if i == features else n for i, n in enumerate(x.shape)]
+        counts = ops.broadcast_to(mask, sizes)
+        total = ops.sum(ops.cast(counts, x.dtype), axis=axes, keepdims=True) + 1e-7
+        mean = ops.sum(ops.where(counts, x, 0), axis=axes, keepdims=True) / total
+        squares = ops.where(counts, ops.square(x - mean), 0)
+        variance = ops.sum(squares, axis=axes, keepdims=True) / total
+        return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
 
     def _renormalized(self, mean: Any, variance: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
         """Gamma and beta with the batch's statistics corrected towards the moving ones.
@@ -200,6 +201,11 @@ class BatchNormalization(Layer):
     def _remember(self, moving: Any, value: Any, momentum: float) -> None:
         value = ops.cast(value, moving.dtype)
         moving.assign(moving.value * momentum + value * (1.0 - momentum))
+
+
+def _root_of(initializer: Any) -> Any:
+    """The square root of what an initializer draws: a standard deviation for a variance."""
+    return lambda shape, dtype=None: ops.sqrt(initializer(shape, dtype))
 
 
 def _one_axis(axis: Any) -> int:

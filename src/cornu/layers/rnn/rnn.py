@@ -194,6 +194,8 @@ class RNN(Layer):
     def compute_mask(self, _: Any, mask: Any) -> Any:
         mask = tree.flatten(mask)[0]
         output = mask if self.return_sequences else None
+        if output is not None and self.go_backwards and output.ndim > 1:
+            output = ops.flip(output, axis=1)  # the outputs come in the order of computation
         if self.return_state:
             return [output, *(None for _ in as_list(self.state_size))]
         return output
@@ -205,15 +207,14 @@ class RNN(Layer):
     ) -> Any:
         if initial_state is None:
             if self.stateful:
+                self._check_batch(sequences)
                 initial_state = tree.map_structure(lambda v: v.value, self.states)
             else:
                 initial_state = self._first_states(sequences)
         initial_state = tree.map_structure(
             lambda x: ops.cast(x, self.compute_dtype), as_list(initial_state)
         )
-        if isinstance(mask, (list, tuple)):
-            mask = mask[0]
-        self._check_mask(sequences, mask)
+        mask = self._fitted_mask(sequences, tree.flatten(mask)[0])
         self._check_states(initial_state)
         try:
             if training:
@@ -231,6 +232,20 @@ class RNN(Layer):
         output = outputs if self.return_sequences else last
         output = tree.map_structure(lambda x: ops.cast(x, self.compute_dtype), output)
         return (output, *states) if self.return_state else output
+
+    def _check_batch(self, sequences: Any) -> None:
+        """Raise ValueError where the kept states are those of another number of sequences."""
+        kept = tree.flatten(self.states)[0].shape[0]
+        batch = tree.flatten(sequences)[0].shape[0]
+        if isinstance(batch, int) and batch != kept:
+            raise ValueError(
+                explain(
+                    f"'{self.name}' keeps the states of a batch of {kept} sequences, got a batch "
+                    f"of {batch}.",
+                    fix=f"batches of {kept} sequences: batch_size={kept} and a multiple of it as "
+                    "number of samples;\nstateful=False starts every sequence from zero.",
+                )
+            )
 
     def _check_states(self, states: Any) -> None:
         expected = len(as_list(self.state_size))
@@ -254,9 +269,12 @@ class RNN(Layer):
                     )
                 )
 
-    def _check_mask(self, sequences: Any, mask: Any) -> None:
+    def _fitted_mask(self, sequences: Any, mask: Any) -> Any:
+        """The mask as booleans `(batch, time)`; one of whole samples, `(batch,)`, for each step."""
+        if mask is None:
+            return None
         shape = tree.flatten(sequences)[0].shape[:2]
-        if mask is not None and any(
+        if mask.ndim > 2 or any(
             isinstance(m, int) and isinstance(n, int) and m not in (1, n)
             for m, n in zip(mask.shape, shape, strict=False)
         ):
@@ -268,6 +286,8 @@ class RNN(Layer):
                     fix="booleans (batch, time), True where a step counts",
                 )
             )
+        mask = ops.cast(mask, "bool")
+        return ops.broadcast_to(mask if mask.ndim == 2 else ops.expand_dims(mask, -1), shape)
 
     def _dropout_cells(self) -> list[Any]:
         cells = self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]

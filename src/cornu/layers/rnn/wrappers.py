@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from cornu import ops
+from cornu import ops, tree
+from cornu.core.masks import infer_with_masks, mask_of, set_mask
 from cornu.core.serialize import deserialize_keras_object
 from cornu.errors import explain
 from cornu.layers.base.arguments import one_of
+from cornu.layers.base.call import signature_of_call
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.wrapper import Wrapper
+from cornu.layers.convolutional.base import shown
 
 _ALIKE = ("stateful", "return_sequences", "return_state")
 
@@ -140,9 +143,7 @@ class Bidirectional(Layer):
         return found if len(found) > 1 else found[0]
 
     def compute_mask(self, _: Any, mask: Any) -> Any:
-        if isinstance(mask, (list, tuple)):
-            mask = mask[0]
-        mask = mask if self.return_sequences else None
+        mask = tree.flatten(self.forward_layer.compute_mask(None, mask))[0]
         outputs = [mask, mask] if self.merge_mode is None else [mask]
         if self.return_state:
             sizes = self.forward_layer.state_size
@@ -221,7 +222,8 @@ class TimeDistributed(Wrapper):
     """Apply a layer to each time step.
 
     Input `(batch, time, ...)`, output `(batch, time, ...)`: the steps of all samples go through the
-    layer together, as one large batch.
+    layer together, as one large batch. A mask `(batch, time, ...)` goes with them, `(batch, ...)`
+    for each step; the output has the mask that the layer gives it.
 
     Args:
         layer: what to apply to `(batch, ...)`.
@@ -261,9 +263,45 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         self._check_axes(inputs.shape)
+        self._check_mask(inputs, mask)
         batch, time, *rest = inputs.shape
-        given: dict[str, Any] = {"training": training}
-        if mask is not None and mask.ndim > 2:  # a mask of steps within the steps
-            given["mask"] = ops.reshape(mask, (batch * time, *mask.shape[2:]))
-        y = self.layer(ops.reshape(inputs, (batch * time, *rest)), **given)
-        return ops.cast(ops.reshape(y, (batch, time, *y.shape[1:])), self.compute_dtype)
+        steps = ops.reshape(inputs, (batch * time, *rest))
+        of_steps = None
+        if mask is not None:
+            of_steps = ops.reshape(mask, (batch * time, *mask.shape[2:]))
+            if "mask" in signature_of_call(type(self.layer)).masks:
+                set_mask(steps, of_steps)  # the layer finds it there
+        y = self.layer(steps, training=training)
+        found = mask_of(y)
+        if found is None and of_steps is not None and self.layer.supports_masking:
+            found = self.layer.compute_mask(steps, of_steps)
+        if found is not None:
+            mask = ops.reshape(found, (batch, time, *found.shape[1:]))
+        elif mask is not None and mask.ndim > 2:  # a step counts if anything in it does
+            mask = ops.any(mask, axis=tuple(range(2, mask.ndim)))
+        y = ops.cast(ops.reshape(y, (batch, time, *y.shape[1:])), self.compute_dtype)
+        if mask is not None:
+            set_mask(y, mask)
+        return y
+
+    def _check_mask(self, inputs: Any, mask: Any) -> None:
+        """Raise ValueError where a mask does not begin with the batch and the time axis."""
+        if mask is not None and (
+            mask.ndim < 2
+            or any(
+                isinstance(m, int) and isinstance(n, int) and m != n
+                for m, n in zip(mask.shape, inputs.shape[:2], strict=False)
+            )
+        ):
+            raise ValueError(
+                explain(
+                    f"The mask of TimeDistributed '{self.name}' does not fit its inputs.",
+                    shapes=f"inputs {shown(inputs.shape)}, mask {shown(mask.shape)}",
+                    fix="booleans (batch, time), or (batch, time, ...) for what is in the steps",
+                )
+            )
+
+    def compute_output_spec(
+        self, inputs: Any, training: bool | None = None, mask: Any = None
+    ) -> Any:
+        return infer_with_masks(self.call, inputs, training=training, mask=mask)
