@@ -4,13 +4,11 @@ import inspect
 import warnings
 from typing import Any, ClassVar
 
-import jax
-
 from cornu import ops, tree
 from cornu.core.graph import Function
-from cornu.core.masks import mask_of, set_mask
+from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
 from cornu.core.operation import Operation
-from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.symbolic import KerasTensor
 from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.build import to_shapes, to_tensors
@@ -153,12 +151,10 @@ class Functional(Model):
     def _run(self, inputs: Any, mask: Any) -> Any:
         """The outputs for values or symbolic tensors, nested as the model was given them."""
         flat = self.standardize_inputs(inputs)
-        if mask is not None:
-            for x, m in zip(flat, tree.flatten(mask), strict=True):
-                if m is not None:
-                    set_mask(x, m)
-        # The layers learn from the enclosing call whether they train.
-        return self._graph.run(flat, lambda operation: operation)
+        masks = [None] * len(flat) if mask is None else tree.flatten(mask)
+        with lent(flat, masks):
+            # The layers learn from the enclosing call whether they train.
+            return self._graph.run(flat, lambda operation: operation)
 
     def standardize_inputs(self, inputs: Any) -> list[Any]:
         """The inputs of a call in flat order, with the ranks that the graph expects.
@@ -243,20 +239,12 @@ class Functional(Model):
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None
     ) -> Any:
-        own_call = type(self).call is not Functional.call
+        if type(self).call is not Functional.call:
+            return infer_with_masks(self.call, inputs, training=training, mask=mask)
+        return infer_with_masks(self._run, inputs, mask)
 
-        def run(inputs: Any, mask: Any) -> Any:
-            outputs = (
-                self.call(inputs, training=training, mask=mask)
-                if own_call
-                else self._run(inputs, mask)
-            )
-            return outputs, [mask_of(x) for x in jax.tree.leaves(outputs)]
-
-        outputs, masks = infer(run, inputs, mask)
-        for tensor, m in zip(jax.tree.leaves(outputs), masks, strict=True):
-            tensor._keras_mask = m
-        return outputs
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None: outputs carry the masks that the layers inside gave them."""
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for given shapes of the inputs, nested like `output`."""

@@ -18,6 +18,7 @@ import numpy as np
 from cornu import settings
 from cornu.core.context import local
 from cornu.core.frame import is_tracing
+from cornu.core.masks import mask_of
 from cornu.core.tracking import Snapshot
 from cornu.train.compilable import Compilable
 from cornu.train.preflight import embedded_rows, require_rows
@@ -71,8 +72,9 @@ class QuickCall:
 
 
 def _is_plain(x: Any) -> bool:
-    numbers = isinstance(x, np.ndarray) and x.dtype.kind in "fiub"
-    return numbers or (isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer))
+    if isinstance(x, jax.Array):
+        return not isinstance(x, jax.core.Tracer) and mask_of(x) is None
+    return isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and mask_of(x) is None
 
 
 def _in_floatx(x: Any) -> Any:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from cornu import dtype_policies
+from cornu import dtype_policies, tree
 from cornu.core.context import name_scope
 from cornu.core.frame import eagerly
 from cornu.core.graph import Function
-from cornu.core.masks import mask_of
+from cornu.core.masks import lent
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import did_you_mean, explain
@@ -190,10 +190,11 @@ class Sequential(Model):
         graph = self._built_graph
         if graph is not None and not isinstance(inputs, (list, tuple, dict)):
             inputs = Functional._fit_rank(self, inputs, graph.inputs[0])  # type: ignore[arg-type]
-        x = inputs
-        for layer in self._stack:
-            x = layer(x)
-        return x
+        with lent(inputs, tree.map_structure(lambda x: None, inputs) if mask is None else mask):
+            x = inputs
+            for layer in self._stack:
+                x = layer(x)
+            return x
 
     _wrong_shape = Functional._wrong_shape
 
@@ -202,8 +203,8 @@ class Sequential(Model):
     ) -> Any:
         return Functional.compute_output_spec(self, inputs, training, mask)  # type: ignore[arg-type]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None if self._end is None else mask_of(self._end)
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None: the output carries the mask that the layers gave it."""
 
     # ---- facts --------------------------------------------------------------------------------
 

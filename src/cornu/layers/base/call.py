@@ -64,6 +64,12 @@ def signature_of_call(cls: Any) -> CallSignature:
     )
 
 
+@functools.cache
+def further_arguments(compute_mask: Any) -> tuple[str, ...]:
+    """The arguments of `call` that a `compute_mask` takes after the inputs and their mask."""
+    return tuple(inspect.signature(compute_mask).parameters)[3:]
+
+
 def is_array(x: Any) -> bool:
     """Whether the value is an array, a symbolic tensor or a variable."""
     return isinstance(x, (jax.Array, np.ndarray, KerasTensor, Variable, jax.ShapeDtypeStruct))
@@ -165,7 +171,7 @@ class Call:
             check_inputs(self.layer.input_spec, self.first, self.layer)
 
     def tensor_arguments(self) -> dict[str, Any]:
-        """The arguments that are arrays or containers of arrays."""
+        """The arguments that are arrays or containers of arrays, masks left out."""
         return {
             name: value
             for name, value in self.arguments.items()
@@ -176,11 +182,12 @@ class Call:
         """`<argument>_shape` -> shape (or a container of shapes), for `build`."""
 
         def shape(x: Any) -> Any:
-            return tuple(s if isinstance(s, int) else None for s in x.shape)
+            return None if x is None else tuple(s if isinstance(s, int) else None for s in x.shape)
 
         return {
             f"{name}_shape": tree.map_structure(shape, value)
-            for name, value in self.tensor_arguments().items()
+            for name, value in self.arguments.items()
+            if name != "mask" and holds_arrays(value)
         }
 
     def _resolve_training(self, explicit: bool | None) -> bool | None:
@@ -212,10 +219,9 @@ class Call:
         if not self.signature.masks:
             return
         tensors = self.tensor_arguments()
-        if len(tensors) == 1:
-            wanted = {"mask": next(iter(tensors.values()))}
-        else:
-            wanted = {f"{name}_mask": value for name, value in tensors.items()}
+        wanted = {f"{name}_mask": value for name, value in tensors.items()}
+        if tensors:  # the mask of states and the like is not meant by `mask`
+            wanted["mask"] = next(iter(tensors.values()))
         for name, value in wanted.items():
             if name in self.signature.masks and self.arguments.get(name) is None:
                 masks = tree.map_structure(mask_of, value)
@@ -263,26 +269,36 @@ class Call:
         if layer.activity_regularizer is not None and not self.is_symbolic:
             for output in jax.tree.leaves(outputs):
                 penalty = layer.activity_regularizer(output)
-                layer.add_loss(penalty / output.shape[0] if output.ndim else penalty)
-        masks = self.arguments.get("mask")  # given, or found on the input
-        if masks is None:
-            masks = tree.map_structure(mask_of, self.first)
-        if any(m is not None for m in tree.flatten(masks)) or layer._makes_masks:
+                layer.add_loss(penalty / max(output.shape[0], 1) if output.ndim else penalty)
+        masks = self._first_masks()
+        makes_masks = layer.supports_masking and layer._defines_masks
+        if makes_masks or any(m is not None for m in tree.flatten(masks)):
             self._set_output_masks(outputs, masks)
         return outputs
 
+    def _first_masks(self) -> Any:
+        """The masks of the first argument: given, or found on it."""
+        masks = self.arguments.get("mask")
+        if masks is None:
+            name = next(iter(self.arguments), "")
+            masks = self.arguments.get(f"{name}_mask")
+        return tree.map_structure(mask_of, self.first) if masks is None else masks
+
     def _set_output_masks(self, outputs: Any, masks: Any) -> None:
         layer = self.layer
-        if not (layer.supports_masking or layer._makes_masks):
-            warnings.warn(
-                f"{describe(layer)} does not use the mask of its input; the mask ends here.",
-                stacklevel=5,
-            )
-            return
         flat = jax.tree.leaves(outputs)
         if all(mask_of(x) is not None for x in flat):
             return
-        computed = layer.compute_mask(self.first, masks)
+        if not layer.supports_masking:
+            if not self.signature.masks:
+                warnings.warn(
+                    f"{describe(layer)} does not use the mask of its input; the mask ends here.",
+                    stacklevel=5,
+                )
+            return
+        asked = further_arguments(type(layer).compute_mask)
+        given = {name: self.arguments[name] for name in asked if name in self.arguments}
+        computed = layer.compute_mask(self.first, masks, **given)
         if computed is None:
             return
         for x, mask in zip(flat, tree.flatten(computed), strict=False):

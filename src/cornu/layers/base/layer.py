@@ -70,11 +70,11 @@ class Layer(Owner, Operation):
     _made_anew: ClassVar = {"_added": list, "_losses": list}
 
     _converts_inputs = True  # whether arrays are turned into jax arrays before `call`
-    _makes_masks = False  # whether `compute_mask` makes a mask of inputs that carry none
+    _defines_masks = False  # whether the class has its own `compute_mask`, which may make masks
     _shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
 
     input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
-    supports_masking: bool = False  # whether a mask of the inputs is passed on
+    supports_masking: bool = False  # whether outputs get the masks that `compute_mask` says
     path: str = ""  # names of what the layer is in and its own, joined by "/"
     quantization_config: Any = None
 
@@ -82,6 +82,9 @@ class Layer(Owner, Operation):
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = wrap_build(cls.build)  # type: ignore[method-assign]
+        if "compute_mask" in vars(cls):
+            cls._defines_masks = True
+            cls.supports_masking = vars(cls).get("supports_masking", True)
 
     def __init__(
         self,
@@ -108,7 +111,6 @@ class Layer(Owner, Operation):
         self.dtype_policy = dtype
         self.autocast = bool(autocast)
         self.input_spec = None
-        self.supports_masking = False
         self.built = False
         self._first_input_shape = first_shape  # given as `input_shape=`, for a Sequential's first
         self._remat_mode = local.remat
@@ -158,7 +160,7 @@ class Layer(Owner, Operation):
             input_shape: shape of the first argument of `call`, None where unknown; for containers
                 of arrays the same container of shapes.
         """
-        if self._sublayers():
+        if self._sublayers() and input_shape is not None:
             build_by_tracing(self, input_shape)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:

@@ -83,11 +83,6 @@ class Embedding(Layer):
             self.build()
             self.set_weights(weights if isinstance(weights, list) else [weights])
 
-    @property
-    def _makes_masks(self) -> bool:  # type: ignore[override]
-        """Whether a mask is made of inputs that carry none."""
-        return self.mask_zero
-
     def build(self, input_shape: Any = None) -> None:
         if self._embeddings is not None:
             return
@@ -304,10 +299,8 @@ class ReversibleEmbedding(Embedding):
         dtype = (self.reverse_dtype or inputs.dtype) if reverse else self.compute_dtype
         return KerasTensor(shape, dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if inputs.ndim > 2 and "float" in str(inputs.dtype):  # vectors, on the way back
-            return mask
-        return super().compute_mask(inputs, mask)
+    def compute_mask(self, inputs: Any, mask: Any = None, reverse: bool = False) -> Any:
+        return mask if reverse else super().compute_mask(inputs, mask)
 
     # ---- few bits -----------------------------------------------------------------------------
 

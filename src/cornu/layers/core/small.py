@@ -50,8 +50,6 @@ class Masking(Layer):
         [[True, False]]
     """
 
-    _makes_masks = True
-
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.mask_value = mask_value
