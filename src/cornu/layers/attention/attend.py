@@ -110,12 +110,13 @@ def check_masks(
     """Raise ValueError where a mask has other sizes than the heads that are attended to."""
     batch, queries, heads, _ = query.shape
     keys = key.shape[1]
-    for name, mask, sizes in (
+    expected: tuple[tuple[str, Any, tuple[Any, ...]], ...] = (
         ("query_mask", query_mask, (batch, queries)),
         ("value_mask", value_mask, (batch, keys)),
         ("key_mask", key_mask, (batch, keys)),
         ("attention_mask", attention_mask, (batch, heads, queries, keys)),
-    ):
+    )
+    for name, mask, sizes in expected:
         if mask is None:
             continue
         if name == "attention_mask" and mask.ndim == 3:

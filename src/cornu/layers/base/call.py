@@ -64,6 +64,12 @@ def signature_of_call(cls: Any) -> CallSignature:
     )
 
 
+def takes_mask(layer: Any) -> bool:
+    """Whether the layer's `call` takes the mask of its input."""
+    cls: Any = type(layer)
+    return "mask" in signature_of_call(cls).masks
+
+
 @functools.cache
 def further_arguments(compute_mask: Any) -> tuple[str, ...]:
     """The arguments of `call` that a `compute_mask` takes after the inputs and their mask."""

@@ -221,7 +221,7 @@ class Softmax(Layer):
         return outputs if mask is None else ops.where(mask, outputs, ops.zeros_like(outputs))
 
     def compute_output_spec(self, inputs: Any, mask: Any = None) -> Any:
-        return self.spec_of_call(inputs)
+        return self._spec_of_call(inputs)
 
     def _of_inputs(self, mask: Any, inputs: Any, axes: tuple[int, ...]) -> Any:
         """The mask as booleans that broadcast to the inputs; None if it is only passed on."""

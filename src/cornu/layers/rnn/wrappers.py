@@ -7,7 +7,7 @@ from cornu.core.masks import infer_with_masks, mask_of, set_mask
 from cornu.core.serialize import deserialize_keras_object
 from cornu.errors import explain
 from cornu.layers.base.arguments import one_of
-from cornu.layers.base.call import signature_of_call
+from cornu.layers.base.call import takes_mask
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.wrapper import Wrapper
@@ -269,7 +269,7 @@ class TimeDistributed(Wrapper):
         of_steps = None
         if mask is not None:
             of_steps = ops.reshape(mask, (batch * time, *mask.shape[2:]))
-            if "mask" in signature_of_call(type(self.layer)).masks:
+            if takes_mask(self.layer):
                 set_mask(steps, of_steps)  # the layer finds it there
         y = self.layer(steps, training=training)
         found = mask_of(y)
