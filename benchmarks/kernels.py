@@ -7,24 +7,17 @@ some operations through other code. Every iteration changes an input a little, o
 the whole work out of the loop. Pin the process to one core (`taskset -c 1`) on a busy machine.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
-
-# convolutions by Eigen and not by YNNPACK, wide vectors: as the engine sets it
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_cpu_experimental_ynn_fusion_type=-LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION"
-    " --xla_cpu_prefer_vector_width=512",
-)
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+import cornu.core  # noqa: F401 - starts the engine
 from cornu.kernels.attention import attention
 from cornu.kernels.conv import conv, conv_transpose
 from cornu.kernels.crossentropy import (

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from cornu import config, runtime
@@ -60,9 +61,9 @@ class TestStart:
         mine = str(tmp_path / "mine")
         found = run(START, tmp_path, XLA_FLAGS=flag, JAX_COMPILATION_CACHE_DIR=mine)
         assert found[1:] == [
-            "left alone: set by XLA_FLAGS",
+            runtime.NO_REDUCTIONS,  # numbers are right in any case
             f"left alone: JAX uses {mine}",
-            flag,
+            f"{flag} {runtime.NO_REDUCTIONS}",
             mine,
         ]
 
@@ -86,7 +87,10 @@ class TestStart:
 
     def test_nothing_when_jax_is_initialised_already(self, tmp_path):
         *facts, xla_flags, cache = run("import jax; jax.devices()" + START, tmp_path)
-        assert facts == ["left alone: JAX was initialised before"] * 3
+        assert {fact.partition(";")[0] for fact in facts} == {
+            "left alone: JAX was initialised before"
+        }
+        assert "without YNNPACK's reductions" in facts[1]
         assert (xla_flags, cache) == ("None", "None")
 
     def test_a_second_process_finds_the_programs_of_the_first(self, tmp_path):
@@ -112,6 +116,58 @@ print(sum(hit is not None for hit in hits), sum(hit is None for hit in hits))
     def test_it_can_be_asked_for(self):
         assert sorted(config.engine()) == ["allocator", "cache", "xla_flags"]
         assert config.engine() == runtime.describe()
+
+
+WRONG_ROWS = """
+import sys
+import jax, jax.numpy as jnp, numpy as np
+if "initialised" in sys.argv:
+    x = jnp.ones((3, 3)) + 1
+if "newer" in sys.argv:
+    import jaxlib; jaxlib.__version__ = "99.1.0"
+import cornu.core
+rng = np.random.default_rng(0)
+w, x = (rng.normal(size=size).astype("float32") for size in ((3, 3), (40000, 3)))
+rows = jax.jit(jax.vmap(lambda row: jnp.sum(jnp.square(jnp.asarray(w) @ row))))
+wrong = abs(rows(x) - np.square(x.astype(float) @ w.T.astype(float)).sum(1)) > 1e-3
+print(int(wrong.sum()))
+"""
+DEADLY = """
+import cornu.core, jax, jax.numpy as jnp
+one, other = jnp.ones((3, 1, 2, 2, 8, 8, 8)), jnp.ones((3, 1, 2, 2, 8, 8, 8))
+print(float(jax.jit(lambda a, b: jnp.sum(a * b, axis=3))(one, other).sum()))
+weights, table = jnp.ones((10, 4, 6)), jnp.ones((10, 4, 6, 9, 9, 9, 9, 9))
+given = lambda w, t: jnp.log(jnp.sum(w[..., None, None, None, None, None] * t, axis=2))
+print(float(jax.jit(given)(weights, table).mean()))
+"""
+
+
+class TestNumbers:
+    """What jaxlib 0.10.2 and 0.11 get wrong by themselves."""
+
+    @pytest.mark.parametrize(
+        "when, environment",
+        [
+            ("first", {}),
+            ("initialised", {}),
+            ("newer", {}),
+            ("first", {"XLA_FLAGS": f"--{runtime.YNN_OPTION}=reduce,individual_dot"}),
+        ],
+    )
+    def test_no_row_is_wrong(self, tmp_path, when, environment):
+        code = f"import sys; sys.argv.append({when!r})\n{WRONG_ROWS}"
+        assert run(code, tmp_path, **environment) == ["0"]
+
+    def test_no_process_dies(self, tmp_path):
+        first, second = map(float, run(DEADLY, tmp_path))
+        assert first == 3 * 2 * 8**3 * 2
+        assert abs(second - np.log(6)) < 1e-5
+
+    def test_programs_of_another_setting_are_not_found(self, tmp_path):
+        """One cache for all: with YNNPACK, without it, and with the option of each program."""
+        wrong = run(WRONG_ROWS, tmp_path, CORNU_XLA_FLAGS="off")
+        assert run(WRONG_ROWS, tmp_path) == ["0"], f"{wrong} rows without the flag"
+        assert run(f"import sys; sys.argv.append('newer')\n{WRONG_ROWS}", tmp_path) == ["0"]
 
 
 class TestImportCost:

@@ -4,28 +4,42 @@
 |-------------------|-----------------------------------------------------|---------------------|
 | memory allocator  | page faults of XLA's temporary buffers cost more    | CORNU_MALLOC=off    |
 |                   | than the arithmetic on them; glibc keeps its pages  |                     |
-| flag for YNNPACK  | its convolutions without padding are 2 to 4 times   | CORNU_XLA_FLAGS=off |
-|                   | slower than Eigen's; its other parts are kept       |                     |
+| flag for YNNPACK  | its reductions return wrong numbers, and end the    | CORNU_XLA_FLAGS=off |
+|                   | process for arrays of rank 7 (jaxlib 0.10.2, 0.11); |                     |
+|                   | its convolutions without padding are 2 to 4 times   |                     |
+|                   | slower than Eigen's; its products are kept          |                     |
 | flag for vectors  | 512 bits where the processor has them, LLVM stops   | CORNU_XLA_FLAGS=off |
 |                   | at 256: an epoch of mlp, cnn, lstm 5 to 11 % less,  |                     |
 |                   | of a transformer 2 % more                           |                     |
 | compilation cache | the second run of a script need not compile         | CORNU_CACHE=off     |
 
 `start` runs once for each process, when the first part of the library that computes is imported,
-and leaves everything alone that was initialised or set by the user before. The cache lies in
-`CORNU_CACHE` if that names a folder, else in `compiled` below `CORNU_HOME` (`~/.cornu`).
+and leaves everything alone that was initialised or set by the user before, with one exception: what
+computes wrong numbers is switched off in any case. Where it is too late for a flag, or where
+nobody knows whether this XLA has it, each program is compiled with the option instead (`_guard`).
+
+The cache lies in `CORNU_CACHE` if that names a folder, else in `compiled` below `CORNU_HOME`
+(`~/.cornu`). What is compiled under one setting is never found under another: flags and options
+are part of the key.
 """
 
 import ctypes
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
-YNN_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION"
+YNN_OPTION = "xla_cpu_experimental_ynn_fusion_type"
+_PART = "LIBRARY_FUSION_TYPE_"
+NO_REDUCTIONS = f"--{YNN_OPTION}=-{_PART}REDUCE"
+YNN_FLAG = f"{NO_REDUCTIONS},-{_PART}INDIVIDUAL_CONVOLUTION"
 VECTOR_FLAG = "--xla_cpu_prefer_vector_width=512"
 FLAGS = (YNN_FLAG, VECTOR_FLAG)
+# The option of a single program names what is left: products, or nothing.
+SAFE_VALUES = (f"{_PART}INDIVIDUAL_DOT", "")
+KNOWN_VERSIONS = ((0, 10), (0, 11))  # of jaxlib, which know the flags; 0.10.1 has the first
 
 CACHE_LIMIT = 1 << 30  # bytes; the entries used longest ago go first
 OFF = ("off", "0", "false", "no")
@@ -41,6 +55,8 @@ def start() -> None:
     if _backend_is_up():
         reason = "left alone: JAX was initialised before"
         _in_force.update({"allocator": reason, "xla_flags": reason, "cache": reason})
+        if not is_off("CORNU_XLA_FLAGS"):
+            _in_force["xla_flags"] = f"{reason}; {_guard()}"
         return
     _in_force["allocator"] = _tune_allocator()
     _in_force["xla_flags"] = _set_flags()
@@ -95,21 +111,65 @@ def _tune_allocator() -> str:
 def _set_flags() -> str:
     if is_off("CORNU_XLA_FLAGS"):
         return "off by CORNU_XLA_FLAGS"
+    if not _flags_are_known():
+        return f"left alone: another version of XLA; {_guard()}"
     flags = os.environ.get("XLA_FLAGS", "")
     added = [flag for flag in FLAGS if flag.partition("=")[0] not in flags]
-    if not added:
-        return "left alone: set by XLA_FLAGS"
-    if not _flags_are_known():
-        return "left alone: another version of XLA"
+    if YNN_FLAG not in added and flags.split()[-1:] != [NO_REDUCTIONS]:
+        added.append(NO_REDUCTIONS)  # later words of XLA_FLAGS change what earlier ones say
     os.environ["XLA_FLAGS"] = " ".join([flags, *added]).strip()
-    return " ".join(added)
+    return " ".join(added) or "left alone: set by XLA_FLAGS"
 
 
 def _flags_are_known() -> bool:
     """Whether this XLA takes the flags: an unknown one would end the process."""
     import jaxlib  # a sub-package of JAX, which is loaded in any case by what calls `start`
 
-    return tuple(int(part) for part in jaxlib.__version__.split(".")[:2]) == (0, 10)
+    return tuple(int(part) for part in jaxlib.__version__.split(".")[:2]) in KNOWN_VERSIONS
+
+
+def _guard() -> str:
+    """Compile every program from now on without reductions by YNNPACK; says what was done.
+
+    An option that XLA does not know is an error of the one program it is tried on, and then left
+    out.
+    """
+    import jax
+    from jax._src import compiler
+
+    options_of = getattr(compiler, "get_compile_options", None)
+    if options_of is None:
+        return "programs compile as JAX likes it"
+    safe: list[str | None] = []  # the value to use, once it is known
+    finding_out = threading.RLock()
+
+    def guarded(*args: Any, **settings: Any) -> Any:
+        options = options_of(*args, **settings)
+        if getattr(settings.get("backend"), "platform", "cpu") != "cpu":
+            return options
+        with finding_out:
+            if not safe:
+                safe.append(None)  # what is compiled to find out is compiled without
+                safe[0] = _safe_value(jax)
+        given = dict(options.env_option_overrides)
+        if safe[0] is not None and YNN_OPTION not in given:
+            options.env_option_overrides = [*given.items(), (YNN_OPTION, safe[0])]
+        return options
+
+    compiler.get_compile_options = guarded
+    jax.clear_caches()  # programs that were compiled before, and would be met again
+    return "every program is compiled without YNNPACK's reductions"
+
+
+def _safe_value(jax: Any) -> str | None:
+    """The value of YNNPACK's option that this XLA takes; None if it has no such option."""
+    for value in SAFE_VALUES:
+        try:
+            jax.jit(lambda x: x + 1, compiler_options={YNN_OPTION: value}).lower(1.0).compile()
+        except Exception:  # noqa: S112 - of whatever type, it says that the option is not known
+            continue
+        return value
+    return None
 
 
 # ---- compiled programs ------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """The mechanisms. Importing any of them starts the engine, before JAX compiles anything."""
 
 from cornu import runtime
+from cornu.kernels import reduce
 
 runtime.start()
+reduce.install()

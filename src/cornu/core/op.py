@@ -36,7 +36,6 @@ from cornu.core.serialize import OP_READERS
 from cornu.core.shapes import broadcast, element_by_element, folded, remembered
 from cornu.core.symbolic import any_symbolic
 from cornu.errors import explain
-from cornu.kernels.reduce import apart
 
 # Class name in files -> op. An op in several modules of Keras has one entry.
 TABLE: dict[str, "Op"] = {}
@@ -370,7 +369,7 @@ def reduction(function: Any, name: str, doc: str, *, floating: bool = False) -> 
     convert = to_float if floating else tensor
 
     def row(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return function(apart(convert(x)), axis=axes(axis), keepdims=keepdims)
+        return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
     known = op(_named(row, name, doc + _REDUCTION, _caller()))
     known.shape = folded(known)
