@@ -372,3 +372,39 @@ def test_a_file_stays_usable_after_a_refused_read():
         with pytest.raises(ValueError, match="another array"):
             file.array("layers/dense/vars/0", (3, 4), "float32")
         assert file.array("layers/dense/vars/0", (4, 3), "float32").sum() == KERNEL.sum()
+
+
+# ---- checksums ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8", "bool"])
+def test_a_flipped_bit_is_named(dtype):
+    array = np.arange(40_000).reshape(200, 200).astype(jnp.dtype(dtype))
+    file = io.BytesIO()
+    with H5Writer(file) as store:
+        store.write("layers/dense", "h1", [array, BIAS])
+    content = file.getvalue()
+    start = content.index(array.tobytes())
+    for at, bit in ((start, 0), (start + array.nbytes // 2, 0), (start + array.nbytes - 1, 0)):
+        bad = bytearray(content)
+        bad[at] ^= 1 << bit
+        with H5Reader(io.BytesIO(bad)) as store, pytest.raises(ValueError, match="vars/0' than"):
+            store.read("layers/dense", [((200, 200), dtype), ((3,), "float32")])
+    with H5Reader(io.BytesIO(content)) as store:
+        read = store.read("layers/dense", [((200, 200), dtype), ((3,), "float32")])
+        assert read[0].tobytes() == array.tobytes()
+
+
+def test_an_array_that_was_changed_on_purpose():
+    """h5py changes a file in place; without the checksum, the array is taken as it is."""
+    file = io.BytesIO()
+    with H5Writer(file) as store:
+        store.write("layers/dense", "h1", [KERNEL])
+    with h5py.File(file, "r+") as h5:
+        h5["layers/dense/vars/0"][0, 0] = 100
+    with H5Reader(file) as store, pytest.raises(ValueError, match="cornu_digest"):
+        store.read("layers/dense", DENSE[:1])
+    with h5py.File(file, "r+") as h5:
+        del h5["layers/dense/vars/0"].attrs["cornu_digest"]
+    with H5Reader(file) as store:
+        assert store.read("layers/dense", DENSE[:1])[0][0, 0] == 100

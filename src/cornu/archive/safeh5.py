@@ -31,6 +31,7 @@ from cornu.archive.hdf5.arrays import (
     read_array,
     read_dataset,
 )
+from cornu.archive.hdf5.checksum import digest
 from cornu.archive.hdf5.headers import root_address
 from cornu.archive.hdf5.heaps import global_heap
 from cornu.archive.hdf5.objects import Attribute, Object, attributes, links, open_object
@@ -39,6 +40,7 @@ from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular
 from cornu.errors import UnsafeFileError, explain
 
+DIGEST = "cornu_digest"  # attribute of an array, which Keras does not look at
 MAX_DEPTH = 128
 MAX_OBJECTS = 200_000
 MAX_RATIO = 200
@@ -163,6 +165,7 @@ class SafeH5:
             )
         with self._damage_explained():
             raw = read_array(self._bytes, self._data[path])
+        self._check_digest(path, raw)
         if raw.dtype.kind == "V":
             raw = raw.view(wanted if stored.dtype.name.startswith("void") else stored.dtype)
         with np.errstate(over="ignore"):  # a large float64 becomes inf in float32, as in Keras
@@ -172,6 +175,18 @@ class SafeH5:
                 explain(f"{self.label} holds integers at {path!r} that {wanted.name} cannot hold.")
             )
         return made
+
+    def _check_digest(self, path: str, raw: np.ndarray) -> None:
+        """Files of this library say of each array what its bytes add up to; others do not."""
+        expected = self.text(path, DIGEST)
+        if expected is not None and expected != digest(raw):
+            raise ValueError(
+                explain(
+                    f"{self.label} holds other numbers at {path!r} than were written there.",
+                    fix="get it again from its source. If you changed the array on purpose, "
+                    f"delete its attribute {DIGEST!r}.",
+                )
+            )
 
     # ---- the walk ------------------------------------------------------------------------
 
@@ -323,16 +338,17 @@ def h5_writer(target: Source) -> Iterator[Writer]:
 
 
 def put(writer: Writer, path: str, array: np.ndarray) -> None:
-    """Write one array at a path; a dtype that HDF5 lacks as opaque bytes."""
-    if array.dtype.name not in _NAMED_BYTES:
+    """Write one array at a path, with its checksum; a dtype that HDF5 lacks as opaque bytes."""
+    if array.dtype.name in _NAMED_BYTES:
+        # `reshape` first: a view of another dtype needs an axis.
+        opaque = np.ascontiguousarray(array).reshape(-1).view(f"V{array.dtype.itemsize}")
+        writer.dataset(path, opaque.reshape(array.shape))
+        # Text of variable length, as in Keras; the other types are ours, and in fixed length.
+        name = array.dtype.name
+        writer.attribute(path, "dtype", name if name == "bfloat16" else np.array(name.encode()))
+    else:
         writer.dataset(path, array)
-        return
-    # `reshape` first: a view of another dtype needs an axis.
-    opaque = np.ascontiguousarray(array).reshape(-1).view(f"V{array.dtype.itemsize}")
-    writer.dataset(path, opaque.reshape(array.shape))
-    # Text of variable length, as in Keras; the other types are ours, and in fixed length.
-    name = array.dtype.name
-    writer.attribute(path, "dtype", name if name == "bfloat16" else np.array(name.encode()))
+    writer.attribute(path, DIGEST, np.array(digest(array).encode()))
 
 
 def shown(specs: Any) -> str:

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cornu.archive.hdf5.checksum import fletcher32_holds, lookup3
+from cornu.archive.hdf5.checksum import digest, fletcher32_holds, lookup3
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,19 @@ def test_chunks_that_h5py_writes(count):
     checksum = int.from_bytes(stored[-4:], "little")
     assert fletcher32_holds(content.tobytes(), checksum)
     assert not fletcher32_holds(content.tobytes(), checksum ^ 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 4096 * 8, 4096 * 8 + 5, 3 * 4096 * 8 + 9])
+def test_one_byte_that_changes_always_shows(count):
+    draw = np.random.default_rng(count)
+    content = draw.integers(0, 256, count).astype(np.uint8)
+    right = digest(content)
+    for at in draw.integers(0, count, 20) if count else ():
+        changed = content.copy()
+        changed[at] ^= 1 << draw.integers(8)
+        assert digest(changed) != right
+
+
+def test_words_and_rows_that_change_places_show():
+    words = np.arange(4 * 4096, dtype=np.uint64).reshape(4, 4096)
+    assert len({digest(words), digest(words[::-1]), digest(words[[1, 0, 2, 3]])}) == 3
