@@ -9,6 +9,7 @@ import pytest
 from jax import lax
 
 import cornu.core  # noqa: F401 - installs the lowerings
+from cornu.kernels import reduce
 from cornu.kernels.reduce import MANY, SLICES, WIDTH, folded, merged
 
 RNG = np.random.default_rng(0)
@@ -129,3 +130,14 @@ def test_a_folded_axis_has_the_same_reduction(n):
     assert folded(jnp.asarray(x), lax.max).max() == n - 1
     assert folded(jnp.asarray(x), lax.min).min() == 0
     near(np.asarray(folded(jnp.ones(n), lax.add), float).sum(), n)
+
+
+def test_a_jax_that_keeps_its_rules_elsewhere_goes_on_with_them(monkeypatch):
+    registered = []
+    monkeypatch.setattr(reduce.mlir, "_lowerings", {})
+    monkeypatch.setattr(reduce.mlir, "register_lowering", lambda *a, **_: registered.append(a))
+    reduce.install()
+    assert registered == []
+    monkeypatch.delattr(reduce.mlir, "_lowerings")
+    reduce.install()
+    assert registered == []

@@ -46,18 +46,23 @@ Combine = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def install() -> None:
-    """Lower reductions of floats on the CPU as this file says, from now on in this process."""
+    """Lower reductions of floats on the CPU as this file says, from now on in this process.
+
+    A JAX that keeps its rules elsewhere goes on with them: as right, and slower.
+    """
     for primitive, combine in (
         (primitives.reduce_sum_p, lax.add),
         (primitives.reduce_max_p, lax.max),
         (primitives.reduce_min_p, lax.min),
     ):
-        rule = functools.partial(_lower, primitive, combine, _own_rule(primitive))
-        mlir.register_lowering(primitive, rule, platform="cpu")
+        own_rule = _own_rule(primitive)
+        if own_rule is not None:
+            rule = functools.partial(_lower, primitive, combine, own_rule)
+            mlir.register_lowering(primitive, rule, platform="cpu")
 
 
-def _own_rule(primitive: Primitive) -> Callable[..., Any]:
-    entry = mlir._lowerings[primitive]
+def _own_rule(primitive: Primitive) -> Callable[..., Any] | None:
+    entry = getattr(mlir, "_lowerings", {}).get(primitive)
     return getattr(entry, "rule", entry)
 
 
