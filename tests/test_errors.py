@@ -42,7 +42,7 @@ def test_suggestions(name, hint):
 
 def test_a_long_list_of_names_is_cut():
     hint = did_you_mean("zebra", [f"{n:03}" for n in range(100)])
-    assert hint.count("'") == 80
+    assert hint.count("'") == 20
     assert hint.endswith(", ...")
 
 

@@ -9,9 +9,12 @@ always has the same order, and this file is the one place that builds it:
       where:  model 'mnist' > block_2 > dense_4                added while the error passes upward
 """
 
+import ast
 import difflib
 import functools
 import importlib
+import inspect
+import textwrap
 import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,9 +24,17 @@ from cornu import settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LISTED = 10  # names shown of a longer list
+
 
 class UnsafeFileError(ValueError):
     """A file asks for something that loading a model must never do; see the message for what."""
+
+
+class NoSuchNameError(KeyError):
+    """A `KeyError` whose text is a message, to be read as it stands rather than quoted."""
+
+    __str__ = Exception.__str__
 
 
 def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
@@ -71,8 +82,8 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(repr(lowered[c]) for c in close)}?"
-    shown = ", ".join(repr(n) for n in known[:40])
-    return f"known names: {shown}" + (", ..." if len(known) > 40 else "")
+    shown = ", ".join(repr(n) for n in known[:LISTED])
+    return f"known names: {shown}" + (", ..." if len(known) > LISTED else "")
 
 
 def without_super(obj: object) -> str:
@@ -89,6 +100,33 @@ def without_super(obj: object) -> str:
         f"{type(obj).__name__}.__init__ does not call super().__init__().",
         fix="begin it with super().__init__(**kwargs).",
     )
+
+
+def returns_nothing(function: Any) -> str:
+    """The message for a function of the user that has to return something and does not.
+
+    The fix is its last statement, where that says what is meant.
+
+    Example:
+
+        >>> print(returns_nothing(len))
+        len returned None.
+          fix: return ...
+    """
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", type(function).__name__).rpartition("<locals>.")[2]
+    fix = "return ..."
+    try:
+        source = textwrap.dedent(inspect.getsource(code)) if code is not None else ""
+        last = getattr(ast.parse(source).body[0], "body", [None])[-1]
+    except (OSError, SyntaxError, IndexError, TypeError):  # typed into a shell, or a lambda
+        last = None
+    if isinstance(last, ast.Expr):
+        fix = f"return {ast.unparse(last.value)}"
+    elif isinstance(last, ast.Assign):
+        fix = f"return {ast.unparse(last.targets[0])}"
+    return explain(f"{name} returned None.", fix=fix)
 
 
 def need(module: str, *, for_: str, install: str | None = None) -> types.ModuleType:
@@ -135,38 +173,80 @@ def located(place: str, detail: str = "") -> Iterator[None]:
         raise
 
 
+# What puts an error of JAX into our words, as it is; entered by the floor that knows JAX's errors.
+TRANSLATORS: list[Callable[[BaseException], None]] = []
+
 _LIBRARY = __name__.rpartition(".")[0]
+_JAX_NOTE = "JAX has removed its internal frames"
 
 
-def _is_ours(frame: types.FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
-    return name.startswith((_LIBRARY + ".", "jax.", "jaxlib.")) or name in (_LIBRARY, "contextlib")
-
-
-def _trim(error: BaseException) -> None:
-    """Keep the frames that the user wrote, and the innermost one whoever wrote it."""
+def frames_of(error: BaseException) -> list[types.TracebackType]:
+    """The traceback of an error as a list, innermost frame last."""
     frames = []
     step = error.__traceback__
     while step is not None:
         frames.append(step)
         step = step.tb_next
-    kept = [f for f in frames if not _is_ours(f.tb_frame)] or frames[-1:]
-    for frame, following in zip(kept, [*kept[1:], None], strict=True):
+    return frames
+
+
+def is_ours(frame: types.FrameType) -> bool:
+    """Whether a frame runs code of the library, or of what carries it, rather than the user's."""
+    name = frame.f_globals.get("__name__", "")
+    return name.startswith((_LIBRARY + ".", "jax.", "jaxlib.")) or name in (_LIBRARY, "contextlib")
+
+
+def tidy(error: BaseException) -> None:
+    """Put an error of JAX into our words, and drop what JAX says of its own frames."""
+    for translate in TRANSLATORS:
+        translate(error)
+    notes = getattr(error, "__notes__", ())
+    if any(_JAX_NOTE in note for note in notes):
+        error.__notes__ = [note for note in notes if _JAX_NOTE not in note]
+
+
+def _trim(error: BaseException) -> None:
+    """Keep the frames that the user wrote; where we have explained the error, no other."""
+    frames = frames_of(error)
+    kept = [f for f in frames if not is_ours(f.tb_frame)]
+    if not kept and not _is_explained(error):
+        kept = frames[-1:]
+    for frame, following in zip(kept, [*kept[1:], None], strict=False):
         frame.tb_next = following
     error.__traceback__ = kept[0] if kept else None
+    if _is_explained(error) and all(is_ours(f.tb_frame) for f in _frames_behind(error)):
+        error.__cause__, error.__suppress_context__ = None, True  # it says the same in JAX's words
+
+
+def _is_explained(error: BaseException) -> bool:
+    return "\n  " in str(error) or hasattr(error, "_explained") or _is_interrupt(error)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    return isinstance(error, KeyboardInterrupt)
+
+
+def _frames_behind(error: BaseException) -> Iterator[types.TracebackType]:
+    """The frames of the errors that led to this one."""
+    behind = error.__cause__ or error.__context__
+    while behind is not None:
+        yield from frames_of(behind)
+        behind = behind.__cause__ or behind.__context__
 
 
 def trimmed(method: F) -> F:
     """Decorate a public method: a traceback out of it shows the user's frames, not the library's.
 
-    `cornu.config.disable_traceback_filtering()` shows everything again.
+    Errors of JAX leave it in our words. `cornu.config.disable_traceback_filtering()` shows every
+    frame again.
     """
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
+            tidy(error)
             if settings.current.traceback_filtering:
                 _trim(error)
             raise

@@ -172,6 +172,13 @@ def get(identifier: Any) -> Any:
         >>> get("l2").l2
         0.01
     """
+    if isinstance(identifier, int | float):
+        raise ValueError(
+            explain(
+                f"A number is not a regularizer, got {identifier}.",
+                fix=f"keras.regularizers.L2({identifier}) in place of {identifier}",
+            )
+        )
     return resolve("regularizer", identifier, _TABLE)
 
 

@@ -22,14 +22,20 @@ def test_above_the_table(dtype):
     assert (
         "x holds the identifier 9 (row 0, column 2), the embedding has rows for 0 to 8" in message
     )
-    assert "Embedding(10, ...)" in message and "numpy.minimum(x, 8)" in message
+    assert "input_dim=10" in message and "numpy.minimum(x, 8)" in message
 
 
 def test_negative_ones_count_from_the_end_as_far_as_they_can():
     ((severity, message),) = check_indices(-X, (10,))
-    assert severity == "warning" and "-1 (row 0, column 0)" in message and "mask_zero" in message
+    assert severity == "warning" and "-1 (row 0, column 0)" in message and "x - x.min()" in message
     ((severity, message),) = check_indices(-X, (8,))
-    assert severity == "error" and "-9 (row 0, column 2)" in message and "begin with 0" in message
+    assert severity == "error" and "-9 (row 0, column 2)" in message and "x - x.min()" in message
+
+
+def test_numbers_that_are_not_whole_are_no_identifiers():
+    ((severity, message),) = check_indices(X + 0.5, (12,))
+    assert severity == "error" and "x holds 1.5 (row 0, column 0)" in message
+    assert check_indices(np.array([[1.0, np.nan]]), (12,)) == []
 
 
 def test_each_input_has_its_own_table():

@@ -40,12 +40,12 @@ def test_large_finite_numbers_whose_square_overflows_are_finite():
     assert not_finite(np.full((4, 4), 1e30, dtype="float32")).infinite == 0
 
 
-def test_infinite_numbers_are_a_warning_as_masks_may_hold_them():
+def test_infinite_numbers_are_counted_and_located():
     x = np.zeros((4, 2, 2))
     x[2, 0, 1] = -np.inf
     finding = only(check_inputs(x))
-    assert finding.severity == "warning"
-    assert "1 infinite numbers in x, first at row 2, position (0, 1)" in finding.message
+    assert finding.severity == "error"
+    assert "1 infinite number in x, first at row 2, position (0, 1)" in finding.message
 
 
 def test_a_mapped_file_is_sampled_and_says_so(tmp_path, monkeypatch):
@@ -66,7 +66,16 @@ def test_a_mapped_file_is_sampled_and_says_so(tmp_path, monkeypatch):
         ((9, 28, 28), (None, 28, 28, 3), "channel axis"),
         ((9, 28, 28, 1), (None, 28, 28, 3), "The model expects 3 channels, x has 1."),
         ((9, 28, 28), (None, 784), "x = x.reshape(len(x), 784)"),
-        ((9, 7, 2), (None, 784), "another shape"),
+        ((9, 7, 2), (None, 784), "Each sample of x has 2 axes, the model expects 784 features"),
+        ((9, 7, 2), (None, 5, 3, 2), "another shape"),
+        ((28, 28), (None, 28, 28, 1), "x = x[None, ..., None]"),
+        ((9, 3, 28, 28), (None, 28, 28, 3), "x = numpy.moveaxis(x, 1, -1)"),
+        ((9, 28, 28, 3), (None, 3, 28, 28), "x = numpy.moveaxis(x, -1, 1)"),
+        ((9, 4, 6, 3), (None, 6, 4, 3), "x = numpy.transpose(x, (0, 2, 1, 3))"),
+        ((9, 28, 28, 4), (None, 28, 28, 3), "x = x[..., :3]"),
+        ((9, 28, 28, 3), (None, 28, 28, 1), "x = x.mean(-1, keepdims=True)"),
+        ((9, 32, 32, 3), (None, 28, 28, 3), "keras.ops.image.resize(x, (28, 28))"),
+        ((9, 3072), (None, 32, 32, 3), "numpy.moveaxis(x.reshape(len(x), 3, 32, 32), 1, -1)"),
     ],
 )
 def test_wrong_shapes(shape, expected, words):
@@ -123,4 +132,4 @@ def test_columns_of_wild_size_are_named():
     finding = only(check_inputs(x))
     assert finding.severity == "warning"
     assert finding.message.startswith("Column 2 of x")
-    assert "Normalization" in finding.message
+    assert "x = (x - x.mean(0)) / (x.std(0) + 1e-7)" in finding.message

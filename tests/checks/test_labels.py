@@ -98,7 +98,7 @@ def test_one_hot_labels_with_sparse_crossentropy():
 def test_labels_out_of_range():
     message = error(np.where(CLASSES == 2, 5, CLASSES), out(SPARSE, 3))
     assert message.startswith("Labels contain 5, but the model has 3 outputs (0..2).")
-    assert "at least 6 units" in message
+    assert "units=6 in layer" in message
     assert "y = y - 1" in error(CLASSES + 1, out(SPARSE, 3))
     assert "number the classes from 0" in error(CLASSES - 1, out(SPARSE, 3))
     assert "binary_crossentropy" in error(ZERO_ONE, out(SPARSE, 1, activation="sigmoid"))
@@ -122,7 +122,7 @@ def test_binary_labels_outside_0_and_1():
     assert "(y == 1)" in error(ZERO_ONE * 2 - 1, sigmoid)
     pixels = RNG.integers(0, 256, (60, 784)).astype("float32")
     assert "/ 255" in error(pixels, out(BINARY, 784, activation="sigmoid"))
-    assert 'Dense(3, activation="softmax")' in error(CLASSES, sigmoid)
+    assert 'units=3, activation="softmax" in layer' in error(CLASSES, sigmoid)
 
 
 def test_nan_in_labels():
@@ -142,7 +142,7 @@ def test_several_ones_in_a_row():
 def test_probabilities_for_a_loss_of_logits():
     message = warning(CLASSES, out(SPARSE, 3, from_logits=True))
     assert "from_logits=False" in message
-    assert 'activation="softmax"' in message
+    assert "activation=None in layer" in message
 
 
 def test_logits_for_a_loss_of_probabilities():
@@ -165,7 +165,7 @@ def test_softmax_over_one_output():
 def test_one_label_for_several_sigmoids():
     for y in (CLASSES, CLASSES[:, None]):
         message = error(y, out(BINARY, 3, activation="sigmoid"))
-        assert "one class out of 3" in message and "3 columns of 0 and 1" in message
+        assert "one class of 3" in message and "3 columns of 0 and 1" in message
 
 
 def test_targets_and_outputs_of_different_width():
@@ -192,7 +192,7 @@ def test_targets_that_stretch_are_only_a_warning():
 )
 def test_a_forgotten_flatten(y, output):
     message = error(y, output)
-    assert "did you forget Flatten" in message
+    assert "layers.Flatten() before layer" in message
     assert str(output.shape) in message
 
 
@@ -224,7 +224,7 @@ def test_a_class_of_the_validation_data_alone():
     y = np.sort(CLASSES)
     found = check_split(y[:35], y[35:], [out(SPARSE, 3)])
     assert [f.severity for f in found] == ["warning"]
-    assert found[0].message.startswith("Class 2 of y appears only in the validation data.")
+    assert found[0].message.startswith("Class 2 of y appears only in the validation data")
     one_hot = np.eye(3)[y]
     assert len(check_split(one_hot[:35], one_hot[35:], [out(CATEGORICAL, 3)])) == 1
 

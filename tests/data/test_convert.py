@@ -101,10 +101,10 @@ def test_text_in_tables_names_the_column():
     [
         (3, "single value of type int"),
         (np.float32(3), "single value"),
-        (["a", "b"], "StringLookup"),
-        (np.array(["a", "b"], dtype=object), "StringLookup"),
-        ([[1, 2], [3]], "pad_sequences"),
-        (np.array([[1, 2], [3]], dtype=object), "pad_sequences"),
+        (["a", "b"], "numpy.unique(x"),
+        (np.array(["a", "b"], dtype=object), "numpy.unique(x"),
+        ([[1, 2], [3]], "n = max(map(len, x))"),
+        (np.array([[1, 2], [3]], dtype=object), "n = max(map(len, x))"),
         (np.array(["2024-01-01"], dtype="datetime64[D]"), "dates or times"),
         ([object()], "Python objects"),
         (np.zeros((0, 3)), "no samples"),
@@ -112,13 +112,14 @@ def test_text_in_tables_names_the_column():
     ],
 )
 def test_what_cannot_be_data_is_refused_in_few_words(value, words):
-    with pytest.raises(ValueError, match=words) as caught:
+    with pytest.raises(ValueError) as caught:
         host_arrays(value)
+    assert words in str(caught.value)
     assert len(str(caught.value)) < 250
 
 
 def test_text_labels_get_other_advice():
-    with pytest.raises(ValueError, match="LabelEncoder"):
+    with pytest.raises(ValueError, match=r"y = numpy.unique\(y, return_inverse=True\)"):
         host_arrays(np.zeros((2, 1)), ["cat", "dog"])
 
 

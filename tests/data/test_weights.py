@@ -42,7 +42,7 @@ def test_a_class_without_samples_is_fine_where_columns_name_it_or_in_one_batch()
 
 
 def test_other_mistakes():
-    with pytest.raises(TypeError, match="dict\\(enumerate\\(weights\\)\\)"):
+    with pytest.raises(TypeError, match=r"dict\(enumerate\(class_weight\)\)"):
         class_sample_weights(Y, [1.0, 5.0, 2.0])
     with pytest.raises(ValueError, match="several arrays"):
         class_sample_weights([Y, Y], WEIGHTS)

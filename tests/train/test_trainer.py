@@ -197,7 +197,7 @@ def test_without_a_loss_metrics_can_be_evaluated_and_nothing_be_trained():
     ("options", "message"),
     [
         ({"verbose": "x"}, 'verbose is 0, 1, 2 or "auto"'),
-        ({"validation_freq": 0, "validation_split": 0.25}, "validation_freq is at least 1"),
+        ({"validation_freq": 0, "validation_split": 0.25}, "validation_freq must be at least 1"),
     ],
 )
 def test_odd_options_are_explained(options, message):

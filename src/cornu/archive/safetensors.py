@@ -25,7 +25,7 @@ from cornu.archive.atomic import atomic_write
 from cornu.archive.regular import open_regular
 from cornu.archive.safeh5 import Source, Spec, fits
 from cornu.archive.safejson import parse
-from cornu.errors import UnsafeFileError, did_you_mean, explain
+from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain
 
 MAX_HEADER = 64 * 2**20
 _LENGTH = 8
@@ -97,7 +97,7 @@ class SafetensorsReader:
             ValueError: shape or kind differ, or an integer does not fit.
         """
         if name not in self.specs:
-            raise KeyError(
+            raise NoSuchNameError(
                 explain(f"{self.label} has no array {name!r}.", fix=did_you_mean(name, self.specs))
             )
         (stored_shape, stored), wanted = self.specs[name], jnp.dtype(dtype)

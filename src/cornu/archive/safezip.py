@@ -27,7 +27,7 @@ from typing import BinaryIO
 
 from cornu.archive.regular import open_regular
 from cornu.archive.views import View
-from cornu.errors import UnsafeFileError, did_you_mean, explain
+from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain
 
 MAX_MEMBERS = 10_000
 MAX_JSON_BYTES = 64 * 2**20
@@ -169,7 +169,7 @@ class SafeZip:
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
-            raise KeyError(
+            raise NoSuchNameError(
                 explain(
                     f"{self.label} has no member {name!r}.", fix=did_you_mean(name, self._members)
                 )

@@ -12,6 +12,8 @@ group is enough says `listens_to_batches = False`.
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from cornu.core.registry import is_builtin
+
 HOOKS = tuple(
     f"on_{what}_{edge}"
     for what in ("train", "test", "predict", "epoch", "train_batch", "test_batch", "predict_batch")
@@ -44,6 +46,11 @@ class Callback:
     _hears_last = False
     # All callbacks of the training, itself among them; set by their list.
     _siblings: Sequence["Callback"] = ()
+
+    @property
+    def _may_add_results(self) -> bool:
+        """Whether its hooks may put results of their own into the logs."""
+        return not is_builtin(type(self)) and overrides(self, "on_epoch_end")
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from cornu import tree
 from cornu.callbacks.callback import HOOKS, Callback, overrides
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
+from cornu.core.registry import is_builtin
 from cornu.errors import explain
 
 
@@ -128,14 +129,17 @@ def _check(callback: Any) -> None:
         raise TypeError(
             explain(
                 f"callbacks holds the class {name}, which is not a callback yet.",
-                fix=f"make an instance: callbacks=[{name}(...)]",
+                fix=f"callbacks=[{'keras.callbacks.' * is_builtin(callback)}{name}()]",
             )
         )
     if not hasattr(callback, "set_model"):
         raise TypeError(
             explain(
-                f"callbacks holds {callback!r}, which is not a callback.",
-                fix="make an instance: callbacks=[keras.callbacks.EarlyStopping()]",
+                f"callbacks holds {callback!r:.80}, which is not a callback.",
+                fix="callbacks=[keras.callbacks.LambdaCallback("
+                "on_epoch_end=lambda epoch, logs: print(logs))]"
+                if callable(callback)
+                else "callbacks=[keras.callbacks.EarlyStopping()]",
             )
         )
 

@@ -9,14 +9,16 @@
 """
 
 import os
+import string
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from cornu.callbacks.monitoring import MonitorCallback, say
-from cornu.errors import explain
+from cornu.callbacks.monitoring import MonitorCallback, known_results, say
+from cornu.errors import NoSuchNameError, did_you_mean, explain
 
 
 def check_frequency(save_freq: Any) -> None:
@@ -219,6 +221,14 @@ class ModelCheckpoint(CheckpointCallback):
         self.save_weights_only = save_weights_only
         _check_name(self.filepath, save_weights_only)
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        fields = [field for _, field, _, _ in string.Formatter().parse(self.filepath) if field]
+        for field in fields:
+            names = known_results(self, field)
+            if names is not None and field not in (*names, "epoch", "batch"):
+                raise NoSuchNameError(self._no_field(repr(field), ["epoch", *names]))
+
     def _path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         """The name of the file for an epoch and a batch, both counted from 0."""
         fields: dict[str, Any] = {"epoch": epoch + 1, **logs}
@@ -227,12 +237,15 @@ class ModelCheckpoint(CheckpointCallback):
         try:
             return self.filepath.format(**fields)
         except (KeyError, IndexError) as error:
-            raise KeyError(
-                explain(
-                    f"The name {self.filepath!r} has a field that is not there: {error}.",
-                    fields=", ".join(fields),
-                )
-            ) from error
+            raise NoSuchNameError(self._no_field(str(error), fields)) from error
+
+    def _no_field(self, field: str, known: Iterable[str]) -> str:
+        known = list(known)
+        return explain(
+            f"The name {self.filepath!r} has a field that is not there: {field}.",
+            fields=", ".join(known),
+            fix=did_you_mean(field.strip("'"), known),
+        )
 
     def _write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         path = self._path(epoch, batch, logs)

@@ -29,6 +29,8 @@ class LambdaCallback(Callback):
         0 0.5
     """
 
+    _may_add_results = True
+
     def __init__(
         self,
         on_epoch_begin: Callable[..., Any] | None = None,

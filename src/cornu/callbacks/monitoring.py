@@ -5,19 +5,20 @@
                                                        or the user's `mode` gives
 
 A result that will never come is said once and as early as it is known: before the first step where
-a `val_...` is watched and there are no validation data, after the first epoch where the name is
-unknown. One that is only absent this time (`validation_freq=2`) is not mentioned.
+all names are known, after the first epoch where callbacks or steps of the user may add others. One
+that is only absent this time (`validation_freq=2`) is not mentioned.
 """
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cornu import tree
 from cornu.callbacks.callback import Callback
+from cornu.core.registry import is_builtin
 from cornu.errors import did_you_mean, explain
 
 # Classes of metrics of which more is better; a class derived from one of them is like it.
@@ -31,6 +32,8 @@ RISING = frozenset(
         "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
     )
 )  # fmt: skip
+# What makes the results of a model; an override may make others.
+STEPS = ("train_step", "test_step", "compute_metrics", "get_metrics_result")
 # Those of which less is better.
 FALLING = frozenset(
     (
@@ -102,18 +105,30 @@ class MonitorCallback(Callback):
         """Start watching in this training; to be called by `on_train_begin`.
 
         Raises:
-            ValueError: a result of validation is watched, and there are no validation data.
+            ValueError: there will be no result of that name.
         """
         self._said = self._validated = False
+        names = known_results(self, self.monitor)
+        if names is None or self.monitor in names:
+            return
         if self.monitor.startswith("val_") and self.params.get("validation") is False:
             raise ValueError(
                 explain(
                     f"{type(self).__name__} watches {self.monitor!r}, and there are no validation "
                     "data.",
                     fix="fit(..., validation_data=(x, y)) or fit(..., validation_split=0.2),\n"
-                    f"or {type(self).__name__}(monitor={self.monitor[4:]!r}).",
+                    f"or {type(self).__name__}(monitor={self.monitor[4:]!r})",
                 )
             )
+        raise ValueError(self._unknown(names))
+
+    def _unknown(self, names: Iterable[str]) -> str:
+        names = list(names)
+        return explain(
+            f"{type(self).__name__} watches {self.monitor!r}, which is not among the results.",
+            results=", ".join(map(str, names)) or "none",
+            fix=did_you_mean(self.monitor, names) if names else None,
+        )
 
     def on_test_end(self, logs: Any = None) -> None:
         """Validation has run, so its results are due at the end of this epoch."""
@@ -130,11 +145,7 @@ class MonitorCallback(Callback):
         due, self._validated = self._is_due(), False
         if value is None and due and not self._said:
             self._said = True
-            text = explain(
-                f"{type(self).__name__} watches {self.monitor!r}, which is not among the results.",
-                results=", ".join(map(str, logs)) or "none",
-                fix=did_you_mean(self.monitor, logs) if logs else None,
-            )
+            text = self._unknown(logs)
             if self._sign is None and direction_of(self.monitor, self.model) is None:
                 raise ValueError(text)
             warnings.warn(text, stacklevel=3)
@@ -170,6 +181,29 @@ class MonitorCallback(Callback):
                 )
             )
         return self._sign
+
+
+def known_results(callback: Callback, wanted: str) -> list[str] | None:
+    """The names of all results of the training that begins; None where others may come.
+
+    Others come from callbacks of the user, and from steps and metrics of their own.
+
+    Args:
+        callback: one that is told of the training.
+        wanted: a name that is looked for; if it is plain to see, the rest is not asked for.
+    """
+    validated, model = callback.params.get("validation"), callback.model
+    if validated is None or any(getattr(c, "_may_add_results", True) for c in callback._siblings):
+        return None
+    if not all(is_builtin(getattr(type(model), step, object)) for step in STEPS):
+        return None
+    found = dict(named_metrics(model))
+    if not all(is_builtin(type(metric)) for metric in found.values()):
+        return None
+    names = list(found)
+    if wanted.removeprefix("val_") not in names:  # a metric may give several results, or a prefix
+        names = list(model.get_metrics_result())
+    return [*names, *([f"val_{name}" for name in names] if validated else []), "learning_rate"]
 
 
 def direction_of(monitor: str, model: Any) -> int | None:

@@ -32,7 +32,8 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         assert self._progress is not None
         self._progress.total_steps = self.params.get("steps")
-        self._progress.start(epoch + 1, self.params.get("epochs"))
+        compiles = self.params.pop("compiles", False)  # in the first epoch alone
+        self._progress.start(epoch + 1, self.params.get("epochs"), compiles=compiles)
         self._seen = 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

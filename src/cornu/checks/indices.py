@@ -48,6 +48,18 @@ def check_indices(x: Any, rows: Any) -> list[Finding]:
 
 
 def _check(name: str, array: np.ndarray, rows: int) -> list[Finding]:
+    if array.dtype.kind == "f":
+        broken = array != np.rint(array)  # NaN and infinite numbers are found elsewhere
+        broken &= np.isfinite(array)
+        if broken.any():
+            place = _first(broken)
+            message = explain(
+                f"{name} holds {_number(array[place])} ({place_of(place)}), where an embedding "
+                "wants whole numbers to look up.",
+                fix=f"{name} = numpy.unique({name}, return_inverse=True)[1].reshape({name}.shape)\n"
+                "or leave the Embedding layer out: numbers go straight into Dense",
+            )
+            return [Finding("error", message)]
     low, high = array.min(), array.max()
     if high >= rows or low < -rows:
         place = _first((array >= rows) | (array < -rows))
@@ -62,7 +74,7 @@ def _check(name: str, array: np.ndarray, rows: int) -> list[Finding]:
         message = explain(
             f"{name} holds the identifier {_number(array[place])} ({place_of(place)}); negative "
             "ones count from the end of the table.",
-            fix="begin with 0; for padding use 0 and Embedding(..., mask_zero=True).",
+            fix=f"{name} = {name} - {name}.min()",
         )
         return [Finding("warning", message)]
     return []
@@ -70,10 +82,10 @@ def _check(name: str, array: np.ndarray, rows: int) -> list[Finding]:
 
 def _fix(name: str, high: int, low: int, rows: int) -> str:
     if high < rows:
-        return f"negative identifiers reach down to {low}; begin with 0."
+        return f"{name} = {name} - {name}.min()"
     return (
-        f"give the table a row for each: Embedding({high + 1}, ...); or let the rare ones share "
-        f"the last row:\n{name} = numpy.minimum({name}, {rows - 1})"
+        f"give the table a row for each: input_dim={high + 1}\n"
+        f"or let the rare ones share the last row: {name} = numpy.minimum({name}, {rows - 1})"
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cornu.checks.shapes import misfit
 from cornu.errors import explain
 
 BLOCK = 1 << 20  # numbers looked at together
@@ -34,6 +35,16 @@ class Finding(NamedTuple):
     message: str
 
 
+class NotFiniteFinding(Finding):
+    """Numbers that are not finite, which a model may fill.
+
+    Attributes:
+        row: the first row that holds one.
+    """
+
+    row: int
+
+
 class NotFinite(NamedTuple):
     """How many numbers of an array are not finite, and where the first NaN is."""
 
@@ -43,7 +54,9 @@ class NotFinite(NamedTuple):
     exact: bool  # False if only a part of the array was looked at
 
 
-def check_inputs(x: Any, input_shapes: Any = None, *, rescales: bool = False) -> list[Finding]:
+def check_inputs(
+    x: Any, input_shapes: Any = None, *, rescales: bool = False, samples: int | None = None
+) -> list[Finding]:
     """Everything that is wrong with the inputs.
 
     Args:
@@ -52,6 +65,7 @@ def check_inputs(x: Any, input_shapes: Any = None, *, rescales: bool = False) ->
             batch; or a list or dict of shapes, like `x`; or None if the model does not say.
         rescales: whether the model itself scales its inputs or looks them up (it begins with
             Rescaling, Normalization, Embedding, ...), so that their scale does not matter.
+        samples: number of labels, if there are any.
 
     Returns:
         Findings, errors first.
@@ -62,11 +76,11 @@ def check_inputs(x: Any, input_shapes: Any = None, *, rescales: bool = False) ->
         ...     print(severity, "-", message.splitlines()[0])
         error - The model expects 5 features, x has 4.
     """
-    findings = []
+    findings: list[Finding] = []
     for name, leaf, expected in named_leaves(x, input_shapes, "x"):
-        shape = _check_shape(name, tuple(leaf.shape), expected) if expected is not None else None
-        if shape is not None:
-            findings.append(shape)
+        if expected is not None:
+            shape = _check_shape(name, tuple(leaf.shape), expected, samples)
+            findings += [] if shape is None else [shape]
         # what is no array, as a sparse matrix, gives some of its rows
         array = leaf.some(SAMPLE_ROWS) if hasattr(leaf, "some") else np.asarray(leaf)
         findings += _check_finite(name, array)
@@ -109,88 +123,78 @@ def _is_shape(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(d is None or isinstance(d, int) for d in value)
 
 
-def fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
-    """Whether a shape has the expected axes, None standing for any size."""
-    return len(shape) == len(expected) and all(
-        e is None or s == e for s, e in zip(shape, expected, strict=True)
-    )
-
-
-def _check_shape(name: str, shape: tuple[int, ...], expected: Any) -> Finding | None:
-    want, have = expected[1:], shape[1:]
-    if fits(have, want):
+def _check_shape(
+    name: str, shape: tuple[int, ...], expected: Any, samples: int | None = None
+) -> Finding | None:
+    found = misfit(name, shape, expected, samples)
+    if found is None:
         return None
-    if want and want[-1] == 1 and fits(have, want[:-1]):  # a last axis of 1 is added ...
-        return None
-    if have and have[-1] == 1 and fits(have[:-1], want):  # ... or taken away by the model
-        return None
-    shapes = f"{name} {shape}, model {expected}"
-    if fits(shape, want):
-        return _error(
-            f"{name} has no batch axis.", shapes=shapes, fix=f"add one in front: {name}[None]"
-        )
-    if len(want) >= 3 and fits(have, want[:-1]):
-        fix = f"{name} = {name}[..., None]"
-        if want[-1] is not None and want[-1] > 1:
-            fix = f"{name} = numpy.repeat({name}[..., None], {want[-1]}, axis=-1)"
-        return _error(f"{name} has no channel axis, which images need.", shapes=shapes, fix=fix)
-    if None not in want and math.prod(have) == math.prod(want):
-        sizes = "".join(f", {size}" for size in want)
-        return _error(
-            f"{name} has other axes than the model expects.",
-            shapes=shapes,
-            fix=f"{name} = {name}.reshape(len({name}){sizes})",
-        )
-    if len(have) == len(want) and fits(have[:-1], want[:-1]):
-        word = "features" if len(want) < 3 else "channels"
-        return _error(
-            f"The model expects {want[-1]} {word}, {name} has {have[-1]}.",
-            shapes=shapes,
-            fix="pass the data that the first layer was made for, or change its input shape.",
-        )
-    return _error(
-        f"{name} has another shape than the model expects.",
-        shapes=shapes,
-        fix=f"reshape {name}, or change the shape of the model's input.",
-    )
+    return _error(found.what, shapes=f"{name} {shape}, model {expected}", fix=found.fix)
 
 
-def _error(what: str, **facts: Any) -> Finding:
-    return Finding("error", explain(what, **facts))
+def _error(what: str, *, row: int | None = None, **facts: Any) -> Finding:
+    if row is None:
+        return Finding("error", explain(what, **facts))
+    finding = NotFiniteFinding("error", explain(what, **facts))
+    finding.row = row
+    return finding
 
 
-def _check_finite(name: str, array: np.ndarray) -> list[Finding]:
+def _check_finite(name: str, array: np.ndarray, labelled: bool = True) -> list[Finding]:
     bad = not_finite(array)
-    findings = []
-    if bad.nans:
-        findings.append(nan_finding(name, bad))
-    if bad.infinite:
-        place = "" if bad.nans else f", first at {place_of(bad.first)}"
-        findings.append(
-            Finding(
-                "warning",
-                explain(
-                    f"{bad.infinite} infinite numbers in {name}{place}.",
-                    fix=f"look for divisions by zero; {name} = numpy.nan_to_num({name}) cuts them.",
-                ),
-            )
-        )
-    return findings
+    say = nan_finding if bad.nans else infinite_finding
+    found = say(name, bad, labelled)
+    return [] if found is None else [found]
 
 
-def nan_finding(name: str, bad: NotFinite) -> Finding:
+def check_finite(x: Any, name: str = "x", *, labelled: bool = True) -> list[Finding]:
+    """What is not finite in an array, or in a list, tuple or dict of arrays.
+
+    Args:
+        x: the arrays.
+        name: what to call them.
+        labelled: whether inputs and labels lose their rows together.
+    """
+    return [
+        finding
+        for part, leaf, _ in named_leaves(x, None, name)
+        if isinstance(leaf, np.ndarray) or not hasattr(leaf, "some")
+        for finding in _check_finite(part, np.asarray(leaf), labelled)
+    ]
+
+
+def infinite_finding(name: str, bad: NotFinite, labelled: bool = True) -> Finding | None:
+    """The error about infinite numbers in an array; None if there are none."""
+    if not bad.infinite:
+        return None
+    count = "1 infinite number" if bad.infinite == 1 else f"{bad.infinite} infinite numbers"
+    return _error(
+        f"{count} in {name}, first at {place_of(bad.first)}; divisions by zero leave such.",
+        fix=f"{name} = numpy.nan_to_num({name}, posinf=0, neginf=0)\n"
+        f"or keep the other rows: {_other_rows(name, bad, labelled)}",
+        row=bad.first[0],
+    )
+
+
+def nan_finding(name: str, bad: NotFinite, labelled: bool = True) -> Finding:
     """The error about NaN in an array."""
     count = f"{bad.nans} NaN" if bad.exact else f"At least {bad.nans} NaN"
-    rest = "" if len(bad.first) < 2 else f".any(axis={_axes(len(bad.first))})"
+    fill = f"numpy.nan_to_num({name}{', posinf=0, neginf=0' if bad.infinite else ''})"
     return _error(
         f"{count} in {name}, first at {place_of(bad.first)}.",
-        fix=f"fill them: {name} = numpy.nan_to_num({name})\n"
-        f"or keep the other rows: keep = ~numpy.isnan({name}){rest}",
+        fix=f"fill them: {name} = {fill}\n"
+        f"or keep the other rows: {_other_rows(name, bad, labelled)}",
+        row=bad.first[0],
     )
 
 
-def _axes(ndim: int) -> str:
-    return "1" if ndim == 2 else str(tuple(range(1, ndim)))
+def _other_rows(name: str, bad: NotFinite, labelled: bool) -> str:
+    ndim = len(bad.first)
+    axes = "" if ndim < 2 else f".all(axis={1 if ndim == 2 else tuple(range(1, ndim))})"
+    rest = (
+        "x, y = x[keep], y[keep]" if labelled and name in ("x", "y") else f"{name} = {name}[keep]"
+    )
+    return f"keep = numpy.isfinite({name}){axes}; {rest}"
 
 
 def place_of(index: tuple[int, ...]) -> str:
@@ -268,14 +272,14 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
     looks_like_image = array.ndim > 2 or (array.ndim == 2 and array.shape[1] >= 64)
     is_raw = low >= 0 and RAW <= high <= 255 and bool((rows == np.rint(rows)).all())
     if is_raw and (kind == "uint8" or looks_like_image):
-        fix = f'{name} = {name}.astype("float32") / 255, or begin the model with '
+        fix = f'{name} = {name}.astype("float32") / 255'
         return [
             Finding(
                 "warning",
                 explain(
                     f"{name} holds whole numbers from {low:.0f} to {high:.0f}, "
                     "which looks like unscaled pixels.",
-                    fix=fix + "layers.Rescaling(1 / 255)",
+                    fix=fix,
                 ),
             )
         ]
@@ -287,18 +291,18 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
         if len(wild):
             shown = ", ".join(map(str, wild[:5])) + (", ..." if len(wild) > 5 else "")
             what = f"Column {shown} of {name}" if len(wild) == 1 else f"Columns {shown} of {name}"
-            return [_wild(f"{what} hold values of size {size[wild].max():.2g}")]
+            return [_wild(name, f"{what} hold values of size {size[wild].max():.2g}", "0")]
     elif max(-low, high) > 10 * WILD:
-        return [_wild(f"{name} holds values from {low:.2g} to {high:.2g}")]
+        return [_wild(name, f"{name} holds values from {low:.2g} to {high:.2g}", "")]
     return []
 
 
-def _wild(what: str) -> Finding:
+def _wild(name: str, what: str, axes: str) -> Finding:
     return Finding(
         "warning",
         explain(
             f"{what}; models learn best from values of size 1.",
-            fix="subtract the mean and divide by the standard deviation, or begin the model with\n"
-            "a layers.Normalization() adapted to x.",
+            fix=f"{name} = ({name} - {name}.mean({axes})) / ({name}.std({axes}) + 1e-7)\n"
+            "or begin the model with layers.BatchNormalization()",
         ),
     )

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from cornu import tree
-from cornu.checks.inputs import Finding, fits, nan_finding, not_finite, spread_rows
+from cornu.checks.inputs import Finding, infinite_finding, nan_finding, not_finite, spread_rows
+from cornu.checks.shapes import fits
+from cornu.checks.targets import check_classes_differ, check_targets
 from cornu.errors import explain
 
 SPARSE = {"sparse_categorical_crossentropy"}
@@ -69,6 +71,7 @@ class Output:
         ignore_class: label that the loss leaves out.
         axis: axis of the classes; other than -1 is not checked.
         masked: whether a mask may leave positions out of the loss.
+        accuracy: whether its accuracy is measured.
     """
 
     name: str
@@ -79,15 +82,19 @@ class Output:
     ignore_class: int | None = None
     axis: int = -1
     masked: bool = False
+    accuracy: bool = False
 
 
-def check_labels(y: Any, outputs: Sequence[Output], sample_weight: Any = None) -> list[Finding]:
+def check_labels(
+    y: Any, outputs: Sequence[Output], sample_weight: Any = None, *, whole: bool = False
+) -> list[Finding]:
     """Everything that is wrong with labels, last activations and losses.
 
     Args:
         y: an array `(samples, ...)`, a list with one for each output, or a dict by name of output.
         outputs: the model's outputs in order.
         sample_weight: weights of the samples, in the same structure, or None.
+        whole: whether these are all labels, so that a single class is a mistake.
 
     Returns:
         Findings, errors first; at most one error for each output.
@@ -99,12 +106,15 @@ def check_labels(y: Any, outputs: Sequence[Output], sample_weight: Any = None) -
         >>> print(finding.message)
         categorical_crossentropy expects one-hot labels, y holds integers.
           shapes: y (3,), output (None, 3)
-          fix:    use loss="sparse_categorical_crossentropy",
-                  or y = utils.to_categorical(y, 3)
+          fix:    loss="sparse_categorical_crossentropy"
+                  or y = keras.utils.to_categorical(y, 3)
     """
     findings: list[Finding] = []
     for name, labels, weight, output in _pairs(y, outputs, sample_weight):
-        findings += _check_output(name, labels, weight, output)
+        found = list(_check_output(name, labels, weight, output))
+        findings += found
+        if whole and not any(f.severity == "error" for f in found):
+            findings += check_classes_differ(name, _classes(labels, output), output)
     return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
@@ -139,9 +149,8 @@ def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Fi
             almost = "almost " if any(c in seen for c in only) else ""
             findings.append(
                 _warning(
-                    f"{what} {almost}only in the validation data.",
-                    fix='sorted data? fit(..., validation_pick="stratified") takes the same share\n'
-                    "of each class; validation_split alone takes the last rows.",
+                    f"{what} {almost}only in the validation data, which are the last rows.",
+                    fix='fit(..., validation_pick="stratified")',
                 )
             )
     return findings
@@ -201,7 +210,7 @@ def _check_output(name: str, y: np.ndarray, weight: Any, output: Output) -> Iter
     if y.dtype.kind not in "biuf" and "float" not in y.dtype.name:
         yield _error(
             f"{name} holds {y.dtype} values, not numbers.",
-            fix=f"number the classes: {name} = numpy.unique({name}, return_inverse=True)[1]",
+            fix=f"{name} = numpy.unique({name}, return_inverse=True)[1]",
         )
         return
     if output.axis not in (-1, len(output.shape) - 1):
@@ -241,14 +250,15 @@ def _check_head(loss: str, output: Output) -> Iterator[Finding]:
         )
         yield _error(
             f"The model cannot learn: {why}.",
-            fix='Dense(1, activation="sigmoid") with loss="binary_crossentropy",\n'
-            'or Dense(2, activation="softmax") with loss="sparse_categorical_crossentropy"',
+            fix=f'activation="sigmoid" in {last} and loss="binary_crossentropy"\n'
+            f'or units=2, activation="softmax" in {last} and '
+            'loss="sparse_categorical_crossentropy"',
         )
     elif output.from_logits and activation in GIVE_PROBABILITIES:
         yield _warning(
             f"The last {last} gives probabilities ({activation}), "
             "but the loss takes logits (from_logits=True).",
-            fix=f'take activation="{activation}" off {last},\nor use from_logits=False.',
+            fix=f"activation=None in {last}\nor from_logits=False in the loss",
         )
     elif not output.from_logits and activation in {"linear", *GIVE_ANYTHING}:
         right = "sigmoid" if loss in BINARY or units == 1 else "softmax"
@@ -256,8 +266,19 @@ def _check_head(loss: str, output: Output) -> Iterator[Finding]:
         yield say(
             f"{loss} expects probabilities, but the last {last} has "
             + ("no activation." if activation == "linear" else f"activation {activation!r}."),
-            fix=f'activation="{right}" in {last},\nor from_logits=True in the loss.',
+            fix=f'activation="{right}" in {last}\nor loss={_class_of(loss)}(from_logits=True)',
         )
+    elif units != 1 and loss in SPARSE | CATEGORICAL and activation in {"sigmoid", "hard_sigmoid"}:
+        yield _warning(
+            f"{loss} expects probabilities of one class out of {units}, but the last {last} has "
+            f"activation {activation!r}, which gives each class its own.",
+            fix=f'activation="softmax" in {last}',
+        )
+
+
+def _class_of(loss: str) -> str:
+    """`keras.losses.BinaryCrossentropy` of `binary_crossentropy`."""
+    return "keras.losses." + "".join(part.capitalize() for part in loss.split("_"))
 
 
 # ---- shape --------------------------------------------------------------------------------------
@@ -278,7 +299,7 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
             yield _error(
                 f"{loss} expects integer labels, {name} has one column for each class.",
                 shapes=shapes,
-                fix=f'use loss="categorical_crossentropy",\nor {name} = {name}.argmax(-1)',
+                fix=f'loss="categorical_crossentropy"\nor {name} = {name}.argmax(-1)',
             )
             return
     elif fits(have, want):
@@ -288,8 +309,8 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
             yield _error(
                 f"{loss} expects one-hot labels, {name} holds integers.",
                 shapes=shapes,
-                fix=f'use loss="sparse_{loss}",\n'.replace("_focal", "")
-                + f"or {name} = utils.to_categorical({name}, {units})",
+                fix=f'loss="sparse_{loss}"\n'.replace("_focal", "")
+                + f"or {name} = keras.utils.to_categorical({name}, {units})",
             )
             return
     else:
@@ -302,12 +323,13 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
             return
         single = not have or (have == (1,) and loss in BINARY)
         if as_integers and single and units is not None and units > 1:
+            layer = f"layer {output.name!r}"
             classes = (
-                f"one class out of {units} for each sample: activation softmax and\n"
+                f'one class of {units}: activation="softmax" in {layer} and '
                 'loss="sparse_categorical_crossentropy"\n'
-                f"any number of {units} labels at once: {name} has {units} columns of 0 and 1"
+                f"several labels at once: {name} has {units} columns of 0 and 1"
             )
-            numbers = f"give the last layer 1 unit, or {name} {units} columns."
+            numbers = f"units=1 in {layer}\nor give {name} {units} columns"
             yield _error(
                 f"The model gives {units} numbers for each sample, {name} one.",
                 shapes=shapes,
@@ -318,7 +340,8 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
             yield _warning(
                 f"{name} has fewer numbers than the output; each is compared with several.",
                 shapes=shapes,
-                fix=f"if that is not meant, give {name} and the output one shape.",
+                fix=f"if it is meant: {name} = numpy.broadcast_to({name}, "
+                f"{(len(y), *(1 if w is None else w for w in output.shape[1:]))})",
             )
             return
     yield _mismatch(name, y, output, shapes, sparse=loss in SPARSE)
@@ -337,23 +360,37 @@ def _mismatch(name: str, y: np.ndarray, output: Output, shapes: str, *, sparse: 
         return _error(
             f"The output has {len(want) + 1} axes, {name} only {y.ndim}.",
             shapes=shapes,
-            fix="did you forget Flatten or a GlobalPooling layer before the last Dense,\n"
-            "or return_sequences=False in the last recurrent layer?",
+            fix=f"layers.Flatten() before layer {output.name!r}\n"
+            "or return_sequences=False in the last recurrent layer, or a pooling layer after it",
         )
     if len(have) == len(want) and fits(have[:-1], want[:-1]):
         units = have[-1]
+        if units - 1 == want[-1] and _is_hot(y) and not y[..., 0].any():
+            return _error(
+                f"{name} has {units} columns, the model {want[-1]} outputs, and column 0 is empty: "
+                "the classes begin at 1.",
+                shapes=shapes,
+                fix=f"{name} = {name}[..., 1:]\n"
+                f"or subtract 1 before: keras.utils.to_categorical({name} - 1)",
+            )
         return _error(
             f"{name} has {units} column{'' if units == 1 else 's'}, "
             f"the model {want[-1]} output{'' if want[-1] == 1 else 's'}.",
             shapes=shapes,
-            fix=f"give the last layer {units} units, or pick the right columns of {name}."
+            fix=f"units={units} in layer {output.name!r}\nor pick the right columns of {name}"
             + (f"\nfor one-hot labels: {name} = {name}.argmax(-1)" if sparse else ""),
         )
     return _error(
         f"{name} and the output differ in shape.",
         shapes=shapes,
-        fix=f"reshape {name}, or change the last layers of the model.",
+        fix=f"give {name} the shape (len({name}), {', '.join(map(str, want))}), "
+        "or change the last layers of the model.",
     )
+
+
+def _is_hot(y: np.ndarray) -> bool:
+    """Whether each row is one 1 among zeros."""
+    return bool(((y == 0) | (y == 1)).all()) and bool((y.sum(-1) == 1).all())
 
 
 # ---- numbers ------------------------------------------------------------------------------------
@@ -363,10 +400,13 @@ def _check_numbers(
     loss: str, name: str, y: np.ndarray, weight: Any, output: Output
 ) -> Iterator[Finding]:
     bad = not_finite(y)
-    if bad.nans:
-        yield nan_finding(name, bad)
+    wrong = nan_finding(name, bad) if bad.nans else infinite_finding(name, bad)
+    if wrong is not None:
+        yield wrong
         return
     if loss not in PROBABILITY:
+        if weight is None:
+            yield from check_targets(loss, name, y, output)
         return
     rows = spread_rows(y, max(MANY * len(y) // y.size, 1000))
     used = np.ones(rows.shape, dtype=bool)
@@ -388,7 +428,7 @@ def _check_numbers(
         if is_hot and int(rows.sum(-1, dtype="int64").max()) > 1:
             yield _warning(
                 f"Some rows of {name} have several ones, but {loss} expects one class a sample.",
-                fix='several labels at once: activation="sigmoid" and loss="binary_crossentropy"',
+                fix=f'activation="sigmoid" in layer {output.name!r} and loss="binary_crossentropy"',
             )
 
 
@@ -406,8 +446,8 @@ def _check_classes(
             value = float(rows[broken][0])
             yield _error(
                 f"Labels are not whole numbers: {name} contains {value:g}.",
-                fix='number the classes 0, 1, 2, ...; for a quantity use loss="mse" and\n'
-                "a last layer without activation.",
+                fix=f"classes: {name} = numpy.unique({name}, return_inverse=True)[1]\n"
+                f'a quantity: activation=None, units=1 in layer {output.name!r} and loss="mse"',
             )
             return
     units = output.shape[-1]
@@ -422,13 +462,17 @@ def _check_classes(
     classes = "0" if units == 1 else f"0..{units - 1}"
     lowest, highest = float(found[0]), float(found[-1])
     if units == 1 and highest <= 1:
-        fix = 'loss="binary_crossentropy" with Dense(1, activation="sigmoid"),\nor Dense(2)'
+        fix = f'activation="sigmoid" in layer {output.name!r} and loss="binary_crossentropy"\n'
+        fix += f"or units=2 in layer {output.name!r}"
     elif lowest < 0:
-        fix = "number the classes from 0; a label to leave out is the loss's ignore_class."
+        fix = f"number the classes from 0: {name} = {name} - {name}.min()\n"
+        fix += f"leave {lowest:g} out: loss={_class_of('sparse_categorical_crossentropy')}"
+        fix += f"(ignore_class={lowest:g})"
     elif lowest == units == highest and not (used & (rows == 0)).any():
-        fix = f"the classes begin at 1: {name} = {name} - 1"
+        fix = f"{name} = {name} - 1"
     else:
-        fix = f"give the last layer at least {highest + 1:.0f} units, or renumber the classes."
+        fix = f"units={highest + 1:.0f} in layer {output.name!r}\n"
+        fix += f"or number the classes anew: {name} = numpy.unique({name}, return_inverse=True)[1]"
     # padded positions of sequences may be left out by a mask, which the labels do not show
     padding = lowest < 0 and highest < 0 and (output.masked or len(output.shape) > 2)
     say = _warning if padding or output.masked else _error
@@ -459,10 +503,10 @@ def _check_zero_one(
     elif low >= 0 and high <= 255 and rows.ndim > 1:
         fix = f'pixels: {name} = {name}.astype("float32") / 255'
     elif low >= 0 and len(few) <= 1000 and np.array_equal(few, np.rint(few)):
-        fix = f'for {len(few)} classes: Dense({high + 1:.0f}, activation="softmax") and\n'
-        fix += 'loss="sparse_categorical_crossentropy"'
+        fix = f'{len(few)} classes: units={high + 1:.0f}, activation="softmax" in layer '
+        fix += f'{output.name!r} and loss="sparse_categorical_crossentropy"'
     else:
-        fix = 'for a quantity: a last layer without activation and loss="mse"'
+        fix = f'a quantity: activation=None in layer {output.name!r} and loss="mse"'
     say = _warning if output.masked else _error
     yield say(
         f"{loss} expects labels 0 and 1, {name} goes from {low:g} to {high:g}.",

@@ -235,9 +235,18 @@ def _check_names(cls: Any, kwargs: dict[str, Any]) -> None:
             raise TypeError(
                 explain(
                     f"{cls.__name__} takes no argument {name!r}.",
-                    fix=did_you_mean(name, accepted) if accepted else None,
+                    fix=_passing_on(cls, name)
+                    or (did_you_mean(name, accepted) if accepted else None),
                 )
             )
+
+
+def _passing_on(cls: Any, name: str) -> str | None:
+    """A constructor that passes an argument of its parents on, where one of them takes it."""
+    if registry.is_builtin(cls) or name not in config_names(cls.__base__):
+        return None
+    own = ", ".join(("self", *(str(p) for p in signature_of(cls).parameters.values())))
+    return f"def __init__({own}, **kwargs):\n    super().__init__(**kwargs)"
 
 
 def _given(cls: type, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any]:

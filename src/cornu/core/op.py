@@ -35,6 +35,7 @@ from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
 from cornu.core.shapes import broadcast, element_by_element, folded, remembered
 from cornu.core.symbolic import any_symbolic
+from cornu.core.traced_errors import in_our_words
 from cornu.errors import explain
 
 # Class name in files -> op. An op in several modules of Keras has one entry.
@@ -108,6 +109,9 @@ def op(
             if calls_back or not is_about_arguments(error):
                 raise
             raise with_op(error, call, args, kwargs) from error
+        except jax.errors.UnexpectedTracerError as error:
+            in_our_words(error)
+            raise
 
     known: Op = call
     known.tensors = tuple(tensors)

@@ -51,7 +51,7 @@ def with_op(
         message = detail if name in detail.split("\n")[0] else f"{name}: {detail}"
     else:
         received = _described(function, args, kwargs)
-        because = f": {_plainly(detail)}" if detail else "."
+        because = f": {plainly(detail) or detail.split(chr(10))[0]}" if detail else "."
         message = explain(f"{name} does not accept its arguments{because}", received=received)
     clear = KINDS[type(error)](message)
     clear._explained = True  # type: ignore[attr-defined]
@@ -70,12 +70,19 @@ _PLAINLY = (
 )
 
 
-def _plainly(detail: str) -> str:
+def plainly(detail: str) -> str | None:
+    """What jax says of shapes that do not fit, in our words; None of anything else.
+
+    Example:
+
+        >>> plainly("Incompatible shapes for broadcasting: shapes=[(2,), (3,)]")
+        '(2,), (3,) do not broadcast.'
+    """
     said = detail.split("\n")[0]
     for pattern, words in _PLAINLY:
         if re.match(pattern, said):
             return re.sub(pattern, words, said) + "."
-    return said
+    return None
 
 
 def _described(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -36,6 +36,13 @@ MOST_TRIALS = 16  # of known sizes in the place of unknown ones
 _COPIED = ("shape", "dtype", "sparse", "name", "_keras_mask")
 
 
+class SymbolicTensorError(ValueError):
+    """A symbolic tensor was given to jax, whose notes about its own frames are not taken."""
+
+    def add_note(self, note: str) -> None:
+        """Take no note."""
+
+
 class KerasTensor:
     """The shape and dtype of a tensor that will exist when a model runs.
 
@@ -114,7 +121,7 @@ class KerasTensor:
         return explain(
             f"A symbolic tensor has no values yet, so it cannot be {what}.",
             tensor=self,
-            fix="use operations of cornu.ops, or put the code into the `call` of a Layer:\n"
+            fix="use keras.ops, or put the code into the `call` of a layer:\n"
             "class MyLayer(keras.layers.Layer):\n"
             "    def call(self, x): ...",
         )
@@ -124,7 +131,8 @@ class KerasTensor:
 
     @property
     def __jax_array__(self) -> Any:  # raises where jax looks for it, in every function of jax
-        raise TypeError(self._no_value("passed to a function of jax.numpy"))
+        # A ValueError: a TypeError jax would say in words of its own.
+        raise SymbolicTensorError(self._no_value("passed to a function of jax.numpy"))
 
     def __iter__(self) -> Any:
         raise TypeError(self._no_value("iterated over"))

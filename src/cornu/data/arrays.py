@@ -193,10 +193,34 @@ def draw_seed() -> int:
 
 def positive(value: Any, name: str) -> int:
     """The value as an int, or an error that names it unless it is a whole number above 0."""
+    return whole(value, name, least=1)
+
+
+def whole(value: Any, name: str, *, least: int) -> int:
+    """The value as an int.
+
+    Raises:
+        TypeError: it is not a whole number.
+        ValueError: it is below `least`.
+
+    Example:
+
+        >>> whole("5", "epochs", least=0)
+        Traceback (most recent call last):
+        TypeError: epochs must be a whole number, got '5'.
+          fix: epochs=5
+    """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(explain(f"{name} is a whole number, got {type(value).__name__}."))
-    if value.__index__() < 1:
-        raise ValueError(explain(f"{name} is at least 1, got {value.__index__()}."))
+        try:
+            near = f"{name}={max(int(float(value)), least)}"
+        except (TypeError, ValueError):
+            near = f"{name}={max(least, 1)}"
+        raise TypeError(explain(f"{name} must be a whole number, got {value!r:.60}.", fix=near))
+    if value.__index__() < least:
+        fix = f"{name}={max(least, 1)}"
+        raise ValueError(
+            explain(f"{name} must be at least {least}, got {value.__index__()}.", fix=fix)
+        )
     return value.__index__()
 
 
@@ -210,7 +234,7 @@ def fewer_steps(steps: Any, available: int) -> int | None:
             explain(
                 f"An epoch has {available} batches, not the {steps} steps asked for: "
                 "the data hold no more.",
-                fix="leave the number of steps out, or make the batches smaller.",
+                fix="steps_per_epoch=None",
             ),
             stacklevel=2,
         )

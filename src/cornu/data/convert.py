@@ -59,7 +59,7 @@ def host_arrays(
         ((2, 2), 'float32', (2,))
     """
     if x is None:
-        raise ValueError(explain("x is None.", fix="pass the inputs as the first argument."))
+        raise ValueError(explain("x is None, where the inputs belong.", fix="model.fit(x, y)"))
     x = _nested(x, "x", floatx, inputs_are_nested)
     samples = next((len(leaf) for leaf in tree.flatten(x) if leaf is not None), None)
     y = _nested(y, "y", floatx, None, samples)
@@ -198,8 +198,9 @@ def _from_table(table: Any, name: str) -> np.ndarray:
                 raise ValueError(
                     explain(
                         f"{place} holds values of dtype {values.dtype}, not numbers.",
-                        fix="turn categories into numbers (layers.StringLookup, pandas.factorize,\n"
-                        "pandas.get_dummies), or leave the column out.",
+                        fix=f"{name} = pandas.get_dummies({name})"
+                        if column is None or values.dtype.kind == "O"
+                        else f"leave the column out: {name} = {name}.drop(columns={column!r})",
                     )
                 )
         array = np.asarray(table.to_numpy(dtype="float64", na_value=np.nan))
@@ -231,29 +232,35 @@ def _from_anything(value: Any, name: str) -> np.ndarray:
 def _ragged(name: str) -> str:
     return explain(
         f"The rows of {name} differ in length.",
-        fix="cut or fill them to one length, as with utils.pad_sequences.",
+        fix=f"n = max(map(len, {name}))\n"
+        f"{name} = [list(row) + [0] * (n - len(row)) for row in {name}]",
     )
 
 
 def _refuse_what_is_no_number(array: Any, name: str) -> None:
     kind = array.dtype.kind
+    if array.dtype.names is not None:
+        raise ValueError(
+            explain(
+                f"{name} is a structured array with the fields "
+                f"{', '.join(array.dtype.names[:10])}.",
+                fix=f"{name} = numpy.lib.recfunctions.structured_to_unstructured({name})",
+            )
+        )
     if kind in "OUSTmM":
         first = array.ravel()[0] if array.size else None
         if kind == "O" and isinstance(first, list | tuple | np.ndarray):
             raise ValueError(_ragged(name))
         if kind in "UST" or isinstance(first, str | bytes):
-            fix = (
-                "number the classes: numpy.unique(y, return_inverse=True)[1],\n"
-                "or sklearn.preprocessing.LabelEncoder."
-                if name.startswith("y")
-                else "map the text to numbers first: layers.StringLookup or TextVectorization."
-            )
+            fix = f"{name} = numpy.unique({name}, return_inverse=True)[1]"
+            if not name.startswith("y"):
+                fix = f"number the categories: {fix}.reshape(numpy.shape({name}))"
             raise ValueError(explain(f"{name} holds text (dtype {array.dtype}).", fix=fix))
         what = "dates or times" if kind in "mM" else "Python objects"
         raise ValueError(
             explain(
                 f"{name} holds {what} (dtype {array.dtype}), not numbers.",
-                fix=f'convert it, for example with {name}.astype("float32").',
+                fix=f'{name} = {name}.astype("float32")',
             )
         )
 

@@ -66,7 +66,10 @@ def train_validation_split(
     """
     if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
         raise ValueError(
-            explain(f"validation_split lies between 0 and 1, got {validation_split!r}.")
+            explain(
+                f"validation_split must lie between 0 and 1, got {validation_split!r}.",
+                fix="validation_split=0.2",
+            )
         )
     if pick not in PICKS:
         raise ValueError(
@@ -111,7 +114,7 @@ def _place_to_cut(size: int, fraction: float, what: str) -> int:
         raise ValueError(
             explain(
                 f"validation_split={fraction} of {size} {what} leaves none for {side}.",
-                fix="pass more data or another fraction.",
+                fix="validation_split=0.5" if size > 1 else "pass more data.",
             )
         )
     return at
@@ -147,7 +150,7 @@ def _classes(y: Any) -> np.ndarray:
         raise ValueError(
             explain(
                 f'validation_pick="stratified" needs one class for each sample; y {what}.',
-                fix='validation_pick="random" takes any rows.',
+                fix='validation_pick="random"',
             )
         )
     return np.unique(labels.reshape(-1), return_inverse=True)[1]

@@ -43,7 +43,10 @@ def class_sample_weights(
         raise TypeError(
             explain(
                 f"class_weight is a dict from class to weight, got {type(class_weight).__name__}.",
-                fix="class_weight=dict(enumerate(weights))",
+                fix="classes, counts = numpy.unique(y, return_counts=True)\n"
+                "class_weight = dict(zip(classes.tolist(), len(y) / (len(classes) * counts)))"
+                if isinstance(class_weight, str)
+                else "class_weight = dict(enumerate(class_weight))",
             )
         )
     if y is None or tree.is_nested(y):

@@ -49,9 +49,14 @@ def load_data() -> tuple[Part, Part]:
     """
     data = {}
     for name, file in FILES.items():
-        path = archive.locate(
-            file, ORIGIN + file, subfolder="datasets/fashion-mnist", limit=64 << 20
-        )
+        try:
+            path = archive.locate(
+                file, ORIGIN + file, subfolder="datasets/fashion-mnist", limit=64 << 20
+            )
+        except ConnectionError as error:
+            others = ", ".join(other for other in FILES.values() if other != file)
+            error.args = (f"{error}\n       and likewise the other files: {others}",)
+            raise
         data[name] = archive.read_idx(path, LAYOUT[name])
         if name.startswith("y"):
             archive.check_labels(path, data[name], CLASSES)

@@ -24,7 +24,7 @@ from cornu.core.masks import mask_of, set_mask
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
-from cornu.errors import did_you_mean, explain, without_super
+from cornu.errors import did_you_mean, explain, returns_nothing, without_super
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -89,6 +89,8 @@ class Loss(Configurable):
         if not self._labels_are_classes:
             y_true = tree.map_structure(self._converted, y_true)
         values = self.call(y_true, y_pred)
+        if values is None:
+            raise ValueError(returns_nothing(getattr(self, "fn", self.call)))
         mask = both_masks(mask, mask_of(values))
         return reduce_weighted(values, sample_weight, mask, self.reduction, self.dtype)
 

@@ -13,6 +13,7 @@ from cornu.core.masks import mask_of
 from cornu.core.operands import tensor
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.errors import returns_nothing
 from cornu.losses.loss import as_dtype, both_masks, weighed, weights_and_mask
 from cornu.metrics.metric import Metric
 
@@ -150,6 +151,8 @@ class MeanMetricWrapper(Mean):
         if self._folds_last_axis and len(np.shape(y_true)) == len(np.shape(y_pred)) == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if values is None:
+            raise ValueError(returns_nothing(self._fn))
         self._add(*weighted(values, sample_weight, self.dtype, mask))
 
     def get_config(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import warnings
 from typing import Any, ClassVar
 
 from cornu import ops, tree
+from cornu.checks.shapes import misfit
 from cornu.core.graph import Function
 from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
 from cornu.core.operation import Operation
@@ -202,6 +203,12 @@ class Functional(Model):
         """The input with a last axis of size 1 added or removed where that makes it fit."""
         if x is None:
             return x
+        if not hasattr(x, "shape"):
+            raise TypeError(
+                explain(
+                    f"Model '{self.name}' takes arrays, got {x!r:.60} of type {type(x).__name__}."
+                )
+            )
         shape, wanted = tuple(x.shape), expected.shape
         mask = mask_of(x)
         if len(shape) == len(wanted) + 1 and shape[-1] == 1:
@@ -220,21 +227,10 @@ class Functional(Model):
         return x
 
     def _wrong_shape(self, shape: tuple[Any, ...], expected: KerasTensor) -> str:
-        wanted = expected.shape
         shown = tuple(s if isinstance(s, int) else None for s in shape)
-        fix = "bring the inputs to the expected shape, or build a model for theirs."
-        if shown == wanted[1:]:
-            fix = "add a batch axis: x[None]"
-        elif len(shown) == len(wanted) and shown[-1] != wanted[-1] and len(wanted) == 2:
-            what = f"Model '{self.name}' expects {wanted[-1]} features, got {shown[-1]}."
-            return explain(what, shapes=f"expected {wanted}, got {shown}", fix=fix)
-        elif len(wanted) == len(shown) + 1:
-            fix = "add the missing axis: x[..., None] for a channel, x[None] for the batch."
-        elif len(wanted) == 2 and len(shown) > 2:
-            fix = "flatten the samples first: x.reshape(len(x), -1), or add layers.Flatten()."
-        return explain(
-            f"Model '{self.name}' expects inputs of shape {wanted}, got {shown}.", fix=fix
-        )
+        found = misfit("x", shown, expected.shape)
+        what = f"Model '{self.name}' expects inputs of shape {expected.shape}, got {shown}."
+        return explain(what, fix=None if found is None else found.fix)
 
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None

@@ -10,7 +10,7 @@ from cornu.core.graph import Function
 from cornu.core.masks import lent
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, returns_nothing, trimmed
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
@@ -66,6 +66,7 @@ class Sequential(Model):
 
     # ---- the list -----------------------------------------------------------------------------
 
+    @trimmed
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer at the end.
 
@@ -101,7 +102,7 @@ class Sequential(Model):
             raise ValueError(
                 explain(
                     f"Sequential '{self.name}' has a layer named {layer.name!r} already.",
-                    fix="give the layer another name: Layer(..., name='...').",
+                    fix=f"name={layer.name + '_2'!r} in one of them",
                 )
             )
         if not self._stack and self._input_layer is None:
@@ -131,6 +132,8 @@ class Sequential(Model):
     def _connect(self, layer: Layer, tensor: KerasTensor) -> KerasTensor:
         with eagerly(), name_scope(self.name):
             output = layer(tensor)
+        if output is None:
+            raise ValueError(returns_nothing(layer.call))
         if not isinstance(output, KerasTensor):
             raise ValueError(
                 explain(
@@ -169,7 +172,10 @@ class Sequential(Model):
             )
         if not self._stack:
             raise ValueError(
-                explain(f"Sequential '{self.name}' has no layers yet.", fix="model.add(layer)")
+                explain(
+                    f"Sequential '{self.name}' has no layers yet.",
+                    fix="model.add(keras.layers.Dense(10))",
+                )
             )
         start = InputLayer(batch_shape=(None, *tuple(input_shape)[1:]))
         tensor: KerasTensor = start.output
@@ -335,9 +341,12 @@ def _known_input_shape(layer: Layer) -> Any:
 def _not_a_layer(value: Any) -> str:
     if isinstance(value, type):
         return explain(
-            f"{value.__name__} is a class, not a layer.", fix=f"make one: {value.__name__}(...)"
+            f"{value.__name__} is a class, not a layer.",
+            fix=f"make a layer of it: {value.__name__}()",
         )
     return explain(
         f"A Sequential is made of layers, got {type(value).__name__}.",
-        fix="pass instances of layers; wrap a function as layers.Lambda(function).",
+        fix="keras.layers.Lambda(...) makes a layer of a function"
+        if callable(value)
+        else "model = keras.Sequential([keras.layers.Dense(10)])",
     )

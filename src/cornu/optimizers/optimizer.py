@@ -180,7 +180,8 @@ class Optimizer(OptimizerVariables, Configurable):
             raise TypeError(
                 explain(
                     f"The learning rate follows {shown(before)}, so it takes no number.",
-                    fix="assign another schedule, or make the optimizer with a number.",
+                    fix=f"make the optimizer with a number: {type(self).__name__}(0.001)\n"
+                    "or assign another schedule.",
                 )
             )
 

@@ -15,18 +15,19 @@ from cornu.errors import explain
 
 KINDS = ("data", "variable", "input", "output", "loss", "gradient", "update", "nothing")
 
+_CLIP = "optimizer=keras.optimizers.Adam(0.001, clipnorm=1.0)"
 _FIXES = {
-    "data": "clean the data: numpy.isfinite finds the rows.",
+    "data": "x = numpy.nan_to_num(x, posinf=0, neginf=0); numpy.isfinite finds the rows.",
     "variable": "make the model anew, or load weights from before.",
     "input": "look for a logarithm, a root, a division or an exponential before this layer.",
     "output": "look for a logarithm, a root, a division or an exponential in it. Numbers that\n"
-    "have become huge want a smaller learning rate, or clipnorm=1.0 in the optimizer.",
+    f"have become huge want smaller steps: {_CLIP}",
     "loss": "look at the labels of this batch; losses of probabilities are safer as losses of\n"
     "logits: no last activation, and from_logits=True.",
-    "gradient": "a root or a norm has no slope at 0: add a small number inside it. Or clip:\n"
-    "optimizer=Adam(..., clipnorm=1.0)",
-    "update": "a smaller learning rate, or optimizer=Adam(..., clipnorm=1.0)",
-    "nothing": "a smaller learning rate, or optimizer=Adam(..., clipnorm=1.0)",
+    "gradient": "a root or a norm has no slope at 0: add a small number inside it.\n"
+    f"or clip the gradients: {_CLIP}",
+    "update": f"smaller steps: {_CLIP}",
+    "nothing": f"smaller steps: {_CLIP}",
 }
 
 
@@ -56,7 +57,13 @@ def count_nonfinite(array: Any) -> str:
 
 
 def explain_nonfinite(
-    what: str, *, batch: str, epoch: int, finding: Finding, replayed: bool
+    what: str,
+    *,
+    batch: str,
+    epoch: int,
+    finding: Finding,
+    replayed: bool,
+    too_fast: tuple[str, str] | None = None,
 ) -> str:
     """The message.
 
@@ -67,6 +74,8 @@ def explain_nonfinite(
         finding: what a look at the batch found.
         replayed: whether the batch ran once more from the weights that it had met. If not, what
             was found is true of the weights as they are now.
+        too_fast: where the weights have become huge before, what says so, and the optimizer to
+            take instead.
     """
     if replayed:
         before = "everything was finite; the model has its weights from before this batch"
@@ -77,10 +86,15 @@ def explain_nonfinite(
     else:
         before = "not known: no copy of the weights from before is at hand, so this is about the "
         before += "weights\nas they are now"
+    fix = _FIXES[finding.kind]
+    reason = {}
+    if too_fast is not None and finding.kind not in ("data", "variable"):
+        reason, fix = {"cause": too_fast[0]}, too_fast[1]
     return explain(
         f"Training broke at batch {batch} of epoch {epoch + 1}: {what}.",
+        **reason,
         first=f"{finding.what}: {finding.detail}" if finding.detail else finding.what,
         before=before,
-        fix=f"{_FIXES[finding.kind]}\n"
+        fix=f"{fix}\n"
         "fit(..., check=False) trains on, and callbacks.TerminateOnNaN() stops without an error.",
     )

@@ -29,6 +29,7 @@ from cornu.reports import screen
 
 MODES = ("bar", "line", "notebook")
 INTERVAL = 0.125  # seconds between two drawings
+SHORTEST = 4  # characters of a bar that has made room
 
 _FULL, _EMPTY = "━", "─"
 _PLAIN_FULL, _PLAIN_EMPTY = "=", "."
@@ -79,19 +80,30 @@ class Progress:
         self._clock = time.perf_counter
         self.start()
 
-    def start(self, epoch: int | None = None, epochs: int | None = None) -> None:
-        """Begin an epoch, or a run without epochs: set the clock, write the head `Epoch 1/5`."""
+    def start(
+        self, epoch: int | None = None, epochs: int | None = None, *, compiles: bool = False
+    ) -> None:
+        """Begin an epoch, or a run without epochs: set the clock, write the head `Epoch 1/5`.
+
+        Args:
+            epoch: its number, from 1.
+            epochs: number of the last one.
+            compiles: say that the first step is being compiled, until it is done.
+        """
         self.close()
+        self.step = 0
         self._head = "" if epoch is None else f"Epoch {epoch}/{epochs or '?'}"
         if self._head and self.mode != "line":
             self._write_line(self._head)
+        if compiles and self.mode != "line":
+            text = f"{self._counter()} compiling ..."
+            self._line.rewrite(text, len(text))
         # Counting from the first report keeps compilation out of the time a step takes.
         self._first_step, self._first_time = 0, self._clock()
         self._began = self._first_time
         self._due = 0.0  # of the next drawing, by the clock; 0: at the first report
         if self.mode == "line":
             self._due = float("inf")
-        self.step = 0
 
     def update(self, step: int, logs: Mapping[str, Any], finished: bool = False) -> None:
         """Report that `step` steps are done.
@@ -153,10 +165,16 @@ class Progress:
         self._due = self._clock() + INTERVAL
 
     def _rewrite(self, clock: str, pace: str, values: list[str], finished: bool) -> None:
-        counter, bar = self._counter(), self._bar()
+        counter, width = self._counter(), self.width
+        bar = self._bar(width)
         start = f"{counter} {bar} {clock} {pace}" if bar else f"{counter} {clock} {pace}"
-        if not finished:  # metrics that would not fit wait for the finished line
+        if not finished:  # the bar makes room for the metrics; those that do not fit have to wait
             room = screen.columns(self._line.stream) - 1 - len(start)
+            shorter = min(max(sum(map(len, values)) - room, 0), max(width - SHORTEST, 0))
+            if bar and shorter:
+                bar = self._bar(width - shorter)
+                start = f"{counter} {bar} {clock} {pace}"
+                room += shorter
             while values and sum(map(len, values)) > room:
                 values.pop()
         tail = "".join(values)
@@ -175,12 +193,12 @@ class Progress:
         total = str(self.total_steps)
         return f"{self.step:>{len(total)}}/{total}"
 
-    def _bar(self) -> str:
+    def _bar(self, width: int) -> str:
         if self.total_steps is None:
             return ""
         done = min(self.step / self.total_steps, 1.0) if self.total_steps else 1.0
-        full = int(self.width * done)
-        return self._full * full + self._empty * (self.width - full)
+        full = int(width * done)
+        return self._full * full + self._empty * (width - full)
 
     def _seconds_per_step(self, now: float) -> float:
         if self.step > self._first_step:

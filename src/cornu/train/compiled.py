@@ -29,6 +29,16 @@ OLDER_ARGUMENTS = {
     "distribute": "Set a distribution once: keras.distribution.set_distribution(...).",
 }
 
+# What they were where nobody gave them: said word for word, they ask for nothing.
+OLDER_DEFAULTS = {
+    "workers": 1,
+    "use_multiprocessing": False,
+    "max_queue_size": 10,
+    "sample_weight_mode": None,
+    "target_tensors": None,
+    "distribute": None,
+}
+
 
 def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
     """Warn of arguments of earlier versions, and refuse unknown ones.
@@ -41,7 +51,7 @@ def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
         TypeError: an argument was never known.
     """
     name = method.__name__
-    for argument in given:
+    for argument, value in given.items():
         if argument not in OLDER_ARGUMENTS:
             known = [n for n in inspect.signature(method).parameters if n != "older"]
             raise TypeError(
@@ -49,6 +59,8 @@ def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
                     f"{name} takes no argument {argument!r}.", fix=did_you_mean(argument, known)
                 )
             )
+        if value == OLDER_DEFAULTS[argument]:
+            continue
         warnings.warn(
             f"The argument {argument!r} of {name} has no effect any more. "
             f"{OLDER_ARGUMENTS[argument]}",

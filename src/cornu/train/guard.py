@@ -11,6 +11,7 @@ now and then is enough. Copies are not made where they would cost more than 1 % 
 memory than `COPY_LIMIT`; then the message says that it knows less.
 """
 
+import inspect
 import math
 import time
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ SECONDS_BETWEEN_LOOKS = 1.0
 COPY_LIMIT = 256 << 20  # bytes of variables
 KEPT_LIMIT = 64 << 20  # bytes of batches that cannot be read again, kept since the last copy
 SHARE_OF_TIME = 0.01
+HUGE = 1e5  # weights of this size say that the steps are too large
 FREE = 1e-3  # seconds that a copy may always take
 
 
@@ -116,6 +118,8 @@ class Guard:
 
     def _explain(self, what: str, done: int) -> str:
         found = self._replay(done)
+        weights = self._slots.read() if found is None else found[1]
+        too_fast = _too_fast(self._model.optimizer, weights.trainable)
         if found is None:
             number = f"{done}" if done - self._first <= 1 else f"{self._first + 1} to {done}"
             finding = self._look_into(self._slots.read(), self._batch(done - 1))
@@ -125,8 +129,9 @@ class Guard:
             finding = self._look_into(before, data)
             self._slots.write(self._on_device(before))
         return explain_nonfinite(
-            what, batch=number, epoch=self._epoch, finding=finding, replayed=found is not None
-        )
+            what, batch=number, epoch=self._epoch, finding=finding, replayed=found is not None,
+            too_fast=too_fast,
+        )  # fmt: skip
 
     def _look_into(self, state: TrainState, data: Any) -> Finding:
         return first_nonfinite(self._model, self._slots, self._on_device(state), data)
@@ -171,6 +176,31 @@ class Guard:
         if not self._rereadable:
             return self._last
         return next(iter(self._source.batches(self._epoch, number))).data
+
+
+def _too_fast(optimizer: Any, weights: Iterable[Any]) -> tuple[str, str] | None:
+    """What says that the steps are too large, and a better optimizer; None if nothing does."""
+    sizes = [np.max(np.abs(a), where=np.isfinite(a), initial=0.0) for a in map(np.asarray, weights)]
+    largest = float(max(sizes, default=0.0))
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if largest < HUGE or optimizer is None:
+        return None
+    kind = type(optimizer).__name__
+    default = inspect.signature(type(optimizer)).parameters.get("learning_rate")
+    rate: Any = getattr(default, "default", None)
+    if not isinstance(rate, float):
+        rate = 0.001
+    try:
+        now = float(optimizer.learning_rate)
+    except (TypeError, ValueError):  # a schedule
+        return f"weights have grown to {largest:.2g}, so the learning rate is too large", (
+            f"optimizer=keras.optimizers.{kind}({rate})"
+        )
+    better = rate if now > rate else now / 10
+    return (
+        f"weights have grown to {largest:.2g}: the learning rate, {now:g}, is too large",
+        f"optimizer=keras.optimizers.{kind}({better:g})",
+    )
 
 
 def _finite(arrays: Iterable[Any]) -> bool:

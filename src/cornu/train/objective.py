@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from cornu import losses as losses_module, metrics as metrics_module, tree
 from cornu.core.registry import find_custom
 from cornu.core.serialize import serialize_keras_object
-from cornu.errors import explain
+from cornu.errors import explain, located
 from cornu.losses.loss import Loss
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
@@ -182,9 +182,11 @@ class CompileMetrics(Metric):
             if t is None:
                 continue
             for metric in plain:
-                metric.update_state(t, p)
+                with located(f"metric {metric.name!r}"):
+                    metric.update_state(t, p)
             for metric in weighted:
-                metric.update_state(t, p, sample_weight=w)
+                with located(f"metric {metric.name!r}"):
+                    metric.update_state(t, p, sample_weight=w)
 
     def result(self) -> dict[str, Any]:
         results: dict[str, Any] = {}

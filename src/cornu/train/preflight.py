@@ -11,11 +11,15 @@ described to them. What is only suspicious becomes a warning, what cannot train 
 import warnings
 from typing import Any
 
+import jax
+import numpy as np
+
 from cornu import tree
 from cornu.checks import Output, check_indices, check_inputs, check_labels, check_split
-from cornu.checks.inputs import Finding, check_shapes
+from cornu.checks.inputs import Finding, NotFiniteFinding, check_finite, check_shapes
 from cornu.data.source import Resident, Source
-from cornu.train.objective import CompileLoss, object_name
+from cornu.errors import explain
+from cornu.train.objective import ACCURACY, CompileLoss, object_name
 from cornu.train.step import unpack_x_y_sample_weight
 
 # Layers after which the scale of the inputs does not matter.
@@ -55,13 +59,52 @@ def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: st
         data = first.data
         where = where or "In the first batch: "
     x, y, sample_weight = unpack_x_y_sample_weight(data)
-    findings = check_inputs(x, input_shapes(model), rescales=_rescales(model))
+    shapes = input_shapes(model)
+    exchanged = _exchanged(x, y, shapes)
+    if exchanged is not None:
+        return [Finding("error", where + exchanged)]
+    labels = len(y) if hasattr(y, "shape") else None
+    findings = check_inputs(x, shapes, rescales=_rescales(model), samples=labels)
+    findings = [f for found in findings if (f := _as_it_spreads(model, x, found)) is not None]
     rows = embedded_rows(model)
     if rows is not None:
         findings += check_indices(x, rows)
     if y is not None and outputs is not None:
-        findings += check_labels(y, outputs, sample_weight)
+        whole = isinstance(source, Resident) and not where
+        findings += check_labels(y, outputs, sample_weight, whole=whole)
     return [Finding(f.severity, where + f.message) for f in findings]
+
+
+def _exchanged(x: Any, y: Any, shapes: Any) -> str | None:
+    """That x and y have changed places: y has the shape of the inputs, and x has not."""
+    if not (hasattr(x, "shape") and hasattr(y, "shape")) or shapes is None:
+        return None
+    if not check_shapes(x, shapes) or check_shapes(y, shapes):
+        return None
+    return explain(
+        "x and y are exchanged.",
+        shapes=f"x {tuple(x.shape)}, y {tuple(y.shape)}, model "
+        f"{shapes[0] if isinstance(shapes, list) else shapes}",
+        fix="x, y = y, x",
+    )
+
+
+def _as_it_spreads(model: Any, x: Any, finding: Finding) -> Finding | None:
+    """A finding of numbers that are not finite, as serious as what the model makes of them.
+
+    A layer may fill missing values, and a mask may hold infinite ones: nothing is wrong then. Where
+    the model cannot be asked, it is a warning.
+    """
+    if not isinstance(finding, NotFiniteFinding):
+        return finding
+    if any(hasattr(leaf, "some") for leaf in tree.flatten(x)):  # rows that are made batch by batch
+        return finding
+    try:
+        one = tree.map_structure(lambda a: np.asarray(a[finding.row : finding.row + 1]), x)
+        outputs = jax.tree.leaves(model(one, training=False))
+    except Exception:  # it is called in another way
+        return Finding("warning", finding.message)
+    return None if all(bool(np.isfinite(np.asarray(out)).all()) for out in outputs) else finding
 
 
 def _tell(findings: list[Finding]) -> None:
@@ -70,6 +113,78 @@ def _tell(findings: list[Finding]) -> None:
             raise ValueError(finding.message)
     for finding in findings:
         warnings.warn(finding.message, stacklevel=5)
+
+
+def require_labels(model: Any, example: Any, call: str) -> None:
+    """Raise if there is a loss, and nothing to compare the outputs with.
+
+    Args:
+        model: the model.
+        example: the first batch `(x, ...)`.
+        call: what was called, with labels.
+    """
+    loss = model._compiled.loss
+    if loss is None or model._steps_itself or unpack_x_y_sample_weight(example)[1] is not None:
+        return
+    raise ValueError(
+        explain("There are no labels (y), with which the loss compares the outputs.", fix=call)
+    )
+
+
+def columns_of(x: Any) -> tuple[str, ...] | None:
+    """The names of the columns of a table; None of anything else."""
+    columns = getattr(x, "columns", None) if hasattr(x, "to_numpy") else None
+    return None if columns is None else tuple(map(str, columns))
+
+
+def check_columns(x: Any, known: tuple[str, ...] | None, name: str = "x") -> None:
+    """Raise if a table has the columns of training in another order; warn if it has others.
+
+    Args:
+        x: the data.
+        known: names of the columns with which the model was trained.
+        name: what to call the data.
+    """
+    columns = columns_of(x)
+    if columns is None or known is None or columns == known or len(columns) != len(known):
+        return
+    if sorted(columns) == sorted(known):
+        raise ValueError(
+            explain(
+                f"The columns of {name} stand in another order than in training.",
+                training=_shown(known),
+                **{name: _shown(columns)},
+                fix=f"{name} = {name}[{list(known)}]" if len(known) <= 10 else None,
+            )
+        )
+    other = [c for c in columns if c not in known]
+    warnings.warn(
+        explain(
+            f"{name} has columns that were not there in training: {_shown(other)}.",
+            training=_shown(known),
+        ),
+        stacklevel=4,
+    )
+
+
+def _shown(names: Any) -> str:
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+
+
+def tell_nonfinite(results: Any, source: Source) -> None:
+    """Warn where results are NaN because the data are.
+
+    Args:
+        results: outputs or metrics, as a tree.
+        source: the data that they came from.
+    """
+    leaves = [a for a in map(np.asarray, jax.tree.leaves(results)) if "float" in a.dtype.name]
+    if not isinstance(source, Resident) or all(bool(np.isfinite(a).all()) for a in leaves):
+        return
+    x, y, _ = unpack_x_y_sample_weight(source.arrays)
+    found = check_finite(x, "x", labelled=y is not None) + check_finite(y, "y")
+    for finding in found:
+        warnings.warn(finding.message, stacklevel=4)
 
 
 def check_inputs_alone(model: Any, source: Source, example: Any) -> None:
@@ -150,15 +265,23 @@ def describe_outputs(model: Any) -> list[Output] | None:
         ]
     if not tensors or len(tensors) != len(loss.losses):
         return None
+    accuracy = len(tensors) == 1 and _measures_accuracy(model)
     return [
-        _describe(name, tensor, entry)
+        _describe(name, tensor, entry, accuracy)
         for (name, _), tensor, entry in zip(loss.outputs, tensors, loss.losses, strict=True)
     ]
 
 
-def _describe(name: str, tensor: Any, loss: Any) -> Output:
+def _measures_accuracy(model: Any) -> bool:
+    metrics = model._compiled.metrics
+    given = tree.flatten([] if metrics is None else metrics.user_metrics)
+    return any(isinstance(name, str) and name.lower() in ACCURACY for name in given)
+
+
+def _describe(name: str, tensor: Any, loss: Any, accuracy: bool) -> Output:
     return Output(
         name=name,
+        accuracy=accuracy,
         shape=tuple(tensor.shape),
         activation=_last_activation(tensor),
         masked=tensor._keras_mask is not None,

@@ -16,11 +16,12 @@ from cornu.core.tracking import owned_by
 from cornu.data.choose import source_for
 from cornu.data.peek import example_of
 from cornu.data.source import Resident, Source
-from cornu.errors import explain
+from cornu.errors import explain, returns_nothing
 from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
 from cornu.train.compilable import Compilable
 from cornu.train.compiler_options import compiler_options
+from cornu.train.preflight import check_columns, require_labels
 from cornu.train.state import StateSlots
 from cornu.train.step import Step, step_of, takes_state, unpack_x_y_sample_weight
 from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
@@ -36,6 +37,7 @@ class Programs(Compilable):
 
     # Epochs done by the last `fit`, and the seed of the order in which it took the samples.
     _trained: tuple[int, int | None] = (0, None)
+    _columns: tuple[str, ...] | None = None  # names of those of the table of the last `fit`
 
     def __init__(self) -> None:
         self._programs: dict[Any, Strategy] = {}
@@ -84,9 +86,13 @@ class Programs(Compilable):
         x, y, weights = data, None, None
         if isinstance(data, (tuple, list)):
             x, y, weights = unpack_x_y_sample_weight(tuple(data))
-        return self._open(
+        check_columns(x, self._columns, "x_val")
+        source, example = self._open(
             x, y, weights, batch_size=batch_size, steps=steps, keeps_positions=keeps_positions
-        )[0]
+        )
+        if type(self).test_step is Compilable.test_step:
+            require_labels(self, example, "validation_data=(x_val, y_val)")
+        return source
 
     def _seed_of_order(self, epoch: int) -> int:
         """A new seed, unless training goes on at the epoch up to which it came."""
@@ -113,6 +119,8 @@ class Programs(Compilable):
             self.built = True
         if not getattr(self, "built", True) or (needs_outputs and y is not None):
             outputs = self._output_specs(tree.map_structure(_with_open_batch, x))
+            if outputs is None and (kind == "predict" or (needs_outputs and y is not None)):
+                raise ValueError(returns_nothing(self.call))  # type: ignore[attr-defined]
             if needs_outputs and y is not None:
                 labels = tree.map_structure(_with_open_batch, y)
                 assert settings_ is not None
@@ -123,6 +131,8 @@ class Programs(Compilable):
         if kind == "train" and self.optimizer is not None:
             weights = self.trainable_variables  # type: ignore[attr-defined]
             if not weights and not self._steps_itself:
+                if any(layer._makes_layers for layer in self._flatten_layers()):  # type: ignore[attr-defined]
+                    raise ValueError(_NOTHING_TO_TRAIN)
                 warnings.warn(_NOTHING_TO_TRAIN, stacklevel=5)
             if not self.optimizer.built:
                 self.optimizer.build(weights)

@@ -24,7 +24,7 @@ import jax
 
 from cornu import activations, tree
 from cornu.core.frame import Frame, purify
-from cornu.errors import explain
+from cornu.errors import explain, returns_nothing
 from cornu.train.state import StateSlots, TrainState
 
 
@@ -226,6 +226,8 @@ def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[...,
     def imperative(state: TrainState, data: Any) -> tuple[Any, TrainState]:
         values = [v for part in state for v in part]
         logs, after = purify(lambda: method(data), slots.variables)(values)
+        if logs is None:
+            raise ValueError(returns_nothing(method))
         parts, start = [], 0
         for part in state:
             parts.append(after[start : start + len(part)])

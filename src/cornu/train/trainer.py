@@ -21,7 +21,7 @@ from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.callbacks.stopping import TerminateOnNaN
-from cornu.data.arrays import BATCH_SIZE, positive
+from cornu.data.arrays import BATCH_SIZE, positive, whole
 from cornu.data.source import Source
 from cornu.data.split import train_validation_split
 from cornu.errors import trimmed
@@ -30,7 +30,15 @@ from cornu.train.guard import Guard
 from cornu.train.listening import asks_for_positions, callback_list, with_resume
 from cornu.train.loop import as_logs, run_epoch
 from cornu.train.predicting import AtOnce, Collector, bucket_of, filled, padded_to_bucket
-from cornu.train.preflight import check_data, check_inputs_alone, require_rows
+from cornu.train.preflight import (
+    check_columns,
+    check_data,
+    check_inputs_alone,
+    columns_of,
+    require_labels,
+    require_rows,
+    tell_nonfinite,
+)
 from cornu.train.programs import Programs, no_data
 from cornu.train.step import batch_size_of
 from cornu.train.strategy import Chunked
@@ -126,6 +134,8 @@ class Trainer(Programs):
         """
         accept_older(self.fit, older)
         settings_ = self._settings("fit")
+        epochs = whole(epochs, "epochs", least=0)
+        initial_epoch = whole(initial_epoch, "initial_epoch", least=0)
         if settings.current.max_epochs is not None:
             epochs = min(epochs, settings.current.max_epochs)
         if validation_split and validation_data is None:
@@ -134,6 +144,7 @@ class Trainer(Programs):
                 floatx=settings.current.floatx,
                 inputs_are_nested=getattr(self, "_inputs_are_nested", None),
             )  # fmt: skip
+        self._columns = columns_of(x)
         callbacks = with_resume(callbacks, resume)
         keeps_positions = asks_for_positions(callbacks)
         source, example = self._open(
@@ -146,6 +157,7 @@ class Trainer(Programs):
         )
         try:
             self._prepare(example, "train")
+            require_labels(self, example, "model.fit(x, y)")
             if check:
                 check_data(self, source, validation)
             return self._fit(
@@ -187,6 +199,8 @@ class Trainer(Programs):
         self.make_train_function()
         strategy = self._strategy("train", slots, source, listeners, example)
         listeners.params["validation"] = validation is not None
+        if strategy.fresh:
+            listeners.params["compiles"] = True
         guard = None
         if check and listeners.find(TerminateOnNaN) is None:
             guard = Guard(self, slots, strategy, source)
@@ -195,6 +209,7 @@ class Trainer(Programs):
         listeners.on_train_begin()
         first_epoch, first_step = self._begins_at
         logs: dict[str, Any] = {}
+        epoch = first_epoch
         try:
             for epoch in range(first_epoch, epochs):
                 self.reset_metrics()
@@ -230,6 +245,10 @@ class Trainer(Programs):
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
+        except KeyboardInterrupt as interrupt:
+            interrupt.args = (_stopped(epoch, first_epoch, epochs),)
+            listeners._on_failure()
+            raise
         except BaseException:
             listeners._on_failure()
             raise
@@ -318,12 +337,16 @@ class Trainer(Programs):
         source, example = self._open(x, y, sample_weight, batch_size=batch_size, steps=steps)
         try:
             self._prepare(example, "test")
+            if type(self).test_step is Trainer.test_step:
+                require_labels(self, example, "model.evaluate(x, y)")
+            check_columns(x, self._columns)
             check_inputs_alone(self, source, example)
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
             with listeners.told_of_failure():
                 logs = self._evaluate(source, listeners, steps=steps)
+            tell_nonfinite(logs, source)
         finally:
             source.close()
         if return_dict:
@@ -385,6 +408,7 @@ class Trainer(Programs):
             outputs = self._predict_at_once(x, batch_size)
             if outputs is not None:
                 return outputs
+        check_columns(x, self._columns)
         source, example = self._open(x, batch_size=batch_size, steps=steps)
         try:
             if example is not None and getattr(self, "built", False):
@@ -415,7 +439,9 @@ class Trainer(Programs):
                 listeners.on_predict_end()
         finally:
             source.close()
-        return collector.outputs(source.num_samples)
+        outputs = collector.outputs(source.num_samples)
+        tell_nonfinite(outputs, source)
+        return outputs
 
     def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
         """The outputs for arrays of one batch, if its program is there already.
@@ -497,6 +523,16 @@ class Trainer(Programs):
         strategy = self._strategy(kind, slots, source, everything, None, single=True)
         out, _ = run_epoch(strategy, source, slots)
         return out
+
+
+def _stopped(epoch: int, first: int, epochs: int) -> str:
+    """What Ctrl-C says: where training stopped, and what there is of it."""
+    kept = epoch - first
+    text = f"Stopped in epoch {epoch + 1} of {epochs}"
+    if not kept:
+        return text + "; the weights are those of the last step."
+    have = "1 epoch is" if kept == 1 else f"{kept} epochs are"
+    return f"{text}; {have} in model.history. fit(..., initial_epoch={epoch}) goes on."
 
 
 def _due(epoch: int, validation_freq: Any) -> bool:

@@ -67,23 +67,28 @@ class TestMessages:
         assert str(caught.value).split("\n") == [
             "Dense 'dense' expects inputs whose last axis is 3, got 5.",
             "  shapes: inputs (2, 5), kernel (3, 4)",
-            "  fix:    build a new layer for this shape, or bring the inputs to the expected one.",
+            "  fix:    make a new layer for this shape, or give it inputs with 3 there",
         ]
 
     def test_a_missing_channel_axis(self):
         with pytest.raises(ValueError, match="expects inputs with .* axes, got 3") as caught:
             layers.Conv2D(2, 3, name="conv")(np.ones((4, 28, 28)))
-        assert "images need a channel axis: x[..., None]" in str(caught.value)
+        assert "fix:    x = x[..., None]" in str(caught.value)
 
     def test_a_missing_axis(self):
         with pytest.raises(ValueError, match="inputs with at least 2 axes, got 1") as caught:
             layers.Dense(2)(np.ones(3))
-        assert "x[None] for one sample" in str(caught.value)
+        assert "x is one sample: x = x[None]" in str(caught.value)
 
     def test_an_axis_too_many(self):
         with pytest.raises(ValueError, match="inputs with 3 axes, got 4") as caught:
             layers.LSTM(2)(np.ones((1, 2, 3, 4)))
-        assert "layers.Flatten()" in str(caught.value)
+        assert "layers.Reshape((2, -1)) before layer" in str(caught.value)
+
+    def test_a_recurrent_layer_after_one_that_gives_its_last_step(self):
+        last = layers.LSTM(2, name="last")(layers.Input((5, 4)))
+        with pytest.raises(ValueError, match="return_sequences=True in layer 'last'"):
+            layers.GRU(3)(last)
 
     def test_in_a_graph_unknown_sizes_fit(self):
         layer = layers.Dense(4)

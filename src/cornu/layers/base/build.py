@@ -8,6 +8,7 @@ import copy
 import functools
 import inspect
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -112,6 +113,28 @@ def build_from_call(layer: Any, shapes: dict[str, Any]) -> None:
         layer.build(**{name: shapes[name] for name in names if name in shapes})
     else:
         layer.build()
+
+
+def warn_of_maker(layer: Any, maker: Any) -> None:
+    """Warn that a `call` made a layer with weights, which nobody keeps; once for each maker."""
+    if maker._makes_layers or not layer.trainable_weights or is_sketching():
+        return
+    if any(layer is own for own in maker._flatten_layers()):
+        return
+    maker._makes_layers = True
+    args, kwargs = layer._arguments
+    given = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+    kind = f"{type(layer).__name__}({', '.join(given)})"
+    name = names.to_snake_case(type(layer).__name__)
+    warnings.warn(
+        explain(
+            f"{type(maker).__name__}.call makes the layer {kind}: nobody keeps its weights, and "
+            "they are not trained.",
+            fix=f"self.{name} = keras.layers.{kind}    # in __init__\n"
+            f"self.{name}(...)    # in call",
+        ),
+        stacklevel=6,
+    )
 
 
 def build_by_tracing(layer: Any, input_shape: Any) -> None:

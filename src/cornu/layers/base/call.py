@@ -116,15 +116,19 @@ class Call:
         try:
             self.arguments = self.signature.signature.bind(*args, **kwargs).arguments
         except TypeError as error:
-            raise TypeError(self._wrong_arguments(error, kwargs)) from None
+            raise TypeError(self._wrong_arguments(error, args, kwargs)) from None
         self.training = self._resolve_training(explicit)
 
     def _takes(self, name: str) -> bool:
         return name in self.signature.names or self.signature.takes_any_keyword
 
-    def _wrong_arguments(self, error: TypeError, kwargs: dict[str, Any]) -> str:
+    def _wrong_arguments(
+        self, error: TypeError, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> str:
         unknown = [k for k in kwargs if not self._takes(k)]
         fix = did_you_mean(unknown[0], self.signature.names) if unknown else None
+        if len(args) > len(self.signature.names) and all(map(is_array, args)):
+            fix = "x = layer([x1, x2]): several inputs go in a list"
         return explain(
             f"{describe(self.layer)} was called with the wrong arguments: {error}.",
             expected=f"call{self.signature.signature}",

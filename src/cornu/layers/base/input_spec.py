@@ -126,9 +126,15 @@ def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
                 explain(
                     f"{describe(layer)} takes one array, got a list of {len(inputs)}.",
                     shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
-                    fix="pass the array itself: x[0]"
-                    if len(inputs) == 1
-                    else "put them together before: layers.Concatenate()([x1, x2])",
+                    fix="x = x[0]" if len(inputs) == 1 else "x = keras.layers.Concatenate()(x)",
+                )
+            )
+        if isinstance(inputs, dict) and isinstance(specs, InputSpec) and is_builtin(type(layer)):
+            raise ValueError(
+                explain(
+                    f"{describe(layer)} takes one array, got a dict of {len(inputs)}.",
+                    names=", ".join(map(str, list(inputs)[:10])),
+                    fix=f"x = x[{next(iter(inputs), 'name')!r}]",
                 )
             )
         if len(flat_specs) != len(flat):
@@ -143,11 +149,14 @@ def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
         if spec is None or (x is None and spec.optional):
             continue
         if x is None or not hasattr(x, "shape"):
-            raise ValueError(explain(f"{describe(layer)} takes arrays, got {type(x).__name__}."))
+            nothing = "a `call` without `return` gives None" if x is None else None
+            raise ValueError(
+                explain(f"{describe(layer)} takes arrays, got {type(x).__name__}.", fix=nothing)
+            )
         shape = tuple(s if s is None or isinstance(s, int) else None for s in x.shape)
         problem = spec.problem(shape, dtypes.standardize_dtype(x.dtype))
         if problem is not None:
-            raise ValueError(_mismatch(layer, problem, shape, spec))
+            raise ValueError(_mismatch(layer, problem, shape, spec, _producer(x)))
 
 
 def describe(layer: Any) -> str:
@@ -156,22 +165,52 @@ def describe(layer: Any) -> str:
     return f"{kind} '{layer.name}'"
 
 
-def _mismatch(layer: Any, problem: str, shape: Shape, spec: InputSpec) -> str:
+def _mismatch(layer: Any, problem: str, shape: Shape, spec: InputSpec, producer: Any) -> str:
     facts = f"inputs {shape}"
     kernel = getattr(layer, "kernel", None)
     if kernel is not None:
         facts += f", kernel {tuple(kernel.shape)}"
     return explain(
-        f"{describe(layer)} expects {problem}.", shapes=facts, fix=_remedy(layer, shape, spec)
+        f"{describe(layer)} expects {problem}.",
+        shapes=facts,
+        fix=_remedy(layer, shape, spec, producer),
     )
 
 
-def _remedy(layer: Any, shape: Shape, spec: InputSpec) -> str:
+def _remedy(layer: Any, shape: Shape, spec: InputSpec, producer: Any) -> str:
+    """What to write; where another layer made the inputs, what to do about that one."""
     ndim = spec.ndim or spec.min_ndim or 0
+    if len(shape) == ndim - 1 and getattr(producer, "return_sequences", None) is False:
+        return f"return_sequences=True in layer {producer.name!r}"
+    if ndim and len(shape) < ndim and producer is not None:
+        return (
+            f"layer {producer.name!r} gives {shape}: take it out, or put layers.Reshape between "
+            "the two."
+        )
     if len(shape) == ndim - 1:
-        if "Conv" in type(layer).__name__ or "Pool" in type(layer).__name__:
-            return "images need a channel axis: x[..., None]"
-        return "add the missing axis: x[None] for one sample, x[..., None] for one feature."
+        if hasattr(layer, "data_format"):
+            return "x = x[..., None]"
+        return "each column is a step: x = x[..., None]\nx is one sample: x = x[None]"
     if ndim and len(shape) > ndim:
-        return "add layers.Flatten() or a pooling layer before it."
-    return "build a new layer for this shape, or bring the inputs to the expected one."
+        kept = shape[1 : ndim - 1]
+        flat = "Flatten()" if ndim == 2 else f"Reshape({(*kept, -1)})"
+        if None in kept:
+            return "reshape the inputs, or put a pooling layer before it."
+        return f"layers.{flat} before layer {layer.name!r}"
+    if len(spec.axes) == 1 and getattr(producer, "name", None) is None:
+        size = next(iter(spec.axes.values()))
+        return f"make a new layer for this shape, or give it inputs with {size} there"
+    return "make a new layer for this shape, or bring the inputs to the expected one."
+
+
+def _producer(x: Any) -> Any:
+    """The layer whose output a symbolic tensor is; None for an input of a model."""
+    history = getattr(x, "_keras_history", None)
+    operation = None if history is None else history.operation
+    return (
+        operation if getattr(operation, "_inbound_nodes", ()) and _has_inputs(operation) else None
+    )
+
+
+def _has_inputs(operation: Any) -> bool:
+    return bool(operation._inbound_nodes[0].input_tensors)

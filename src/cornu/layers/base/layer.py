@@ -28,6 +28,7 @@ from cornu.layers.base.build import (
     sketching,
     to_shapes,
     to_tensors,
+    warn_of_maker,
     wrap_build,
 )
 from cornu.layers.base.call import Call
@@ -118,6 +119,8 @@ class Layer(Owner, Operation):
         self._frozen_from_start = not trainable  # so its parts will be, too
         self._is_building = False
         self._build_shapes: dict[str, Any] | None = None
+        self._made_in_call = local.call is not None
+        self._makes_layers = False  # in its `call`, where nobody keeps them
         self._losses: list[Any] = []
         self._added: list[Variable] = []  # by add_weight, also those kept in no attribute
 
@@ -152,6 +155,8 @@ class Layer(Owner, Operation):
                 self._build_shapes = {"input_shape": next(iter(shapes.values()))}
         else:
             build_from_call(self, shapes)
+        if self._made_in_call and local.call is not None:
+            warn_of_maker(self, local.call.layer)
 
     def build(self, input_shape: Any) -> None:
         """Make the variables; subclasses override it.

@@ -98,7 +98,7 @@ class Windowed(Layer):
                     f"{type(self).__name__} '{self.name}' expects inputs with {self.rank + 2} "
                     f"axes, got {len(input_shape)}.",
                     shapes=f"inputs {tuple(input_shape)}",
-                    fix="images need a channel axis: x[..., None]",
+                    fix="x = x[..., None]",
                 )
             )
         channels = input_shape[self.channel_axis]
