@@ -19,7 +19,7 @@ from cornu.core.frame import Frame
 from cornu.core.lift import value_and_grad
 from cornu.layers import Input, Layer
 from cornu.train.strategy import Chunked, PerStep
-from parity.harness import Case, Ids, build, data, mode, quiet
+from parity.harness import Case, Ids, build, data, make, mode, quiet
 from parity.layers import CASES
 
 # Classes that stand for others, or need what no row can give: a function, a package, a model.
@@ -106,6 +106,23 @@ def test_a_layer_works_in_every_kind_of_model(case):
         again = type(functional).from_config(functional.get_config())
         again.set_weights(functional.get_weights())
         close(again(args), expected)
+
+
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
+def test_a_subclass_of_a_layer_builds_itself(case):
+    made: type = getattr(cornu.layers, case.name)
+
+    @functools.wraps(made.build)
+    def build_more(self, *shapes, **named):
+        made.build(self, *shapes, **named)
+        self.gain = self.add_weight(shape=(), initializer="ones", name="gain")
+
+    with quiet():
+        own = type(made.__name__, (made,), {"build": build_more})
+        layer = own(**{name: make(cornu, value) for name, value in case.arguments.items()})
+        assert not layer.built
+        layer(*symbols(arguments(case)))
+    assert layer.built and any(w is layer.gain for w in layer.weights)
 
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)

@@ -21,6 +21,8 @@ class GlobalPooling(Layer):
         keepdims: whether the spatial axes stay, with size 1.
     """
 
+    _weightless = True
+
     rank = 2
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
@@ -28,7 +30,6 @@ class GlobalPooling(Layer):
         self.data_format = channels_format(data_format)
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     @property
     def _spatial_axes(self) -> tuple[int, ...]:
@@ -196,6 +197,8 @@ class AdaptivePooling(Layer):
         data_format: "channels_last" or "channels_first".
     """
 
+    _weightless = True
+
     rank = 2
 
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
@@ -203,7 +206,6 @@ class AdaptivePooling(Layer):
         self.output_size = per_axis(output_size, self.rank, "output_size")
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         if self.data_format == "channels_last":

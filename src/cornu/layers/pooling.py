@@ -22,6 +22,8 @@ from cornu.layers.base.layer import Layer
 class Pooling(Layer):
     """Windows of `pool_size`, moved by `strides`."""
 
+    _weightless = True
+
     rank = 2
 
     def __init__(
@@ -42,7 +44,6 @@ class Pooling(Layer):
         )
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def _check_window(self, input_shape: Any) -> None:
         """Raise ValueError where the window is larger than an input without padding."""

@@ -42,6 +42,8 @@ class Dropout(Layer):
         [0.0, 2.0]
     """
 
+    _weightless = True
+
     def __init__(
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
     ):
@@ -52,7 +54,6 @@ class Dropout(Layer):
         if self.rate > 0:
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
-        self.built = True
 
     def _mask_shape(self, inputs: Any) -> Any:
         """The shape of the mask; None if it is that of the inputs."""
@@ -214,6 +215,8 @@ class GaussianDropout(Layer):
         (2, 3)
     """
 
+    _weightless = True
+
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.rate = fraction(rate, "rate")
@@ -221,7 +224,6 @@ class GaussianDropout(Layer):
         if self.rate > 0:
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
@@ -253,6 +255,8 @@ class GaussianNoise(Layer):
         (2, 3)
     """
 
+    _weightless = True
+
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or stddev < 0:
@@ -264,7 +268,6 @@ class GaussianNoise(Layer):
         if stddev > 0:
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.stddev == 0:
@@ -299,6 +302,8 @@ class AlphaDropout(Layer):
         (2, 3)
     """
 
+    _weightless = True
+
     def __init__(
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
     ):
@@ -309,7 +314,6 @@ class AlphaDropout(Layer):
         if self.rate > 0:
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
@@ -341,12 +345,13 @@ class ActivityRegularization(Layer):
         [9.0]
     """
 
+    _weightless = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
         self.l1 = l1
         self.l2 = l2
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return inputs

@@ -28,11 +28,12 @@ class Flatten(Layer):
         (2, 784)
     """
 
+    _weightless = True
+
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         if self.data_format == "channels_first" and inputs.ndim > 2:
@@ -62,6 +63,8 @@ class Reshape(Layer):
         (5, 2, 3)
     """
 
+    _weightless = True
+
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
         shape = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
@@ -74,7 +77,6 @@ class Reshape(Layer):
                 )
             )
         self.target_shape = tuple(int(n) for n in shape)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_size(inputs.shape)
@@ -110,6 +112,8 @@ class Permute(Layer):
         (5, 64, 10)
     """
 
+    _weightless = True
+
     def __init__(self, dims: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.dims = tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
@@ -121,7 +125,6 @@ class Permute(Layer):
                 )
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return ops.transpose(inputs, (0, *self.dims))
@@ -142,13 +145,14 @@ class RepeatVector(Layer):
         (2, 3, 5)
     """
 
+    _weightless = True
+
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
         if not is_int(n):
             raise TypeError(explain(f"n is an int, got {n!r}.", fix="RepeatVector(3)"))
         self.n = int(n)
         self.input_spec = InputSpec(ndim=2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         batch, features = inputs.shape

@@ -76,6 +76,8 @@ class Cropping1D(Cropping):
         (2, 7, 3)
     """
 
+    _weightless = True
+
     _rank = 1
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
@@ -83,7 +85,6 @@ class Cropping1D(Cropping):
         pair = (cropping,) if not is_int(cropping) else cropping
         self.cropping = pairs_per_axis(pair, 1, "cropping")[0]
         self.input_spec = InputSpec(ndim=3)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return self._crop(inputs, (self.cropping,))
@@ -105,6 +106,8 @@ class Cropping2D(Cropping):
         (2, 24, 20, 3)
     """
 
+    _weightless = True
+
     _rank = 2
 
     def __init__(
@@ -114,7 +117,6 @@ class Cropping2D(Cropping):
         self.cropping = pairs_per_axis(cropping, self._rank, "cropping")
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=self._rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return self._crop(inputs, self.cropping)
@@ -163,13 +165,14 @@ class ZeroPadding1D(Layer):
         (2, 13, 3)
     """
 
+    _weightless = True
+
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         pair = (padding,) if not is_int(padding) else padding
         self.padding = pairs_per_axis(pair, 1, "padding")[0]
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=3)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return ops.pad(inputs, _around((self.padding,), self.data_format))
@@ -191,6 +194,8 @@ class ZeroPadding2D(Layer):
         (2, 32, 32, 3)
     """
 
+    _weightless = True
+
     _rank = 2
 
     def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any):
@@ -198,7 +203,6 @@ class ZeroPadding2D(Layer):
         self.padding = pairs_per_axis(padding, self._rank, "padding")
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=self._rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return ops.pad(inputs, _around(self.padding, self.data_format))
@@ -246,11 +250,12 @@ class UpSampling1D(Layer):
         [[[1.0], [1.0], [2.0], [2.0]]]
     """
 
+    _weightless = True
+
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = positive_int(size, "size", "UpSampling1D(2)")
         self.input_spec = InputSpec(ndim=3)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return ops.repeat(inputs, self.size, axis=1)
@@ -273,6 +278,8 @@ class UpSampling2D(Layer):
         [1.0, 1.0, 2.0, 2.0]
     """
 
+    _weightless = True
+
     def __init__(
         self,
         size: Any = (2, 2),
@@ -289,7 +296,6 @@ class UpSampling2D(Layer):
             "interpolation",
         )
         self.input_spec = InputSpec(ndim=4)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         first = 1 if self.data_format == "channels_last" else 2
@@ -322,12 +328,13 @@ class UpSampling3D(Layer):
         (1, 4, 6, 8, 5)
     """
 
+    _weightless = True
+
     def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = per_axis(size, 3, "size")
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=5)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         first = 1 if self.data_format == "channels_last" else 2

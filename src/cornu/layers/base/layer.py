@@ -72,6 +72,7 @@ class Layer(Owner, Operation):
 
     _converts_inputs = True  # whether arrays are turned into jax arrays before `call`
     _defines_masks = False  # whether the class has its own `compute_mask`, which may make masks
+    _weightless = False  # whether there is nothing to build, unless a subclass has a `build`
     _shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
 
     input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
@@ -112,7 +113,7 @@ class Layer(Owner, Operation):
         self.dtype_policy = dtype
         self.autocast = bool(autocast)
         self.input_spec = None
-        self.built = False
+        self.built = self._weightless and type(self).build is Layer.build
         self._first_input_shape = first_shape  # given as `input_shape=`, for a Sequential's first
         self._remat_mode = local.remat
         self._trainable = bool(trainable)

@@ -24,11 +24,12 @@ class Activation(Layer):
         [0.0, 2.0]
     """
 
+    _weightless = True
+
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return self.activation(inputs)
@@ -53,6 +54,8 @@ class ReLU(Layer):
         [0.0, 2.0, 6.0]
     """
 
+    _weightless = True
+
     def __init__(
         self,
         max_value: float | None = None,
@@ -65,7 +68,6 @@ class ReLU(Layer):
         self.negative_slope = _not_negative(negative_slope, "negative_slope")
         self.threshold = _not_negative(threshold, "threshold")
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
@@ -92,13 +94,14 @@ class LeakyReLU(Layer):
         [-1.0, 2.0]
     """
 
+    _weightless = True
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
         if "alpha" in kwargs:  # the argument's name in older files
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
         self.negative_slope = _not_negative(negative_slope, "negative_slope")
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.leaky_relu(inputs, self.negative_slope)
@@ -173,11 +176,12 @@ class ELU(Layer):
         [0.0, 2.0]
     """
 
+    _weightless = True
+
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.alpha = alpha
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.elu(inputs, alpha=self.alpha)
@@ -200,11 +204,12 @@ class Softmax(Layer):
         [1.0, 0.0]
     """
 
+    _weightless = True
+
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)

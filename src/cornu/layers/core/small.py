@@ -21,10 +21,11 @@ class Identity(Layer):
         (2, 3)
     """
 
+    _weightless = True
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return inputs
@@ -50,11 +51,12 @@ class Masking(Layer):
         [[True, False]]
     """
 
+    _weightless = True
+
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.mask_value = mask_value
         self.supports_masking = True
-        self.built = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
@@ -85,6 +87,8 @@ class Lambda(Layer):
         [[9.0]]
     """
 
+    _weightless = True
+
     _config_omits_none = frozenset(("output_shape", "mask"))
 
     def __init__(
@@ -108,7 +112,6 @@ class Lambda(Layer):
         self.mask = mask
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
-        self.built = True
         try:
             parameters = frozenset(inspect.signature(function).parameters)
         except ValueError:  # some built-in functions have no signature

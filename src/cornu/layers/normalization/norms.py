@@ -276,11 +276,12 @@ class UnitNormalization(Layer):
         [0.6, 0.8]
     """
 
+    _weightless = True
+
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = checked_axes(axis)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         sizes_along(self, inputs.shape, self.axis)
