@@ -100,3 +100,58 @@ def test_config_round_trip():
     twin = keras.Sequential.from_config(model.get_config())
     assert twin.get_config() == model.get_config()
     assert keras.models.model_from_json(model.to_json()).get_config() == model.get_config()
+
+
+def test_series_of_any_length_train_in_one_model():
+    def batches():
+        for length in (5, 7, 6):
+            yield np.ones((2, length), "int32"), np.ones((2, 1))
+
+    model = keras.Sequential([layers.Embedding(10, 4), layers.LSTM(3), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(batches(), steps_per_epoch=3, verbose=0)
+    assert model.predict(np.ones((2, 9), "int32"), verbose=0).shape == (2, 1)
+
+
+def test_images_of_other_sizes_are_taken_where_the_weights_allow():
+    start, head = keras.Input((8, 8, 1)), [layers.GlobalAveragePooling2D(), layers.Dense(1)]
+    model = keras.Sequential([start, layers.Conv2D(2, 3), *head])
+    assert model(np.ones((2, 9, 5, 1))).shape == (2, 1)
+    assert model.predict(np.ones((2, 9, 6, 1)), verbose=0).shape == (2, 1)
+    flat = keras.Sequential([start, layers.Flatten(), layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"expects inputs of shape \(None, 8, 8, 1\)"):
+        flat(np.ones((2, 9, 5, 1)))
+
+
+def test_the_batch_size_of_an_input_is_a_hint():
+    inputs = keras.Input((4,), batch_size=3)
+    for model in (
+        keras.Sequential([inputs, layers.Dense(1)]),
+        keras.Model(inputs, layers.Dense(1)(inputs)),
+    ):
+        assert model.predict(np.ones((7, 4)), verbose=0).shape == (7, 1)
+        assert model(np.ones((5, 4))).shape == (5, 1)
+        model.compile("sgd", "mse")
+        model.fit(np.ones((6, 4)), np.ones((6, 1)), verbose=0)
+
+
+def test_layers_of_several_arrays_may_come_first():
+    model = keras.Sequential([layers.Concatenate(), layers.Dense(1)])
+    assert model([np.ones((2, 3)), np.ones((2, 2))]).shape == (2, 1)
+    assert len(model.weights) == 2 and model.built
+    same = keras.Sequential([layers.Identity()])
+    assert set(same({"a": np.ones((3, 2)), "b": np.ones((3, 2))})) == {"a", "b"}
+
+
+def test_a_layer_whose_shapes_are_not_known_beforehand_may_be_in_it(capsys):
+    class Unforeseen(layers.Layer):
+        def call(self, x):
+            return x + 1.0
+
+        def compute_output_spec(self, *args, **kwargs):
+            raise NotImplementedError
+
+    model = keras.Sequential([Unforeseen()])
+    assert model(np.ones((3, 2))).shape == (3, 2)
+    model.summary()
+    assert "?" in capsys.readouterr().out

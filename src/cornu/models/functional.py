@@ -209,7 +209,7 @@ class Functional(Model):
                     f"Model '{self.name}' takes arrays, got {x!r:.60} of type {type(x).__name__}."
                 )
             )
-        shape, wanted = tuple(x.shape), expected.shape
+        shape, wanted = tuple(x.shape), (None, *expected.shape[1:])  # batches of any size
         mask = mask_of(x)
         if len(shape) == len(wanted) + 1 and shape[-1] == 1:
             x = ops.squeeze(x, axis=-1)
@@ -220,11 +220,15 @@ class Functional(Model):
             w is None or not isinstance(s, int) or s == w
             for s, w in zip(shape, wanted, strict=True)
         )
-        if not fits:
+        if not fits and not self._takes_sizes(shape, wanted):
             raise ValueError(self._wrong_shape(shape, expected))
         if mask is not None and mask_of(x) is None:
             set_mask(x, mask)
         return x
+
+    def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
+        """Whether inputs of other sizes than the model was made for are taken all the same."""
+        return False
 
     def _wrong_shape(self, shape: tuple[Any, ...], expected: KerasTensor) -> str:
         shown = tuple(s if isinstance(s, int) else None for s in shape)

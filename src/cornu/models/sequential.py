@@ -9,9 +9,9 @@ from cornu.core.frame import eagerly
 from cornu.core.graph import Function
 from cornu.core.masks import lent
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.core.symbolic import KerasTensor
+from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import did_you_mean, explain, returns_nothing, trimmed
-from cornu.layers.base.build import is_shape
+from cornu.layers.base.build import is_shape, to_tensors
 from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
@@ -55,6 +55,7 @@ class Sequential(Model):
         self._input_layer: InputLayer | None = None
         self._end: KerasTensor | None = None  # symbolic output of the layers so far
         self._graph: Function | None = None
+        self._sizes_taken: dict[tuple[Any, ...], bool] = {}
         for layer in _as_list(layers):
             self.add(layer)
         if not trainable:
@@ -146,6 +147,7 @@ class Sequential(Model):
     def _changed(self) -> None:
         self._graph = None
         self._programs = {}
+        self._sizes_taken = {}
         self.built = self._end is not None and bool(self._stack)
 
     @property
@@ -163,7 +165,7 @@ class Sequential(Model):
         """
         if self._input_layer is not None:
             return
-        if input_shape is None or not is_shape(input_shape):
+        if input_shape is None:
             raise ValueError(
                 explain(
                     f"Sequential '{self.name}' is built for one input shape, got {input_shape}.",
@@ -177,11 +179,17 @@ class Sequential(Model):
                     fix="model.add(keras.layers.Dense(10))",
                 )
             )
+        if not is_shape(input_shape):  # of several arrays: no graph, each layer is called in turn
+            self._through(to_tensors(input_shape, self.compute_dtype))
+            return
         start = InputLayer(batch_shape=(None, *tuple(input_shape)[1:]))
         tensor: KerasTensor = start.output
         for layer in self._stack:
             # The scope of the model is open here: `build` runs inside it.
-            tensor = layer(tensor)
+            try:
+                tensor = layer(tensor)
+            except NotImplementedError:  # its shapes depend on values: no graph
+                return
             if not isinstance(tensor, KerasTensor):
                 raise ValueError(explain(f"Layer '{layer.name}' does not give a single output."))
         self._input_layer, self._end = start, tensor
@@ -197,12 +205,37 @@ class Sequential(Model):
         if graph is not None and not isinstance(inputs, (list, tuple, dict)):
             inputs = Functional._fit_rank(self, inputs, graph.inputs[0])  # type: ignore[arg-type]
         with lent(inputs, tree.map_structure(lambda x: None, inputs) if mask is None else mask):
-            x = inputs
-            for layer in self._stack:
-                x = layer(x)
-            return x
+            return self._through(inputs)
+
+    def _through(self, x: Any) -> Any:
+        for layer in self._stack:
+            x = layer(x)
+        return x
 
     _wrong_shape = Functional._wrong_shape
+
+    def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
+        """Whether the layers take inputs of other sizes than those they were built for.
+
+        Longer series and larger images fit many layers; only the sizes of weights are fixed.
+        """
+        if len(shape) != len(wanted):
+            return False
+        sizes = tuple(n if isinstance(n, int) else None for n in shape[1:])
+        if sizes not in self._sizes_taken:
+            start = KerasTensor((None, *sizes), self.inputs_struct.dtype)  # type: ignore[union-attr]
+            try:
+                infer(self._through, start)
+            except (TypeError, ValueError):
+                self._sizes_taken[sizes] = False
+            else:
+                self._sizes_taken[sizes] = True
+        return self._sizes_taken[sizes]
+
+    def _input_shape_for(self, shape: Any) -> Any:
+        """The shape that is expected of an input of a given one: that itself, if it is taken."""
+        wanted = self.input_shape
+        return shape if self._takes_sizes(shape, wanted) else wanted
 
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None

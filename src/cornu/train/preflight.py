@@ -59,7 +59,7 @@ def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: st
         data = first.data
         where = where or "In the first batch: "
     x, y, sample_weight = unpack_x_y_sample_weight(data)
-    shapes = input_shapes(model)
+    shapes = input_shapes(model, x)
     exchanged = _exchanged(x, y, shapes)
     if exchanged is not None:
         return [Finding("error", where + exchanged)]
@@ -195,7 +195,8 @@ def check_inputs_alone(model: Any, source: Source, example: Any) -> None:
         source: the data; all of them are looked at where they are arrays.
         example: the first batch `(x, ...)`, of arrays or of their shapes.
     """
-    _tell(check_shapes(unpack_x_y_sample_weight(example)[0], input_shapes(model)))
+    x = unpack_x_y_sample_weight(example)[0]
+    _tell(check_shapes(x, input_shapes(model, x)))
     rows = embedded_rows(model)
     if rows is not None:
         first = getattr(source, "first", None)
@@ -237,9 +238,14 @@ def _rows_for(model: Any, tensor: Any) -> tuple[int] | None:
     return (min(found),) if found else None
 
 
-def input_shapes(model: Any) -> Any:
-    """The shapes that the model expects, nested as its inputs; None if it does not say."""
+def input_shapes(model: Any, x: Any) -> Any:
+    """The shapes that the model expects, nested as its inputs; None if it does not say.
+
+    A model that may take inputs of several sizes is asked about those of `x`.
+    """
     struct = getattr(model, "inputs_struct", None)
+    if struct is not None and hasattr(model, "_input_shape_for") and hasattr(x, "shape"):
+        return model._input_shape_for(tuple(x.shape))
     return None if struct is None else tree.map_structure(lambda t: tuple(t.shape), struct)
 
 
