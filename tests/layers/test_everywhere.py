@@ -125,6 +125,22 @@ def test_a_subclass_of_a_layer_builds_itself(case):
     assert layer.built and any(w is layer.gain for w in layer.weights)
 
 
+ACTIVATED = [case for case in ROWS if hasattr(getattr(cornu.layers, case.name), "activation")]
+
+
+@pytest.mark.parametrize("case", ACTIVATED, ids=lambda case: case.name)
+def test_an_activation_may_be_taken_off(case):
+    with quiet():
+        layer = build(cornu, case)
+        layer(*symbols(arguments(case)))
+    if isinstance(layer, cornu.layers.RNN):  # its cell has it
+        layer = layer.cell
+    layer.activation = "relu"
+    assert layer.activation is cornu.activations.relu
+    layer.activation = None
+    assert layer.activation(2.5) == 2.5 and layer.get_config()["activation"] == "linear"
+
+
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
 def test_a_layer_can_be_recomputed(case):
     args = arguments(case)

@@ -14,8 +14,9 @@ The three numbers are an int for all axes or one int for each axis.
 
 from typing import Any
 
-from cornu import activations, constraints, initializers, ops, regularizers
+from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain
+from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import channels_format, one_of, per_axis
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -37,6 +38,8 @@ class Windowed(Layer):
         activity_regularizer: penalty on the outputs.
         bias_constraint: applied to the bias after each update.
     """
+
+    activation = ActivationAttribute()
 
     rank = 2
     _paddings: tuple[str, ...] = ("valid", "same")
@@ -67,7 +70,7 @@ class Windowed(Layer):
         )
         self.data_format = channels_format(data_format)
         self.dilation_rate = per_axis(dilation_rate, self.rank, "dilation_rate")
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = use_bias
         self.bias_initializer = initializers.get(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.core.masks import mask_of
 from cornu.errors import explain
+from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 
@@ -24,11 +25,13 @@ class Activation(Layer):
         [0.0, 2.0]
     """
 
+    activation = ActivationAttribute()
+
     _weightless = True
 
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:

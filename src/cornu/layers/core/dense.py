@@ -4,10 +4,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu import activations, constraints, initializers, ops, regularizers
+from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain
 from cornu.kernels import rows
 from cornu.layers.base import adapters
+from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.quantized import modes
@@ -42,6 +43,8 @@ class Dense(Layer):
         (2, 3)
     """
 
+    activation = ActivationAttribute()
+
     _config_omits_none = frozenset(("activity_regularizer", "lora_rank", "lora_alpha"))
 
     lora_kernel_a: Any
@@ -70,7 +73,7 @@ class Dense(Layer):
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(explain(f"units is a positive int, got {units!r}.", fix="Dense(64)"))
         self.units = units
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

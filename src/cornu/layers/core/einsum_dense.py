@@ -13,10 +13,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu import activations, constraints, initializers, ops, regularizers
+from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain
 from cornu.kernels import rows
 from cornu.layers.base import adapters
+from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.quantized import modes
@@ -53,6 +54,8 @@ class EinsumDense(Layer):
         ((3, 5, 2, 4), (8, 2, 4), (2, 4))
     """
 
+    activation = ActivationAttribute()
+
     _config_omits_none = frozenset(("lora_rank", "lora_alpha", "gptq_unpacked_column_size"))
     lora_kernel_a: Any
     lora_kernel_b: Any
@@ -82,7 +85,7 @@ class EinsumDense(Layer):
         self.partial_output_shape = (
             (output_shape,) if is_int(output_shape) or output_shape is None else tuple(output_shape)
         )
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.bias_axes = bias_axes
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -7,9 +7,10 @@ loop (`get_dropout_mask`) and forgets them after it (`reset_dropout_mask`).
 
 from typing import Any
 
-from cornu import activations, constraints, initializers, ops, regularizers
+from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain
 from cornu.kernels import random_bits
+from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import positive_int
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
@@ -81,6 +82,8 @@ class DropoutCell(Layer):
 class SingleStateCell(DropoutCell):
     """A cell with `_gates` blocks of kernel columns, one after the other."""
 
+    activation = ActivationAttribute()
+
     _gates = 1
 
     def __init__(
@@ -106,7 +109,7 @@ class SingleStateCell(DropoutCell):
         super().__init__(**kwargs)
         kind = type(self).__name__
         self.units = positive_int(units, "units", f"{kind}(32)")
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
@@ -232,6 +235,8 @@ class LSTMCell(SingleStateCell):
         ((2, 4), 2)
     """
 
+    recurrent_activation = ActivationAttribute()
+
     _gates = 4
 
     def __init__(
@@ -273,7 +278,7 @@ class LSTMCell(SingleStateCell):
             seed=seed,
             **kwargs,
         )
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.recurrent_activation = recurrent_activation
         self.unit_forget_bias = unit_forget_bias
         self.state_size = [self.units, self.units]
 
@@ -335,6 +340,8 @@ class GRUCell(SingleStateCell):
         (2, 4)
     """
 
+    recurrent_activation = ActivationAttribute()
+
     _gates = 3
 
     def __init__(
@@ -376,7 +383,7 @@ class GRUCell(SingleStateCell):
             seed=seed,
             **kwargs,
         )
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.recurrent_activation = recurrent_activation
         self.reset_after = reset_after
 
     def _bias_shape(self) -> tuple[int, ...]:

@@ -11,8 +11,9 @@ Shi et al. 2015, "Convolutional LSTM Network".
 
 from typing import Any
 
-from cornu import activations, constraints, initializers, ops, regularizers
+from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain
+from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import channels_format, one_of, per_axis, positive_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.rnn.cells import DropoutCell
@@ -49,6 +50,9 @@ class ConvLSTMCell(DropoutCell):
         seed: int for the same numbers in each run of a program.
     """
 
+    activation = ActivationAttribute()
+    recurrent_activation = ActivationAttribute()
+
     def __init__(
         self,
         rank: int,
@@ -84,8 +88,8 @@ class ConvLSTMCell(DropoutCell):
         self.padding = one_of(padding, ("valid", "same"), "padding")
         self.data_format = channels_format(data_format)
         self.dilation_rate = per_axis(dilation_rate, rank, "dilation_rate")
-        self.activation = activations.get(activation)
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.activation = activation
+        self.recurrent_activation = recurrent_activation
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
