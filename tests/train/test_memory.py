@@ -1,82 +1,119 @@
-"""Nothing is left behind: neither calls nor models that are gone make the process grow."""
+"""The memory of a model goes when the model does, without a collection and without any call."""
 
 import gc
-import os
+import json
+import subprocess
 import sys
+import textwrap
 import weakref
 
 import numpy as np
 import pytest
 
 import cornu as keras
-from train.models import blobs, classifier
+from cornu import collector, layers
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+X = np.ones((8, 4), "float32")
+Y = np.ones((8, 1), "float32")
 
-KB = 1024
+
+class Written(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
 
 
-def resident():
-    """Bytes of this process that lie in memory."""
+class Stepping(Written):
+    def train_step(self, state, data):
+        return super().train_step(state, data)
+
+
+def graph():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, layers.Dense(1)(inputs))
+
+
+MAKE = {
+    "graph": graph,
+    "sequential": lambda: keras.Sequential([layers.Dense(1)]),
+    "written": Written,
+    "own step": Stepping,
+}
+
+
+@pytest.fixture
+def no_collections():
     gc.collect()
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    gc.disable()
+    yield
+    gc.enable()
 
 
-def growth(call, times, before=0):
-    """Bytes by which the process grows for each of so many calls, after some that warm it up."""
-    for _ in range(before):
-        call()
-    start = resident()
-    for _ in range(times):
-        call()
-    return (resident() - start) / times
-
-
-def test_ten_thousand_predictions():
-    model = classifier()
-    x, _ = blobs(32)
-    sizes = [1, 2, 3, 7, 16, 32]
-
-    def call():
-        for size in sizes:
-            model.predict(x[:size], verbose=0)
-
-    assert growth(call, 10_000 // len(sizes), before=50) < 1 * KB
-
-
-def test_two_hundred_trainings():
-    model = classifier()
-    x, y = blobs(32)
-    assert growth(lambda: model.fit(x, y, verbose=0), 200, before=20) < 10 * KB
-
-
-def test_a_hundred_models_that_are_never_called():
-    assert growth(classifier, 100, before=20) < 50 * KB
-
-
-def test_models_that_were_trained_take_their_programs_with_them():
-    x, y = blobs(8)
-    gone = []
-
-    def call():
-        model = classifier(units=4)
-        model.fit(x, y, batch_size=8, verbose=0)
-        model.predict(x, verbose=0)
-        gone.append(weakref.ref(model))
-
-    assert growth(call, 6, before=3) < 400 * KB
-    assert not any(ref() is not None for ref in gone)
-
-
-def test_a_model_goes_at_once_where_the_collector_is_asked():
-    model = classifier()
-    x, y = blobs(8)
-    model.fit(x, y, verbose=0, callbacks=[keras.callbacks.EarlyStopping("loss")])
-    model.evaluate(x, y, verbose=0)
-    ref, weights = weakref.ref(model), weakref.ref(model.layers[0].kernel)
-    assert np.isfinite(model.history.history["loss"]).all()
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
+def test_a_used_model_goes_with_its_last_reference(make, no_collections):
+    model = make()
+    model.compile("sgd", "mse", metrics=["mae"])
+    history = model.fit(X, Y, validation_split=0.5, verbose=0)
+    for _ in range(2):
+        model.predict(X, verbose=0)
+        model(X)
+    model.evaluate(X, Y, verbose=0)
+    optimizer, there = weakref.ref(model.optimizer), weakref.ref(model)
+    assert history.model is model
+    assert model.history is history
+    del history
+    assert model.history.history["loss"]
     del model
-    gc.collect()
-    assert ref() is None
-    assert weights() is None
+    assert there() is None
+    assert optimizer() is None
+
+
+def test_a_history_keeps_its_model():
+    model = graph()
+    model.compile("sgd", "mse")
+    history = model.fit(X, Y, verbose=0)
+    del model
+    assert history.model.predict(X, verbose=0).shape == (8, 1)
+
+
+def test_a_collection_comes_when_large_weights_wait(monkeypatch):
+    monkeypatch.setattr(collector, "MOST_WAITING", 1000)
+    inputs = keras.Input((4,))
+    layer = layers.Dense(100)
+    model, kernel = keras.Model(inputs, layer(inputs)), weakref.ref(layer)
+    del model, layer, inputs
+    graph()
+    collector.left_in_circles(1001)
+    assert kernel() is None
+
+
+def test_memory_of_differing_models():
+    code = """
+        import json
+        import numpy as np
+        import cornu as keras
+
+        x, y = np.ones((16, 4), "float32"), np.ones((16, 1), "float32")
+
+        def resident():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * 4096 / 2**20
+
+        found = []
+        for i in range(9):
+            model = keras.Sequential([keras.layers.Dense(4 + i), keras.layers.Dense(1)])
+            model.compile("adam", "mse")
+            model.fit(x, y, verbose=0)
+            found.append(resident())
+        print(json.dumps(found))
+    """
+    if sys.platform != "linux":
+        pytest.skip("reads /proc")
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert (found[-1] - found[2]) / 6 < 1.0, found

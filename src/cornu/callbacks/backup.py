@@ -74,6 +74,7 @@ class BackupAndRestore(Callback):
 
     _hears_last = True  # what other callbacks change at the end of an epoch belongs to the backup
     _needs_positions = True
+    _needs_siblings = True
     _keeps_history = False  # Keras's history begins anew
 
     def __init__(

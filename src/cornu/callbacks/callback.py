@@ -44,7 +44,8 @@ class Callback:
     _needs_positions = False
     # Whether it is called after those that do not say so, wherever it stands in the list.
     _hears_last = False
-    # All callbacks of the training, itself among them; set by their list.
+    # Whether it asks for all callbacks of the training, itself among them; their list sets them.
+    _needs_siblings = False
     _siblings: Sequence["Callback"] = ()
 
     @property

@@ -54,7 +54,7 @@ class CallbackList(Callback):
                 self.callbacks.append(kind())
         self.callbacks.sort(key=lambda c: getattr(c, "_hears_last", False))
         for callback in self.callbacks:
-            callback._siblings = self.callbacks
+            self._introduce(callback)
         self.set_params(params)
         if model is not None:
             self.set_model(model)
@@ -62,10 +62,14 @@ class CallbackList(Callback):
             hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)] for hook in HOOKS
         }
 
+    def _introduce(self, callback: Callback) -> None:
+        if getattr(callback, "_needs_siblings", False):
+            callback._siblings = self.callbacks
+
     def append(self, callback: Callback) -> None:
         """Add a callback."""
         self.callbacks.append(callback)
-        callback._siblings = self.callbacks
+        self._introduce(callback)
         callback.set_params(self.params)
         if self.model is not None:
             callback.set_model(self.model)

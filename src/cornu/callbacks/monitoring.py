@@ -11,6 +11,7 @@ that is only absent this time (`validation_freq=2`) is not mentioned.
 
 import math
 import warnings
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -53,6 +54,8 @@ class History(Callback):
         history: name -> list of values, one for each epoch.
     """
 
+    __slots__ = ("_model",)  # apart from the results, which the model keeps
+
     listens_to_batches = False
     _remembered: ClassVar[tuple[str, ...]] = ("epoch", "history")
 
@@ -69,6 +72,34 @@ class History(Callback):
         for name, value in dict(logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
+
+
+class KeptHistory:
+    """What a model keeps of its `History`: the results, without the way back to itself.
+
+    A history has its model, so if the model had the history, neither would go before Python looks
+    for circles. While somebody else has the history, the model gives the same one.
+    """
+
+    def __init__(self, history: History):
+        self._cls, self._state = type(history), vars(history)
+        self._now: Any = weakref.ref(history)
+
+    def of(self, model: Any) -> History:
+        """The history, made again where nobody has it."""
+        history = None if self._now is None else self._now()
+        if history is None:
+            history = self._cls.__new__(self._cls)
+            history.__dict__ = self._state
+            history._model = model
+            self._now = weakref.ref(history)
+        return history
+
+    def alone(self) -> "KeptHistory":
+        """The same for a copy of the model."""
+        twin = object.__new__(KeptHistory)
+        twin._cls, twin._state, twin._now = self._cls, dict(self._state), None
+        return twin
 
 
 class MonitorCallback(Callback):

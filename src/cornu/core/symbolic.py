@@ -20,6 +20,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import export
+from jax._src import core as jax_core
 
 from cornu import names
 from cornu.core import dtypes
@@ -205,7 +206,25 @@ def _holds_symbolic(container: Any) -> bool:
 
 @functools.cache
 def _unknown_size() -> Any:
-    return export.symbolic_shape("None", constraints=["None >= 2"])[0]  # as messages show it
+    size = export.symbolic_shape("None", constraints=["None >= 2"])[0]  # as messages show it
+    _leave_no_frames(type(size))
+    return size
+
+
+def _leave_no_frames(unknown: type) -> None:
+    """Let JAX take an unknown size without an error inside.
+
+    It catches one and keeps it in a variable, which makes a circle of the error and its frame. With
+    the frame all callers stay, and what they refer to, models and data, until Python looks for
+    circles. Without this private part of JAX memory is used longer, and that is all.
+    """
+    plain: Any = getattr(jax_core, "_canonicalize_dimension", None)
+
+    def checked(size: Any) -> Any:
+        return size if type(size) is int or isinstance(size, unknown) else plain(size)
+
+    if plain is not None:
+        jax_core._canonicalize_dimension = checked
 
 
 def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -15,6 +15,7 @@ A default step does not compute results: `results` does, once for each compiled 
 """
 
 import inspect
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -184,7 +185,9 @@ def step_of(model: Any, kind: str, slots: StateSlots, default: Callable[..., Any
         default: the method of the trainer class itself, to see whether it is overridden.
     """
     method = getattr(model, f"{kind}_step")
-    if getattr(method, "__func__", method) is not default:
+    own = getattr(method, "__func__", method) is not default
+    model = weakref.proxy(model)  # which keeps the step, and should go when nobody else has it
+    if own:
         return _custom_step(model, kind, slots, method)
     if kind == "predict":
         return Step(
@@ -207,9 +210,15 @@ def takes_state(method: Callable[..., Any]) -> bool:
     return len(inspect.signature(method).parameters) >= 2
 
 
+def _own_step(model: Any, name: str, *args: Any) -> Any:
+    return getattr(model, name)(*args)
+
+
 def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[..., Any]) -> Step:
     results: Callable[[Any, TrainState], Any] = lambda out, state: out  # noqa: E731
-    name = f"{type(model).__name__}.{kind}_step"
+    pure_step = takes_state(method)
+    name = f"{model.__class__.__name__}.{kind}_step"
+    method = partial(_own_step, model, f"{kind}_step")
 
     def pure(state: TrainState, data: Any) -> tuple[Any, TrainState]:
         returned = method(_state_for(kind, state), data)
@@ -234,7 +243,7 @@ def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[...,
             start += len(part)
         return logs, TrainState(*parts)
 
-    return Step(pure if takes_state(method) else imperative, results, repeats=kind != "predict")
+    return Step(pure if pure_step else imperative, results, repeats=kind != "predict")
 
 
 def _state_for(kind: str, state: TrainState) -> Any:

@@ -79,11 +79,49 @@ class Strategy:
 
     def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
         """One step, as it is done for a batch alone; the buffers of the state are given away."""
-        return self._once(state, data)
+        return _once(self.step, state, data)
 
-    def _once(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
-        out, state = self.step.update(state, data)
-        return self.step.results(out, state), state
+
+# What is compiled is a function of the step, not a method of the strategy: a program refers to its
+# function, so the strategy would be in a circle with it, and live until the next collection.
+
+
+def _once(step: Step, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    out, state = step.update(state, data)
+    return step.results(out, state), state
+
+
+def _changes(step: Step, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    out, after = _once(step, state, data)
+    return out, only_changes(state, after)
+
+
+def _loop(
+    step: Step,
+    update: Any,
+    state: TrainState,
+    arrays: Any,
+    order: Any,
+    start: Any,
+    count: Any,
+    batch_size: int,
+) -> tuple[Any, TrainState]:
+    """`count` steps, from number `start`, on the batches that `order` gives the rows of."""
+
+    def batch(i: Any) -> Any:
+        rows = lax.dynamic_slice(order, ((start + i) * batch_size,), (batch_size,))
+        return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays)
+
+    def body(i: Any, carry: Any) -> Any:
+        _, state = carry
+        return update(state, batch(i))
+
+    shapes = jax.eval_shape(update, state, batch(0))
+    out = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes[0])
+    # A custom step may change the dtype of a value; the loop's carry must not.
+    state = jax.tree.map(lambda x, s: jnp.asarray(x, s.dtype), state, shapes[1])
+    out, state = lax.fori_loop(0, count, body, (out, state))
+    return step.results(out, state), state
 
 
 def _limited(
@@ -106,7 +144,9 @@ class Eager(Strategy):
         with contextlib.closing(_limited(source.batches(epoch, first), steps, first)) as batches:
             for i, batch in enumerate(batches, first):
                 data = batch.data
-                yield Chunk(i, 1, batch.size, lambda state, d=data: self._once(state, d), data)
+                yield Chunk(
+                    i, 1, batch.size, lambda state, d=data: _once(self.step, state, d), data
+                )
 
 
 class PerStep(Strategy):
@@ -128,12 +168,8 @@ class PerStep(Strategy):
         options: dict[str, Any] | None = None,
     ):
         super().__init__(step, name)
-        once = _named(self._once if donate else self._changes, name)
+        once = _named(partial(_once if donate else _changes, step), name)
         self.program = jax.jit(once, donate_argnums=0 if donate else (), compiler_options=options)
-
-    def _changes(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
-        out, after = self._once(state, data)
-        return out, only_changes(state, after)
 
     def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
         return self.program(state, data)
@@ -183,29 +219,12 @@ class Chunked(Strategy):
         # Traced once, for the look at what is slow in loops and for the loop itself.
         self.update = jax.jit(step.update)
         compiled = partial(jax.jit, donate_argnums=0, compiler_options=options)
-        self.single = compiled(_named(self._once, name))
-        self.program = compiled(_named(self._loop, f"{name}_loop"), static_argnames="batch_size")
+        self.single = compiled(_named(partial(_once, step), name))
+        loop = _named(partial(_loop, step, self.update), f"{name}_loop")
+        self.program = compiled(loop, static_argnames="batch_size")
         self._seconds_per_step: float | None = None
         self._on_device: tuple[Any, Any] | None = None
         self._rest: tuple[Any, Future[Any]] | None = None  # shapes of the last batch, its program
-
-    def _loop(
-        self, state: TrainState, arrays: Any, order: Any, start: Any, count: Any, batch_size: int
-    ) -> tuple[Any, TrainState]:
-        def batch(i: Any) -> Any:
-            rows = lax.dynamic_slice(order, ((start + i) * batch_size,), (batch_size,))
-            return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays)
-
-        def body(i: Any, carry: Any) -> Any:
-            _, state = carry
-            return self.update(state, batch(i))
-
-        shapes = jax.eval_shape(self.update, state, batch(0))
-        out = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes[0])
-        # A custom step may change the dtype of a value; the loop's carry must not.
-        state = jax.tree.map(lambda x, s: jnp.asarray(x, s.dtype), state, shapes[1])
-        out, state = lax.fori_loop(0, count, body, (out, state))
-        return self.step.results(out, state), state
 
     def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
         return self.single(state, data)

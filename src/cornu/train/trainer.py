@@ -9,16 +9,17 @@ A trainer is mixed into `Model`; it asks of its other half only to be callable a
 variables (`trainable_variables`, `non_trainable_variables`, `losses`, `metrics`).
 """
 
+import contextlib
 import os
 from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
-from cornu import settings
+from cornu import collector, settings
 from cornu.callbacks.backup import Resume
 from cornu.callbacks.callback_list import CallbackList
-from cornu.callbacks.monitoring import History
+from cornu.callbacks.monitoring import History, KeptHistory
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.data.arrays import BATCH_SIZE, positive, whole
@@ -48,13 +49,14 @@ class Trainer(Programs):
     """compile, fit, evaluate, predict, and their single-batch forms."""
 
     _untracked_attributes: ClassVar[frozenset[str]] = frozenset(
-        ("_compiled", "_programs", "_sources", "history")
+        ("_compiled", "_programs", "_sources", "_history")
     )
 
     _made_anew: ClassVar = {
         "_programs": lambda _: {},
         "_sources": lambda _: {},
         "_at_once": lambda _: AtOnce(),
+        "_history": lambda kept: kept.alone() if isinstance(kept, KeptHistory) else kept,
     }
 
     def __init__(self) -> None:
@@ -62,10 +64,29 @@ class Trainer(Programs):
         self.stop_training = False
         self.stop_evaluating = False
         self.stop_predicting = False
-        self.history: History | None = None
+        self.history = None
         self._begins_at = (0, 0)  # epoch and step at which the current `fit` begins
         self._sources: dict[str, Source | None] = {}  # of the current `fit`
         self._at_once = AtOnce()
+
+    def __del__(self) -> None:
+        # These look at all attributes, themselves among them, and so would keep what was owned.
+        for name in ("_at_once", "_quick"):
+            if name in vars(self):
+                vars(vars(self)[name]).clear()
+        with contextlib.suppress(Exception):  # of a model whose constructor has failed, say
+            values = (v._value for layer in self._flatten_layers() for v in layer._own_variables())  # type: ignore[attr-defined]
+            collector.left_in_circles(sum(value.nbytes for value in values))
+
+    @property
+    def history(self) -> Any:
+        """The `History` of the last `fit`; None before."""
+        kept = self._history
+        return kept.of(self) if isinstance(kept, KeptHistory) else kept
+
+    @history.setter
+    def history(self, value: Any) -> None:
+        self._history = KeptHistory(value) if isinstance(value, History) else value
 
     # ---- fit ----------------------------------------------------------------------------------
 
