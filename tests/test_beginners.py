@@ -298,6 +298,14 @@ def test_older_arguments_warn_and_say_what_replaces_them():
         network.fit(X, X[:, :1], epoch=3)
 
 
+def test_older_arguments_with_their_old_defaults_are_silent(recwarn):
+    network = keras.Sequential([keras.Input((5,)), layers.Dense(1)])
+    network.compile("sgd", "mse", sample_weight_mode=None)
+    older = {"workers": 1, "use_multiprocessing": False, "max_queue_size": 10}
+    network.fit(X, X[:, :1], verbose=0, **older)
+    assert not recwarn.list
+
+
 def test_errors_inside_a_model_say_where():
     class Broken(keras.layers.Layer):
         def call(self, x):

@@ -43,7 +43,28 @@ def test_suggestions(name, hint):
 def test_a_long_list_of_names_is_cut():
     hint = did_you_mean("zebra", [f"{n:03}" for n in range(100)])
     assert hint.count("'") == 20
-    assert hint.endswith(", ...")
+    assert hint.endswith(", and 90 more")
+
+
+def test_a_name_is_listed_in_one_spelling():
+    names = ["MeanSquaredError", "mean_squared_error", "MSE", "mse"]
+    assert did_you_mean("zebra", names) == "known names: 'mean_squared_error', 'mse'"
+    assert did_you_mean("mean_squared_erorr", names) == "did you mean 'mean_squared_error'?"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "known", "hint"),
+    [
+        ("argument", "nb_epoch", ["epochs", "verbose"], "did you mean 'epochs'?"),
+        ("argument", "output_dim", ["units"], "did you mean 'units'?"),
+        ("argument", "output_dim", ["output_shape"], "did you mean 'output_shape'?"),
+        ("loss", "L1Loss", ["mae", "mse"], "did you mean 'mae'?"),
+        ("loss", "auc", ["mae", "mse"], "known names: 'mae', 'mse'"),
+        ("metric", "r2", ["accuracy"], "keras.metrics.R2Score()"),
+    ],
+)
+def test_old_and_foreign_names(kind, name, known, hint):
+    assert did_you_mean(name, known, kind) == hint
 
 
 def test_a_missing_package_is_named_with_what_to_install():

@@ -7,12 +7,12 @@ touching a namespace (`keras.layers`) loads that namespace and what stands below
 module imports what it needs in plain sight.
 """
 
-import difflib
 import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from cornu.collector import paused
+from cornu.signpost import stand
 from cornu.version import __version__
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def version() -> str:
     return __version__
 
 
-def __getattr__(name: str) -> Any:
+def _find(name: str) -> Any:
     if name in NAMESPACES:
         with paused(lasting=True):
             return importlib.import_module(f"cornu.{name}")
@@ -114,10 +114,31 @@ def __getattr__(name: str) -> Any:
         return value
     if importlib.util.find_spec(f"cornu.{name}") is not None:
         raise AttributeError(name)  # a module of the library: the import system goes on to load it
-    close = difflib.get_close_matches(name, __all__, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise AttributeError(f"module 'cornu' has no attribute {name!r}{hint}")
+    absent = importlib.import_module("cornu.absent")
+    return absent.refuse(__name__, name, absent.instruction(2))
+
+
+# Out of the sight of type checkers, which know the names from above and are to flag all others.
+globals()["__getattr__"] = _find
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext cornu`: in this notebook `import keras` means Cornu, and errors of copied code
+    say what to write.
+
+    Args:
+        shell: IPython's.
+    """
+    importlib.import_module("cornu.compat.notebook").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext cornu`: undo `%load_ext cornu`."""
+    importlib.import_module("cornu.compat.notebook").unload(shell)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+stand()

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cornu import ops
+from cornu.absent import names_of
 from cornu.core.serialize import (
     deserialize_keras_object,
     register_functions,
@@ -510,3 +511,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     if isinstance(config, str):
         config = {"class_name": "function", "config": config}
     return deserialize_keras_object(config, custom_objects)
+
+
+globals()["__getattr__"] = names_of(__name__)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cornu import names
+from cornu.absent import names_of
 from cornu.config import (
     backend as backend,
     epsilon as epsilon,
@@ -31,3 +32,6 @@ __all__ = [
 def get_uid(prefix: Any = "") -> int:
     """A number that was not given before for this prefix, from 1."""
     return names.next_number(str(prefix))
+
+
+globals()["__getattr__"] = names_of(__name__)

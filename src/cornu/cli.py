@@ -25,6 +25,7 @@ from pathlib import Path
 
 import cornu
 from cornu import compat, demo, errors, runtime, settings
+from cornu.compat.copied import explained
 from cornu.kernels.native import library as native
 from cornu.kernels.native.build import build as build_native_kernels
 from cornu.reports import inspection
@@ -166,6 +167,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         runpy.run_path(options.script, run_name="__main__")
     except Exception as error:
+        explained(error)
         _show_error(error, options.script)
         return 1
     return 0
@@ -240,7 +242,7 @@ def _packages() -> list[tuple[str, str]]:
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found = f"not installed; pip install {f'cornu[{extra}]' if extra else name}"
+            found = "not installed; pip install " + (f"'cornu[{extra}]'" if extra else name)
         rows.append((name, found))
     return rows
 

@@ -2,6 +2,7 @@
 
 import warnings
 
+from cornu.absent import names_of
 from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy as set_dtype_policy
 from cornu.errors import explain
 from cornu.runtime import describe as engine
@@ -147,3 +148,6 @@ def max_load_bytes() -> int | None:
 def set_max_load_bytes(max_load_bytes: int | None) -> None:
     """Refuse models from files that need more memory than so many bytes, before it is taken."""
     current.max_load_bytes = max_load_bytes
+
+
+globals()["__getattr__"] = names_of(__name__)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cornu import ops, settings
+from cornu.absent import names_of
 from cornu.core.configurable import Configurable
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 
@@ -177,3 +178,6 @@ def serialize(constraint: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The constraint that `serialize` described."""
     return deserialize_keras_object(config, custom_objects)
+
+
+globals()["__getattr__"] = names_of(__name__)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from cornu import settings
+from cornu import glossary, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,10 +63,21 @@ def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
     return "\n".join(lines)
 
 
-def did_you_mean(name: object, names: Iterable[str]) -> str:
-    """The hint that ends a message about an unknown name: close names, or else all of them.
+def did_you_mean(name: object, names: Iterable[str], kind: str = "", owner: str = "") -> str:
+    """The hint that ends a message about an unknown name.
+
+    Today's word for an old or foreign name, or else names of close spelling, or else some names.
+
+    Args:
+        name: what was written.
+        names: what is known.
+        kind: of what: "argument", "loss", "metric", ...; see `glossary.word`.
+        owner: of an argument, the name of the class or function that takes it.
 
     Example:
+
+        >>> did_you_mean("nb_epoch", ["epochs", "verbose"], "argument")
+        "did you mean 'epochs'?"
 
         >>> did_you_mean("adm", ["adam", "sgd"])
         "did you mean 'adam'?"
@@ -79,11 +90,45 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     lowered = {n.lower(): n for n in in_order}
     if str(name).lower() in lowered:
         return f"did you mean {lowered[str(name).lower()]!r}?"
+    for today in glossary.word(kind, str(name), owner):
+        if not today.isidentifier():
+            return today
+        if today in lowered:
+            return f"did you mean {lowered[today]!r}?"
     close = difflib.get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.6)
+    close = list({c.replace("_", ""): lowered[c] for c in reversed(close)}.values())[::-1]
     if close:
-        return f"did you mean {' or '.join(repr(lowered[c]) for c in close)}?"
+        return f"did you mean {' or '.join(map(repr, close))}?"
+    # One spelling of each, in snake case where there is one.
+    known = list({n.lower().replace("_", ""): n for n in sorted(known)}.values())
+    known.sort(key=lambda n: (not n.islower(), n))
     shown = ", ".join(repr(n) for n in known[:LISTED])
-    return f"known names: {shown}" + (", ..." if len(known) > LISTED else "")
+    more = len(known) - LISTED
+    return f"known names: {shown}" + (f", and {more} more" if more > 0 else "")
+
+
+def unknown_arguments(owner: str, given: Iterable[str], known: Iterable[str]) -> str:
+    """The message about arguments that a class or function does not take, all of them at once.
+
+    Args:
+        owner: its name.
+        given: the arguments that it does not take.
+        known: those that it takes.
+
+    Example:
+
+        >>> print(unknown_arguments("Adam", ["lr", "epsilonn"], ["learning_rate", "epsilon"]))
+        Adam takes no arguments 'lr' and 'epsilonn'.
+          fix: lr: did you mean 'learning_rate'?
+               epsilonn: did you mean 'epsilon'?
+    """
+    given, known = list(given), list(known)
+    hints = [did_you_mean(name, known, "argument", owner) if known else "" for name in given]
+    if len(given) == 1:
+        return explain(f"{owner} takes no argument {given[0]!r}.", fix=hints[0] or None)
+    listed = " and ".join(map(repr, given))
+    lines = [f"{name}: {hint}" for name, hint in zip(given, hints, strict=True) if hint]
+    return explain(f"{owner} takes no arguments {listed}.", fix="\n".join(lines) or None)
 
 
 def without_super(obj: object) -> str:

@@ -1,5 +1,6 @@
 """Mixed precision: dtype policies by their older names."""
 
+from cornu.absent import names_of
 from cornu.dtype_policies import (
     DTypePolicy as DTypePolicy,
     dtype_policy as dtype_policy,
@@ -10,3 +11,5 @@ from cornu.optimizers import LossScaleOptimizer as LossScaleOptimizer
 Policy = DTypePolicy
 global_policy = dtype_policy
 set_global_policy = set_dtype_policy
+
+globals()["__getattr__"] = names_of(__name__)

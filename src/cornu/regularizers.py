@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from cornu import ops
+from cornu.absent import names_of
 from cornu.core.configurable import Configurable
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.errors import explain
@@ -197,3 +198,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """The regularizer that `serialize` described."""
     found = deserialize_keras_object(config, custom_objects)
     return get(found) if isinstance(found, str) or inspect.isclass(found) else found
+
+
+globals()["__getattr__"] = names_of(__name__)

@@ -79,7 +79,7 @@ def test_what_is_not_there_says_so():
     assert "ModuleNotFoundError This is Cornu in TensorFlow's place" in out
     assert "instead: numpy arrays, or keras.utils.PyDataset" in out
     assert "Cornu has no module 'keras.layer'" in out and "did you mean 'layers'" in out
-    assert "ImportError cannot import name 'laiers'" in out
+    assert "ImportError cornu has no 'laiers'" in out
     assert (
         "AttributeError This is Cornu in TensorFlow's place: it has tf.keras, and no tf.random"
         in out

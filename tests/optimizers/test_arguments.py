@@ -12,7 +12,7 @@ from cornu.optimizers import SGD, Adam, AdamW, LossScaleOptimizer
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"lr": 0.1}, r"takes no argument 'lr'[\s\S]*learning_rate=\.\.\."),
+        ({"lr": 0.1}, r"takes no argument 'lr'[\s\S]*did you mean 'learning_rate'"),
         ({"clip_norm": 1.0}, r"takes no argument 'clip_norm'[\s\S]*did you mean 'clipnorm'"),
         (
             {"learning_rate": "fast"},

@@ -1,5 +1,6 @@
 """Things that happen at certain moments of training, evaluation and prediction."""
 
+from cornu.absent import names_of
 from cornu.callbacks.averages import SwapEMAWeights as SwapEMAWeights
 from cornu.callbacks.backup import BackupAndRestore as BackupAndRestore, Resume as Resume
 from cornu.callbacks.callback import Callback as Callback
@@ -19,3 +20,5 @@ from cornu.callbacks.stopping import (
     TerminateOnNaN as TerminateOnNaN,
 )
 from cornu.callbacks.tensorboard import TensorBoard as TensorBoard
+
+globals()["__getattr__"] = names_of(__name__)

@@ -10,9 +10,11 @@ group is enough says `listens_to_batches = False`.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from cornu.core.configurable import check_names
 from cornu.core.registry import is_builtin
+from cornu.core.shown import as_call
 
 HOOKS = tuple(
     f"on_{what}_{edge}"
@@ -47,6 +49,14 @@ class Callback:
     # Whether it asks for all callbacks of the training, itself among them; their list sets them.
     _needs_siblings = False
     _siblings: Sequence["Callback"] = ()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if kwargs:
+            check_names(cls, args, kwargs)
+        return super().__new__(cls)
+
+    def __repr__(self) -> str:
+        return as_call(self, always=("monitor",))
 
     @property
     def _may_add_results(self) -> bool:

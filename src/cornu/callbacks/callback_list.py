@@ -4,6 +4,7 @@ Each callback is called for the hooks that it overrides, and for no others; so a
 nobody listens to single batches can run many of them in one go.
 """
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -134,6 +135,15 @@ def _check(callback: Any) -> None:
             explain(
                 f"callbacks holds the class {name}, which is not a callback yet.",
                 fix=f"callbacks=[{'keras.callbacks.' * is_builtin(callback)}{name}()]",
+            )
+        )
+    if inspect.isroutine(callback):
+        raise TypeError(
+            explain(
+                f"callbacks holds the function {getattr(callback, '__name__', callback)}, which is "
+                "not a callback.",
+                fix="callbacks=[keras.callbacks.LambdaCallback(\n"
+                "    on_epoch_end=lambda epoch, logs: print(epoch, logs))]",
             )
         )
     if not hasattr(callback, "set_model"):

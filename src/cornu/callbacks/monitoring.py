@@ -13,7 +13,7 @@ import math
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,12 +46,31 @@ FALLING = frozenset(
 )  # fmt: skip
 
 
+class Results(dict[str, list[Any]]):
+    """Results by name, which know older names of those that are not there."""
+
+    def __missing__(self, name: Any) -> Any:
+        raise KeyError(f"{name}: {did_you_mean(name, self, 'result')}")
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)  # for pickles, a dict like any other
+
+
 class History(Callback):
     """The results of each epoch, kept in `history`; `fit` returns it.
 
     Attributes:
         epoch: numbers of the epochs.
         history: name -> list of values, one for each epoch.
+
+    Example:
+
+        >>> history = History()
+        >>> history.history["loss"] = [0.5, 0.25]
+        >>> history
+        History: 2 epochs, best loss 0.25 at epoch 2
+        >>> history["loss"], history.loss
+        ([0.5, 0.25], [0.5, 0.25])
     """
 
     __slots__ = ("_model",)  # apart from the results, which the model keeps
@@ -62,7 +81,40 @@ class History(Callback):
     def __init__(self) -> None:
         super().__init__()
         self.epoch: list[int] = []
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = Results()
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """The values of a result, as `history[name]`."""
+        return self.history[name]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            results = vars(self).get("history", {})
+            if name in results:
+                return results[name]
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_") and results:
+                text = explain(f"{text}.", fix=did_you_mean(name, results, "result"))
+            raise AttributeError(text)
+
+    def __repr__(self) -> str:
+        watched = next((n for n in ("val_loss", "loss", *self.history) if self.history.get(n)), "")
+        if not watched:
+            return f"{type(self).__name__}: no epochs"
+        try:
+            values = np.asarray(self.history[watched], "float64")
+        except (TypeError, ValueError):
+            values = np.full(len(self.history[watched]), np.nan)
+        epochs = f"{len(values)} epoch{'s' if len(values) > 1 else ''}"
+        if values.ndim != 1 or np.isnan(values).all():
+            return f"{type(self).__name__}: {epochs}, {watched} is not a number"
+        best = int(np.nanargmin(values))
+        first = self.epoch[0] if len(self.epoch) == len(values) else 0
+        return (
+            f"{type(self).__name__}: {epochs}, best {watched} {values[best]:.4g} at epoch "
+            f"{first + best + 1}"
+        )
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.epoch = []

@@ -16,7 +16,7 @@ import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import MonitorCallback, say
-from cornu.errors import did_you_mean, explain
+from cornu.errors import explain, unknown_arguments
 
 
 def rate_of(model: Any) -> float:
@@ -143,16 +143,9 @@ class ReduceLROnPlateau(MonitorCallback):
             raise ValueError(
                 explain(f"factor is below 1, because it lowers the learning rate; got {factor!r}.")
             )
-        for name in kwargs:
-            known = inspect.signature(ReduceLROnPlateau).parameters
-            raise TypeError(
-                explain(
-                    f"ReduceLROnPlateau takes no argument {name!r}.",
-                    fix="min_delta is what was called epsilon."
-                    if name == "epsilon"
-                    else did_you_mean(name, set(known) - {"kwargs"}),
-                )
-            )
+        if kwargs:
+            known = set(inspect.signature(ReduceLROnPlateau).parameters) - {"kwargs"}
+            raise TypeError(unknown_arguments("ReduceLROnPlateau", kwargs, known))
         self.factor = factor
         self.patience = patience
         self.verbose = verbose

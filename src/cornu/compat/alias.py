@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 
+from cornu.absent import message
 from cornu.compat.stand_in import TensorFlow, refusal
-from cornu.errors import did_you_mean, explain
+from cornu.errors import explain
 
 NAMES = ("keras", "tf_keras", "tensorflow.keras")
 ROOTS = ("keras", "tf_keras", "tensorflow")
@@ -102,11 +103,9 @@ class Alias(MetaPathFinder, Loader):
 def _not_here(name: str) -> str:
     """The message for a module that Keras may have and Cornu has not."""
     parent, _, last = name.rpartition(".")
-    siblings = [n for n in dir(sys.modules[parent]) if n.islower() and not n.startswith("_")]
-    return explain(
-        f"Cornu has no module {name!r}; `import keras` means Cornu here.",
-        fix=did_you_mean(last, siblings),
-    )
+    what, *hints = message(real_name(parent) or parent, last).split("\n")
+    what = f"Cornu has no module {name!r}; `import keras` means Cornu here."
+    return "\n".join([what, *hints])
 
 
 def install() -> None:

@@ -8,26 +8,8 @@ import types
 from typing import Any
 
 from cornu.errors import explain
+from cornu.glossary import TENSORFLOW
 from cornu.version import __version__
-
-INSTEAD = {
-    "GradientTape": "cornu.value_and_grad(function, variables)",
-    "Tensor": "keras.KerasTensor, or jax.Array",
-    "Variable": "keras.Variable",
-    "cast": "keras.ops.cast",
-    "config": "`cornu doctor` lists the devices",
-    "constant": "keras.ops.convert_to_tensor",
-    "convert_to_tensor": "keras.ops.convert_to_tensor",
-    "data": "numpy arrays, or keras.utils.PyDataset",
-    "function": "nothing: training steps are compiled as they are",
-    "image": "keras.ops.image",
-    "linalg": "keras.ops",
-    "math": "keras.ops",
-    "nn": "keras.ops, or names such as activation='relu'",
-    "random": "keras.utils.set_random_seed, keras.random",
-    "reduce_mean": "keras.ops.mean",
-    "reduce_sum": "keras.ops.sum",
-}
 
 
 class TensorFlow(types.ModuleType):
@@ -64,7 +46,7 @@ def refusal(name: str) -> str:
     Args:
         name: the dotted name behind `tensorflow.`.
     """
-    facts = {"instead": INSTEAD[name]} if name in INSTEAD else {}
+    facts = {"instead": TENSORFLOW[name]} if name in TENSORFLOW else {}
     return explain(
         f"This is Cornu in TensorFlow's place: it has tf.keras, and no tf.{name}.",
         **facts,

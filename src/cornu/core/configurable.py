@@ -25,7 +25,8 @@ from cornu.core.serialize import (
     function_in_files,
     serialize_keras_object,
 )
-from cornu.errors import did_you_mean, explain
+from cornu.core.shown import as_call
+from cornu.errors import explain, unknown_arguments
 
 _MISSING = object()
 
@@ -49,8 +50,11 @@ class Configurable:
         self = super().__new__(cls)
         object.__setattr__(self, "_arguments", (args, kwargs))
         if kwargs:
-            _check_names(cls, kwargs)
+            check_names(cls, args, kwargs)
         return self
+
+    def __repr__(self) -> str:
+        return as_call(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -225,20 +229,33 @@ def _accepted(cls: Any) -> tuple[str, ...] | None:
     return tuple(p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY))
 
 
-def _check_names(cls: Any, kwargs: dict[str, Any]) -> None:
+def check_names(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse an argument that the constructor does not know, with the name that may be meant."""
     accepted = _accepted(cls)
-    if accepted is None:
-        return
-    for name in kwargs:
-        if name not in accepted:
-            raise TypeError(
-                explain(
-                    f"{cls.__name__} takes no argument {name!r}.",
-                    fix=_passing_on(cls, name)
-                    or (did_you_mean(name, accepted) if accepted else None),
-                )
-            )
+    if accepted is None:  # a parent refuses it, unless something that is needed is missing, too
+        accepted = config_names(cls)
+        if not registry.is_builtin(cls) or _binds(cls, args, kwargs):
+            return
+    unknown = [name for name in kwargs if name not in accepted]
+    if unknown:
+        text = unknown_arguments(cls.__name__, unknown, accepted)
+        passed_on = _passing_on(cls, unknown[0])
+        if passed_on is not None:
+            text = explain(text.partition("\n")[0], fix=passed_on)
+        raise TypeError(text)
+
+
+def _binds(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether all arguments that a constructor needs are given."""
+    needed = _needed(cls)
+    return len(args) >= len(needed) or all(name in kwargs for name in needed[len(args) :])
+
+
+@functools.cache
+def _needed(cls: Any) -> tuple[str, ...]:
+    parameters = signature_of(cls).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in kinds and p.default is p.empty)
 
 
 def _passing_on(cls: Any, name: str) -> str | None:

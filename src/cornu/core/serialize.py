@@ -403,7 +403,8 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
         if found is None:
             raise ValueError(
                 explain(
-                    f"There is no {kind} named {identifier!r}.", fix=did_you_mean(identifier, table)
+                    f"There is no {kind} named {identifier!r}.",
+                    fix=did_you_mean(identifier, table, kind),
                 )
             )
     elif isinstance(identifier, dict):
@@ -412,7 +413,9 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
             cls: Any = registry.find_custom(name) or table.get(name)
             if cls is None:
                 raise ValueError(
-                    explain(f"There is no {kind} named {name!r}.", fix=did_you_mean(name, table))
+                    explain(
+                        f"There is no {kind} named {name!r}.", fix=did_you_mean(name, table, kind)
+                    )
                 )
             made = getattr(cls, "from_config", None)
             return made(identifier.get("config", {})) if inspect.isclass(cls) and made else cls
@@ -423,7 +426,8 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
         raise ValueError(
             explain(
                 f"{identifier!r} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}.",
-                fix="give a name, a function, or an instance; " + did_you_mean(identifier, table),
+                fix="give a name, a function, or an instance; "
+                + did_you_mean(identifier, table, kind),
             )
         )
     return found

@@ -1,5 +1,6 @@
 """Dtype policies: in which dtype a layer keeps its weights, and in which it computes."""
 
+from cornu.absent import names_of
 from cornu.dtype_policies.lookup import (
     deserialize as deserialize,
     get as get,
@@ -20,3 +21,5 @@ from cornu.dtype_policies.quantized import (
     QuantizedDTypePolicy as QuantizedDTypePolicy,
     QuantizedFloat8DTypePolicy as QuantizedFloat8DTypePolicy,
 )
+
+globals()["__getattr__"] = names_of(__name__)

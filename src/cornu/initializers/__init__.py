@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.absent import names_of
 from cornu.core.frame import is_tracer
 from cornu.core.operands import tensor
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
@@ -157,3 +158,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     if isinstance(config, dict) and _is_renamed(config) and not custom_objects:
         return get(config)
     return deserialize_keras_object(config, custom_objects)
+
+
+globals()["__getattr__"] = names_of(__name__)

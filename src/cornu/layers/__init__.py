@@ -1,5 +1,6 @@
 """The face of the layers."""
 
+from cornu.absent import names_of
 from cornu.layers.attention.dot_product import (
     AdditiveAttention as AdditiveAttention,
     Attention as Attention,
@@ -160,3 +161,5 @@ from cornu.layers.rnn.wrappers import (
     Bidirectional as Bidirectional,
     TimeDistributed as TimeDistributed,
 )
+
+globals()["__getattr__"] = names_of(__name__)

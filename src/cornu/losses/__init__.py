@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from cornu.absent import names_of
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.losses.classes import (
     CTC as CTC,
@@ -119,3 +120,6 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     if isinstance(name, str) or (isinstance(name, dict) and "module" not in name):
         return get(name)
     return deserialize_keras_object(name, custom_objects)
+
+
+globals()["__getattr__"] = names_of(__name__)

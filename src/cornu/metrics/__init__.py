@@ -4,6 +4,7 @@ import inspect
 from typing import Any
 
 from cornu import names
+from cornu.absent import names_of
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.losses.crossentropy import (
     binary_crossentropy as binary_crossentropy,
@@ -151,3 +152,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     if isinstance(config, str) or (isinstance(config, dict) and "module" not in config):
         return get(config)
     return deserialize_keras_object(config, custom_objects)
+
+
+globals()["__getattr__"] = names_of(__name__)

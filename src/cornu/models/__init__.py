@@ -1,5 +1,6 @@
 """Models: layers that own a training loop."""
 
+from cornu.absent import names_of
 from cornu.models.cloning import clone_model as clone_model
 from cornu.models.functional import Functional as Functional
 from cornu.models.model import Model as Model
@@ -9,3 +10,5 @@ from cornu.models.persistence import (
     save_model as save_model,
 )
 from cornu.models.sequential import Sequential as Sequential
+
+globals()["__getattr__"] = names_of(__name__)

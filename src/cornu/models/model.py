@@ -47,6 +47,12 @@ class Model(Trainer, Layer):
         predict_step: Callable[..., Any]
         compute_loss: Callable[..., Any]
 
+    _kinds = ("model", "layer")
+    _also_takes = ("inputs", "outputs")
+    _user_settings = Layer._user_settings | {
+        "optimizer", "run_eagerly", "jit_compile", "steps_per_execution", "stop_training",
+    }  # fmt: skip
+
     _untracked_attributes: ClassVar[frozenset[str]] = (
         Trainer._untracked_attributes | Layer._untracked_attributes
     )
@@ -94,6 +100,12 @@ class Model(Trainer, Layer):
                 fix="def call(self, inputs): return self.dense(inputs)",
             )
         )
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        if not self.built:
+            return text
+        return f"{text[:-1]}, layers={len(self.layers)}, parameters={self.count_params():,}>"
 
     # ---- layers -------------------------------------------------------------------------------
 

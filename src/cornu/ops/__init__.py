@@ -1,5 +1,6 @@
 """The face of the operations: every function by its Keras name."""
 
+from cornu.absent import names_of
 from cornu.ops import (
     core as core,
     einops as einops,
@@ -358,3 +359,5 @@ from cornu.ops.numpy import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
+
+globals()["__getattr__"] = names_of(__name__)

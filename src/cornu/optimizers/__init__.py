@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cornu.absent import names_of
 from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.errors import explain, without_super
@@ -115,3 +116,6 @@ def _checked(found: Any) -> Any:
             fix="optimizer='adam', or optimizers.Adam(0.001)",
         )
     )
+
+
+globals()["__getattr__"] = names_of(__name__)

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
+from cornu.errors import explain, unknown_arguments
 from cornu.optimizers.schedules import LearningRateSchedule
 
 
@@ -38,12 +38,10 @@ def full_signature(cls: type) -> inspect.Signature:
     return inspect.Signature([*ordered, *(p for p in own if p.kind is p.VAR_KEYWORD)])
 
 
-def unknown_argument(cls: type, name: str) -> str:
-    """The message about an argument that an optimizer does not take."""
+def unknown_to(cls: type, given: Iterable[str]) -> str:
+    """The message about arguments that an optimizer does not take."""
     known = [p for p in inspect.signature(cls).parameters if p != "kwargs"]
-    if name == "lr":
-        return explain(f"{cls.__name__} takes no argument 'lr'.", fix="learning_rate=...")
-    return explain(f"{cls.__name__} takes no argument {name!r}.", fix=did_you_mean(name, known))
+    return unknown_arguments(cls.__name__, given, known)
 
 
 def check_count(value: Any, name: str, least: int) -> None:

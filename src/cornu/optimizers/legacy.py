@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from cornu.absent import names_of
 from cornu.errors import explain
 
 
@@ -45,3 +46,6 @@ class RMSprop(Optimizer):
 
 class SGD(Optimizer):
     """See `optimizers.SGD`."""
+
+
+globals()["__getattr__"] = names_of(__name__)

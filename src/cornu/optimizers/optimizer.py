@@ -30,12 +30,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import names, patterns
+from cornu.core.attributes import Attributes
 from cornu.core.configurable import Configurable, config_names, plain
 from cornu.core.context import using
 from cornu.core.frame import Frame, is_tracing, purify
 from cornu.core.lift import read, write
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.shown import as_call
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.optimizers.arguments import (
@@ -48,13 +50,13 @@ from cornu.optimizers.arguments import (
     refuse_rate,
     report_missing,
     shown,
-    unknown_argument,
+    unknown_to,
 )
 from cornu.optimizers.step import State, Update, advance
 from cornu.optimizers.variables import OptimizerVariables
 
 
-class Optimizer(OptimizerVariables, Configurable):
+class Optimizer(Attributes, OptimizerVariables, Configurable):
     """Base of all optimizers, and their shared arguments.
 
     Args:
@@ -86,6 +88,15 @@ class Optimizer(OptimizerVariables, Configurable):
     """
 
     __signature__: ClassVar[inspect.Signature]
+    _kinds = ("optimizer",)
+    _user_settings = frozenset(
+        (
+            "learning_rate", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm",
+            "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
+            "gradient_accumulation_steps", "momentum", "epsilon", "nesterov", "amsgrad",
+        )
+    )  # fmt: skip
+    _older_names: ClassVar = {"lr": "learning_rate"}
     _made_anew: ClassVar = {"_compiled": lambda _: None, "_places": lambda _: None}
 
     _compiled: Any = None  # (settings, program, weights) of the last eager step
@@ -105,14 +116,14 @@ class Optimizer(OptimizerVariables, Configurable):
         name: str | None = None,
         **kwargs: Any,
     ):
-        if kwargs.pop("decay", None) is not None:
+        if kwargs.keys() - {"decay"}:
+            raise ValueError(unknown_to(type(self), kwargs))
+        if kwargs.get("decay") is not None:
             warnings.warn(
                 "The argument `decay` does nothing; use a schedule, such as "
                 "learning_rate=InverseTimeDecay(...), or weight_decay=...",
                 stacklevel=2,
             )
-        if kwargs:
-            raise ValueError(unknown_argument(type(self), next(iter(kwargs))))
         check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(explain(f"ema_momentum lies in [0, 1], got {ema_momentum!r}."))
@@ -140,6 +151,9 @@ class Optimizer(OptimizerVariables, Configurable):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and "__signature__" not in vars(cls):
             cls.__signature__ = full_signature(cls)
+
+    def __repr__(self) -> str:
+        return as_call(self, always=("learning_rate",), learning_rate=self._learning_rate)
 
     # ---- variables ----------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from cornu.absent import names_of
 from cornu.core.configurable import Configurable
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.core.variable import Variable
@@ -351,3 +352,6 @@ def _positive(value: Any, name: str) -> Any:
             )
         )
     return value
+
+
+globals()["__getattr__"] = names_of(__name__)

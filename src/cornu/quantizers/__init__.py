@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from cornu.absent import names_of
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.quantizers.config import (
     Float8QuantizationConfig as Float8QuantizationConfig,
@@ -62,3 +63,6 @@ def serialize(initializer: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The quantizer that `serialize` described."""
     return deserialize_keras_object(config, custom_objects)
+
+
+globals()["__getattr__"] = names_of(__name__)

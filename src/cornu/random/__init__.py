@@ -1,5 +1,6 @@
 """The face of random numbers."""
 
+from cornu.absent import names_of
 from cornu.random.draw import (
     beta as beta,
     binomial as binomial,
@@ -13,3 +14,5 @@ from cornu.random.draw import (
     uniform as uniform,
 )
 from cornu.random.seed import SeedGenerator as SeedGenerator
+
+globals()["__getattr__"] = names_of(__name__)

@@ -1,5 +1,6 @@
 """Saving: models, weights and single objects, and the names of one's own in files."""
 
+from cornu.absent import names_of
 from cornu.core.registry import (
     CustomObjectScope as CustomObjectScope,
     custom_object_scope as custom_object_scope,
@@ -19,3 +20,5 @@ from cornu.models.persistence import (
 from cornu.models.weights_files import load_weights as load_weights, save_weights as save_weights
 from cornu.saving.file_editor import KerasFileEditor as KerasFileEditor
 from cornu.saving.inspection import inspect_file as inspect_file
+
+globals()["__getattr__"] = names_of(__name__)

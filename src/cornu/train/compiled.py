@@ -8,7 +8,7 @@ from typing import Any
 
 from cornu import optimizers
 from cornu.core.serialize import serialize_keras_object
-from cornu.errors import did_you_mean, explain
+from cornu.errors import explain, unknown_arguments
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
 from cornu.train.objective import CompileLoss, CompileMetrics, check_names, own_by_name
@@ -26,7 +26,7 @@ OLDER_ARGUMENTS = {
     "PyDataset(use_multiprocessing=True).",
     "max_queue_size": "The length of the queue is set on the data: PyDataset(max_queue_size=...).",
     "target_tensors": "Labels are passed to fit.",
-    "distribute": "Set a distribution once: keras.distribution.set_distribution(...).",
+    "distribute": "Training runs on one device.",
 }
 
 # What they were where nobody gave them: said word for word, they ask for nothing.
@@ -51,15 +51,13 @@ def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
         TypeError: an argument was never known.
     """
     name = method.__name__
+    unknown = [argument for argument in given if argument not in OLDER_ARGUMENTS]
+    if unknown:
+        known = [n for n in inspect.signature(method).parameters if n != "older"]
+        raise TypeError(unknown_arguments(name, unknown, known))
     for argument, value in given.items():
-        if argument not in OLDER_ARGUMENTS:
-            known = [n for n in inspect.signature(method).parameters if n != "older"]
-            raise TypeError(
-                explain(
-                    f"{name} takes no argument {argument!r}.", fix=did_you_mean(argument, known)
-                )
-            )
-        if value == OLDER_DEFAULTS[argument]:
+        usual = OLDER_DEFAULTS[argument]
+        if value is usual or (isinstance(value, int) and value == usual):
             continue
         warnings.warn(
             f"The argument {argument!r} of {name} has no effect any more. "

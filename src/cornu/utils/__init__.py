@@ -1,5 +1,6 @@
 """Tools around models: files, labels, seeds, data sets, registration."""
 
+from cornu.absent import names_of
 from cornu.core.dtypes import standardize_dtype as standardize_dtype
 from cornu.core.registry import (
     CustomObjectScope as CustomObjectScope,
@@ -25,3 +26,5 @@ from cornu.utils.categories import to_categorical as to_categorical
 from cornu.utils.files import get_file as get_file
 
 Sequence = PyDataset
+
+globals()["__getattr__"] = names_of(__name__)

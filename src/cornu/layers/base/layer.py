@@ -8,7 +8,8 @@ off its attributes (`layers/base/owner.py`).
 from typing import Any, ClassVar
 
 from cornu import dtype_policies, regularizers, tree
-from cornu.core.configurable import plain
+from cornu.core.attributes import Attributes
+from cornu.core.configurable import config_names, plain
 from cornu.core.context import current_path, local
 from cornu.core.frame import AddedLoss, Frame, is_tracer
 from cornu.core.lift import remat
@@ -16,7 +17,7 @@ from cornu.core.operation import Operation
 from cornu.core.registry import is_builtin
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain, trimmed
+from cornu.errors import explain, trimmed, unknown_arguments
 from cornu.layers.base import own
 from cornu.layers.base.arguments import first_shape_given
 from cornu.layers.base.build import (
@@ -38,7 +39,7 @@ from cornu.layers.base.policy import policy_for_files, policy_of
 from cornu.layers.base.quantized import modes
 
 
-class Layer(Owner, Operation):
+class Layer(Attributes, Owner, Operation):
     """A computation with variables.
 
     Subclasses make variables in `build(self, input_shape)` (or `__init__`) and compute in
@@ -65,6 +66,9 @@ class Layer(Owner, Operation):
     """
 
     _config_omits_none = frozenset(("activity_regularizer",))
+    _kinds: ClassVar[tuple[str, ...]] = ("layer",)
+    _also_takes: ClassVar[tuple[str, ...]] = ()  # arguments that no constructor names
+    _user_settings = frozenset(("trainable", "dtype_policy", "supports_masking", "input_spec"))
     _common_settings = ("name", "trainable", "dtype")
     _untracked_attributes: ClassVar = frozenset(("_losses", "_build_shapes", "_added"))
 
@@ -101,12 +105,9 @@ class Layer(Owner, Operation):
         first_shape = first_shape_given(kwargs)
         if kwargs:
             known = ["name", "dtype", "trainable", "activity_regularizer", "input_shape"]
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} takes no argument {next(iter(kwargs))!r}.",
-                    fix=did_you_mean(next(iter(kwargs)), [*known, *_own_arguments(type(self))]),
-                )
-            )
+            cls: Any = type(self)
+            known += [*config_names(cls), *self._also_takes]
+            raise ValueError(unknown_arguments(type(self).__name__, kwargs, known))
         super().__init__(name)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.path = f"{current_path()}/{self.name}" if current_path() else self.name
@@ -502,11 +503,6 @@ class Layer(Owner, Operation):
 
 def _raw(value: Any) -> Any:
     return value.value if isinstance(value, Variable) else value
-
-
-def _own_arguments(cls: Any) -> list[str]:
-    from_init = getattr(cls.__init__, "__code__", None)
-    return list(from_init.co_varnames[1 : from_init.co_argcount]) if from_init else []
 
 
 Layer.build = wrap_build(Layer.build)  # type: ignore[method-assign]

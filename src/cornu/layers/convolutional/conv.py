@@ -1,12 +1,13 @@
 """`Conv1D`, `Conv2D`, `Conv3D`: convolutions; what they share is in `base.py`."""
 
+import warnings
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain
 from cornu.kernels import conv as kernel_conv
 from cornu.layers.base import adapters
-from cornu.layers.base.arguments import positive_int
+from cornu.layers.base.arguments import is_int, positive_int
 from cornu.layers.convolutional.base import Windowed
 
 
@@ -52,6 +53,7 @@ class Convolution(Windowed):
             **kwargs,
         )
         self.filters = positive_int(filters, "filters", f"{type(self).__name__}(32, 3)")
+        self._doubt_order(filters, kernel_size, strides)
         self.groups = positive_int(groups, "groups", "groups=1")
         if self.filters % self.groups:
             raise ValueError(
@@ -74,6 +76,22 @@ class Convolution(Windowed):
         self.lora_rank = lora_rank
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
         self.lora_enabled = False
+
+    def _doubt_order(self, filters: int, kernel_size: Any, strides: Any) -> None:
+        """Warn where the arguments look like PyTorch's: channels in, channels out, kernel size."""
+        if is_int(kernel_size) and is_int(strides) and kernel_size >= 16 > 4 >= filters:
+            if strides == 1 or strides % 2 == 0:
+                return
+            name = type(self).__name__
+            warnings.warn(
+                explain(
+                    f"{name}({filters}, {kernel_size}, {strides}) has {filters} filter"
+                    f"{'s' if filters > 1 else ''} of size {kernel_size}, moved by {strides}.",
+                    fix=f"{name}({kernel_size}, {strides}) for {kernel_size} filters of size "
+                    f"{strides}; the number of input channels is found by itself.",
+                ),
+                stacklevel=4,
+            )
 
     def build(self, input_shape: Any) -> None:
         channels = self._known_channels(input_shape)

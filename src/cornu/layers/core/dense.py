@@ -9,6 +9,7 @@ from cornu.errors import explain
 from cornu.kernels import rows
 from cornu.layers.base import adapters
 from cornu.layers.base.activated import ActivationAttribute
+from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.quantized import modes
@@ -70,6 +71,14 @@ class Dense(Layer):
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if is_int(activation):  # PyTorch's order
+            raise ValueError(
+                explain(
+                    "Dense takes the number of outputs alone; that of inputs is found by itself.",
+                    received=f"Dense({units}, {activation})",
+                    fix=f"Dense({activation})",
+                )
+            )
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(explain(f"units is a positive int, got {units!r}.", fix="Dense(64)"))
         self.units = units

@@ -1,0 +1,519 @@
+"""Old and foreign names, and today's word for each: Keras 1 and 2, tf.keras, PyTorch, scikit-learn.
+
+The one table behind every message about a name that is not known. A value is today's name, which
+is then suggested, or a sentence on what to do instead, which is then shown.
+
+    errors.did_you_mean("nb_epoch", known, "argument")   ARGUMENTS, WORDS[kind], spelling
+    attributes.py     model.predict_classes              ATTRIBUTES
+    absent.py         from keras.layers import Linear    MODULES
+    compat            tf.GradientTape                    TENSORFLOW
+
+A name stands here only as long as it is not there: what is added to the library is found first.
+"""
+
+# Arguments: today's names, of which the first that the callable takes is meant.
+ARGUMENTS: dict[str, str] = {
+    "alpha": "negative_slope",
+    "b_constraint": "bias_constraint",
+    "b_regularizer": "bias_regularizer",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "betas": "beta_1",
+    "bias": "use_bias",
+    "border_mode": "padding",
+    "criterion": "loss",
+    "dim": "axis",
+    "dim_ordering": "data_format",
+    "dropout_U": "recurrent_dropout",
+    "dropout_W": "dropout",
+    "embedding_dim": "output_dim",
+    "eps": "epsilon",
+    "hidden_size": "units",
+    "in_place": "inplace",
+    "init": "kernel_initializer",
+    "inner_activation": "recurrent_activation",
+    "inner_init": "recurrent_initializer",
+    "input": "inputs",
+    "keepdim": "keepdims",
+    "lr": "learning_rate",
+    "max_iter": "epochs",
+    "metric": "metrics",
+    "min_lr_delta": "min_delta",
+    "n_epochs": "epochs",
+    "n_iter_no_change": "patience",
+    "n_units": "units",
+    "nb_epoch": "epochs",
+    "nb_epochs": "epochs",
+    "nb_filter": "filters",
+    "nb_filters": "filters",
+    "nb_val_samples": "validation_steps",
+    "negative_slope": "alpha",
+    "nesterov_momentum": "nesterov",
+    "neurons": "units",
+    "num_embeddings": "input_dim",
+    "num_epochs": "epochs",
+    "num_filters": "filters",
+    "num_units": "units",
+    "optim": "optimizer",
+    "out_channels": "filters",
+    "out_features": "units",
+    "output": "outputs",
+    "output_dim": "units",
+    "p": "rate",
+    "pool_length": "pool_size",
+    "samples_per_epoch": "steps_per_epoch",
+    "sigma": "stddev",
+    "stride": "strides",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "test_size": "validation_split",
+    "tol": "min_delta",
+    "validation_fraction": "validation_split",
+    "W_constraint": "kernel_constraint",
+    "W_regularizer": "kernel_regularizer",
+}
+
+# Arguments that need more than another name; those of one class or function under its name.
+REMOVED_ARGUMENTS: dict[str, str] = {
+    "BatchNormalization.mode": "leave it out: there is one mode, statistics for each feature.",
+    "ModelCheckpoint.period": "leave it out to save after every epoch; every n batches: "
+    "save_freq=n.",
+    "ReduceLROnPlateau.epsilon": "min_delta",
+    "alpha": "leave it out.",
+    "batch_first": "leave it out: the batch always comes first, (batch, time, features).",
+    "bidirectional": "layers.Bidirectional(layers.LSTM(...))",
+    "compile.learning_rate": "give it to the optimizer: "
+    "compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), ...)",
+    "compile.lr": "give it to the optimizer: "
+    "compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), ...)",
+    "fit.learning_rate": "give it to the optimizer: "
+    "compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), ...)",
+    "fit.metrics": "give them to compile: compile(..., metrics=['accuracy'])",
+    "fit.loss": "give it to compile: compile(loss='mse', ...)",
+    "fit.optimizer": "give it to compile: compile(optimizer='adam', ...)",
+    "concat_axis": "layers.Concatenate(axis=...)",
+    "decay": "learning_rate=keras.optimizers.schedules.InverseTimeDecay(...)",
+    "device": "leave it out: JAX chooses the device.",
+    "in_channels": "leave it out: the number of inputs is found when the layer is first called.",
+    "in_features": "leave it out: the number of inputs is found when the layer is first called.",
+    "input_length": "leave it out: the length is found when the layer is first called.",
+    "input_size": "leave it out: the number of inputs is found when the layer is first called.",
+    "input_tensor": "keras.Model(inputs=tensor, outputs=...)",
+    "mode": "leave it out.",
+    "nb_col": "kernel_size=(rows, columns)",
+    "nb_row": "kernel_size=(rows, columns)",
+    "nb_worker": "keras.utils.PyDataset(workers=..., use_multiprocessing=True)",
+    "num_layers": "stack layers: several LSTM, all but the last with return_sequences=True.",
+    "period": "leave it out.",
+    "random_state": "keras.utils.set_random_seed(0), before the model is made.",
+    "weights": "layer.set_weights([...]), once the layer is built.",
+}
+
+_PROBABLY = (
+    "loss='binary_crossentropy' for one sigmoid output,\n"
+    "'sparse_categorical_crossentropy' for integer labels, 'categorical_crossentropy' for one-hot."
+)
+
+_F1 = "keras.metrics.F1Score(); with threshold=0.5 for several yes-or-no labels."
+
+# Names that are given as text: kind -> name -> today's.
+WORDS: dict[str, dict[str, str]] = {
+    "loss": {
+        "absolute_error": "mae",
+        "bceloss": "binary_crossentropy",
+        "bcewithlogitsloss": "keras.losses.BinaryCrossentropy(from_logits=True)",
+        "binary_cross": "binary_crossentropy",
+        "binary_cross_entropy": "binary_crossentropy",
+        "binary_log_loss": "binary_crossentropy",
+        "categorical_cross": "categorical_crossentropy",
+        "categorical_cross_entropy": "categorical_crossentropy",
+        "cross_entropy": _PROBABLY,
+        "crossentropy": _PROBABLY,
+        "crossentropyloss": "keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+        "huberloss": "huber",
+        "kldivloss": "kl_divergence",
+        "l1": "mae",
+        "l1loss": "mae",
+        "l2": "mse",
+        "log_loss": _PROBABLY,
+        "logloss": _PROBABLY,
+        "mseloss": "mse",
+        "neg_mean_squared_error": "mse",
+        "nll": _PROBABLY,
+        "nllloss": _PROBABLY,
+        "rmse": "loss='mse' has the same minimum; "
+        "metrics=[keras.metrics.RootMeanSquaredError()] shows the root.",
+        "root_mean_squared_error": "loss='mse' has the same minimum; "
+        "metrics=[keras.metrics.RootMeanSquaredError()] shows the root.",
+        "smooth_l1": "huber",
+        "smoothl1loss": "huber",
+        "softmax_cross_entropy": "keras.losses.CategoricalCrossentropy(from_logits=True)",
+        "sparse_cross_entropy": "sparse_categorical_crossentropy",
+        "squared_error": "mse",
+    },
+    "metric": {
+        "accuracy_score": "accuracy",
+        "auroc": "auc",
+        "f1": _F1,
+        "f1_macro": "keras.metrics.F1Score(average='macro')",
+        "f1_score": _F1,
+        "fscore": _F1,
+        "jaccard": "keras.metrics.MeanIoU(num_classes=...)",
+        "log_loss": "keras.metrics.BinaryCrossentropy() or "
+        "keras.metrics.SparseCategoricalCrossentropy()",
+        "precision_score": "precision",
+        "r2": "keras.metrics.R2Score()",
+        "r2_score": "keras.metrics.R2Score()",
+        "r_squared": "keras.metrics.R2Score()",
+        "recall_score": "recall",
+        "rmse": "root_mean_squared_error",
+        "roc_auc": "auc",
+        "roc_auc_score": "auc",
+        "sensitivity": "recall",
+        "specificity": "keras.metrics.SpecificityAtSensitivity(0.5)",
+        "top_5_accuracy": "top_k_categorical_accuracy",
+        "tpr": "recall",
+    },
+    "optimizer": {
+        "adamoptimizer": "adam",
+        "bfgs": "adam",
+        "gd": "sgd",
+        "gradient_descent": "sgd",
+        "gradientdescent": "sgd",
+        "gradientdescentoptimizer": "sgd",
+        "lbfgs": "adam",
+        "momentum": "keras.optimizers.SGD(0.01, momentum=0.9)",
+        "nag": "keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)",
+        "nesterov": "keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)",
+        "rms_prop": "rmsprop",
+    },
+    "activation": {
+        "hard_swish": "hard_silu",
+        "identity": "linear",
+        "leakyrelu": "leaky_relu",
+        "logistic": "sigmoid",
+        "logsoftmax": "log_softmax",
+        "lrelu": "leaky_relu",
+        "none": "linear",
+        "prelu": "layers.PReLU(), as a layer of its own",
+    },
+    "initializer": {
+        "gaussian": "random_normal",
+        "he": "he_normal",
+        "kaiming_normal": "he_normal",
+        "kaiming_uniform": "he_uniform",
+        "lecun": "lecun_normal",
+        "xavier": "glorot_uniform",
+        "xavier_normal": "glorot_normal",
+        "xavier_uniform": "glorot_uniform",
+    },
+    # Of a training's history.
+    "result": {
+        "acc": "accuracy",
+        "accuracy": "acc",
+        "mae": "mean_absolute_error",
+        "mean_absolute_error": "mae",
+        "mean_squared_error": "mse",
+        "mse": "mean_squared_error",
+        "val_acc": "val_accuracy",
+        "val_accuracy": "val_acc",
+    },
+    "regularizer": {"weight_decay": "l2", "ridge": "l2", "lasso": "l1"},
+}
+
+_WEIGHTS = "trainable_variables; as arrays: get_weights()"
+_CALLED = "{name} = layer(inputs), or layer.call in a class of your own"
+
+# Attributes of objects: kind -> name -> what to write instead.
+ATTRIBUTES: dict[str, dict[str, str]] = {
+    "model": {
+        "children": "model.layers",
+        "coef_": "model.get_weights()",
+        "cpu": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "cuda": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "eval": "leave it out: predict and evaluate run the model as it is used, "
+        "model(x, training=False) too.",
+        "evaluate_generator": "model.evaluate(generator)",
+        "export": "model.save('model.keras'), or jax.export for other languages.",
+        "fit_generator": "model.fit(generator)",
+        "forward": "model(x); a subclass defines call(self, inputs).",
+        "load_state_dict": "model.load_weights('model.weights.h5')",
+        "lr": "model.optimizer.learning_rate",
+        "modules": "model.layers",
+        "named_parameters": "[(v.path, v) for v in model.trainable_variables]",
+        "parameters": "model.trainable_variables; as arrays: model.get_weights()",
+        "partial_fit": "model.train_on_batch(x, y)",
+        "predict_classes": "model.predict(x).argmax(-1),\n"
+        "or (model.predict(x) > 0.5).astype(int) with one sigmoid output.",
+        "predict_generator": "model.predict(generator)",
+        "predict_proba": "model.predict(x)",
+        "requires_grad_": "model.trainable = False",
+        "score": "model.evaluate(x, y)",
+        "state_dict": "model.get_weights(), or model.save_weights('model.weights.h5')",
+        "to": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "to_yaml": "model.to_json()",
+        "train": "model.fit(x, y); for one call: model(x, training=True)",
+        "uses_learning_phase": "the argument training of call: model(x, training=True)",
+        "zero_grad": "leave it out: gradients are values here; see keras.value_and_grad.",
+    },
+    "layer": {
+        "W": "layer.kernel",
+        "add_update": "assign the variable in call: self.count.assign_add(1)",
+        "b": "layer.bias",
+        "cuda": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "forward": "layer(x); a subclass defines call(self, inputs).",
+        "get_input_at": "layer.input",
+        "get_input_shape_at": "layer.input.shape",
+        "get_output_at": "layer.output",
+        "get_output_shape_at": "layer.output.shape",
+        "input_shape": "layer.input.shape, or model.input_shape",
+        "output_shape": "layer.output.shape, or layer.compute_output_shape(input_shape)",
+        "parameters": "layer.trainable_variables; as arrays: layer.get_weights()",
+        "requires_grad_": "layer.trainable = False",
+        "state_dict": "layer.get_weights()",
+        "to": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "updates": "leave it out: variables that call assigns are carried along.",
+        "weight": "layer.kernel",
+    },
+    "optimizer": {
+        "compute_gradients": "keras.value_and_grad(loss, variables)",
+        "decay": "learning_rate=keras.optimizers.schedules.InverseTimeDecay(...)",
+        "get_gradients": "keras.value_and_grad(loss, variables)",
+        "get_updates": "optimizer.apply(gradients, variables)",
+        "minimize": "value, gradients = keras.value_and_grad(loss, variables)(),\n"
+        "optimizer.apply(gradients, variables)",
+        "param_groups": "optimizer.learning_rate = 0.001",
+        "state_dict": "optimizer.variables",
+        "step": "optimizer.apply(gradients, variables)",
+        "zero_grad": "leave it out: gradients are values here; see keras.value_and_grad.",
+    },
+}
+
+_AUGMENT = "a layer of your own whose call uses keras.random and keras.ops.image."
+_AUGMENTATIONS = (
+    "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix",
+    "Equalization", "MaxNumBoundingBoxes", "MixUp", "RandAugment", "RandomBrightness",
+    "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomCrop",
+    "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur",
+    "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert", "RandomPerspective",
+    "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
+    "RandomTranslation", "RandomWidth", "RandomZoom", "Solarization",
+)  # fmt: skip
+_TABLE_OF_WORDS = (
+    "a dict: index = {word: i + 1 for i, word in enumerate(words)}; ids = [index[w] for w in text]"
+)
+_FILES = "a keras.utils.PyDataset that reads one batch of files at a time."
+_DATA_SET = "keras.utils.get_file(origin='https://...') and numpy."
+_SESSION = "leave the line out, there is no session."
+_LABELS = "keras.utils.to_categorical(y), or keras.ops.one_hot(y, number)"
+_PAD = "numpy.array([[0] * (n - len(s)) + list(s)[-n:] for s in sequences])"
+
+# Names of modules: the module below the root -> name -> what to write instead. One that is a
+# name of the same module is suggested as a correction.
+MODULES: dict[str, dict[str, str]] = {
+    "": {
+        "Module": "Model",
+        "SymbolicScope": "leave the line out.",
+        "applications": "a model of your own, or keras.saving.load_model of one saved by Keras.",
+        "device": "jax.default_device(jax.devices()[0])",
+        "distillation": "docs/guides/distillation.md",
+        "distribution": "leave it out: training runs on one device.",
+        "engine": "keras.layers.Layer, keras.Model and keras.Input",
+        "estimator": "keras.Model",
+        "experimental": "the same name without `experimental`.",
+        "export": "keras.saving.save_model, or jax.export",
+        "legacy": "the same name without `legacy`.",
+        "nn": "keras.layers",
+        "objectives": "losses",
+        "optim": "optimizers",
+        "preprocessing": "for sequences:\n" + _PAD,
+        "python": "the same name without `python`.",
+        "src": "the same name without `src`: keras.layers, keras.losses, ...",
+        "tensor": "keras.ops.convert_to_tensor(...)",
+        "visualization": "matplotlib",
+        "wrappers": "a class of your own with fit and predict, around a model.",
+    },
+    "backend": {
+        "batch_dot": "keras.ops.einsum or keras.ops.matmul",
+        "batch_flatten": "keras.ops.reshape(x, (len(x), -1))",
+        "cast_to_floatx": "keras.ops.cast(x, keras.config.floatx())",
+        "constant": "keras.ops.convert_to_tensor(...)",
+        "dropout": "keras.random.dropout(x, rate)",
+        "eval": "keras.ops.convert_to_numpy(x)",
+        "flatten": "keras.ops.ravel(x)",
+        "function": "keras.Model(inputs, outputs).predict",
+        "get_session": _SESSION,
+        "get_value": "variable.numpy()",
+        "gradients": "keras.value_and_grad(function, variables)",
+        "image_dim_ordering": "keras.config.image_data_format()",
+        "in_test_phase": "the argument training of call: call(self, inputs, training=False)",
+        "in_train_phase": "the argument training of call: call(self, inputs, training=False)",
+        "int_shape": "x.shape",
+        "l2_normalize": "keras.ops.normalize(x)",
+        "learning_phase": "the argument training of call: model(x, training=True)",
+        "permute_dimensions": "keras.ops.transpose(x, axes)",
+        "placeholder": "keras.Input(shape=(...))",
+        "pow": "keras.ops.power(x, n)",
+        "random_binomial": "keras.random.binomial",
+        "random_normal": "keras.random.normal",
+        "random_uniform": "keras.random.uniform",
+        "repeat_elements": "keras.ops.repeat(x, n, axis)",
+        "reverse": "keras.ops.flip(x, axis)",
+        "set_image_dim_ordering": "keras.config.set_image_data_format('channels_last')",
+        "set_learning_phase": "the argument training of call: model(x, training=True)",
+        "set_session": _SESSION,
+        "set_value": "variable.assign(value)",
+        "switch": "keras.ops.where(condition, a, b), or keras.ops.cond",
+        "tensorflow_backend": "keras.backend",
+        "variable": "keras.Variable(value)",
+    },
+    "callbacks": {"BaseLogger": "leave it out.", "Checkpoint": "ModelCheckpoint"},
+    "datasets": {
+        "boston_housing": _DATA_SET,
+        "california_housing": "sklearn.datasets.fetch_california_housing(return_X_y=True)",
+        "cifar": _DATA_SET,
+        "cifar10": _DATA_SET,
+        "cifar100": _DATA_SET,
+        "imdb": _DATA_SET,
+        "iris": "sklearn.datasets.load_iris(return_X_y=True)",
+        "reuters": _DATA_SET,
+    },
+    "layers": {
+        "AtrousConvolution2D": "keras.layers.Conv2D(filters, kernel_size, dilation_rate=2)",
+        "BatchNorm": "BatchNormalization",
+        "BatchNorm1d": "BatchNormalization",
+        "BatchNorm2d": "BatchNormalization",
+        "CategoryEncoding": _LABELS,
+        "CenterCrop": "keras.ops.image.crop_images",
+        "ConvTranspose2d": "Conv2DTranspose",
+        "CuDNNGRU": "GRU",
+        "CuDNNLSTM": "LSTM",
+        "Deconvolution2D": "Conv2DTranspose",
+        "Discretization": "numpy.digitize(x, bins)",
+        "Dropout2d": "SpatialDropout2D",
+        "FeatureSpace": "pandas.get_dummies, and one column a feature.",
+        "FullyConnected": "Dense",
+        "GELU": "keras.layers.Activation('gelu')",
+        "HashedCrossing": _TABLE_OF_WORDS,
+        "Hashing": "keras.ops.mod(ids, number)",
+        "IntegerLookup": _TABLE_OF_WORDS,
+        "LayerNorm": "LayerNormalization",
+        "Linear": "Dense",
+        "LocallyConnected1D": "keras.layers.Conv1D",
+        "LocallyConnected2D": "keras.layers.Conv2D",
+        "MelSpectrogram": "keras.ops.stft",
+        "Merge": "Concatenate",
+        "Module": "Layer",
+        "ModuleList": "a list in an attribute: self.blocks = [keras.layers.Dense(4)]",
+        "MultiheadAttention": "MultiHeadAttention",
+        "Normalization": "(x - x.mean(0)) / x.std(0), or keras.layers.BatchNormalization() as the "
+        "first layer.",
+        "Pipeline": "keras.Sequential([...])",
+        "ReLU6": "keras.layers.ReLU(max_value=6)",
+        "Rescaling": "x / 255 before the data go in, or keras.layers.Lambda in the model.",
+        "Resizing": "keras.ops.image.resize(x, (height, width))",
+        "STFTSpectrogram": "keras.ops.stft",
+        "SiLU": "keras.layers.Activation('silu')",
+        "Sigmoid": "keras.layers.Activation('sigmoid')",
+        "StringLookup": _TABLE_OF_WORDS,
+        "Tanh": "keras.layers.Activation('tanh')",
+        "TextVectorization": _TABLE_OF_WORDS,
+        "ThresholdedReLU": "keras.layers.ReLU(threshold=1.0)",
+        "TimeDistributedDense": "keras.layers.Dense(units), which works on the last axis.",
+        "Upsample": "UpSampling2D",
+        **dict.fromkeys(_AUGMENTATIONS, _AUGMENT),
+    },
+    "losses": {
+        "BCELoss": "BinaryCrossentropy",
+        "CrossEntropyLoss": "keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
+        "L1Loss": "MeanAbsoluteError",
+        "MSELoss": "MeanSquaredError",
+        "NLLLoss": "SparseCategoricalCrossentropy",
+        "SmoothL1Loss": "Huber",
+    },
+    "models": {
+        "Graph": "keras.Model(inputs, outputs)",
+        "Module": "Model",
+        "model_from_config": "keras.Model.from_config(config)",
+        "model_from_yaml": "model_from_json",
+    },
+    "optimizers": {
+        "AdamOptimizer": "Adam",
+        "GradientDescentOptimizer": "SGD",
+        "TFOptimizer": "keras.optimizers.Optax, or an optimizer by its name.",
+    },
+    "quantizers": {"AWQConfig": "keras.quantizers.Int4QuantizationConfig()",
+                   "GPTQConfig": "keras.quantizers.Int4QuantizationConfig()"},
+    "utils": {
+        "Config": "types.SimpleNamespace",
+        "FeatureSpace": "pandas.get_dummies, and one column a feature.",
+        "GeneratorEnqueuer": "keras.utils.PyDataset",
+        "HDF5Matrix": "h5py.File('data.h5')['x'][:]",
+        "OrderedEnqueuer": "keras.utils.PyDataset",
+        "Progbar": "the bar of fit, or rich.progress.track(...)",
+        "array_to_img": "PIL.Image.fromarray(x.astype('uint8'))",
+        "audio_dataset_from_directory": _FILES,
+        "bounding_boxes": "arrays of numpy.",
+        "disable_interactive_logging": "verbose=2 in fit, evaluate and predict",
+        "enable_interactive_logging": "verbose=1 in fit, evaluate and predict",
+        "get_source_inputs": "model.inputs",
+        "image_dataset_from_directory": _FILES,
+        "img_to_array": "numpy.asarray(image, 'float32')",
+        "is_interactive_logging_enabled": "verbose=1 in fit, evaluate and predict",
+        "legacy": "the same name without `legacy`.",
+        "load_img": "PIL.Image.open(path).resize((width, height))",
+        "model_to_dot": "model.summary()",
+        "multi_gpu_model": "leave the line out.",
+        "normalize": "x / numpy.linalg.norm(x, axis=-1, keepdims=True)",
+        "pad_sequences": _PAD,
+        "plot_model": "model.summary()",
+        "print_summary": "model.summary()",
+        "probas_to_classes": "probabilities.argmax(-1)",
+        "save_img": "PIL.Image.fromarray(x.astype('uint8')).save(path)",
+        "split_dataset": "sklearn.model_selection.train_test_split(x, y)",
+        "text_dataset_from_directory": _FILES,
+        "timeseries_dataset_from_array": "numpy.lib.stride_tricks.sliding_window_view(x, length, "
+        "axis=0)",
+    },
+}  # fmt: skip
+
+# Parts of TensorFlow, where Cornu stands in its place.
+TENSORFLOW: dict[str, str] = {
+    "GradientTape": "cornu.value_and_grad(function, variables)",
+    "Tensor": "keras.KerasTensor, or jax.Array",
+    "Variable": "keras.Variable",
+    "cast": "keras.ops.cast",
+    "config": "`cornu doctor` lists the devices",
+    "constant": "keras.ops.convert_to_tensor",
+    "convert_to_tensor": "keras.ops.convert_to_tensor",
+    "data": "numpy arrays, or keras.utils.PyDataset",
+    "function": "nothing: training steps are compiled as they are",
+    "image": "keras.ops.image",
+    "linalg": "keras.ops",
+    "math": "keras.ops",
+    "nn": "keras.ops, or names such as activation='relu'",
+    "random": "keras.utils.set_random_seed, keras.random",
+    "reduce_mean": "keras.ops.mean",
+    "reduce_sum": "keras.ops.sum",
+}
+
+
+def word(kind: str, name: str, owner: str = "") -> tuple[str, ...]:
+    """Today's words for a name, best first: names, or sentences on what to do.
+
+    Args:
+        kind: "argument", or what a text names: "loss", "metric", "optimizer", ...
+        name: what was written.
+        owner: whose argument it is.
+
+    Example:
+
+        >>> word("argument", "lr"), word("loss", "L1Loss"), word("loss", "mse")
+        (('learning_rate',), ('mae',), ())
+    """
+    if kind == "argument":
+        places = ((REMOVED_ARGUMENTS, f"{owner}.{name}"), (ARGUMENTS, name),
+                  (REMOVED_ARGUMENTS, name))  # fmt: skip
+        return tuple(table[key] for table, key in places if key in table)
+    found = WORDS.get(kind, {}).get(name.lower().replace("-", "_").replace(" ", "_"))
+    return () if found is None else (found,)
