@@ -68,7 +68,7 @@ def test_schedules_count_batches():
 def test_averages_begin_with_the_weight():
     optimizer = SGD(1.0, use_ema=True, ema_momentum=0.5)
     assert steps(optimizer, [1.0, 1.0]) == [0.0, -1.0]
-    assert optimizer.averages[0].numpy().tolist() == [-0.5]
+    assert optimizer._running_averages[0].numpy().tolist() == [-0.5]
     w = optimizer._trainable_variables[0]
     optimizer.finalize_variable_values([w])
     assert w.numpy().tolist() == [-0.5]
@@ -85,7 +85,7 @@ def test_without_averages_nothing_is_finalized():
     w = optimizer._trainable_variables[0]
     optimizer.finalize_variable_values([w])
     assert w.numpy().tolist() == [0.0]
-    assert optimizer.averages == []
+    assert optimizer._running_averages == []
 
 
 def test_constraints_come_last():
