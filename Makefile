@@ -17,18 +17,17 @@ test: $(VENV)/dev.ready
 	$(MAKE) --no-print-directory lint types doctest unit
 
 lint: $(VENV)/dev.ready
-	$(BIN)/ruff check src tests examples benchmarks
-	$(BIN)/ruff format --check src tests examples benchmarks
+	$(BIN)/ruff check conftest.py src tests examples benchmarks
+	$(BIN)/ruff format --check conftest.py src tests examples benchmarks
 
 types: $(VENV)/dev.ready
 	$(BIN)/mypy
 
 doctest: $(VENV)/dev.ready
-	JAX_PLATFORMS=cpu JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
-		$(BIN)/python -m pytest -q -n $(WORKERS) --doctest-modules src/cornu
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -n $(WORKERS) --doctest-modules src/cornu
 
 # With JAX_DISABLE_MOST_OPTIMIZATIONS=0 before it, programs are optimized as they are for users,
-# which takes longer; otherwise only those named in tests/conftest.py are.
+# which takes longer; otherwise only those named in conftest.py are.
 unit: $(VENV)/dev.ready
 	JAX_PLATFORMS=cpu KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests
 
