@@ -128,6 +128,19 @@ def test_a_subclass_of_a_layer_builds_itself(case):
 ACTIVATED = [case for case in ROWS if hasattr(getattr(cornu.layers, case.name), "activation")]
 
 
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
+def test_a_layer_tells_what_comes_out_before_it_is_built(case):
+    ins = symbols(arguments(case))
+    mixed = {"dtype": "mixed_float16"} if case.mixed else {}
+    with quiet():
+        foreseen = build(cornu, case, **mixed).compute_output_spec(*ins)
+        layer = build(cornu, case, **mixed)
+        found, built = layer(*ins), layer.compute_output_spec(*ins)
+    for one, other, third in zip(*map(jax.tree.leaves, (foreseen, found, built)), strict=True):
+        assert one.shape == other.shape == third.shape
+        assert one.dtype == other.dtype == third.dtype
+
+
 @pytest.mark.parametrize("case", ACTIVATED, ids=lambda case: case.name)
 def test_an_activation_may_be_taken_off(case):
     with quiet():

@@ -101,3 +101,21 @@ def test_a_module_learns_and_its_weights_are_saved(tmp_path):
 def test_other_engines_are_refused_with_what_to_use(make, says):
     with pytest.raises(NotImplementedError, match=re.escape(says)):
         make()
+
+
+def test_functions_without_params_or_with_state_alone():
+    double = JaxLayer(lambda inputs: inputs * 2)
+    assert double(np.ones((1, 2))).tolist() == [[2, 2]] and double.built
+
+    def count(state, inputs):
+        return inputs + state["calls"], {"calls": state["calls"] + 1}
+
+    for given in (
+        {"state": {"calls": np.zeros(())}},
+        {"init_fn": lambda rng, inputs: {"calls": np.zeros(())}},
+    ):
+        layer = JaxLayer(count, **given)
+        assert [layer(np.zeros((1, 1))).item() for _ in range(3)] == [0, 1, 2]
+        assert len(layer.weights) == 1
+    with pytest.raises(ValueError, match="init_fn"):
+        JaxLayer(count)

@@ -167,3 +167,31 @@ def test_nested_inputs_train_and_predict(nest):
     expected = np.repeat(np.arange(3.0), 2) @ kernel + bias
     np.testing.assert_allclose(model.predict(arrays, verbose=0)[0], expected, rtol=1e-5)
     np.testing.assert_allclose(model(arrays)[0], expected, rtol=1e-5)
+
+
+def test_a_model_of_the_end_of_another_owns_no_more_than_that_end(tmp_path):
+    start = keras.Input((2,))
+    middle = layers.Dense(4, name="first")(start)
+    whole = keras.Model(start, layers.Dense(5, name="second")(middle))
+    end = keras.Model(middle, whole.output)
+    assert [layer.name for layer in end.layers[1:]] == ["second"]
+    assert len(end.weights) == 2 and end.count_params() == 25
+    assert [o.name for o in keras.Function(middle, whole.output).operations] == ["second"]
+    x = np.ones((3, 4), "float32")
+    np.testing.assert_allclose(end(x), whole.get_layer("second")(x), rtol=1e-6)
+    end.save(tmp_path / "end.keras")
+    np.testing.assert_allclose(keras.saving.load_model(tmp_path / "end.keras")(x), end(x))
+
+
+def test_inputs_of_whole_numbers_are_whole_numbers():
+    inputs = keras.Input((2,), dtype="int32")
+    model = keras.Model(inputs, inputs * 1)
+    assert model(np.full((2, 2), 1.0, "float32")).dtype == model.outputs[0].dtype == "int32"
+
+
+def test_a_layer_that_was_called_twice_tells_of_the_first_call():
+    layer, a, b = layers.Dense(2), keras.Input((3,)), keras.Input((3,))
+    first, _ = layer(a), layer(b)
+    assert layer.input is a and layer.output is first
+    with pytest.raises(AttributeError, match="was not called"):
+        _ = layers.Dense(2).output

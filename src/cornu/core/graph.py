@@ -128,18 +128,24 @@ def sort_graph(
 
     # Sorting is stable, and parents come before children in `visited`.
     nodes = sorted(visited, key=lambda node: -node_depth[id(node)])
-    operations = {id(node.operation): node.operation for node in visited}
+    starts = {id(tensor) for tensor in inputs}
+    run = [n for n in nodes if not all(id(t) in starts for t in n.output_tensors)]
+    running = {id(node) for node in run}
+    # What makes a tensor that the graph starts from is no part of it, unless it is an input layer.
+    operations = {
+        id(node.operation): node.operation
+        for node in visited
+        if node.is_input or id(node) in running
+    }
     for tensor in inputs:  # an input that no output needs is part of the model all the same
         source = node_of(tensor)
-        if source is not None and id(source.operation) not in operations:
+        if source is not None and source.is_input and id(source.operation) not in operations:
             operations[id(source.operation)] = source.operation
             operation_depth[id(source.operation)] = 0
             first_seen[id(source.operation)] = -1
     in_order = sorted(
         operations.values(), key=lambda op: (-operation_depth[id(op)], first_seen[id(op)])
     )
-    starts = {id(tensor) for tensor in inputs}
-    run = [n for n in nodes if not all(id(t) in starts for t in n.output_tensors)]
     return run, in_order
 
 

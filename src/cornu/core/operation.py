@@ -83,12 +83,11 @@ class Operation(Configurable):
         return outputs
 
     def _single(self, what: str) -> Any:
-        if len(self._inbound_nodes) != 1:
+        if not self._inbound_nodes:
             raise AttributeError(
                 explain(
-                    f"'{self.name}' was called {len(self._inbound_nodes)} times on symbolic "
-                    f"tensors, so it has no single {what}.",
-                    fix="call it once, or look at its nodes.",
+                    f"'{self.name}' was not called on symbolic tensors, so it has no {what}.",
+                    fix="call it on a keras.Input first.",
                 )
             )
         tensors = getattr(self._inbound_nodes[0], what + "_tensors")
@@ -96,12 +95,12 @@ class Operation(Configurable):
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the only call."""
+        """The symbolic input of the first call."""
         return self._single("input")
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the only call."""
+        """The symbolic output of the first call."""
         return self._single("output")
 
     def get_config(self) -> dict[str, Any]:

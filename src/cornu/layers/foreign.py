@@ -94,7 +94,10 @@ class JaxLayer(Layer):
         self._call_arguments = _arguments_of(call_fn, _CALL, "call_fn")
         self._init_arguments = [] if init_fn is None else _arguments_of(init_fn, _INIT, "init_fn")
         self.has_state = "state" in self._call_arguments
-        if init_fn is None and (params is None or (self.has_state and state is None)):
+        self._has_params = "params" in self._call_arguments
+        if init_fn is None and (
+            (self._has_params and params is None) or (self.has_state and state is None)
+        ):
             raise ValueError(
                 explain(
                     f"{type(self).__name__} makes its arrays with init_fn, or is given them.",
@@ -108,7 +111,7 @@ class JaxLayer(Layer):
             self.params = self._variables("params", params, trainable=True)
         if state is not None:
             self.state = self._variables("state", state, trainable=False)
-        self.built = self.params is not None and (not self.has_state or self.state is not None)
+        self.built = self._has_arrays
 
     def _variables(self, kind: str, arrays: Any, *, trainable: bool) -> Any:
         """The arrays as variables, in the same containers."""
@@ -128,16 +131,25 @@ class JaxLayer(Layer):
 
         return jax.tree_util.tree_map_with_path(make, arrays)
 
+    @property
+    def _has_arrays(self) -> bool:
+        """Whether everything is there that `call_fn` takes."""
+        given = {"params": self.params, "state": self.state}
+        return all(name not in self._call_arguments or given[name] is not None for name in given)
+
     def build(self, input_shape: Any) -> None:
-        if self.params is not None and (not self.has_state or self.state is not None):
+        if self._has_arrays:
             return
         ones = map_shapes(
             lambda s: jnp.ones([1 if n is None else n for n in s], self.compute_dtype), input_shape
         )
         given = {"rng": self.seed_generator.next(), "inputs": ones, "training": True}
         made = self.init_fn(**{name: given[name] for name in self._init_arguments})  # type: ignore[misc]
-        params, state = made if self.has_state else (made, None)
-        if self.params is None:
+        if self._has_params and self.has_state:
+            params, state = made
+        else:
+            params, state = (made, None) if self._has_params else (None, made)
+        if self._has_params and self.params is None:
             self.params = self._variables("params", params, trainable=True)
         if self.has_state and self.state is None:
             self.state = self._variables("state", state, trainable=False)

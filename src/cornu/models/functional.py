@@ -8,13 +8,14 @@ from cornu import ops, tree
 from cornu.checks.shapes import misfit
 from cornu.core.graph import Function
 from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
-from cornu.core.operation import Operation
+from cornu.core.operation import Operation, node_of
 from cornu.core.symbolic import KerasTensor
 from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
+from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
 
@@ -47,7 +48,7 @@ class Functional(Model):
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         trainable = kwargs.pop("trainable", None)
         Model.__init__(self, name=name, **kwargs)
-        self._graph = Function(inputs, outputs, name=self.name)
+        self._graph = Function(*_from_inputs(inputs, outputs), name=self.name)
         self._check_names()
         self.built = True
         if trainable is not None:
@@ -222,6 +223,8 @@ class Functional(Model):
         )
         if not fits and not self._takes_sizes(shape, wanted):
             raise ValueError(self._wrong_shape(shape, expected))
+        if "float" in str(x.dtype) and expected.dtype[:3] in ("int", "uin", "boo"):
+            x = ops.cast(x, expected.dtype)  # the graph was made for whole numbers
         if mask is not None and mask_of(x) is None:
             set_mask(x, mask)
         return x
@@ -289,6 +292,27 @@ def _is_given_graph(cls: Any) -> bool:
     kinds = {p.kind for p in parameters.values()}
     hands_on = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
     return hands_on or {"inputs", "outputs"} <= set(parameters)
+
+
+def _from_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """Inputs and outputs of a graph whose inputs are all made by input layers.
+
+    A tensor in the middle of another graph gives way to a new input: what made it, and the weights
+    of that, are no part of the model.
+    """
+
+    def start(tensor: Any) -> Any:
+        node = node_of(tensor)
+        if node is None or node.is_input:
+            return tensor
+        layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
+        return layer.output
+
+    graph = Function(inputs, outputs)
+    starts = [start(tensor) for tensor in graph.inputs]
+    if all(new is old for new, old in zip(starts, graph.inputs, strict=True)):
+        return inputs, outputs
+    return tree.pack_sequence_as(inputs, starts), graph.run(starts, lambda operation: operation)
 
 
 def _unpacked(struct: Any) -> Any:

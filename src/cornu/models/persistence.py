@@ -130,7 +130,7 @@ def save_model(
         return
     if is_archive == (zipped is False):
         raise ValueError(_wrong_model_name(path, zipped))
-    if not getattr(model, "built", True):
+    if not getattr(model, "built", True) and not model.weights:
         warnings.warn(
             f"Model '{model.name}' is saved before it is built, so the file holds no weights.",
             stacklevel=3,

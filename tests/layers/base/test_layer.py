@@ -395,3 +395,25 @@ def test_a_layer_without_a_matmul_says_that_it_cannot_be_quantized():
         layer.quantize("int8")
     with pytest.raises(NotImplementedError, match="make the model in floats and call model.quant"):
         layers.LayerNormalization(dtype="int8_from_float32")(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_a_quantized_policy_quantizes_a_built_layer(mode):
+    layer = layers.Dense(2)
+    layer.build((None, 4))
+    layer.dtype_policy = f"{mode}_from_float32" if mode != "int4" else "int4/-1_from_float32"
+    assert layer.quantization_mode == mode and layer(np.ones((1, 4))).shape == (1, 2)
+    assert len(layer.variables) > 2
+
+
+def test_quantized_layers_say_what_rounds_their_inputs():
+    layer = layers.Dense(2)
+    layer.build((None, 4))
+    with pytest.raises(AttributeError, match="not quantized"):
+        _ = layer.inputs_quantizer
+    with pytest.raises(ValueError, match="fits weights to data"):
+        layer.dtype_policy = "gptq/4/128_from_float32"
+    layer.quantize("int8")
+    assert type(layer.inputs_quantizer).__name__ == "AbsMaxQuantizer"
+    with pytest.raises(NotImplementedError, match="int7"):
+        layer.quantized_build((4, 2), "int7")

@@ -22,3 +22,7 @@ def test_first_weights_are_as_large_as_those_of_keras(equation, output, inputs):
         deviations.append(np.std(layer.kernel.numpy() if library is layers else layer.kernel))
     np.testing.assert_allclose(deviations[1], deviations[0], rtol=0.02)  # 65,536 random numbers
     assert layer.get_config()["kernel_initializer"]["config"]["input_axes"] is None
+
+
+def test_more_sizes_than_axes_are_left_over():
+    assert layers.EinsumDense("ab,b->a", output_shape=(3,))(np.ones((2, 3))).shape == (2,)

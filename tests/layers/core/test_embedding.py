@@ -104,3 +104,12 @@ def test_vectors_that_are_turned_into_scores_are_no_identifiers():
     assert rows.shape == (2, 3, 4) and scores.shape == (2, 3, 10)
     with pytest.raises(ValueError, match=r"x\[0\] holds the identifier 11"):
         model.predict([good + 10, large], verbose=0)
+
+
+@pytest.mark.parametrize("kind", [layers.Embedding, layers.ReversibleEmbedding])
+def test_a_table_that_was_built_without_inputs_is_saved(kind, tmp_path):
+    table = kind(10, 4)
+    table.build()
+    keras.Sequential([table]).save(tmp_path / "table.keras")
+    (again,) = keras.saving.load_model(tmp_path / "table.keras").layers
+    np.testing.assert_array_equal(again.embeddings.numpy(), table.embeddings.numpy())

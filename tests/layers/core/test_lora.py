@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cornu.layers import Conv2D, Dense, EinsumDense, Embedding
+from cornu.layers import Conv1D, Conv2D, Dense, EinsumDense, Embedding
 
 IMAGE = np.random.default_rng(0).normal(size=(2, 5, 5, 3)).astype("float32")
 ROWS = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
@@ -43,10 +43,26 @@ def test_a_file_holds_the_merged_weight(make, x, name):
 
 
 def test_lora_needs_a_built_layer_and_comes_once():
-    with pytest.raises(RuntimeError, match="not built"):
+    with pytest.raises(ValueError, match="not built"):
         Dense(3).enable_lora(2)
     layer = Dense(3)
     layer(ROWS)
     layer.enable_lora(2)
     with pytest.raises(ValueError, match="already"):
         layer.enable_lora(2)
+
+
+def test_the_factors_are_regularized_as_the_kernel():
+    layer = Dense(5, kernel_regularizer="l2", lora_rank=2)
+    layer(np.ones((2, 4)))
+    assert len(layer.losses) == 2
+
+
+def test_the_kernel_of_a_convolution_shows_the_correction():
+    layer = Conv1D(3, 2)
+    layer.build((None, 4, 2))
+    before = layer.kernel.numpy()
+    layer.enable_lora(2)
+    layer.lora_kernel_a.assign(np.ones(layer.lora_kernel_a.shape))
+    layer.lora_kernel_b.assign(np.ones(layer.lora_kernel_b.shape))
+    np.testing.assert_allclose(layer.kernel, before + 2, rtol=1e-5)

@@ -167,3 +167,19 @@ def test_states_of_a_stack_keep_their_nesting_in_graphs():
     model = Model(x, [output, *lower, upper, merged])
     found = model(np.ones((2, 5, 2), "float32"))
     assert [a.shape for a in found] == [(2, 4), (2, 3), (2, 3), (2, 4), (2, 8)]
+
+
+def test_a_single_state_of_a_cell_in_a_stack_is_an_array():
+    class Sum(layers.Layer):
+        def __init__(self, size):
+            super().__init__()
+            self.state_size = size
+
+        def call(self, inputs, states):
+            total = inputs[:, :1] + states[0]
+            return total, [total]
+
+    rnn = layers.RNN([Sum(3), Sum(2)], return_state=True)
+    x = np.ones((2, 3, 4), "float32")
+    assert [y.shape for y in rnn(x)] == [(2, 2), (2, 3), (2, 2)]
+    assert [y.shape for y in rnn(x, initial_state=list(rnn(x)[1:]))] == [(2, 2), (2, 3), (2, 2)]

@@ -190,7 +190,7 @@ class Attention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         self._check_inputs([tuple(x.shape) for x in inputs])
-        return super(Layer, self).compute_output_spec(
+        return self._spec_of_call(
             inputs,
             mask=mask,
             return_attention_scores=return_attention_scores,

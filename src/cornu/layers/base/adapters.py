@@ -66,11 +66,10 @@ def enable_lora(
         shape: of the kernel in floats, if the variable has another one.
 
     Raises:
-        ValueError: LoRA is on already, or the kernel has a constraint.
-        RuntimeError: the layer is not built.
+        ValueError: the layer is not built, LoRA is on already, or the kernel has a constraint.
     """
     if kernel is None:
-        raise RuntimeError(
+        raise ValueError(
             explain(
                 f"Layer '{layer.name}' is not built, so LoRA has no kernel to work on.",
                 fix="call the layer on a sample first, or build the model.",
@@ -90,7 +89,10 @@ def enable_lora(
         for side, initializer in (("a", a_initializer), ("b", b_initializer)):
             name = f"lora_{kernel.name}_{side}"
             factor = layer.add_weight(
-                name=name, shape=shapes[side], initializer=initializers.get(initializer)
+                name=name,
+                shape=shapes[side],
+                initializer=initializers.get(initializer),
+                regularizer=getattr(layer, f"{kernel.name}_regularizer", None),
             )
             setattr(layer, name, factor)
     kernel.trainable = False

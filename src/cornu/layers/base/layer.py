@@ -111,7 +111,7 @@ class Layer(Attributes, Owner, Operation):
         super().__init__(name)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.path = f"{current_path()}/{self.name}" if current_path() else self.name
-        self.dtype_policy = dtype
+        self._set_policy(dtype_policies.get(dtype))
         self.autocast = bool(autocast)
         self.input_spec = None
         self.built = self._weightless and type(self).build is Layer.build
@@ -277,7 +277,12 @@ class Layer(Attributes, Owner, Operation):
 
     def _spec_of_call(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors like the outputs, found by running the computation on shapes."""
-        return infer(self._computation, *args, **kwargs)
+        if local.call is not None and local.call.layer is self:  # in the middle of a call
+            return infer(self._computation, *args, **kwargs)
+        if self.built:
+            return infer(self, *args, **kwargs)
+        with sketching():
+            return infer(sketch_of(self), *args, **kwargs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs; by default that of the inputs."""
@@ -355,7 +360,13 @@ class Layer(Attributes, Owner, Operation):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = dtype_policies.get(value)
+        policy = dtype_policies.get(value)
+        offers = type(self).quantized_call is not Layer.quantized_call
+        if not (offers and modes.follow_policy(self, policy_of(policy, self))):
+            self._set_policy(policy)
+
+    def _set_policy(self, policy: Any) -> None:
+        self._dtype_policy = policy
         self._find_policy()
 
     def _find_policy(self) -> None:

@@ -14,6 +14,7 @@ from cornu.layers.convolutional.base import Windowed
 class Convolution(Windowed):
     """Sum over a moving window: `activation(conv(inputs, kernel) + bias)`."""
 
+    _kernel: Any = None
     _config_omits_none = frozenset(("lora_rank", "lora_alpha"))
 
     def __init__(
@@ -106,10 +107,15 @@ class Convolution(Windowed):
             )
         self._check_window(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(shape=shape, like="kernel")
+        self._kernel = self.add_weight(shape=shape, like="kernel")
         self._add_bias(self.filters)
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel: the variable, or the corrected array with LoRA; None before `build`."""
+        return adapters.weight(self, self._kernel) if self.lora_enabled else self._kernel
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution alone; a subclass may compute another one.
@@ -136,7 +142,7 @@ class Convolution(Windowed):
 
     def call(self, inputs: Any) -> Any:
         self._check_window(inputs.shape)
-        return self._finish(self.convolution_op(inputs, adapters.weight(self, self.kernel)))
+        return self._finish(self.convolution_op(inputs, adapters.weight(self, self._kernel)))
 
     def enable_lora(
         self,
@@ -146,13 +152,13 @@ class Convolution(Windowed):
         b_initializer: Any = "zeros",
     ) -> None:
         """Freeze the kernel and train a correction of low rank beside it."""
-        adapters.enable_lora(self, self.kernel, rank, lora_alpha, a_initializer, b_initializer)
+        adapters.enable_lora(self, self._kernel, rank, lora_alpha, a_initializer, b_initializer)
 
     def save_own_variables(self, store: Any) -> None:
-        adapters.save_own(self, store, self.kernel, self.bias)
+        adapters.save_own(self, store, self._kernel, self.bias)
 
     def load_own_variables(self, store: Any) -> None:
-        adapters.load_own(self, store, self.kernel, self.bias)
+        adapters.load_own(self, store, self._kernel, self.bias)
 
 
 class Conv1D(Convolution):

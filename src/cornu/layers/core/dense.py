@@ -186,8 +186,14 @@ class Dense(Layer):
 
     def quantized_build(self, kernel_shape: Any, mode: str, config: Any = None) -> None:
         """Make the variables of a kernel of that shape in few bits."""
+        modes.require(self, mode)
         self._kernel_shape = tuple(kernel_shape)
         modes.build(self, self._few_bits(), mode, config)
+
+    @property
+    def inputs_quantizer(self) -> Any:
+        """What rounds the inputs of the quantized layer; None if they stay in floats."""
+        return modes.inputs_quantizer(self, lambda: _PRODUCT)
 
     def quantized_call(self, inputs: Any, training: bool | None = None) -> Any:
         """What `call` computes, with a kernel in few bits."""

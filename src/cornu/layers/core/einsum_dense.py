@@ -205,6 +205,7 @@ class EinsumDense(Layer):
 
     def quantized_build(self, kernel_shape: Any, mode: str, config: Any = None) -> None:
         """Make the variables of a kernel of that shape in few bits."""
+        modes.require(self, mode)
         if "." in self.equation and mode != "float8":
             raise ValueError(
                 explain(
@@ -216,6 +217,11 @@ class EinsumDense(Layer):
             )
         self._kernel_shape = tuple(kernel_shape)
         modes.build(self, self._few_bits(), mode, config)
+
+    @property
+    def inputs_quantizer(self) -> Any:
+        """What rounds the inputs of the quantized layer; None if they stay in floats."""
+        return modes.inputs_quantizer(self, self._product)
 
     def quantized_call(self, inputs: Any, training: bool | None = None) -> Any:
         """What `call` computes, with a kernel in few bits."""
@@ -320,14 +326,14 @@ def _sizes(
         )
     sizes = dict(zip(inputs, named, strict=True))
     given = output if front else output[1:]  # the batch is the ellipsis's, or the first letter
-    if len(given) != len(output_shape):
+    if len(given) > len(output_shape):  # more sizes than axes are left over, as in Keras
         raise ValueError(
             explain(
                 f"output_shape has one size for each of the axes {given!r}, got {output_shape}.",
                 equation=equation,
             )
         )
-    for letter, size in zip(given, output_shape, strict=True):
+    for letter, size in zip(given, output_shape, strict=False):
         known = sizes.get(letter)
         if size is not None and known is not None and size != known:
             raise ValueError(

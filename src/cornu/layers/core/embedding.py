@@ -94,6 +94,15 @@ class Embedding(Layer):
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shape with which the layer was built, None if without one; None if it is not."""
+        return super().get_build_config() or ({"input_shape": None} if self.built else None)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the table, whose shape no input decides."""
+        if "input_shape" in config:
+            self.build(config["input_shape"])
+
     @property
     def embeddings(self) -> Any:
         """The table: the variable; the corrected array with LoRA; integers if it is quantized.
@@ -332,6 +341,11 @@ class ReversibleEmbedding(Embedding):
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
         """Round the tables of the built layer to few bits; see `Layer.quantize`."""
         modes.quantize(self, ReversibleEmbedding, mode, type_check, config)
+
+    @property
+    def inputs_quantizer(self) -> Any:
+        """What rounds the vectors on the way back; None if they stay in floats."""
+        return modes.inputs_quantizer(self, lambda: _BACK[self.tie_weights])
 
     def quantized_call(self, inputs: Any, reverse: bool = False) -> Any:
         """What `call` computes, with tables in few bits."""

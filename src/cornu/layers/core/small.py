@@ -126,7 +126,7 @@ class Lambda(Layer):
 
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if self.output_shape is None:
-            return super(Layer, self).compute_output_spec(inputs, *args, **kwargs)
+            return self._spec_of_call(inputs, *args, **kwargs)
         return super().compute_output_spec(inputs, *args, **kwargs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -51,13 +51,11 @@ class StackedRNNCells(Layer):
         for cell in self.cells:
             if hasattr(cell, "get_initial_state"):
                 found.append(cell.get_initial_state(batch_size=batch_size))
-            else:
-                sizes = (
-                    cell.state_size
-                    if isinstance(cell.state_size, (list, tuple))
-                    else [cell.state_size]
-                )
+            elif isinstance(cell.state_size, (list, tuple)):
+                sizes = cell.state_size
                 found.append([ops.zeros((batch_size, n), self.compute_dtype) for n in sizes])
+            else:
+                found.append(ops.zeros((batch_size, cell.state_size), self.compute_dtype))
         return found
 
     def build(self, input_shape: Any) -> None:
@@ -80,9 +78,11 @@ class StackedRNNCells(Layer):
         new_states = []
         for cell, state in zip(self.cells, states, strict=True):
             options = {"training": training} if isinstance(cell, Layer) else {}
-            state = list(state) if isinstance(state, (list, tuple)) else [state]
+            single = not isinstance(state, (list, tuple))
             run = cell if isinstance(cell, Layer) else cell.call
-            inputs, state = run(inputs, state, **options)
+            inputs, state = run(inputs, [state] if single else list(state), **options)
+            if single and isinstance(state, (list, tuple)):
+                (state,) = state
             new_states.append(state)
         return inputs, new_states
 

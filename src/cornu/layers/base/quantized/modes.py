@@ -163,13 +163,24 @@ def build(layer: Any, weights: Iterable[Weight], mode: str, config: Any) -> None
     """Make the variables of a layer in few bits.
 
     Raises:
-        NotImplementedError: the mode is not offered for the layer.
-        ValueError: the mode is unknown, or the layer has the weights already.
+        NotImplementedError: the mode is unknown, or not offered for the layer.
+        ValueError: the layer has the weights already.
     """
+    require(layer, mode)
+    for weight in weights:
+        if mode != "float8" and weight.variable(layer) is not None:
+            raise ValueError(
+                explain(f"'{layer.name}' has its weights already.", fix=f"layer.quantize({mode!r})")
+            )
+        _MODULES[mode].build(layer, weight, config)
+
+
+def require(layer: Any, mode: str) -> None:
+    """Raise NotImplementedError where a layer does not offer a mode."""
+    if mode in QUANTIZATION_MODES and mode not in _MODULES:
+        raise NotImplementedError(_needs_data(mode))
     if mode not in _MODULES:
-        if mode in QUANTIZATION_MODES:
-            raise NotImplementedError(_needs_data(mode))
-        raise ValueError(
+        raise NotImplementedError(
             explain(f"There is no quantization mode {mode!r}.", fix=did_you_mean(mode, _MODULES))
         )
     if mode not in layer.variable_serialization_spec:
@@ -179,12 +190,39 @@ def build(layer: Any, weights: Iterable[Weight], mode: str, config: Any) -> None
                 fix="mode='int8' or 'int4'",
             )
         )
-    for weight in weights:
-        if mode != "float8" and weight.variable(layer) is not None:
-            raise ValueError(
-                explain(f"'{layer.name}' has its weights already.", fix=f"layer.quantize({mode!r})")
-            )
-        _MODULES[mode].build(layer, weight, config)
+
+
+def inputs_quantizer(layer: Any, product: Callable[[], Product]) -> Any:
+    """What rounds the inputs of a quantized layer; None if they stay in floats.
+
+    Raises:
+        AttributeError: the layer is not quantized.
+    """
+    if layer.quantization_mode is None:
+        raise AttributeError(
+            explain(f"'{layer.name}' is not quantized.", fix="layer.quantize('int8')")
+        )
+    if layer.quantization_mode != "int8":
+        return QuantizationConfig.activation_quantizer_or_default(layer.quantization_config, None)
+    return int8.quantizer_of_inputs(layer, product())
+
+
+def follow_policy(layer: Any, policy: Any) -> bool:
+    """Quantize a built layer as a policy that is assigned to it says; whether that was to be done.
+
+    Raises:
+        ValueError: the policy's mode needs a pass over data.
+    """
+    mode = policy.quantization_mode
+    if mode is None or not layer.built or layer.quantization_mode is not None:
+        return False
+    if mode not in _MODULES:
+        raise ValueError(_needs_data(mode))
+    config = _CONFIGS[mode]()
+    if getattr(policy, "block_size", None) is not None:
+        config = Int4QuantizationConfig(block_size=policy.block_size)
+    layer.quantize(config=config)
+    return True
 
 
 def keeps_floats(layer: Any) -> bool:
@@ -217,8 +255,7 @@ def quantize(layer: Any, owner: type, mode: Any, type_check: bool, config: Any) 
             )
         )
     mode = config.mode
-    if mode not in layer.variable_serialization_spec:
-        build(layer, [], mode, config)  # says what is wrong
+    require(layer, mode)
     with eagerly():
         weights = layer._few_bits()
         values = {}
@@ -231,7 +268,7 @@ def quantize(layer: Any, owner: type, mode: Any, type_check: bool, config: Any) 
         for name, value in values.items():
             _named(layer, weights, name).assign(value)
         suffix = "" if mode != "int4" else f"/{int4.block_size(layer, config) or -1}"
-        layer.dtype_policy = dtype_policies.get(f"{mode}{suffix}_from_{layer._policy.name}")
+        layer._set_policy(dtype_policies.get(f"{mode}{suffix}_from_{layer._policy.name}"))
 
 
 def _frozen(layer: Any, weight: Weight) -> np.ndarray:
