@@ -52,7 +52,7 @@ def start() -> None:
     """Make the settings, once; later calls do nothing."""
     if _in_force:
         return
-    if _backend_is_up():
+    if backend_is_up():
         reason = "left alone: JAX was initialised before"
         _in_force.update({"allocator": reason, "xla_flags": reason, "cache": reason})
         if not is_off("CORNU_XLA_FLAGS"):
@@ -80,7 +80,8 @@ def is_off(variable: str) -> bool:
     return os.environ.get(variable, "").lower() in OFF
 
 
-def _backend_is_up() -> bool:
+def backend_is_up() -> bool:
+    """Whether JAX has begun to work in this process."""
     bridge = sys.modules.get("jax._src.xla_bridge")
     return bridge is not None and bool(bridge.backends_are_initialized())
 

@@ -120,9 +120,13 @@ def test_functions():
 
 
 class TestWhatIsNotSaved:
-    def test_lambdas(self):
-        with pytest.raises(ValueError, match="A lambda has no name, so it cannot be saved"):
-            serialize_keras_object({"deep": [lambda x: x]})
+    def test_of_a_lambda_there_is_but_a_place(self):
+        config = serialize_keras_object({"deep": [lambda x: x]})
+        assert config["deep"][0]["config"] == "<lambda>"
+        with pytest.raises(TypeError, match="custom_objects={'<lambda>': ...}"):
+            deserialize_keras_object(config)
+        (found,) = deserialize_keras_object(config, custom_objects={"<lambda>": abs})["deep"]
+        assert found is abs
 
     def test_objects_without_a_config(self):
         with pytest.raises(ValueError, match="An object of type object cannot be saved"):

@@ -223,6 +223,9 @@ class ModelCheckpoint(CheckpointCallback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
+        if hasattr(self.model, "_check_saving") and "{" not in os.path.dirname(self.filepath):
+            # Hours of training must not end at a model, or a folder, that cannot be written.
+            self.model._check_saving(self.filepath)
         fields = [field for _, field, _, _ in string.Formatter().parse(self.filepath) if field]
         for field in fields:
             names = known_results(self, field)

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Self
 
 from cornu.core import registry
 from cornu.core.serialize import (
+    LAMBDA,
     PLAIN,
     deserialize_keras_object,
     function_in_files,
@@ -177,8 +178,8 @@ def _made_anew(cls: Any) -> dict[str, Callable[[Any], Any]]:
 
 def plain(value: Any) -> Any:
     """A config value as Keras's `get_config` has it: objects serialized, containers kept."""
-    if isinstance(value, PLAIN):
-        return value
+    if isinstance(value, PLAIN) or getattr(value, "__name__", "") == LAMBDA:
+        return value  # a lambda stays itself, which a clone is made with; a file has a place for it
     if isinstance(value, (list, tuple)):
         return (tuple if isinstance(value, tuple) else list)(plain(v) for v in value)
     if isinstance(value, dict):

@@ -16,7 +16,7 @@ import jax
 
 from cornu import tree
 from cornu.core.operation import Node, Operation, node_of
-from cornu.core.symbolic import KerasTensor
+from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import explain
 
 
@@ -67,6 +67,14 @@ class Function(Operation):
 
     def call(self, inputs: Any) -> Any:
         return self.run(inputs, lambda operation: operation)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for given shapes of the inputs, nested like those."""
+        structure = jax.tree.structure(self.inputs_struct)
+        shapes = structure.flatten_up_to(input_shape)
+        like = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self.inputs, strict=True)]
+        outputs = infer(self.call, jax.tree.unflatten(structure, like))
+        return jax.tree.map(lambda t: t.shape, outputs)
 
     def run(self, inputs: Any, caller: Callable[[Operation], Callable[..., Any]]) -> Any:
         """Run the graph on values, calling each operation through `caller(operation)`."""

@@ -192,6 +192,17 @@ def find_custom(name: str | None, custom_objects: dict[str, Any] | None = None) 
     return None
 
 
+def find_custom_function(name: str) -> Any:
+    """The user's function with that name; without a package, as Keras 3.6 and older write it,
+    the only one of the name in any package."""
+    found = find_custom(name)
+    if found is None and ">" not in name:
+        alike = [f for full, f in _custom.items() if full.rpartition(">")[2] == name]
+        plain = [f for f in alike if not inspect.isclass(f)]
+        found = plain[0] if len(plain) == 1 else None
+    return found
+
+
 def unknown(kind: str, name: Any, known: Any) -> str:
     """The message for a name that nobody registered."""
     return explain(

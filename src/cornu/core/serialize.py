@@ -21,6 +21,7 @@ from cornu.core.symbolic import KerasTensor
 from cornu.core.vetting import vet_objects
 from cornu.errors import UnsafeFileError, did_you_mean, explain
 
+LAMBDA = "<lambda>"  # what Python calls every function without a name
 PLAIN = (str, int, float, bool, types.NoneType)
 
 # Functions that a file may name without registration, by name. Packages enter their own.
@@ -50,7 +51,7 @@ def serialize_keras_object(obj: Any) -> Any:
         Numbers, strings, lists, tuples and dicts, which `json` can write.
 
     Raises:
-        ValueError: an object has no `get_config`, or is a lambda.
+        ValueError: an object has no `get_config`.
 
     Example:
 
@@ -196,15 +197,8 @@ def serialize_function(function: Any) -> dict[str, Any]:
 def serialize_callable(function: Any) -> Any:
     """A function as its name: plain for the library's own, registered for the user's."""
     name = getattr(function, "__name__", type(function).__name__)
-    if name == "<lambda>":
-        raise ValueError(
-            explain(
-                "A lambda has no name, so it cannot be saved.",
-                fix="write it as a registered function:\n"
-                "@keras.saving.register_keras_serializable()\n"
-                "def my_function(x): ...",
-            )
-        )
+    if name == LAMBDA:
+        return function_in_files(LAMBDA)  # a place for it: whoever reads this gives the function
     if registry.is_builtin(function):
         return name
     if inspect.isclass(function):
@@ -338,7 +332,14 @@ def find_class(config: dict[str, Any]) -> Any:
 
 def find_function(name: Any) -> Callable[..., Any]:
     """The function that a config names."""
-    found = registry.find_custom(str(name)) or FUNCTIONS.get(str(name))
+    found = registry.find_custom_function(str(name)) or FUNCTIONS.get(str(name))
+    if found is None and name == LAMBDA:
+        raise TypeError(
+            explain(
+                "A function without a name, a lambda, stood here; a config does not hold it.",
+                fix=f"say what it computes: custom_objects={{{LAMBDA!r}: ...}}",
+            )
+        )
     if found is None:
         raise TypeError(registry.unknown("function", name, FUNCTIONS))
     return found

@@ -31,16 +31,13 @@ def _skipped(cls: Any) -> frozenset[str]:
     return UNTRACKED | getattr(cls, "_untracked_attributes", frozenset())
 
 
-def inside(value: Any) -> Iterator[Any]:
-    """The value itself, or what the (nested) container holds."""
-    if isinstance(value, dict):
-        for item in list(value.values()):
-            yield from inside(item)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for item in list(value):
-            yield from inside(item)
-    else:
+def inside(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
+    """The value itself, or what the (nested) container holds; `around`: ids of those it is in."""
+    if not isinstance(value, (dict, list, tuple, set, frozenset)):
         yield value
+    elif id(value) not in around:  # a list may contain itself
+        for item in list(value.values() if isinstance(value, dict) else value):
+            yield from inside(item, (*around, id(value)))
 
 
 def owned_by(owner: Any, kind: type | tuple[type, ...]) -> list[Any]:
@@ -104,13 +101,15 @@ class Snapshot:
 
     def __init__(self, owners: Iterable[Any]):
         self._watched: list[tuple[Any, list[Any]]] = []
+        self._seen: set[int] = set()  # containers, of which a list may contain itself
         for owner in owners:
             self._watch(vars(owner))
             for _, value in attributes(owner):
                 self._look_into(value)
 
     def _look_into(self, value: Any) -> None:
-        if isinstance(value, (dict, list, tuple, set, frozenset)):
+        if isinstance(value, (dict, list, tuple, set, frozenset)) and id(value) not in self._seen:
+            self._seen.add(id(value))
             for item in self._watch(value):
                 self._look_into(item)
 

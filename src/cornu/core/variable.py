@@ -18,6 +18,7 @@ import numpy as np
 from cornu import names
 from cornu.core import dtypes
 from cornu.core.context import current_path, local
+from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import eagerly, frame_for_writing, frame_of, is_tracer, is_tracing
 from cornu.core.host import from_host
 from cornu.errors import explain
@@ -325,3 +326,6 @@ def _foreign_write(variable: Variable) -> str:
         "vectorized_map, cornu.remat), or make a pure function of the state:\n"
         "model.stateless_call(trainable, non_trainable, x) inside jax.jit, jax.grad, jax.lax.scan.",
     )
+
+
+refuse_after_fork(Variable, "__init__", "value", "assign", "numpy", "__array__")

@@ -124,6 +124,11 @@ class _WithSizes(QuantizedDTypePolicy):
     form: ClassVar[str]
     bits: ClassVar[tuple[int, ...]]
 
+    @property
+    def mode(self) -> str:
+        """How the weights are kept, without the sizes."""
+        return str(self.quantization_mode)
+
     def _sizes(self, mode: Any) -> list[int]:
         """The integers of a mode, which has the parts of `form`."""
         name, *parts = str(mode).split("/")

@@ -47,6 +47,11 @@ class _Table(Metric):
             (num_classes, num_classes), "zeros", name="total_confusion_matrix"
         )
 
+    @property
+    def total_cm(self) -> Variable:
+        """The table of classes against classes, under Keras's name."""
+        return self.total_confusion_matrix
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch.
 

@@ -33,7 +33,8 @@ def clone_model(
     """A model of the same architecture, with weights of its own.
 
     Args:
-        model: what to clone; it stays as it is, and its compile arguments are not taken over.
+        model: what to clone; it stays as it is. A compiled model has a compiled clone, with a fresh
+            optimizer.
         input_tensors: symbolic tensors to build upon, nested as the model's inputs; new inputs if
             None.
         clone_function: takes a layer and returns what stands in its place; a layer of the same
@@ -56,6 +57,15 @@ def clone_model(
     """
     if kwargs:
         raise ValueError(explain(f"clone_model takes no argument {next(iter(kwargs))!r}."))
+    made = _cloned(model, input_tensors, clone_function, call_function, recursive)
+    if getattr(model, "compiled", False):
+        made._compile_like(model)
+    return made
+
+
+def _cloned(
+    model: Any, input_tensors: Any, clone_function: Any, call_function: Any, recursive: bool
+) -> Any:
     clone = _cloner(clone_function, call_function, recursive)
     if isinstance(model, Sequential):
         if call_function is not None:
@@ -89,7 +99,7 @@ def _cloner(
             return OpCall(operation.function, dict(operation.settings), operation.name)
         if recursive and isinstance(operation, (Sequential, Functional)):
             calls = None if isinstance(operation, Sequential) else call_function
-            return clone_model(operation, None, clone_function, calls, recursive=True)
+            return _cloned(operation, None, clone_function, calls, recursive=True)
         made = (clone_function or _same_again)(operation)
         if not isinstance(made, Operation):
             raise ValueError(

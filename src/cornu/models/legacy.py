@@ -31,6 +31,11 @@ from cornu.errors import explain
 from cornu.layers.base.own import own_weights
 from cornu.models.load_report import LoadReport
 from cornu.models.migration import Migration, modern_compile
+from cornu.models.own_functions import (
+    require_functions,
+    warn_of_lambdas,
+    with_own_functions,
+)
 from cornu.models.stored_objects import all_finite
 from cornu.models.vetting import building, vet_config
 
@@ -64,6 +69,7 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
         include_optimizer: also write the arguments of compile and the optimizer's state.
     """
     config = serialize_shared(model)
+    warn_of_lambdas(config)
     compile_config = config.pop("compile_config", None)
     optimizer = getattr(model, "optimizer", None)
     training = None
@@ -148,7 +154,9 @@ def load_legacy(
             if not isinstance(training, dict):
                 raise ValueError(explain(f"{what} is not an object."))
             vet_config(training, what=what)
+            with_own_functions({"compile_config": training}, custom_objects)
             training, migration = modern_compile(training, config)
+            require_functions({"compile_config": training}, what)
             with (
                 CustomObjectScope(custom_objects or {}),
                 building(what, stored=reader.elements()),

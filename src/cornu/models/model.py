@@ -5,11 +5,13 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from cornu.core.forking import refuse_after_fork
 from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.layer import Layer
 from cornu.models import persistence, weights_files
+from cornu.models.own_functions import warn_of_lambdas
 from cornu.models.quantization import quantize_layers
 from cornu.models.quick_call import QuickCall
 from cornu.models.state_tree import get_state_tree, set_state_tree
@@ -244,10 +246,18 @@ class Model(Trainer, Layer):
         persistence.save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(
-        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+        **kwargs: Any,
     ) -> None:
         """Save the weights to a `.weights.h5` file; see `cornu.saving.save_weights`."""
-        weights_files.save_weights(self, filepath, overwrite, max_shard_size)
+        weights_files.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
+
+    def _check_saving(self, filepath: Any) -> None:
+        """Raise or warn now of what would keep the model from being saved there later."""
+        persistence.check_saving(self, filepath)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Load the weights of a file; see `cornu.saving.load_weights`."""
@@ -257,7 +267,9 @@ class Model(Trainer, Layer):
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, for `model_from_json`."""
-        return json.dumps(serialize_keras_object(self), **kwargs)
+        config = serialize_keras_object(self)
+        warn_of_lambdas(config)
+        return json.dumps(config, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
@@ -278,6 +290,9 @@ class Model(Trainer, Layer):
         """Build with the shapes of a config, if it holds any."""
         if not self.built and any(config.values()):
             super().build_from_config(config)
+
+
+refuse_after_fork(Model, "__call__")
 
 
 def gives_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -59,7 +59,11 @@ from cornu.models.container import (
 from cornu.models.legacy import is_legacy_name, load_legacy, save_legacy
 from cornu.models.load_report import writer
 from cornu.models.migration import Migration, modernize
-from cornu.models.own_functions import with_own_functions
+from cornu.models.own_functions import (
+    require_functions,
+    warn_of_lambdas,
+    with_own_functions,
+)
 from cornu.models.stored_objects import (
     has_state,
     objects_in,
@@ -70,7 +74,7 @@ from cornu.models.stored_objects import (
 )
 from cornu.models.training_state import restore_training, training_text
 from cornu.models.vetting import building, vet_config
-from cornu.models.weights_files import target, unknown
+from cornu.models.weights_files import make_folder, target, unknown
 from cornu.train.trainer import Trainer
 from cornu.version import __version__
 
@@ -126,6 +130,7 @@ def save_model(
     if kwargs:
         raise ValueError(unknown("save", kwargs, "overwrite, zipped"))
     if is_legacy and zipped is None:
+        make_folder(path.parent)
         save_legacy(model, path, include_optimizer)
         return
     if is_archive == (zipped is False):
@@ -135,10 +140,10 @@ def save_model(
             f"Model '{model.name}' is saved before it is built, so the file holds no weights.",
             stacklevel=3,
         )
+    make_folder(path.parent if is_archive else path)
     config = serialize_shared(model)
+    warn_of_lambdas(config)
     texts = {METADATA: json.dumps(_metadata()), CONFIG: json.dumps(config)}
-    if not is_archive:
-        path.mkdir(parents=True, exist_ok=True)
     beside = path.parent if is_archive else path
     with tempfile.TemporaryDirectory(prefix=".saving.", dir=beside) as made:
         folder = Path(made)
@@ -244,6 +249,7 @@ def _made(
         config, migration = modernize(config)
     migration.notes[:0] = replaced
     vet_config(config, what=what, stored=stored)
+    require_functions(config, what)
     try:
         model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
     except TypeError as error:
@@ -303,6 +309,19 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     config = parse(json_string, what="The JSON text")
     with building("the JSON text"):
         return _made(config, "the JSON text", None, custom_objects)[0]
+
+
+def check_saving(model: Any, filepath: FilePath) -> None:
+    """Find out, before a training, what `save_model` would say after it.
+
+    Raises:
+        ValueError: a part of the model cannot be saved.
+        OSError: nothing can be written there.
+    """
+    path = Path(filepath)
+    make_folder(path.parent)
+    if not path.name.endswith(".weights.h5"):
+        warn_of_lambdas(serialize_shared(model))
 
 
 # ---- what they share --------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import functools
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ _PLAIN = (Layer, Trainer, Optimizer, Operation, Configurable, object)
 _COMPILED, _MEASURED = "compiled", ("loss", "metrics", "losses")
 _LARGEST_STATE = 2**22
 # What is no layer: optimizers, and the metrics that Keras 2 stored too.
-_APART = re.compile(r"(^|/)optimizer(/|$)|^metrics/")
+_APART = re.compile(r"(^|/)(\w+_)?optimizer(_\w+)?(/|$)|^metrics/")
 
 
 # ---- objects and their paths ------------------------------------------------------------------
@@ -102,8 +102,8 @@ def _properties(cls: Any) -> list[str]:
 # ---- writing ----------------------------------------------------------------------------------
 
 
-def write_objects(root: Any, store: Writer) -> None:
-    """Write the variables of a model's layers and optimizer.
+def write_objects(root: Any, store: Writer, skip: Sequence[Any] = ()) -> None:
+    """Write the variables of a model's layers and optimizer, except of `skip` and what is below.
 
     Raises:
         ValueError: a layer with weights has no path, because it is kept in a set, say.
@@ -119,8 +119,41 @@ def write_objects(root: Any, store: Writer) -> None:
                     "or dict there; a set has no order.",
                 )
             )
+    left_out = _with_all_below(skip)
     for path, obj in objects.items():
-        store.write(path, obj.name, stored_by(obj))
+        if id(obj) not in left_out:
+            store.write(path, obj.name, stored_by(obj))
+
+
+def _with_all_below(objects: Sequence[Any]) -> set[int]:
+    """The ids of objects and of what is stored below them."""
+    return {id(below) for obj in objects for below in objects_in(obj).values()}
+
+
+def _under_stored_names(objects: dict[str, Any], stored: set[str]) -> dict[str, Any]:
+    """The objects at other paths that lead to them, where a file has only those.
+
+    A class whose attribute has become another may offer it under the old name by a property.
+    """
+    paths = {id(obj): path for path, obj in objects.items()}
+    renamed: dict[str, str] = {}
+    for path, owner in objects.items():
+        cls: Any = type(owner)
+        for name in _properties(cls) if isinstance(owner, Layer) else ():
+            place = f"{path}/{name}".lstrip("/")
+            known = paths.get(id(getattr(owner, name, None)))
+            if place in stored and known is not None and known not in stored:
+                renamed[known] = place
+    if not renamed:
+        return objects
+
+    def modern(path: str) -> str:
+        for old, new in renamed.items():
+            if path == old or path.startswith(f"{old}/"):
+                return new + path[len(old) :]
+        return path
+
+    return {modern(path): obj for path, obj in objects.items()}
 
 
 def stored_by(obj: Any) -> dict[str, Any]:
@@ -191,6 +224,7 @@ def read_objects(
     reader: H5Reader,
     *,
     skip_mismatch: bool = False,
+    skip: Sequence[Any] = (),
     fix: str | None = None,
 ) -> LoadReport:
     """Read the variables of a model's layers and optimizer.
@@ -199,6 +233,7 @@ def read_objects(
         root: the model, built.
         reader: a store opened for reading.
         skip_mismatch: read what fits, and warn of the rest.
+        skip: layers to leave alone, with all below them.
         fix: what the error says to do when something does not fit.
 
     Returns:
@@ -209,13 +244,17 @@ def read_objects(
             is changed then. The message lists both shapes of each.
         UnsafeFileError: the store holds something dangerous; `skip_mismatch` does not skip that.
     """
-    objects = objects_in(root)
-    layers = {path: obj for path, obj in objects.items() if not isinstance(obj, Optimizer)}
     stored = set(reader.paths())
+    objects = _under_stored_names(objects_in(root), stored)
+    left_out = _with_all_below(skip)
+    skipped = {path for path, obj in objects.items() if id(obj) in left_out}
+    objects = {path: obj for path, obj in objects.items() if path not in skipped}
+    layers = {path: obj for path, obj in objects.items() if not isinstance(obj, Optimizer)}
     _require_built(layers, reader, stored)
     expected = {path: _expected(obj, path, reader, stored) for path, obj in layers.items()}
     report = _named(plan_load(expected, reader), layers)
-    unused = tuple(d for d in report.unused if not _APART.search(d.path))
+    known = skipped | {path for path in objects if path not in layers}
+    unused = tuple(d for d in report.unused if d.path not in known and not _APART.search(d.path))
     report = dataclasses.replace(report, unused=unused)
     if not report.complete and not skip_mismatch:
         raise ValueError(
@@ -227,6 +266,9 @@ def read_objects(
         for path, where in report.matched.items()
         if not _read(layers[path], expected[path], where, reader)
     ]
+    for path, layer in layers.items():
+        if path not in stored and _reads_itself(layer):
+            layer.load_own_variables({})  # it may have to do something else then
     if broken:
         warnings.warn(
             f"{reader.label} holds weights that are NaN or infinite: {', '.join(broken[:20])}.",
@@ -274,7 +316,7 @@ def _read(obj: Any, specs: list[Spec], path: str, reader: H5Reader) -> bool:
     """Read one object; whether all its numbers are finite."""
     arrays = reader.read(path, specs)
     keys = reader.entries(path) if _reads_itself(obj) else map(str, range(len(arrays)))
-    if arrays:
+    if arrays or _reads_itself(obj):
         obj.load_own_variables(dict(zip(keys, arrays, strict=True)))
     return all(map(all_finite, arrays))
 

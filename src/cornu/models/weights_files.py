@@ -10,6 +10,7 @@ What was loaded, and what was not, is told by `model.load_report` afterwards.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -45,11 +46,13 @@ def save_weights(
             `.safetensors` for the layers alone.
         overwrite: replace what is there; else that is an error.
         max_shard_size: size of one of several files, in GiB.
+        **kwargs: `objects_to_skip` lists layers that are left out, with all below them.
 
     Raises:
         ValueError: the name has another ending, or the model is not built.
         FileExistsError: the file exists and `overwrite` is False.
     """
+    skip = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
         raise ValueError(unknown("save_weights", kwargs, "overwrite, max_shard_size"))
     path = target(filepath, overwrite)
@@ -72,12 +75,13 @@ def save_weights(
             )
         )
     _require_built(model, "save")
+    make_folder(path.parent)
     if named:
         save_named(model, path)
         return
     # Keras starts a new file at 10 GB where nobody says otherwise.
     with ShardedWriter(path, max_shard_size or 10) if sharded else H5Writer(path) as store:
-        write_objects(model, store)
+        write_objects(model, store, skip)
 
 
 def load_weights(
@@ -93,7 +97,8 @@ def load_weights(
         filepath: a `.weights.h5`, `.weights.json`, `.safetensors`, `.keras` or `.h5` file, or a
             seekable binary file of the first kind.
         skip_mismatch: load what fits and warn of the rest, instead of raising.
-        **kwargs: `by_name=True` matches layers by their names, in `.h5` files.
+        **kwargs: `by_name=True` matches layers by their names, in `.h5` files;
+            `objects_to_skip` lists layers to leave alone, with all below them.
 
     Raises:
         ValueError: the model is not built, or the file lacks something that the model has, or has
@@ -101,8 +106,9 @@ def load_weights(
         UnsafeFileError: the file is built to do harm; `skip_mismatch` does not skip that.
     """
     by_name = kwargs.pop("by_name", False)
+    skip = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
-        raise ValueError(unknown("load_weights", kwargs, "skip_mismatch, by_name"))
+        raise ValueError(unknown("load_weights", kwargs, "skip_mismatch, by_name, objects_to_skip"))
     _require_built(model, "load")
     name = os.fspath(filepath) if isinstance(filepath, (str, os.PathLike)) else ""
     if by_name and not is_legacy_name(name):
@@ -118,11 +124,13 @@ def load_weights(
     elif name.endswith(".safetensors"):
         report = load_named(model, filepath, skip_mismatch=skip_mismatch)
     else:
-        report = _load(model, filepath, skip_mismatch)
+        report = _load(model, filepath, skip_mismatch, skip)
     model.load_report = report
 
 
-def _load(model: Any, filepath: FilePath | BinaryIO, skip_mismatch: bool) -> LoadReport:
+def _load(
+    model: Any, filepath: FilePath | BinaryIO, skip_mismatch: bool, skip: Sequence[Any]
+) -> LoadReport:
     written_by = None
     with ExitStack() as stack:
         if is_model_file(filepath):
@@ -132,7 +140,7 @@ def _load(model: Any, filepath: FilePath | BinaryIO, skip_mismatch: bool) -> Loa
             reader = stack.enter_context(content.weights())
         else:
             reader = stack.enter_context(_weights_file(filepath))
-        report = read_objects(model, reader, skip_mismatch=skip_mismatch, fix=_FIX)
+        report = read_objects(model, reader, skip_mismatch=skip_mismatch, skip=skip, fix=_FIX)
     return report.told(written_by=written_by)
 
 
@@ -170,6 +178,26 @@ def target(filepath: FilePath, overwrite: bool) -> Path:
             explain(f"{os.fspath(filepath)!r} exists.", fix="overwrite=True replaces it.")
         )
     return path
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder to write into, where it does not exist.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        kind = type(error) if isinstance(error, (PermissionError, NotADirectoryError)) else OSError
+        raise kind(
+            explain(
+                f"Nothing can be written to the folder {os.fspath(folder)!r}: {error.strerror}.",
+                fix="save to another folder, such as model.save('model.keras') in the present one.",
+            )
+        ) from error
 
 
 def unknown(method: str, kwargs: dict[str, Any], known: str) -> str:

@@ -4,6 +4,8 @@
 here too: how the loss is computed, what is measured, and what a step does.
 """
 
+import inspect
+import warnings
 from typing import Any
 
 import jax
@@ -124,9 +126,32 @@ class Compilable:
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as a saved model was compiled."""
         arguments = {k: v for k, v in config.items() if k in COMPILE_ARGUMENTS}
+        try:
+            inspect.signature(self.compile).bind(**arguments)
+        except TypeError as error:
+            warnings.warn(
+                explain(
+                    f"{type(self).__name__} is loaded without being compiled: its compile does not "
+                    "take the arguments that files hold.",
+                    because=error,
+                    fix="call compile on the loaded model, or write get_compile_config and "
+                    "compile_from_config.",
+                ),
+                stacklevel=2,
+            )
+            return
         self.compile(**deserialize_keras_object(arguments))
         if self.optimizer is not None and getattr(self, "built", False):
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    def _compile_like(self, model: Any) -> None:
+        """Compile as another model is, with an optimizer, losses and metrics of its own."""
+        arguments = {name: _fresh(value) for name, value in model._compiled.arguments.items()}
+        try:
+            inspect.signature(self.compile).bind(**arguments)
+        except TypeError:  # a compile that takes other arguments
+            return
+        self.compile(**arguments)
 
     # ---- metrics ------------------------------------------------------------------------------
 
@@ -316,3 +341,12 @@ class Compilable:
             loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
         parts = (slots.trainable, slots.non_trainable, slots.metrics)
         return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]
+
+
+def _fresh(value: Any) -> Any:
+    """Objects made anew from their configs; names and functions as they are."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_fresh, value))
+    if isinstance(value, dict):
+        return {key: _fresh(item) for key, item in value.items()}
+    return type(value).from_config(value.get_config()) if hasattr(value, "get_config") else value

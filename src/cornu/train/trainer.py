@@ -22,6 +22,7 @@ from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History, KeptHistory
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.callbacks.stopping import TerminateOnNaN
+from cornu.core.forking import refuse_after_fork
 from cornu.data.arrays import BATCH_SIZE, positive, whole
 from cornu.data.source import Source
 from cornu.data.split import train_validation_split
@@ -561,3 +562,8 @@ def _due(epoch: int, validation_freq: Any) -> bool:
     if isinstance(validation_freq, list | tuple | set | range):
         return epoch + 1 in validation_freq
     return (epoch + 1) % positive(validation_freq, "validation_freq") == 0
+
+
+refuse_after_fork(
+    Trainer, "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"
+)

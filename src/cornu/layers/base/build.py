@@ -101,6 +101,13 @@ def shape_names(build: Callable[..., Any]) -> tuple[str, ...] | None:
     return tuple(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL)
 
 
+@functools.cache
+def takes_no_shape(build: Callable[..., Any]) -> bool:
+    """Whether a `build` has a default for its shape, and so can do without."""
+    parameters = list(inspect.signature(build).parameters.values())[1:]
+    return len(parameters) == 1 and parameters[0].default is None
+
+
 def build_from_call(layer: Any, shapes: dict[str, Any]) -> None:
     """Call the layer's `build` with the shapes of a call, by the names that it takes."""
     names = shape_names(type(layer).build)

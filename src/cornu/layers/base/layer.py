@@ -11,6 +11,7 @@ from cornu import dtype_policies, regularizers, tree
 from cornu.core.attributes import Attributes
 from cornu.core.configurable import config_names, plain
 from cornu.core.context import current_path, local
+from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import AddedLoss, Frame, is_tracer
 from cornu.core.lift import remat
 from cornu.core.operation import Operation
@@ -27,6 +28,7 @@ from cornu.layers.base.build import (
     map_shapes,
     sketch_of,
     sketching,
+    takes_no_shape,
     to_shapes,
     to_tensors,
     warn_of_maker,
@@ -478,7 +480,8 @@ class Layer(Attributes, Owner, Operation):
         """The shapes with which the layer was built; None if it needs none."""
         shapes = self._build_shapes
         if shapes is None:
-            return None
+            # It was built without a shape, and needs none.
+            return {"input_shape": None} if self._added and not self._sublayers() else None
         if len(shapes) == 1:
             return {"input_shape": next(iter(shapes.values()))}
         return {"shapes_dict": shapes}
@@ -490,6 +493,8 @@ class Layer(Attributes, Owner, Operation):
             build_from_call(self, {k: as_shapes(v) for k, v in shapes.items()})
         elif config.get("input_shape") is not None:
             self.build(as_shapes(config["input_shape"]))
+        elif "input_shape" in config and takes_no_shape(type(self).build):
+            self.build(None)
 
     def _notes_for_files(self) -> dict[str, Any]:
         """What stands beside the config in a file; Keras does not look at it."""
@@ -517,3 +522,4 @@ def _raw(value: Any) -> Any:
 
 
 Layer.build = wrap_build(Layer.build)  # type: ignore[method-assign]
+refuse_after_fork(Layer, "__call__")

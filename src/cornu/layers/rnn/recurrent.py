@@ -271,6 +271,7 @@ class LSTM(Recurrent):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
+        self.use_cudnn = use_cudnn
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
@@ -393,6 +394,7 @@ class GRU(Recurrent):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
+        self.use_cudnn = use_cudnn
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
