@@ -70,8 +70,9 @@ class Lambda(Layer):
     """Any function of arrays as a layer.
 
     A function that has a name is saved by the name, so it must be registered
-    (`cornu.saving.register_keras_serializable`) before a model with it is loaded; a lambda has no
-    name and is not saved. For a layer with weights, write a subclass of `Layer`.
+    (`cornu.saving.register_keras_serializable`) before a model with it is loaded. A lambda has no
+    name: a file has a place for it, and `load_model(path, custom_objects={layer.name: function})`
+    fills it. For a layer with weights, write a subclass of `Layer`.
 
     Args:
         function: takes the inputs, and `mask` and `training` if it has such arguments.
