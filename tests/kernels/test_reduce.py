@@ -10,7 +10,7 @@ from jax import lax
 
 import cornu.core  # noqa: F401 - installs the lowerings
 from cornu.kernels import reduce
-from cornu.kernels.reduce import MANY, SLICES, WIDTH, folded, merged
+from cornu.kernels.reduce import LONG, MANY, SLICES, WIDTH, folded, merged
 
 RNG = np.random.default_rng(0)
 SHAPES = [
@@ -37,7 +37,7 @@ def test_every_choice_of_axes(shape):
     """All choices in one program for each shape: sums, maxima and minima."""
     x = of(shape)
     ranks, places = range(1, len(shape) + 1), range(len(shape))
-    choices = [axes for k in ranks for axes in itertools.combinations(places, k)][:24]
+    choices = [axes for k in ranks for axes in itertools.combinations(places, k)][:12]
     names = ("sum", "max", "min")
     program = jax.jit(lambda x: [[getattr(jnp, n)(x, axes) for n in names] for axes in choices])
     for axes, results in zip(choices, program(x), strict=True):
@@ -104,7 +104,7 @@ def test_only_floats_of_many_numbers_on_the_cpu_are_lowered_anew():
     assert steps(row) == 2
     assert steps(row, platforms=("tpu",)) == 0
     assert steps(jax.ShapeDtypeStruct((MANY // 64 - 1, 64), "float32")) == 0
-    assert steps(jax.ShapeDtypeStruct((MANY, WIDTH), "float32")) == 0
+    assert steps(jax.ShapeDtypeStruct((MANY, LONG - 1), "float32")) == 0
     assert steps(jax.ShapeDtypeStruct((MANY, 64), "int32")) == 0
     assert steps(jax.ShapeDtypeStruct((MANY, 64), "float32"), axis=0) == 0
 
@@ -124,7 +124,7 @@ def test_sizes_of_one_and_neighbours_are_merged():
     assert merged((1, 1, 7), (0, 1)) == ((7,), (), 0)
 
 
-@pytest.mark.parametrize("n", [64, 65, 1023, 100 * SLICES * WIDTH + 7])
+@pytest.mark.parametrize("n", [LONG, 64, 65, 1023, 100 * SLICES * WIDTH + 7])
 def test_a_folded_axis_has_the_same_reduction(n):
     x = np.arange(n, dtype="float32")[::-1]
     assert folded(jnp.asarray(x), lax.max).max() == n - 1

@@ -11,7 +11,7 @@ JAX are lowered the same way, and none of them sees a difference.
 | condition (CPU)              | lowering                     | measured (ms, one core, with     |
 |                              |                              | gradients; XLA's, YNNPACK's)     |
 |------------------------------|------------------------------|----------------------------------|
-| a last axis of 64 or more    | up to 32 slices of the axis  | layer norm 4096x256 1.0 (2.6,    |
+| a last axis of 40 or more    | up to 32 slices of the axis  | layer norm 4096x256 1.0 (2.6,    |
 |                              | put together, then the rest  | 4.1); mean square 128x784 .10    |
 |                              |                              | (.19, .10)                       |
 | neighbouring axes, the last  | one axis of them, made       | batch norm 64x16x16x32 .8 (5.1,  |
@@ -37,7 +37,8 @@ from jax.interpreters import mlir
 from cornu.kernels.platform import known
 
 MANY = 4096  # numbers, below which nothing is to be gained
-WIDTH = 32  # numbers that are added at once, at least: two vectors of 512 bits
+LONG = 40  # of a row, from which folding it pays
+WIDTH = 32  # numbers that are put together at once: two vectors of 512 bits
 SLICES = 32  # a longer row is folded more than once
 # exponent and mantissa of a dtype: `reduce_precision` to these changes no number
 PRECISION = {"float32": (8, 23), "float64": (11, 52)}
@@ -100,7 +101,7 @@ def _form(
     if not places:
         return None
     if places[-1] == len(sizes) - 1:
-        if sizes[-1] < 2 * WIDTH:
+        if sizes[-1] < LONG:
             return None
         return lambda x: reduce(folded(x.reshape(sizes), combine), axes=places).reshape(left)
     if parts == len(places):
@@ -149,7 +150,7 @@ def folded(x: jax.Array, combine: Combine) -> jax.Array:
     """Slices of the last axis put together, number by number.
 
     Args:
-        x: `(..., n)`, with n of at least `2 * WIDTH`.
+        x: `(..., n)`, with n of at least 2.
         combine: `lax.add`, `lax.max` or `lax.min`.
 
     Returns:
@@ -161,7 +162,7 @@ def folded(x: jax.Array, combine: Combine) -> jax.Array:
         [32.0, 33.0, 34.0]
     """
     n = x.shape[-1]
-    count = min(n // WIDTH, SLICES)
+    count = min(max(n // WIDTH, 2), SLICES)
     width = n // count
     cut = functools.partial(lax.slice_in_dim, x, axis=x.ndim - 1)
     slices = [cut(i * width, (i + 1) * width) for i in range(count)]
