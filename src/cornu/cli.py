@@ -28,7 +28,7 @@ from cornu import compat, demo, errors, runtime, settings
 from cornu.compat.copied import explained
 from cornu.kernels.native import library as native
 from cornu.kernels.native.build import build as build_native_kernels
-from cornu.reports import inspection
+from cornu.reports import canary, inspection
 from cornu.version import KERAS_API, __version__
 
 INTERRUPTED = 130
@@ -219,6 +219,10 @@ def _doctor(options: argparse.Namespace) -> int:
     devices, problems = _devices()
     _section("Devices", devices)
     _section("Engine", [*engine.items(), ("native kernels", native.describe())])
+    if len(devices) > 1:  # a program can be run
+        numbers, wrong = _numbers()
+        _section("Numbers", numbers)
+        problems += wrong
     _section("Settings", values)
     _section("Folders", _folders())
     _section("Data sets", _data_sets())
@@ -270,6 +274,28 @@ def _devices() -> tuple[list[tuple[str, str]], list[str]]:
             f"{os.environ.get('JAX_PLATFORMS') or 'not set'}): pip install 'cornu[cuda]'."
         )
     return rows, problems
+
+
+def _numbers() -> tuple[list[tuple[str, str]], list[str]]:
+    """Whether this jaxlib computes what it should, and what to do if not."""
+    began = time.perf_counter()
+    found = canary.listen()
+    seconds = time.perf_counter() - began
+    state = "right" if found.is_safe else "not safe"
+    rows = [
+        (f"jaxlib {found.jaxlib}", f"sums are {state}, seen in {seconds:.2f} s"),
+        ("left to YNNPACK", ", ".join(found.library) or "nothing"),
+    ]
+    problem = found.problem()
+    if problem is None:
+        return rows, []
+    off = os.environ.get("CORNU_XLA_FLAGS")
+    remedy = (
+        f"Unset CORNU_XLA_FLAGS (it is {off!r})."
+        if runtime.is_off("CORNU_XLA_FLAGS")
+        else "Install another version of jaxlib, and report this one."
+    )
+    return rows, [f"{problem} {remedy}"]
 
 
 def _settings() -> list[tuple[str, str]]:
