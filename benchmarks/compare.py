@@ -2,7 +2,8 @@
 
     python benchmarks/compare.py [--workloads cnn,lstm] [--frameworks cornu,torch]
                                  [--rounds 3] [--quick] [--cpus 1]
-                                 [--peer-python PATH] [--out FILE] [--load FILE] [--markdown FILE]
+                                 [--peer-python PATH] [--base TREE]
+                                 [--out FILE] [--load FILE] [--markdown FILE]
 
     for each round, workload and library:
         peers.py             an empty cache of programs: cold start, epochs, evaluate, predict
@@ -11,7 +12,8 @@
 Rounds are interleaved, so that a busy minute hits all libraries alike. `cornu-native` is Cornu with
 the kernels that `cornu build-kernels` makes, left out where they are not built; `cornu` is always
 without them. Cornu and raw JAX run in this interpreter, the other peers in `--peer-python` (this
-one if it is not given); a library that is not installed there is left out, and why is printed. With
+one if it is not given); a library that is not installed there is left out, and why is printed.
+`--base` names another source tree of Cornu, which is measured as `cornu-base` beside this one. With
 `--cpus 1` the ratios are taken from processor time, which a busy machine changes least; otherwise
 from wall time.
 """
@@ -48,6 +50,7 @@ MEASURES = (
 
 # Cornu as it is installed, and with the native kernels that `cornu build-kernels` makes.
 OURS = ("cornu", "cornu-native")
+BASE = "cornu-base"  # Cornu from another source tree
 
 Result = dict[str, Any]
 
@@ -55,7 +58,7 @@ Result = dict[str, Any]
 # ---- running -------------------------------------------------------------------------------------
 
 
-def environment(framework: str, cache: Path) -> dict[str, str]:
+def environment(framework: str, cache: Path, base: str | None) -> dict[str, str]:
     """The variables of a measurement: on the CPU, quiet, with a cache of compiled programs."""
     more = {
         "JAX_PLATFORMS": "cpu",
@@ -63,8 +66,10 @@ def environment(framework: str, cache: Path) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CORNU_CACHE": str(cache),
     }
-    if framework == "cornu":
+    if framework in ("cornu", BASE):
         more["CORNU_NATIVE"] = "off"
+    if framework == BASE:
+        more["PYTHONPATH"] = str(Path(base or "").resolve() / "src")
     if framework in ("jax", "keras-jax"):
         more |= {
             "JAX_COMPILATION_CACHE_DIR": str(cache),
@@ -80,7 +85,7 @@ def one(
     options: argparse.Namespace, framework: str, workload: str, cache: Path, *more: str
 ) -> Result:
     """One measurement in a process of its own."""
-    ours = framework in (*OURS, "jax")
+    ours = framework in (*OURS, BASE, "jax")
     command = [
         sys.executable if ours else options.peer_python, str(HERE / "peers.py"),
         "--framework", framework, "--workload", workload, "--cpus", str(options.cpus),
@@ -88,7 +93,8 @@ def one(
     ]  # fmt: skip
     done = subprocess.run(
         [*command, "--started", repr(time.time())],
-        env=environment(framework, cache), capture_output=True, text=True, check=False,
+        env=environment(framework, cache, options.base),
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
@@ -172,7 +178,9 @@ def best(by_library: dict[str, Result], figure: str, keras_only: bool) -> tuple[
     found = [
         (row[figure], framework)
         for framework, row in by_library.items()
-        if figure in row and framework not in OURS and (not keras_only or "keras" in framework)
+        if figure in row
+        and framework not in (*OURS, BASE)
+        and (not keras_only or "keras" in framework)
     ]
     return (min(found)[1], min(found)[0]) if found else None
 
@@ -229,6 +237,28 @@ def ratios(table: dict[str, dict[str, Result]], cpu: bool, mine: str) -> list[li
             both = [collected.get((name, keras_only)) for keras_only in (True, False)]
             means.append(" / ".join(f"{geometric_mean(v):.2f}" if v else "-" for v in both))
     return [*rows, means]
+
+
+def beside_base(table: dict[str, dict[str, Result]], cpu: bool) -> list[list[str]]:
+    """Cornu's figure over that of the other source tree; below 1 it needs less than before."""
+    shown = [(n, cpu_name if cpu else wall) for n, wall, cpu_name, _, _ in MEASURES]
+    rows = [["workload", *(name for name, _ in shown)]]
+    collected: dict[str, list[float]] = {}
+    for workload, by_library in table.items():
+        if not {BASE, "cornu"} <= by_library.keys():
+            continue
+        row = [workload]
+        for name, figure in shown:
+            pair = [by_library[framework].get(figure) for framework in ("cornu", BASE)]
+            if None in pair:
+                row.append("-")
+                continue
+            ratio = pair[0] / max(pair[1], 1e-9)
+            collected.setdefault(name, []).append(ratio)
+            row.append(f"{ratio:.2f}")
+        rows.append(row)
+    means = (collected.get(name) for name, _ in shown)
+    return [*rows, ["geometric mean", *(f"{geometric_mean(v):.2f}" if v else "-" for v in means)]]
 
 
 def _number(value: float) -> str:
@@ -303,7 +333,7 @@ Below 1, Cornu needs less. First number: beside the best Keras backend; second: 
 all peers, named.
 
 {markdown_table(ratios(table, cpu, "cornu"))}
-{_with_native(table, cpu)}
+{_with_native(table, cpu)}{_with_base(table, cpu)}
 ## All figures
 
 {markdown_table(detail(table, cpu))}
@@ -322,6 +352,13 @@ def _with_native(table: dict[str, dict[str, Result]], cpu: bool) -> str:
     return f"\n### With the native kernels of `cornu build-kernels`\n\n{rows}\n"
 
 
+def _with_base(table: dict[str, dict[str, Result]], cpu: bool) -> str:
+    if not measured(table, BASE):
+        return ""
+    rows = markdown_table(beside_base(table, cpu))
+    return f"\n### Over Cornu of another state (`--base`)\n\n{rows}\n"
+
+
 def main() -> None:
     listed = lambda text: text.split(",")  # noqa: E731
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -333,11 +370,16 @@ def main() -> None:
     parser.add_argument("--cpus", type=int, default=0, help="use only so many cores")
     parser.add_argument("--no-warm", action="store_true", help="skip the second start")
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter of the peers")
+    parser.add_argument("--base", help="another source tree of Cornu, measured as cornu-base")
     parser.add_argument("--clock", choices=("wall", "cpu"), help="what the ratios are taken from")
     parser.add_argument("--out", help="write the measurements to this file")
     parser.add_argument("--load", help="print the measurements of this file and run nothing")
     parser.add_argument("--markdown", help="write the tables to this file")
     options = parser.parse_args()
+    if not options.base:
+        options.frameworks = [name for name in options.frameworks if name != BASE]
+    elif BASE not in options.frameworks:
+        options.frameworks.insert(1, BASE)
     for name, known in (("workloads", WORKLOADS), ("frameworks", FRAMEWORKS)):
         unknown = [n for n in getattr(options, name) if n not in known]
         if unknown:
@@ -358,6 +400,8 @@ def main() -> None:
     for mine in (name for name in OURS if measured(table, name)):
         rows = text_table(ratios(table, cpu, mine))
         print(f"\n{mine} over its best peer (below 1: less)\n\n{rows}")
+    if measured(table, BASE):
+        print(f"\ncornu over cornu-base (below 1: less)\n\n{text_table(beside_base(table, cpu))}")
     if options.markdown:
         Path(options.markdown).write_text(markdown(options, results, table, cpu))
 

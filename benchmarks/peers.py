@@ -19,7 +19,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-FRAMEWORKS = ("cornu", "cornu-native", "keras-tf", "keras-jax", "keras-torch", "torch", "jax")
+FRAMEWORKS = (
+    "cornu",
+    "cornu-native",
+    "cornu-base",
+    "keras-tf",
+    "keras-jax",
+    "keras-torch",
+    "torch",
+    "jax",
+)
 BACKENDS = {"keras-tf": "tensorflow", "keras-jax": "jax", "keras-torch": "torch"}
 PREDICT_BATCH = 256
 
@@ -39,7 +48,7 @@ class KerasPeer:
     """Cornu, or Keras on one of its backends: the same code."""
 
     def __init__(self, framework: str, workload: Any, seed: int = 0):
-        if framework in ("cornu", "cornu-native"):
+        if framework.startswith("cornu"):
             import cornu as keras
             from cornu.kernels.native import library
 
