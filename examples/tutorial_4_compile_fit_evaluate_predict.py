@@ -11,7 +11,8 @@ Mended: the post says that a model overfits because of too much training data. I
 round: few examples are easy to learn by heart, and more of them are the best remedy.
 
 The post shows arguments that Keras 3 no longer has (`workers`, `use_multiprocessing`,
-`max_queue_size`, `sample_weight_mode`). They are accepted with a DeprecationWarning each.
+`max_queue_size`, `sample_weight_mode`). They are accepted: with the values that they had where
+nobody set them, as here, silently, and with others with a DeprecationWarning each.
 
     python examples/tutorial_4_compile_fit_evaluate_predict.py
 """

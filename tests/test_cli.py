@@ -54,6 +54,23 @@ def test_demo_from_data_to_a_loaded_model(offline, tmp_path, capsys):
     assert not set("\r\x1b\x08") & set(out)  # no control characters outside a terminal
 
 
+def test_demo_ends_with_a_command_that_works_as_written(monkeypatch, tmp_path):
+    own = tmp_path / ".venv" / "bin" / "cornu"
+    own.parent.mkdir(parents=True)
+    own.write_text("")
+    own.chmod(0o755)
+    monkeypatch.setattr(demo.sys, "executable", str(own.with_name("python")))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert demo.command() == ".venv/bin/cornu"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert demo.command() == str(own)
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert demo.command() == "cornu"
+
+
 def test_demo_with_a_convolutional_network(offline, capsys):
     pytest.importorskip("sklearn")
     assert cli.main(["demo", "--cnn", "--epochs", "1"]) == 0

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from cornu import glossary
-from cornu.errors import explain
+from cornu.errors import explain, trimmed
 
 ROOT = "cornu"
 
@@ -35,8 +35,9 @@ def names_of(module: str) -> Callable[[str], NoReturn]:
           fix: did you mean 'Dense'?
     """
 
+    @trimmed
     def absent(name: str) -> NoReturn:
-        refuse(module, name, instruction(2))
+        refuse(module, name, instruction(3))  # this, what trims tracebacks, and who asks
 
     return absent
 

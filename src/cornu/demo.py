@@ -8,6 +8,7 @@ hand, in the end the 1,797 small digits that scikit-learn brings. One line says 
 
 import http.client
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -196,7 +197,16 @@ def save_and_load(
         )
     exactly = "exactly" if difference == 0 else f"within {difference:.1g}"
     print(f"Loaded: it predicts the same for all {len(x):,} test images, {exactly}.")
-    print(f"\nNext: cornu summary {path}")
+    print(f"\nNext: {command()} summary {path}")
+
+
+def command() -> str:
+    """How the command `cornu` is written here: as one word only where the shell finds this one."""
+    own = Path(sys.executable).parent / "cornu"
+    found = shutil.which("cornu")
+    if not own.exists() or (found is not None and Path(found).samefile(own)):
+        return "cornu"
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
 # ---- data -------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from cornu.core.forking import refuse_after_fork
 from cornu.core.registry import CustomObjectScope
@@ -41,13 +40,6 @@ class Model(Trainer, Layer):
         >>> model.count_params()
         10
     """
-
-    if TYPE_CHECKING:
-        # Subclasses may write a step in either of two forms; see `train/step.py`.
-        train_step: Callable[..., Any]
-        test_step: Callable[..., Any]
-        predict_step: Callable[..., Any]
-        compute_loss: Callable[..., Any]
 
     _kinds = ("model", "layer")
     _also_takes = ("inputs", "outputs")

@@ -6,6 +6,7 @@ here too: how the loss is computed, what is measured, and what a step does.
 
 import inspect
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -25,6 +26,14 @@ from cornu.train.compiled import (
 )
 from cornu.train.objective import CompileMetrics
 from cornu.train.state import StateSlots, TrainState
+
+
+def _in_any_form(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell type checkers that subclasses may write a method with other arguments.
+
+    A step is written in either of two forms (see `step.py`), and a loss with those that it needs.
+    """
+    return method
 
 
 class Compilable:
@@ -208,6 +217,7 @@ class Compilable:
 
     # ---- what subclasses may override ---------------------------------------------------------
 
+    @_in_any_form
     def compute_loss(
         self,
         x: Any = None,
@@ -254,6 +264,7 @@ class Compilable:
             compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
+    @_in_any_form
     def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of training as a pure function; override it to train in another way.
 
@@ -268,6 +279,7 @@ class Compilable:
         slots = self._state_slots("train")
         return steps_module.train_update(self, slots, TrainState(*state), data)
 
+    @_in_any_form
     def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
         slots = self._state_slots("test")
@@ -276,6 +288,7 @@ class Compilable:
         logs, after = steps_module.test_update(self, slots, full, data)
         return logs, (after.trainable, after.non_trainable, after.metrics)
 
+    @_in_any_form
     def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
         """The outputs for a batch as a pure function of `(trainable, non_trainable)`."""
         slots = self._state_slots("predict")
