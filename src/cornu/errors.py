@@ -96,6 +96,8 @@ def did_you_mean(name: object, names: Iterable[str], kind: str = "", owner: str 
         if today in lowered:
             return f"did you mean {lowered[today]!r}?"
     close = difflib.get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.6)
+    if not close and len(str(name)) >= 3:  # cut short, as acc
+        close = [n for n in lowered if n.startswith(str(name).lower())][:3]
     close = list({c.replace("_", ""): lowered[c] for c in reversed(close)}.values())[::-1]
     if close:
         return f"did you mean {' or '.join(map(repr, close))}?"

@@ -276,7 +276,7 @@ def known_results(callback: Callback, wanted: str) -> list[str] | None:
         wanted: a name that is looked for; if it is plain to see, the rest is not asked for.
     """
     validated, model = callback.params.get("validation"), callback.model
-    if validated is None or any(getattr(c, "_may_add_results", True) for c in callback._siblings):
+    if validated is None or callback.params.get("adds_results", True):
         return None
     if not all(is_builtin(getattr(type(model), step, object)) for step in STEPS):
         return None

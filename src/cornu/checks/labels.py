@@ -340,7 +340,7 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
             yield _warning(
                 f"{name} has fewer numbers than the output; each is compared with several.",
                 shapes=shapes,
-                fix=f"if it is meant: {name} = numpy.broadcast_to({name}, "
+                fix=f"say that it is meant: {name} = numpy.broadcast_to({name}, "
                 f"{(len(y), *(1 if w is None else w for w in output.shape[1:]))})",
             )
             return
@@ -446,7 +446,7 @@ def _check_classes(
             value = float(rows[broken][0])
             yield _error(
                 f"Labels are not whole numbers: {name} contains {value:g}.",
-                fix=f"classes: {name} = numpy.unique({name}, return_inverse=True)[1]\n"
+                fix=f"number the classes: {name} = numpy.unique({name}, return_inverse=True)[1]\n"
                 f'a quantity: activation=None, units=1 in layer {output.name!r} and loss="mse"',
             )
             return
@@ -501,7 +501,7 @@ def _check_zero_one(
     if len(few) == 2:
         fix = f'{name} = ({name} == {few[1]:g}).astype("float32")'
     elif low >= 0 and high <= 255 and rows.ndim > 1:
-        fix = f'pixels: {name} = {name}.astype("float32") / 255'
+        fix = f'{name} = {name}.astype("float32") / 255'
     elif low >= 0 and len(few) <= 1000 and np.array_equal(few, np.rint(few)):
         fix = f'{len(few)} classes: units={high + 1:.0f}, activation="softmax" in layer '
         fix += f'{output.name!r} and loss="sparse_categorical_crossentropy"'

@@ -77,7 +77,7 @@ class KerasTensor:
             raise ValueError(
                 explain(
                     "There are no ragged tensors on JAX.",
-                    fix="pad to a common length and use a mask (keras.utils.pad_sequences).",
+                    fix="pad to a common length, and give the mask to the layers.",
                 )
             )
         self.shape = standardize_shape(shape)
@@ -163,7 +163,10 @@ def standardize_shape(shape: Any) -> Shape:
     """
     if shape is None or isinstance(shape, (str, int)):
         raise ValueError(
-            explain(f"A shape is a tuple of sizes, got {shape!r}.", fix="a trailing comma: (4,)")
+            explain(
+                f"A shape is a tuple of sizes, got {shape!r}.",
+                fix=f"shape=({shape if isinstance(shape, int) else 4},)",
+            )
         )
     sizes = []
     for size in shape:
@@ -340,7 +343,7 @@ def _struct(tensor: KerasTensor, sizes: Iterator[Any]) -> jax.ShapeDtypeStruct:
             explain(
                 "Text has no place in a compiled computation.",
                 tensor=tensor,
-                fix="turn it into numbers first, with StringLookup or TextVectorization.",
+                fix="number it first: x = numpy.unique(x, return_inverse=True)[1]",
             )
         )
     return jax.ShapeDtypeStruct(shape, dtypes.numpy_dtype(tensor.dtype))

@@ -244,7 +244,8 @@ def _refuse_what_is_no_number(array: Any, name: str) -> None:
             explain(
                 f"{name} is a structured array with the fields "
                 f"{', '.join(array.dtype.names[:10])}.",
-                fix=f"{name} = numpy.lib.recfunctions.structured_to_unstructured({name})",
+                fix="from numpy.lib.recfunctions import structured_to_unstructured\n"
+                f"{name} = structured_to_unstructured({name})",
             )
         )
     if kind in "OUSTmM":

@@ -47,7 +47,7 @@ class RandomInitializer(Initializer):
             raise ValueError(
                 explain(
                     f"seed is an int, a SeedGenerator or None, got {seed!r}.",
-                    fix="seed=1337, or keras.random.SeedGenerator(1337) for new numbers each time.",
+                    fix="seed=1337\nor seed=keras.random.SeedGenerator(1337)",
                 )
             )
         self.seed = seed

@@ -144,7 +144,9 @@ def conv_transpose(
     strides = per_axis(strides, rank, "strides")
     dilation = per_axis(dilation, rank, "dilation")
     if padding not in ("valid", "same"):
-        raise ValueError(explain(f"padding is 'valid' or 'same', got {padding!r}."))
+        raise ValueError(
+            explain(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
+        )
     more: tuple[int | None, ...]
     if output_padding is None or isinstance(output_padding, int):
         more = (output_padding,) * rank

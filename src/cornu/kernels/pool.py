@@ -132,7 +132,9 @@ def _checked(
     """Window and strides, one entry per axis."""
     rank = x.ndim - 2
     if padding not in ("valid", "same"):
-        raise ValueError(explain(f"padding is 'valid' or 'same', got {padding!r}."))
+        raise ValueError(
+            explain(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
+        )
     sizes = per_axis(window, rank, "window")
     return sizes, sizes if strides is None else per_axis(strides, rank, "strides")
 

@@ -105,7 +105,9 @@ def check_padding(padding: str | Sequence[Any], rank: int) -> None:
         raise ValueError(
             explain(
                 f"padding is {names} or pairs of ints, got {padding!r}.",
-                fix="'causal' exists for one spatial axis only." if padding == "causal" else None,
+                fix="padding='same'; 'causal' exists for one spatial axis only."
+                if padding == "causal"
+                else "padding='same'",
             )
         )
     if len(padding) != rank:

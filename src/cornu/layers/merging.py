@@ -289,7 +289,7 @@ class Concatenate(Merge):
                 explain(
                     f"The inputs of Concatenate '{self.name}' have no axis {self.axis}.",
                     shapes=", ".join(map(str, shapes)),
-                    fix=f"axis=-1 for the last, or an axis from 0 to {ndim - 1}",
+                    fix=f"axis=-1\nor an axis from 0 to {ndim - 1}",
                 )
             )
         if alike and axis is not None:
@@ -377,7 +377,7 @@ class Dot(Merge):
                     f"Dot '{self.name}' cannot sum along these axes; the batch axis is not one.",
                     shapes=_shown(shapes),
                     axes=self.axes,
-                    fix="axes=-1 for the last of both, axes=(1, 2) for one of each",
+                    fix="axes=-1\nor axes=(1, 2)",
                 )
             )
         first, second = self._summed(shapes)

@@ -58,7 +58,7 @@ class Pooling(Layer):
                         f"The window of {type(self).__name__} '{self.name}' is larger than its "
                         "inputs.",
                         shapes=f"inputs {shape}, pool_size {self.pool_size}",
-                        fix="padding='same', a smaller pool_size, or fewer pooling layers.",
+                        fix="padding='same'\nor a smaller pool_size, or fewer pooling layers.",
                     )
                 )
 

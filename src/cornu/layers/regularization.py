@@ -230,7 +230,7 @@ class GaussianDropout(Layer):
             return inputs
         if self.rate == 1:
             raise ValueError(
-                explain("The noise of GaussianDropout(1) is infinite.", fix="a rate below 1")
+                explain("The noise of GaussianDropout(1) is infinite.", fix="rate=0.5")
             )
         return inputs * random.normal(
             inputs.shape,

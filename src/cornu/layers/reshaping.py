@@ -73,7 +73,7 @@ class Reshape(Layer):
                 explain(
                     "target_shape is a tuple of sizes, of which one may be -1, got "
                     f"{target_shape!r}.",
-                    fix="Reshape((7, -1))",
+                    fix="target_shape=(7, -1)",
                 )
             )
         self.target_shape = tuple(int(n) for n in shape)

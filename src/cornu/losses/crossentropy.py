@@ -79,7 +79,7 @@ def _checked_axis(y_true: Any, y_pred: Any, axis: int) -> None:
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
                 fix="class numbers as targets: sparse_categorical_crossentropy.\n"
-                f"or keras.utils.to_categorical(y, {y_pred.shape[-1]}).",
+                f"or y = keras.utils.to_categorical(y, {y_pred.shape[-1]})",
             )
         )
     if not -len(y_pred.shape) <= axis < len(y_pred.shape):
@@ -162,7 +162,7 @@ def sparse_categorical_crossentropy(
                 "Sparse categorical cross-entropy needs one class number for each prediction.",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix="one-hot targets: categorical_crossentropy, or y.argmax(-1).\n"
+                fix="one-hot targets: categorical_crossentropy.\nor y = y.argmax(-1)\n"
                 "an image or a sequence as output: Flatten or pool it before the last layer.",
             )
         )
@@ -289,7 +289,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
                 "Generalized cross-entropy needs one class number for each prediction.",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix="y.argmax(-1) for one-hot targets.",
+                fix="one-hot targets: y = y.argmax(-1)",
             )
         )
     hot = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)

@@ -165,7 +165,7 @@ def _labels(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
                 f"{name} needs one class number for each prediction.",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix="one-hot targets: categorical_accuracy, or y.argmax(-1).",
+                fix='one-hot targets: metrics=["categorical_accuracy"]\nor y = y.argmax(-1)',
             )
         )
     return ops.cast(y_true, "int32"), y_pred
@@ -178,7 +178,7 @@ def _same_shape(y_true: Any, y_pred: Any, name: str) -> None:
                 f"{name} needs targets of the shape of the predictions.",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix=f"class numbers as targets: sparse_{name}.",
+                fix=f'class numbers as targets: metrics=["sparse_{name}"]',
             )
         )
 

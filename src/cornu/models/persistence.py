@@ -357,5 +357,5 @@ def _wrong_model_name(path: Path, zipped: bool | None) -> str:
         )
     return explain(
         f"A saved model ends in '.keras', got {name!r}.",
-        fix=f"model.save({path.stem + '.keras'!r}), or model.export(path) for serving.",
+        fix=f"model.save({path.stem + '.keras'!r})",
     )

@@ -1,5 +1,6 @@
 """`Sequential`: a model that is a list of layers."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -217,20 +218,30 @@ class Sequential(Model):
     def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
         """Whether the layers take inputs of other sizes than those they were built for.
 
-        Longer series and larger images fit many layers; only the sizes of weights are fixed.
+        Longer series and larger images fit many layers; only the sizes of weights are fixed. As
+        many numbers in other axes also fit layers that only count them, after a Flatten: that is no
+        other size but another order, and is taken only where a size more is taken as well.
         """
         if len(shape) != len(wanted):
             return False
         sizes = tuple(n if isinstance(n, int) else None for n in shape[1:])
         if sizes not in self._sizes_taken:
-            start = KerasTensor((None, *sizes), self.inputs_struct.dtype)  # type: ignore[union-attr]
-            try:
-                infer(self._through, start)
-            except (TypeError, ValueError):
-                self._sizes_taken[sizes] = False
-            else:
-                self._sizes_taken[sizes] = True
+            trials: list[tuple[Any, ...]] = [sizes]
+            now, before = [n for n in sizes if n], [n for n in wanted[1:] if n]
+            known = len(now) == len(sizes) == len(before)
+            if known and sizes != wanted[1:] and math.prod(now) == math.prod(before):
+                trials.append((now[0] + 1, *now[1:]))
+            self._sizes_taken[sizes] = all(map(self._runs_on, trials))
         return self._sizes_taken[sizes]
+
+    def _runs_on(self, sizes: tuple[Any, ...]) -> bool:
+        """Whether the layers take a sample of these sizes."""
+        start = KerasTensor((None, *sizes), self.inputs_struct.dtype)  # type: ignore[union-attr]
+        try:
+            infer(self._through, start)
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def _input_shape_for(self, shape: Any) -> Any:
         """The shape that is expected of an input of a given one: that itself, if it is taken."""
@@ -375,7 +386,7 @@ def _not_a_layer(value: Any) -> str:
     if isinstance(value, type):
         return explain(
             f"{value.__name__} is a class, not a layer.",
-            fix=f"make a layer of it: {value.__name__}()",
+            fix=f"{value.__name__}() in place of {value.__name__}",
         )
     return explain(
         f"A Sequential is made of layers, got {type(value).__name__}.",

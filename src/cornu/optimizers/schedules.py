@@ -143,7 +143,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 explain(
                     "PiecewiseConstantDecay needs one value more than boundaries.",
                     received=f"{len(boundaries)} boundaries, {len(values)} values",
-                    fix="PiecewiseConstantDecay([100], [first_rate, rate_after_step_100])",
+                    fix="keras.optimizers.schedules.PiecewiseConstantDecay([100], [0.01, 0.001])",
                 )
             )
         self.boundaries = boundaries

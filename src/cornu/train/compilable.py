@@ -249,7 +249,8 @@ class Compilable:
             raise ValueError(
                 explain(
                     "There is no loss to compute.",
-                    fix="give one to compile(loss=...), or call self.add_loss(...) in a layer.",
+                    fix="model.compile(optimizer='adam', loss='mse')\n"
+                    "or call self.add_loss(...) in a layer.",
                 )
             )
         return sum(parts[1:], parts[0])

@@ -223,9 +223,9 @@ class CompileLoss:
         if any(isinstance(leaf, str) for leaf in tree.flatten(loss_weights)):
             raise ValueError(
                 explain(
-                    f"loss_weights are numbers, got {loss_weights!r}.",
-                    fix=f"compile(optimizer, loss, metrics={loss_weights!r}): the third argument "
-                    "of compile\nis loss_weights.",
+                    "loss_weights, the third argument of compile, are numbers, got "
+                    f"{loss_weights!r}.",
+                    fix=f"metrics={loss_weights!r}, loss_weights=None",
                 )
             )
         self.user_loss, self.user_weights = loss, loss_weights

@@ -221,6 +221,9 @@ class Trainer(Programs):
         self.make_train_function()
         strategy = self._strategy("train", slots, source, listeners, example)
         listeners.params["validation"] = validation is not None
+        listeners.params["adds_results"] = any(
+            getattr(callback, "_may_add_results", True) for callback in listeners.callbacks
+        )
         if strategy.fresh:
             listeners.params["compiles"] = True
         guard = None

@@ -84,7 +84,7 @@ def _class_numbers(x: Any) -> np.ndarray:
             errors.explain(
                 "`x` holds something other than class numbers.",
                 received=f"{type(x).__name__} ({error})",
-                fix="number the classes first:\nnames, x = np.unique(x, return_inverse=True)",
+                fix="names, x = np.unique(x, return_inverse=True)",
             )
         ) from error
     # The conversion cuts 0.5 to 0, and NaN to anything.
@@ -93,7 +93,7 @@ def _class_numbers(x: Any) -> np.ndarray:
         raise ValueError(
             errors.explain(
                 f"`x` holds {odd}, which is no class number.",
-                fix="for probabilities take x.argmax(-1); numbers to predict are no classes.",
+                fix="of probabilities: x = x.argmax(-1)",
             )
         )
     return labels
@@ -117,9 +117,7 @@ def _checked_size(labels: np.ndarray, num_classes: int | None) -> int:
             errors.explain(
                 f"`x` holds classes {low} to {high}; "
                 f"{num_classes} classes are numbered 0 to {num_classes - 1}.",
-                fix="shift the labels so that they start at 0: x - x.min()"
-                if low != 0
-                else f"num_classes={high + 1}",
+                fix="x = x - x.min()" if low != 0 else f"num_classes={high + 1}",
             )
         )
     return num_classes

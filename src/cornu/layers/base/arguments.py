@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cornu import settings
-from cornu.errors import explain
+from cornu.errors import did_you_mean, explain
 
 
 def is_int(value: Any) -> bool:
@@ -64,7 +64,7 @@ def per_axis(value: Any, rank: int, name: str, *, least: int = 1) -> tuple[int, 
         raise ValueError(
             explain(
                 f"{name} is {what}{bound}, got {value!r}.",
-                fix=f"{name}={max(least, 2)}" + (f" or {name}={(2,) * rank}" if rank > 1 else ""),
+                fix=f"{name}={max(least, 2)}" + (f"\nor {name}={(2,) * rank}" if rank > 1 else ""),
             )
         )
     return tuple(int(n) for n in values)
@@ -135,7 +135,11 @@ def one_of(value: Any, choices: Iterable[Any], name: str) -> Any:
     choices = list(choices)
     if value not in choices:
         shown = " or ".join(repr(c) for c in choices)
-        raise ValueError(explain(f"{name} is {shown}, got {value!r}."))
+        raise ValueError(
+            explain(
+                f"{name} is {shown}, got {value!r}.", fix=did_you_mean(value, map(str, choices))
+            )
+        )
     return value
 
 

@@ -128,7 +128,7 @@ class Call:
         unknown = [k for k in kwargs if not self._takes(k)]
         fix = did_you_mean(unknown[0], self.signature.names) if unknown else None
         if len(args) > len(self.signature.names) and all(map(is_array, args)):
-            fix = "x = layer([x1, x2]): several inputs go in a list"
+            fix = "several inputs go in a list: layer([x1, x2])"
         return explain(
             f"{describe(self.layer)} was called with the wrong arguments: {error}.",
             expected=f"call{self.signature.signature}",

@@ -30,7 +30,7 @@ class Wrapper(Layer):
             raise ValueError(
                 explain(
                     f"{type(self).__name__} takes a layer, got {type(layer).__name__}.",
-                    fix=f"{type(self).__name__}(Dense(10))",
+                    fix=f"layers.{type(self).__name__}(layers.Dense(10))",
                 )
             )
         self.layer = layer

@@ -110,7 +110,7 @@ class Windowed(Layer):
                 explain(
                     f"{type(self).__name__} '{self.name}' needs to know the number of channels.",
                     shapes=f"inputs {tuple(input_shape)}",
-                    fix="give it: keras.Input(shape=(None, None, 3)).",
+                    fix="keras.Input(shape=(None, None, 3))",
                 )
             )
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
@@ -129,8 +129,8 @@ class Windowed(Layer):
                         "inputs.",
                         shapes=f"inputs {shown(input_shape)}, kernel_size {self.kernel_size}, "
                         f"dilation_rate {self.dilation_rate}",
-                        fix="padding='same', a smaller kernel_size, or fewer strides and pooling "
-                        "layers before it.",
+                        fix="padding='same'\nor a smaller kernel_size, or fewer strides and "
+                        "pooling layers before it.",
                     )
                 )
 

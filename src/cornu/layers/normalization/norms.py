@@ -41,7 +41,7 @@ def sizes_along(layer: Any, input_shape: Any, axis: Any) -> tuple[int, ...]:
             explain(
                 f"{type(layer).__name__} '{layer.name}' has no axis {axis} in its inputs.",
                 shapes=f"inputs {tuple(input_shape)}",
-                fix=f"axis=-1, or an axis from 1 to {ndim - 1}",
+                fix=f"axis=-1\nor an axis from 1 to {ndim - 1}",
             )
         )
     if any(input_shape[a] is None for a in axes):
@@ -235,7 +235,7 @@ class GroupNormalization(Layer):
                     f"The channels are divided among groups, so {channels} channels do not go with "
                     f"{self.groups} groups.",
                     shapes=f"inputs {tuple(input_shape)}, axis {self.axis}",
-                    fix="groups that divide the channels, such as groups=1",
+                    fix="groups=1\nor another number that divides the channels",
                 )
             )
         if self.scale:

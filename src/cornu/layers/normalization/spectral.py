@@ -46,7 +46,7 @@ class SpectralNormalization(Wrapper):
                 explain(
                     f"{type(self.layer).__name__} '{self.layer.name}' has neither a kernel nor "
                     "embeddings to normalize.",
-                    fix="SpectralNormalization(Dense(10)), or another layer with a kernel",
+                    fix="layers.SpectralNormalization(layers.Dense(10))",
                 )
             )
         self.vector_u = self.add_weight(

@@ -163,7 +163,7 @@ class Bidirectional(Layer):
             raise AttributeError(
                 explain(
                     f"'{self.name}' keeps no states between batches.",
-                    fix="Bidirectional(LSTM(32, stateful=True))",
+                    fix="layers.Bidirectional(layers.LSTM(32, stateful=True))",
                 )
             )
         self.forward_layer.reset_state()
@@ -201,7 +201,7 @@ def _check_recurrent(layer: Any, name: str) -> None:
         raise ValueError(
             explain(
                 f"{name} is a recurrent layer, got {type(layer).__name__}.",
-                fix="Bidirectional(LSTM(32))",
+                fix="layers.Bidirectional(layers.LSTM(32))",
             )
         )
 

@@ -68,7 +68,9 @@ def _pooled(name: str, inputs: Any, padding: Any) -> Any:
             )
         )
     if standard_padding(padding) not in ("valid", "same"):
-        raise ValueError(explain(f"{name}: padding is 'valid' or 'same', got {padding!r}."))
+        raise ValueError(
+            explain(f"{name}: padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
+        )
     return x
 
 
