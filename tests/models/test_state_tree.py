@@ -68,3 +68,18 @@ def test_mistakes_are_named():
         model.set_state_tree(
             {"trainable_variables": {"net": {"head": {"kernel": np.zeros((1, 2))}}}}
         )
+
+
+def test_two_variables_of_one_path_are_refused():
+    class Twins(cornu.Model):
+        def __init__(self):
+            super().__init__()
+            self.pair = [cornu.layers.Dense(2, name="one"), cornu.layers.Dense(2, name="one")]
+
+        def call(self, x):
+            return self.pair[0](x) + self.pair[1](x)
+
+    model = Twins()
+    model(np.ones((1, 3), "float32"))
+    with pytest.raises(ValueError, match="Two variables of the model have the path"):
+        model.get_state_tree()

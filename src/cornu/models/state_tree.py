@@ -47,6 +47,14 @@ def get_state_tree(model: Any, value_format: str) -> dict[str, dict[str, Any]]:
             place = tree[part]
             for folder in folders:
                 place = place.setdefault(folder, {})
+            if name in place:
+                raise ValueError(
+                    explain(
+                        f"Two variables of the model have the path {variable.path!r}, and a tree "
+                        "has one place for them.",
+                        fix="give the layers names of their own: Layer(..., name='...').",
+                    )
+                )
             place[name] = read(variable.value)
     return tree
 
