@@ -25,8 +25,8 @@ LIGHTLY = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"].lower() not in ("0", "fal
 # Tests of last digits, of what is the same bit for bit, and of what a user sees first: compiled as
 # for users, since how LLVM orders sums is a part of the numbers.
 AS_FOR_USERS = (
-    "kernels", "train", "properties", "random", "test_tour.py", "test_beginners.py",
-    "test_reproducibility.py",
+    "kernels/native", "kernels/test_random_bits.py", "kernels/test_reduce.py", "train",
+    "properties", "random", "test_tour.py", "test_beginners.py", "test_reproducibility.py",
 )  # fmt: skip
 # Options of XLA's CPU backend, version 0.10. One LLVM module for each program rather than 32 takes
 # two thirds of the time and gives the same numbers. The older emitter of loops takes half the time
@@ -44,22 +44,24 @@ def _compiler(request):
     import jaxlib
     from jax._src import compiler
 
-    place = request.path.relative_to(ROOT).parts
-    lightly = LIGHTLY and not (place[0] == "tests" and place[1] in AS_FOR_USERS)
+    users = any(request.path.is_relative_to(ROOT / "tests" / place) for place in AS_FOR_USERS)
+    lightly = LIGHTLY and not users
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(lightly))
     if jax.config.read("jax_disable_most_optimizations") != lightly:
         jax.clear_caches()  # of programs that other modules left
         jax.config.update("jax_disable_most_optimizations", lightly)
 
     plain = compiler.get_compile_options
-    more = {**ONE_MODULE, **(OLD_EMITTER if lightly else {})} if LIGHTLY else {}
 
     def with_more(*args, env_options_overrides=None, **kwargs):
-        options = {**more, **(env_options_overrides or {})}
+        options = env_options_overrides or {}
+        level = options.get("xla_backend_optimization_level", 0 if lightly else 3)
+        options = {**ONE_MODULE, **(OLD_EMITTER if level == 0 else {}), **options}
         return plain(*args, env_options_overrides=options, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        if jaxlib.__version__.startswith("0.10.") and os.environ["JAX_PLATFORMS"] == "cpu":
+        known = jaxlib.__version__.startswith("0.10.")
+        if LIGHTLY and known and os.environ["JAX_PLATFORMS"] == "cpu":
             patch.setattr(compiler, "get_compile_options", with_more)
         yield
 

@@ -6,6 +6,8 @@ import numpy as np
 
 # The plain form need not be fast, so LLVM may leave it as it is.
 AS_WRITTEN = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+# The kernel is compiled as for users, however lightly other programs of the tests are.
+AS_FOR_USERS = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
 
 
 def normal(*shape, seed=0):
@@ -26,7 +28,7 @@ def as_written(fn, *arrays):
 
 def optimized(fn, *arrays):
     """The result of a kernel, compiled as for users."""
-    return jax.jit(fn)(*arrays)
+    return jax.jit(fn, compiler_options=AS_FOR_USERS)(*arrays)
 
 
 def pulled(fn):

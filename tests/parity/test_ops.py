@@ -316,6 +316,7 @@ OF_TWO = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")  # full_like fills with them
 @pytest.mark.parametrize("name", OF_TWO)
 def test_promotion(name):
     """The dtype of every pair of dtypes and Python scalars."""
@@ -336,6 +337,7 @@ KINDS = set(map(kind_of, SCALARS))
 NO_SCALARS = {"full_like", "concatenate", "stack", "tensordot"}
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")  # Keras's integer softmax
 @pytest.mark.parametrize(
     "name",
     [
