@@ -123,7 +123,7 @@ class TestWhatIsNotSaved:
     def test_of_a_lambda_there_is_but_a_place(self):
         config = serialize_keras_object({"deep": [lambda x: x]})
         assert config["deep"][0]["config"] == "<lambda>"
-        with pytest.raises(TypeError, match="custom_objects={'<lambda>': ...}"):
+        with pytest.raises(ValueError, match="custom_objects={'<lambda>': ...}"):
             deserialize_keras_object(config)
         (found,) = deserialize_keras_object(config, custom_objects={"<lambda>": abs})["deep"]
         assert found is abs

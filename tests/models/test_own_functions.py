@@ -51,7 +51,7 @@ def test_what_is_not_given_is_asked_for_by_its_name(tmp_path):
         model_of_lambdas().save(tmp_path / "m.keras")
     given = {k: v for k, v in GIVEN.items() if k not in ("double", "loss")}
     with pytest.raises(
-        TypeError, match="(?s)2 lambdas: 'double', 'loss'.*custom_objects={'double'"
+        ValueError, match="(?s)2 lambdas: 'double', 'loss'.*custom_objects={'double'"
     ):
         keras.saving.load_model(tmp_path / "m.keras", custom_objects=given)
     given = {"double": twice, "hidden": ops.tanh, **GIVEN}

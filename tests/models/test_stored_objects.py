@@ -79,6 +79,9 @@ def test_layers_to_skip(tmp_path):
     model.save_weights(tmp_path / "n.weights.h5", objects_to_skip=[first])
     with pytest.raises(ValueError, match="do not fit"):
         model.load_weights(tmp_path / "n.weights.h5")
+    model.save_weights(tmp_path / "m.safetensors")
+    with pytest.raises(ValueError, match="objects_to_skip is for files"):
+        model.load_weights(tmp_path / "m.safetensors", objects_to_skip=[first])
 
 
 def test_a_reader_of_its_own_is_called_without_an_entry_too(tmp_path):

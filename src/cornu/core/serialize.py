@@ -334,7 +334,7 @@ def find_function(name: Any) -> Callable[..., Any]:
     """The function that a config names."""
     found = registry.find_custom_function(str(name)) or FUNCTIONS.get(str(name))
     if found is None and name == LAMBDA:
-        raise TypeError(
+        raise ValueError(
             explain(
                 "A function without a name, a lambda, stood here; a config does not hold it.",
                 fix=f"say what it computes: custom_objects={{{LAMBDA!r}: ...}}",
@@ -371,7 +371,7 @@ def unknown_names(config: Any) -> list[tuple[str, str]]:
                 find_function(inner)
             else:
                 find_class(value)
-        except TypeError:
+        except (TypeError, ValueError):
             kind = "function" if name == "function" else "class"
             found[
                 kind, str(inner if kind == "function" else value.get("registered_name") or name)

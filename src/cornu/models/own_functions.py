@@ -70,12 +70,12 @@ def require_functions(config: Any, what: str) -> None:
     """Refuse a config whose lambdas nobody has given.
 
     Raises:
-        TypeError: the message says under which names they are wanted.
+        ValueError: the message says under which names they are wanted.
     """
     names = lambdas_in(config)
     if names:
         given = ", ".join(f"{name!r}: ..." for name in names)
-        raise TypeError(
+        raise ValueError(
             explain(
                 f"{what} has a place for {_counted(names)}; a file does not hold the function.",
                 fix=f"say what each computes: custom_objects={{{given}}}"

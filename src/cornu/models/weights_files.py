@@ -119,6 +119,14 @@ def load_weights(
                 fix="load_weights(..., skip_mismatch=True) loads what fits at the same place.",
             )
         )
+    if skip and (is_legacy_name(name) or name.endswith(".safetensors")):
+        raise ValueError(
+            explain(
+                "objects_to_skip is for files that hold layers by their paths.",
+                received=name,
+                fix="load_weights(..., skip_mismatch=True) loads what fits.",
+            )
+        )
     if is_legacy_name(name):
         report = load_legacy_weights(model, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
     elif name.endswith(".safetensors"):
