@@ -201,3 +201,47 @@ def test_a_second_input_is_not_taken_for_the_training_flag():
     with pytest.raises(TypeError, match="(?s)training is True or False, got ndarray.*one input"):
         layers.Dense(2)(ROW, ROW)
     assert layers.Dense(2)(ROW, True).shape == (2, 2)
+
+
+class TwoShapes(layers.Layer):
+    """Asks for what no call gives."""
+
+    def build(self, first_shape, other):
+        pass
+
+    def call(self, first, second):
+        return first
+
+
+def of_two(x):
+    a, b = layers.Input((2,)), layers.Input((2,))
+    return cornu.Model([a, b], layers.Add()([a, b]))(x)
+
+
+ONES = np.ones((2, 3), "float32")
+REFUSED = {
+    "trainable": lambda: layers.Dense(2, trainable="yes"),
+    "n must be >= 1": lambda: layers.RepeatVector(0),
+    "cannot both": lambda: layers.ConvLSTM2D(2, 3, strides=2, dilation_rate=3),
+    "not both": lambda: layers.InputLayer(batch_size=2, batch_shape=(2, 3)),
+    "the tensor has": lambda: layers.InputLayer(shape=(3,), input_tensor=layers.Input((4,))),
+    "Add takes a list": lambda: layers.Add().compute_mask([ONES, ONES], ONES > 0),
+    "Concatenate takes a list": lambda: layers.Concatenate().compute_mask([ONES, ONES], [ONES > 0]),
+    "takes 'other'": lambda: TwoShapes()(ONES, ONES),
+    "got None for its input": lambda: of_two([ONES[:, :2], None]),
+    "input of another shape": lambda: cornu.Sequential(
+        [layers.Input((2,)), layers.Dense(1)]
+    ).build((3, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_cannot_be_meant_is_refused(said):
+    with pytest.raises(ValueError, match=said):
+        REFUSED[said]()
+
+
+def test_an_empty_batch_has_no_penalty():
+    layer = layers.Activation("linear", activity_regularizer="l2")
+    layer(np.ones((0, 5), "float32"))
+    assert [float(loss) for loss in layer.losses] == [0.0]

@@ -88,8 +88,21 @@ class Merge(Layer):
             explain(f"{type(self).__name__} does not define `_merge_function`.")
         )
 
+    def _check_masks(self, inputs: Any, mask: Any) -> None:
+        """Raise ValueError where there is not one mask, or None, for each input."""
+        fits = _is_list(inputs) and _is_list(mask) and len(inputs) == len(mask)
+        if mask is not None and not fits:
+            raise ValueError(
+                explain(
+                    f"{type(self).__name__} takes a list of inputs and a list with a mask, or "
+                    "None, for each.",
+                    fix="compute_mask([x1, x2], [mask, None])",
+                )
+            )
+
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if not _is_list(mask) or any(m is None for m in mask):
+        self._check_masks(inputs, mask)
+        if mask is None or any(m is None for m in mask):
             return None
         return functools.reduce(ops.logical_or, mask)
 
@@ -318,7 +331,8 @@ class Concatenate(Merge):
         return ops.concatenate(inputs, axis=self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if not _is_list(mask) or all(m is None for m in mask):
+        self._check_masks(inputs, mask)
+        if mask is None or all(m is None for m in mask):
             return None
         axis = self.axis % inputs[0].ndim
         shown = [  # made of the input, whose batch and time may be unknown

@@ -151,6 +151,8 @@ class RepeatVector(Layer):
         super().__init__(**kwargs)
         if not is_int(n):
             raise TypeError(explain(f"n is an int, got {n!r}.", fix="RepeatVector(3)"))
+        if n < 1:
+            raise ValueError(explain(f"n must be >= 1, got {n}.", fix="RepeatVector(3)"))
         self.n = int(n)
         self.input_spec = InputSpec(ndim=2)
 

@@ -203,6 +203,14 @@ class Functional(Model):
     def _fit_rank(self, x: Any, expected: KerasTensor) -> Any:
         """The input with a last axis of size 1 added or removed where that makes it fit."""
         if x is None:
+            source = node_of(expected)
+            if source is None or not getattr(source.operation, "optional", False):
+                raise ValueError(
+                    explain(
+                        f"Model '{self.name}' got None for its input {expected.name!r}.",
+                        fix="keras.Input(..., optional=True) makes an input that may be None.",
+                    )
+                )
             return x
         if not hasattr(x, "shape"):
             raise TypeError(

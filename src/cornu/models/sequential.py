@@ -165,6 +165,16 @@ class Sequential(Model):
             input_shape: with the batch axis, such as `(None, 784)`.
         """
         if self._input_layer is not None:
+            wanted = self._input_layer.batch_shape
+            shape = input_shape if is_shape(input_shape) else wanted
+            if not _fits(shape, wanted) and not self._takes_sizes(tuple(shape), wanted):
+                raise ValueError(
+                    explain(
+                        f"Sequential '{self.name}' has an input of another shape.",
+                        shapes=f"input {wanted}, asked for {tuple(shape)}",
+                        fix="leave build out: the layers are built for the input.",
+                    )
+                )
             return
         if input_shape is None:
             raise ValueError(
@@ -365,6 +375,13 @@ class Sequential(Model):
         if self._input_layer is None:
             return None
         return {"input_shape": self._input_layer.batch_shape}
+
+
+def _fits(shape: Any, wanted: Any) -> bool:
+    """Whether two shapes agree after the batch axis, as far as both are known."""
+    return len(shape) == len(wanted) and all(
+        a == b or a is None or b is None for a, b in zip(shape[1:], wanted[1:], strict=True)
+    )
 
 
 def _as_list(layers: Any) -> list[Any]:

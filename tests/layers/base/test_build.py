@@ -272,3 +272,43 @@ def test_a_model_is_built_by_its_first_call():
     net = Net()
     assert net(X).shape == (2, 2)
     assert len(net.weights) == 2
+
+
+def test_masks_that_are_given_count_as_shapes():
+    class Reads(layers.Layer):
+        def build(self, inputs_shape, attention_mask_shape=None):
+            self.seen = attention_mask_shape
+
+        def call(self, inputs, attention_mask=None):
+            return inputs
+
+    layer = Reads()
+    layer(np.ones((2, 3)), attention_mask=np.ones((2, 1)))
+    assert layer.seen == (2, 1)
+
+
+def test_an_absent_array_has_no_shape():
+    class Optional(layers.Layer):
+        def build(self, shapes):
+            self.seen = shapes
+
+        def call(self, arrays):
+            return arrays["a"]
+
+    layer = Optional()
+    layer({"a": np.ones((2, 3)), "b": None})
+    assert layer.seen == {"a": (2, 3), "b": None}
+
+
+def test_a_layer_of_layers_may_be_built_without_a_shape():
+    class Holds(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(2)
+
+        def call(self, x):
+            return self.inner(x)
+
+    layer = Holds()
+    layer.build(None)
+    assert layer.built and layer(np.ones((1, 3))).shape == (1, 2)

@@ -166,6 +166,24 @@ def fraction(value: Any, name: str) -> float:
     return value  # type: ignore[return-value]
 
 
+def yes_or_no(value: Any, name: str) -> bool:
+    """The value as a bool, if it is one, or 0 or 1.
+
+    Raises:
+        ValueError: it is something else.
+
+    Example:
+
+        >>> yes_or_no(False, "trainable")
+        False
+    """
+    if not isinstance(value, (bool, int, np.bool_, np.integer)) or value not in (0, 1):
+        raise ValueError(
+            explain(f"{name} must be True or False, got {value!r}.", fix=f"{name}=True")
+        )
+    return bool(value)
+
+
 def first_shape_given(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
     """The batch shape that `input_shape=`, `batch_input_shape=` or `input_dim=` means."""
     batch = kwargs.pop("batch_size", None)

@@ -108,6 +108,21 @@ def takes_no_shape(build: Callable[..., Any]) -> bool:
     return len(parameters) == 1 and parameters[0].default is None
 
 
+def _require_shapes(layer: Any, names: tuple[str, ...], shapes: dict[str, Any]) -> None:
+    """Raise ValueError where `build` asks for what is no shape of an argument of the call."""
+    parameters = inspect.signature(layer.build).parameters
+    missing = [n for n in names if n not in shapes and parameters[n].default is inspect._empty]
+    if missing:
+        raise ValueError(
+            explain(
+                f"build of {type(layer).__name__} takes {missing[0]!r}, which the call does not "
+                "give.",
+                received=", ".join(shapes),
+                fix="name its arguments after those of call: x_shape for call(self, x)",
+            )
+        )
+
+
 def build_from_call(layer: Any, shapes: dict[str, Any]) -> None:
     """Call the layer's `build` with the shapes of a call, by the names that it takes."""
     names = shape_names(type(layer).build)
@@ -117,6 +132,7 @@ def build_from_call(layer: Any, shapes: dict[str, Any]) -> None:
         first = next(iter(shapes.values()), None)
         layer.build(first)
     elif names:
+        _require_shapes(layer, names, shapes)
         layer.build(**{name: shapes[name] for name in names if name in shapes})
     else:
         layer.build()

@@ -20,7 +20,7 @@ from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import explain, trimmed, unknown_arguments
 from cornu.layers.base import own
-from cornu.layers.base.arguments import first_shape_given
+from cornu.layers.base.arguments import first_shape_given, yes_or_no
 from cornu.layers.base.build import (
     as_shapes,
     build_by_tracing,
@@ -119,7 +119,7 @@ class Layer(Attributes, Owner, Operation):
         self.built = self._weightless and type(self).build is Layer.build
         self._first_input_shape = first_shape  # given as `input_shape=`, for a Sequential's first
         self._remat_mode = local.remat
-        self._trainable = bool(trainable)
+        self._trainable = yes_or_no(trainable, "trainable")
         self._frozen_from_start = not trainable  # so its parts will be, too
         self._is_building = False
         self._build_shapes: dict[str, Any] | None = None

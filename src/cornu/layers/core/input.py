@@ -55,7 +55,21 @@ class InputLayer(Layer):
                 raise ValueError(
                     explain(f"The tensor is symbolic, got {type(input_tensor).__name__}.")
                 )
+            if shape is not None and tuple(shape) != input_tensor.shape[1:]:
+                raise ValueError(
+                    explain(
+                        f"The shape is {tuple(shape)}, and the tensor has {input_tensor.shape}.",
+                        fix="leave the shape out: the tensor has one.",
+                    )
+                )
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+        elif batch_size is not None and batch_shape is not None:
+            raise ValueError(
+                explain(
+                    "Give either `batch_size` or `batch_shape`, not both.",
+                    fix="batch_shape=(32, 784), or shape=(784,) and batch_size=32",
+                )
+            )
         elif shape is not None and batch_shape is not None:
             raise ValueError(explain("Give either `shape` or `batch_shape`, not both."))
         elif batch_shape is None:
@@ -78,7 +92,7 @@ class InputLayer(Layer):
         Node(self, (), {}, tensor)
 
     def call(self) -> None:
-        raise NotImplementedError(explain("An input layer is not called."))
+        """Nothing: the layer only holds the tensor."""
 
     @property
     def dtype(self) -> str:

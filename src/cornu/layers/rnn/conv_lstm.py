@@ -88,6 +88,14 @@ class ConvLSTMCell(DropoutCell):
         self.padding = one_of(padding, ("valid", "same"), "padding")
         self.data_format = channels_format(data_format)
         self.dilation_rate = per_axis(dilation_rate, rank, "dilation_rate")
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                explain(
+                    "strides and dilation_rate cannot both be greater than 1.",
+                    received=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
+                    fix="strides=1, or dilation_rate=1",
+                )
+            )
         self.activation = activation
         self.recurrent_activation = recurrent_activation
         self.use_bias = use_bias
