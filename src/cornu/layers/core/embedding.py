@@ -94,15 +94,6 @@ class Embedding(Layer):
         if self.lora_rank:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
-    def get_build_config(self) -> dict[str, Any] | None:
-        """The shape with which the layer was built, None if without one; None if it is not."""
-        return super().get_build_config() or ({"input_shape": None} if self.built else None)
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build the table, whose shape no input decides."""
-        if "input_shape" in config:
-            self.build(config["input_shape"])
-
     @property
     def embeddings(self) -> Any:
         """The table: the variable; the corrected array with LoRA; integers if it is quantized.
