@@ -170,6 +170,26 @@ def test_a_line_in_work_fits_the_terminal(clock, monkeypatch):
     assert "top_5_accuracy: 0.5000" in finished
 
 
+def test_the_bar_makes_room_for_the_loss(clock, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "50")
+    stream = Terminal()
+    progress = Progress(1875, stream=stream)
+    progress.update(900, {"accuracy": 0.5, "loss": 0.25})
+    line = stream.getvalue().rpartition("\r")[2].rstrip()
+    assert "accuracy: 0.5000" in line and len(line) < 50
+    assert 4 <= line.count("━") + line.count("─") < 20
+
+
+def test_it_says_that_the_first_step_is_compiled(clock):
+    stream = Terminal()
+    progress = Progress(3, stream=stream)
+    progress.start(1, 2, compiles=True)
+    assert stream.getvalue().endswith("0/3 compiling ...")
+    progress.update(1, {"loss": 0.5})
+    assert "compiling" not in stream.getvalue().rpartition("\r")[2]
+
+
 def test_a_stream_without_the_characters_gets_others(clock):
     class Ascii(io.TextIOWrapper):
         def isatty(self):

@@ -55,9 +55,12 @@ def test_an_interrupted_fit_keeps_weights_and_history():
 
     x, y = blobs()
     model = classifier()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         model.fit(x, y, epochs=5, verbose=0, callbacks=[Stop()])
     assert len(model.history.history["loss"]) == 2
+    assert str(caught.value) == (
+        "Stopped in epoch 3 of 5; 2 epochs are in model.history. fit(..., initial_epoch=2) goes on."
+    )
     assert np.isfinite(model.predict(x, verbose=0)).all()
 
 

@@ -44,7 +44,7 @@ from cornu.archive.stores import H5Writer
 from cornu.core.blank import blank_weights
 from cornu.core.registry import CustomObjectScope, how_to_register
 from cornu.core.serialize import deserialize_keras_object, serialize_shared, unknown_names
-from cornu.errors import explain
+from cornu.errors import explain, trimmed
 from cornu.models.assets import FOLDER, load_assets, save_assets
 from cornu.models.container import (
     CONFIG,
@@ -93,6 +93,7 @@ FORMAT_VERSION = "3.15.1"  # the Keras whose files ours are like
 # ---- whole models -----------------------------------------------------------------------------
 
 
+@trimmed
 def save_model(
     model: Any,
     filepath: FilePath,
@@ -167,6 +168,7 @@ def save_model(
             write_directory(path, members)
 
 
+@trimmed
 def load_model(
     filepath: FilePath | BinaryIO,
     custom_objects: dict[str, Any] | None = None,
@@ -293,6 +295,7 @@ def _load_legacy(
         return load_legacy(filepath, build, custom_objects, compile)
 
 
+@trimmed
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> "Model":
     """The model whose architecture `to_json` wrote; its weights are new.
 
