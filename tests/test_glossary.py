@@ -122,6 +122,32 @@ def test_pytorchs_order_of_arguments():
         layers.Conv2D(1, 32, 3)
 
 
+def test_tensors_in_the_place_of_settings():
+    a, b = cornu.Input((3,)), cornu.Input((3,))
+    for make, fix in (
+        (lambda: layers.Concatenate(a, b), r"Concatenate\(...\)\(\[first, second\]\)"),
+        (lambda: layers.Dense(a), r"Dense\(...\)\(tensor\)"),
+    ):
+        with pytest.raises(TypeError, match=f"(?s)settings first.*{fix}"):
+            make()
+
+
+def test_layers_one_by_one():
+    with pytest.raises(ValueError, match=r"(?s)one list.*Sequential\(\[first, second"):
+        cornu.Sequential(layers.Dense(3), layers.Dense(2))
+    assert not cornu.Sequential([layers.Dense(2)], False).trainable
+
+
+def test_a_negative_learning_rate():
+    with pytest.warns(UserWarning, match=r"(?s)makes the loss larger.*learning_rate=1"):
+        optimizers.Adam(-1)
+
+
+def test_arguments_of_ops():
+    with pytest.raises(TypeError, match="(?s)'dim'.*did you mean 'axis'"):
+        cornu.ops.sum(np.ones((2, 3)), dim=1)
+
+
 @pytest.mark.parametrize("arguments", [(32, 3), (1, 3), (1, 16, 16), (3, 32, 1), (64, 7, 2)])
 def test_no_doubt_about_the_order_of_other_convolutions(arguments, recwarn):
     layers.Conv2D(*arguments)

@@ -128,7 +128,7 @@ def unknown_arguments(owner: str, given: Iterable[str], known: Iterable[str]) ->
     hints = [did_you_mean(name, known, "argument", owner) if known else "" for name in given]
     if len(given) == 1:
         return explain(f"{owner} takes no argument {given[0]!r}.", fix=hints[0] or None)
-    listed = " and ".join(map(repr, given))
+    listed = f"{', '.join(map(repr, given[:-1]))} and {given[-1]!r}"
     lines = [f"{name}: {hint}" for name, hint in zip(given, hints, strict=True) if hint]
     return explain(f"{owner} takes no arguments {listed}.", fix="\n".join(lines) or None)
 

@@ -425,11 +425,23 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "losses": {
         "BCELoss": "BinaryCrossentropy",
+        "mae": "mean_absolute_error",
+        "mape": "mean_absolute_percentage_error",
+        "mse": "mean_squared_error",
+        "msle": "mean_squared_logarithmic_error",
         "CrossEntropyLoss": "keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
         "L1Loss": "MeanAbsoluteError",
         "MSELoss": "MeanSquaredError",
         "NLLLoss": "SparseCategoricalCrossentropy",
         "SmoothL1Loss": "Huber",
+    },
+    "metrics": {
+        "mae": "MeanAbsoluteError",
+        "mape": "MeanAbsolutePercentageError",
+        "mse": "MeanSquaredError",
+        "msle": "MeanSquaredLogarithmicError",
+        "r2_score": "R2Score",
+        "rmse": "RootMeanSquaredError",
     },
     "models": {
         "Graph": "keras.Model(inputs, outputs)",

@@ -5,6 +5,7 @@ Keras (`importlib.util.find_spec("keras")`) hears that there is none. Only where
 is about to fail does it raise the error itself, with one more line.
 """
 
+import importlib
 import sys
 from typing import Any
 
@@ -23,8 +24,15 @@ class Signpost:
         """Never a spec.
 
         Raises:
-            ModuleNotFoundError: the program imports `keras`, and nobody else has it.
+            ModuleNotFoundError: the program imports `keras`, and nobody else has it, or a module of
+                Cornu's that is not there.
         """
+        if fullname.startswith("cornu.") and _is_import():
+            absent = importlib.import_module("cornu.absent")
+            parent, _, name = fullname.rpartition(".")
+            error = ModuleNotFoundError(absent.message(parent, name))
+            error.name = fullname
+            raise error
         if fullname in KERAS and _is_import():
             error = ModuleNotFoundError(f"No module named {fullname!r}.\n  {ADVICE}.")
             error.name = fullname

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from cornu.errors import explain
+from cornu.errors import did_you_mean, explain
 
 # What is raised about arguments, and what a caller gets to see of it. Subclasses, which jax's
 # special errors are, stay as they are.
@@ -52,7 +52,11 @@ def with_op(
     else:
         received = _described(function, args, kwargs)
         because = f": {plainly(detail) or detail.split(chr(10))[0]}" if detail else "."
-        message = explain(f"{name} does not accept its arguments{because}", received=received)
+        what = f"{name} does not accept its arguments{because}"
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", detail)
+        known = list(inspect.signature(function).parameters) if unknown else []
+        fix = did_you_mean(unknown[1], known, "argument", name) if unknown and known else None
+        message = explain(what, received=received, fix=fix)
     clear = KINDS[type(error)](message)
     clear._explained = True  # type: ignore[attr-defined]
     return clear

@@ -51,6 +51,13 @@ class Sequential(Model):
         trainable: bool = True,
         name: str | None = None,
     ):
+        if isinstance(trainable, Layer):  # PyTorch's way
+            raise ValueError(
+                explain(
+                    "Sequential takes the layers as one list, got them one by one.",
+                    fix="keras.Sequential([first, second, ...])",
+                )
+            )
         super().__init__(name=name)
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None

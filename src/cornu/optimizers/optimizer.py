@@ -184,9 +184,18 @@ class Optimizer(Attributes, OptimizerVariables, Configurable):
             if isinstance(rate, Variable):
                 self._variables.insert(1, rate)
             self._learning_rate = rate
-        elif not is_number(rate):
+            return
+        if not is_number(rate):
             raise ValueError(refuse_rate(rate))
-        elif before is None:
+        if isinstance(rate, (int, float, np.number)) and rate < 0:
+            warnings.warn(
+                explain(
+                    f"With a learning rate of {rate} each step makes the loss larger.",
+                    fix=f"learning_rate={-rate}",
+                ),
+                stacklevel=4,
+            )
+        if before is None:
             self._learning_rate = self._add_scalar("learning_rate", float(rate))
         elif isinstance(before, Variable):
             before.assign(rate)

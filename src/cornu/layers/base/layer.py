@@ -5,7 +5,7 @@ first known (`layers/base/build.py`). What a layer owns (variables, seeds, layer
 off its attributes (`layers/base/owner.py`).
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from cornu import dtype_policies, regularizers, tree
 from cornu.core.attributes import Attributes
@@ -85,6 +85,19 @@ class Layer(Attributes, Owner, Operation):
     supports_masking: bool = False  # whether outputs get the masks that `compute_mask` says
     path: str = ""  # names of what the layer is in and its own, joined by "/"
     quantization_config: Any = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if args and isinstance(args[0], KerasTensor) and not cls._also_takes and is_builtin(cls):
+            several = len([a for a in args if isinstance(a, KerasTensor)]) > 1
+            raise TypeError(
+                explain(
+                    f"{cls.__name__} is made of settings first, and called on tensors then.",
+                    fix=f"{cls.__name__}(...)([first, second])"
+                    if several
+                    else f"{cls.__name__}(...)(tensor)",
+                )
+            )
+        return super().__new__(cls, *args, **kwargs)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
