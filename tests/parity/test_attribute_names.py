@@ -25,7 +25,7 @@ KERAS_HAS_LATER = {
     "total_confusion_matrix", "true_positives", "squared_sum", "best_epoch", "epoch", "built",
     "history", "stop_training", "bias", "kernel", "gamma", "beta", "scale", "alpha", "rank",
     "concat_score_weight", "seed_generator", "data_format", "channel_axis", "top_k", "class_id",
-    "get_monitor_value",
+    "get_monitor_value", "inputs_quantizer", "total_cm",
 }  # fmt: skip
 NAMESPACES = (
     "layers", "models", "optimizers", "metrics", "losses", "callbacks", "initializers",
