@@ -12,7 +12,7 @@ JAX are lowered the same way, and none of them sees a difference.
 |                              |                              | gradients; XLA's, YNNPACK's)     |
 |------------------------------|------------------------------|----------------------------------|
 | a last axis of 40 or more    | up to 32 slices of the axis  | layer norm 4096x256 1.0 (2.6,    |
-|                              | put together, then the rest  | 4.1); mean square 128x784 .10    |
+|                              | put together, then the rest  | 1.5); mean square 128x784 .10    |
 |                              |                              | (.19, .10)                       |
 | neighbouring axes, the last  | one axis of them, made       | batch norm 64x16x16x32 .8 (5.1,  |
 | axis kept                    | before the sum: XLA would    | 1.0), gradient of a bias         |
