@@ -8,7 +8,7 @@ WORKERS ?= 2
 # Options of `make bench`, such as BENCH="--quick --peer-python peers/bin/python".
 BENCH ?=
 
-.PHONY: demo test lint types doctest unit bench fuzz clean
+.PHONY: demo test lint types doctest unit bench sweep fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/cornu demo
@@ -33,6 +33,12 @@ unit: $(VENV)/dev.ready
 
 bench: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/compare.py $(BENCH)
+
+# Every public op and its gradient, compiled, called and in float64, at all sizes and settings;
+# `make unit` has the first of each.
+sweep: $(VENV)/dev.ready
+	JAX_PLATFORMS=cpu KERAS_BACKEND=jax CORNU_SWEEP=whole \
+		$(BIN)/python -m pytest -q -n $(WORKERS) tests/sweep
 
 # Mutates files and loads them, for as long as one likes.
 fuzz: $(VENV)/dev.ready

@@ -26,7 +26,8 @@ LIGHTLY = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"].lower() not in ("0", "fal
 # for users, since how LLVM orders sums is a part of the numbers.
 AS_FOR_USERS = (
     "kernels/native", "kernels/test_random_bits.py", "kernels/test_reduce.py", "train",
-    "properties", "random", "test_tour.py", "test_beginners.py", "test_reproducibility.py",
+    "properties", "random", "sweep", "test_tour.py", "test_beginners.py",
+    "test_reproducibility.py",
 )  # fmt: skip
 # Options of XLA's CPU backend, version 0.10. One LLVM module for each program rather than 32 takes
 # two thirds of the time and gives the same numbers. The older emitter of loops takes half the time
