@@ -100,20 +100,33 @@ def projection(library, row, arrays):
 
 @pytest.mark.parametrize("row", ROWS, ids=repr)
 def test_values_and_gradients(row):
-    """Called on arrays the results are Keras's; traced, the gradients are, in one program."""
+    """Called on arrays the results are Keras's; traced, the gradients are, in one program.
+
+    The gradient is held against the slope in one direction, in forward mode, and can itself be
+    differentiated in both modes.
+    """
     arrays = [jax.numpy.asarray(x.value()) for x in inputs_of(row)]
     got = jax.tree.leaves(run(ops, row))
     floats = {i: x for i, x in enumerate(arrays) if x.dtype == "float32"}
     if not (row.grad and floats and any(map(is_floating, got))):
         floats = {}
 
+    def ours(floats):
+        return projection(ops, row, arrays)(floats)[0]
+
+    gradient = jax.grad(ours)
+    direction = jax.tree.map(np.cos, floats)
+
+    def forward(f):
+        return lambda floats: jax.jvp(f, (floats,), (direction,))[1]
+
     def both(floats):
         if not floats:
-            return projection(keras.ops, row, arrays)({})[1], {}, {}
+            return projection(keras.ops, row, arrays)({})[1], {}, {}, 0.0
         slope, results = jax.grad(projection(keras.ops, row, arrays), has_aux=True)(floats)
-        return results, slope, jax.grad(projection(ops, row, arrays), has_aux=True)(floats)[0]
+        return results, slope, gradient(floats), forward(ours)(floats)
 
-    expected, slope, our_slope = (jax.jit(both) if row.traceable else both)(floats)
+    expected, slope, our_slope, along = (jax.jit(both) if row.traceable else both)(floats)
     assert len(got) == len(expected)
     for e, g in zip(expected, got, strict=True):
         assert np.shape(g) == np.shape(e)
@@ -122,6 +135,11 @@ def test_values_and_gradients(row):
         np.testing.assert_allclose(g, e, rtol=row.tol, atol=row.tol)
     for i in floats:
         np.testing.assert_allclose(our_slope[i], slope[i], rtol=10 * row.tol, atol=10 * row.tol)
+    summed = sum(np.vdot(our_slope[i], direction[i]) for i in floats)
+    np.testing.assert_allclose(along, summed, rtol=1e-3, atol=1e-4)
+    if floats:  # shapes alone, which costs no compilation
+        assert jax.eval_shape(forward(gradient), floats) == jax.eval_shape(gradient, floats)
+        jax.eval_shape(jax.grad(forward(ours)), floats)
 
 
 @pytest.mark.parametrize("name", DEFINED)

@@ -18,7 +18,7 @@ again, so nothing of size time x time outlives a block.
 | other platform, symbolic size | jax.nn.dot_product_attention | fused there                      |
 
 A query that may see no key at all gets the plain mean of the values it is compared with, as softmax
-of equal scores does. Reverse mode works to any order; forward mode is refused on the CPU.
+of equal scores does. All derivatives exist, forward and reverse.
 """
 
 import functools
@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.kernels import matmul
+from cornu.kernels.derivatives import Differentiable
 from cornu.kernels.platform import tuned
 
 BLOCKS = 4
@@ -130,7 +131,7 @@ def _block(a, start, end, sight):
     return a if a.shape[3] == 1 else a[:, :, :, :sight]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
+@functools.partial(Differentiable, nondiff_argnums=(5,))
 def _attend(q, k, v, bias, mask, plan):
     return _attend_forward(q, k, v, bias, mask, plan)[0]
 

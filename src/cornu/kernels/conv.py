@@ -30,9 +30,8 @@ again a member and just as fast.
 | float16, bfloat16             | computed in float32        | no fast half-precision convolution  |
 | other platform, symbolic size | plain XLA, autodiff        | tuned there; nothing to compare     |
 
-The figures assume that XLA hands convolutions to Eigen. Reverse-mode derivatives work to any order;
-forward mode (`jax.jvp`, `jax.jacfwd`) is refused on the CPU, because jax has no operation that
-defines both.
+The figures assume that XLA hands convolutions to Eigen. All derivatives exist, forward
+and reverse.
 """
 
 import functools
@@ -42,10 +41,11 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.experimental.layout import Layout, with_layout_constraint
 
 from cornu.errors import explain
 from cornu.kernels.depthwise import depthwise_conv
+from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.memory import row_major
 from cornu.kernels.native import calls as native
 from cornu.kernels.platform import tuned
 from cornu.kernels.rows import rows_product
@@ -226,7 +226,7 @@ def _flip(w: jax.Array) -> jax.Array:
     return jnp.flip(w, range(w.ndim - 2)).swapaxes(-1, -2)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+@functools.partial(Differentiable, nondiff_argnums=(2,))
 def _family(x: jax.Array, w: jax.Array, geometry: Geometry) -> jax.Array:
     wide = jnp.promote_types(x.dtype, jnp.float32)
     return _lowered(x.astype(wide), w.astype(wide), geometry).astype(x.dtype)
@@ -294,7 +294,7 @@ def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> 
     return _correlate(x, g, Geometry(dilation, tuple(pads), spread, strides))
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@functools.partial(Differentiable, nondiff_argnums=(2, 3))
 def _native_to_kernel(x, g, window, geometry):
     return native.conv_weights(x, g, window, geometry)
 
@@ -318,12 +318,8 @@ def _correlate(images: jax.Array, windows: jax.Array, geometry: Geometry) -> jax
     middle = tuple(range(1, rank + 1))
     # As they come, in memory too. Left to itself, XLA lays the activations out in the order that
     # suits this one convolution, and all that reads them pays: ResNet-20 .82 s an epoch, not .61.
-    images, windows = _in_order(images), _in_order(windows)
+    images, windows = row_major(images), row_major(windows)
     # barriers keep XLA from folding the transposes into the labels of the convolution
     images = lax.optimization_barrier(images.transpose(rank + 1, *middle, 0))
     windows = lax.optimization_barrier(windows.transpose(*middle, 0, rank + 1))
     return _family(images, windows, geometry).transpose(*middle, 0, rank + 1)
-
-
-def _in_order(x: jax.Array) -> jax.Array:
-    return with_layout_constraint(x, Layout(tuple(range(x.ndim))))

@@ -17,7 +17,7 @@ the taps of the window; what matters is how the loops vectorize.
 | more than 64 taps             | plain XLA                   | compile time grows with the taps   |
 | other platform, symbolic size | plain XLA                   | tuned there                        |
 
-Reverse mode works to any order; forward mode is refused on the CPU, as in conv.py.
+All derivatives exist, forward and reverse.
 """
 
 import functools
@@ -28,6 +28,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.kernels.derivatives import Differentiable
 from cornu.kernels.platform import tuned
 from cornu.kernels.window import (
     LAYOUTS,
@@ -88,7 +89,7 @@ def depthwise_conv(
     return _depthwise(x.astype(wide), flat.astype(wide), geometry).astype(x.dtype)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+@functools.partial(Differentiable, nondiff_argnums=(2,))
 def _depthwise(x: jax.Array, w: jax.Array, geometry: Geometry) -> jax.Array:
     """x `(batch, *spatial, channels)`, w `(*taps, channels)`."""
     return _sum_of_taps(x, w, geometry)

@@ -21,7 +21,7 @@ notation are such products again:
 An operand whose axes must change places is copied in the new order first: without the copy, XLA
 turns the product over to a path that converts to float32 (95 against 49 for a weight gradient).
 
-Reverse-mode derivatives work to any order; forward mode is refused where the kernel is used.
+All derivatives exist, forward and reverse.
 """
 
 import functools
@@ -31,9 +31,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.experimental.layout import Layout, with_layout_constraint
 
+from cornu.kernels.derivatives import Differentiable
 from cornu.kernels.letters import fits, letters_of
+from cornu.kernels.memory import row_major
 from cornu.kernels.platform import tuned
 
 
@@ -107,7 +108,7 @@ def matmul(a: jax.Array, b: jax.Array) -> jax.Array | None:
     return einsum(f"{batch}xy,{shared}yz->{batch}xz", a, b)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@functools.partial(Differentiable, nondiff_argnums=(2, 3))
 def _product(a: jax.Array, b: jax.Array, letters: tuple[str, str, str], dtype: str) -> jax.Array:
     first, second, result = letters
     sizes = dict(zip(first + second, a.shape + b.shape, strict=True))
@@ -140,8 +141,7 @@ def _laid_out(x: jax.Array, letters: str, order: list[str]) -> jax.Array:
     """
     if list(letters) == order:
         return x
-    turned = x.transpose([letters.index(c) for c in order])
-    return with_layout_constraint(turned, Layout(tuple(range(x.ndim))))
+    return row_major(x.transpose([letters.index(c) for c in order]))
 
 
 def _forward(a, b, letters, dtype):

@@ -39,6 +39,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.kernels.derivatives import Differentiable
 from cornu.kernels.gates import sigmoid, tanh
 from cornu.kernels.platform import tuned
 from cornu.kernels.rows import tall_product
@@ -187,7 +188,7 @@ def _lstm_scan(x, h0, c0, w, u, b, mask, reverse):
     return hs, h, c
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(7,))
+@functools.partial(Differentiable, nondiff_argnums=(7,))
 def _lstm(x, h0, c0, w, u, b, mask, reverse):
     return _lstm_scan(x, h0, c0, w, u, b, mask, reverse)
 
@@ -353,7 +354,7 @@ def _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after):
     return (hs, h), kept
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(7, 8))
+@functools.partial(Differentiable, nondiff_argnums=(7, 8))
 def _gru(x, h0, w, u, b_x, b_h, mask, reverse, reset_after):
     return _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after)[0]
 

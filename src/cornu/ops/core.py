@@ -26,6 +26,7 @@ from cornu.core.operands import tensor
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import explain
+from cornu.kernels import derivatives
 
 Fn = Callable[..., Any]
 
@@ -174,11 +175,11 @@ def custom_gradient(f: Fn) -> Fn:
         >>> bool(jnp.isfinite(jax.grad(log1pexp)(100.0)))
         True
     """
-    wrapped = jax.custom_gradient(lambda *args: _with_tuple(f(*args)))
+    wrapped = derivatives.custom_gradient(lambda *args: _with_tuple(f(*args)))
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
-            bound = jax.custom_gradient(lambda *a: _with_tuple(f(*a, **kwargs)))
+            bound = derivatives.custom_gradient(lambda *a: _with_tuple(f(*a, **kwargs)))
             return bound(*_values(args))
         return wrapped(*_values(args))
 

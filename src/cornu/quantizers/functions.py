@@ -12,13 +12,13 @@ third from one step of training to the next.
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.dtypes import is_float, numpy_dtype, standardize_dtype
 from cornu.core.operands import tensor
 from cornu.errors import explain
+from cornu.kernels.derivatives import Differentiable
 
 
 def abs_max_quantize(
@@ -247,7 +247,7 @@ def fake_quant_with_min_max_vars(
 
 
 def _fake_quant(first: float, last: float) -> Any:
-    @jax.custom_vjp
+    @Differentiable
     def rounded(x: Any, low: Any, high: Any) -> Any:
         return forward(x, low, high)[0]
 

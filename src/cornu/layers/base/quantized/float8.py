@@ -12,11 +12,11 @@ Micikevicius et al. 2022, "FP8 Formats for Deep Learning".
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from cornu.dtype_policies import QuantizedFloat8DTypePolicy
 from cornu.errors import explain
+from cornu.kernels.derivatives import Differentiable
 from cornu.layers.base.quantized.weight import Product, Weight
 from cornu.quantizers import (
     compute_float8_amax_history,
@@ -86,7 +86,7 @@ def _following(x: Any, scale: Any, history: Any, narrow: str) -> tuple[Any, Any]
     )
 
 
-@jax.custom_vjp
+@Differentiable
 def _rounded_e4m3(x: Any, scale: Any, history: Any) -> Any:
     return quantize_and_dequantize(x, scale, "float8_e4m3fn", x.dtype)
 
@@ -99,10 +99,15 @@ def _rounded_e4m3_backward(following: Any, g: Any) -> Any:
     return (g, *following)
 
 
-_rounded_e4m3.defvjp(_rounded_e4m3_forward, _rounded_e4m3_backward)
+def _tangent_of_first(kept: Any, slopes: tuple[Any, ...]) -> Any:
+    """Forward mode takes the rounding for the identity; the next scales are no slopes."""
+    return slopes[0]
 
 
-@jax.custom_vjp
+_rounded_e4m3.defvjp(_rounded_e4m3_forward, _rounded_e4m3_backward, _tangent_of_first)
+
+
+@Differentiable
 def _rounded_gradient(y: Any, scale: Any, history: Any) -> Any:
     return y
 
@@ -117,4 +122,4 @@ def _rounded_gradient_backward(kept: Any, g: Any) -> Any:
     return (rounded, *_following(g, scale, history, "float8_e5m2"))
 
 
-_rounded_gradient.defvjp(_rounded_gradient_forward, _rounded_gradient_backward)
+_rounded_gradient.defvjp(_rounded_gradient_forward, _rounded_gradient_backward, _tangent_of_first)

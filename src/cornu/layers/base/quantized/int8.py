@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu.kernels import gather
+from cornu.kernels.derivatives import Differentiable
 from cornu.layers.base.quantized.weight import Product, Weight
 from cornu.quantizers import AbsMaxQuantizer, QuantizationConfig
 
@@ -75,17 +76,19 @@ def scaled_product(product: Product, quantizer: Any, x: Any, q: Any, scale: Any)
     if quantizer is None:
         return (product.compute(x, q.astype(x.dtype)) / scale).astype(x.dtype)
 
-    @jax.custom_vjp
+    like = jax.ShapeDtypeStruct(x.shape, x.dtype)
+
+    @Differentiable
     def exact(x: Any, q: Any, scale: Any) -> Any:
         integers, of_x = quantizer(x, axis=product.summed)
         sums = product.compute(integers, q).astype(x.dtype)
         return (sums / (product.place(of_x) * scale)).astype(x.dtype)
 
     def forward(x: Any, q: Any, scale: Any) -> Any:
-        return exact(x, q, scale), (jax.ShapeDtypeStruct(x.shape, x.dtype), q, scale)
+        return exact(x, q, scale), (q, scale)
 
     def backward(kept: Any, g: Any) -> Any:
-        like, q, scale = kept
+        q, scale = kept
         back = jax.linear_transpose(lambda x: product.compute(x, q.astype(x.dtype)), like)
         return (*back((g / scale).astype(g.dtype)), None, None)
 
