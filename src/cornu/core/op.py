@@ -30,7 +30,7 @@ import jax
 from cornu import names, settings
 from cornu.core.eager import in_one_program
 from cornu.core.op_errors import KINDS, is_about_arguments, with_op
-from cornu.core.operands import axes, pair, tensor, to_float, to_floats
+from cornu.core.operands import axes, in_float32, pair, tensor, to_float, to_floats
 from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
 from cornu.core.shapes import broadcast, element_by_element, folded, remembered
@@ -55,6 +55,7 @@ def op(
     calls_back: bool = False,
     compiled: bool = False,
     says_dtype: bool = False,
+    wide: bool = False,
 ) -> Any:
     """Let an array function also accept symbolic tensors.
 
@@ -69,6 +70,7 @@ def op(
         compiled: called on arrays, the op runs as one program (see `core/eager.py`): for ops of
             several steps whose results have shapes that do not depend on values.
         says_dtype: a file says `floatx` where the setting `dtype` is None.
+        wide: half-precision arrays are computed with in float32, and the result is rounded.
 
     Example:
 
@@ -88,12 +90,14 @@ def op(
             calls_back=calls_back,
             compiled=compiled,
             says_dtype=says_dtype,
+            wide=wide,
         )
     signature = inspect.signature(fn)
     parameters = list(signature.parameters.values())
     if isinstance(tensors, int):
         tensors = [p.name for p in parameters if p.kind in _POSITIONAL][:tensors]
-    compute = in_one_program(fn, [*tensors, *named]) if compiled else fn
+    compute = in_float32(fn) if wide else fn
+    compute = in_one_program(compute, [*tensors, *named]) if compiled else compute
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -310,7 +314,13 @@ _REDUCTION = (
 
 
 def unary(
-    function: Any, name: str, doc: str, *, floating: bool = False, file_name: str | None = None
+    function: Any,
+    name: str,
+    doc: str,
+    *,
+    floating: bool = False,
+    wide: bool = False,
+    file_name: str | None = None,
 ) -> Op:
     """An op of one tensor, element by element.
 
@@ -319,6 +329,7 @@ def unary(
         name: of the op.
         doc: its docstring.
         floating: whether integers are turned into floats first.
+        wide: whether half-precision arrays are computed with in float32.
         file_name: the class name in files where it is not the CamelCase of the name.
     """
     convert = to_float if floating else tensor
@@ -326,7 +337,7 @@ def unary(
     def row(x: Any) -> Any:
         return function(convert(x))
 
-    known = op(_named(row, name, doc + _UNARY, _caller()), file_name=file_name)
+    known = op(_named(row, name, doc + _UNARY, _caller()), file_name=file_name, wide=wide)
     known.shape = element_by_element(known)
     return known
 
@@ -368,14 +379,16 @@ def binary(
     return known
 
 
-def reduction(function: Any, name: str, doc: str, *, floating: bool = False) -> Op:
+def reduction(
+    function: Any, name: str, doc: str, *, floating: bool = False, wide: bool = False
+) -> Op:
     """An op that folds axes: `(x, axis=None, keepdims=False)`; all axes if None."""
     convert = to_float if floating else tensor
 
     def row(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
-    known = op(_named(row, name, doc + _REDUCTION, _caller()))
+    known = op(_named(row, name, doc + _REDUCTION, _caller()), wide=wide)
     known.shape = folded(known)
     return known
 

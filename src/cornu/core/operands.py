@@ -7,7 +7,7 @@ to_float(x)     an array in a floating dtype
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -20,6 +20,7 @@ from cornu.core.variable import Variable
 from cornu.errors import explain
 
 SCALARS = (bool, int, float, complex)
+HALVES = (jnp.dtype("float16"), jnp.dtype("bfloat16"))
 
 
 def tensor(x: Any, dtype: Any = None) -> Any:
@@ -106,6 +107,49 @@ def to_float(x: Any) -> Any:
     if x.dtype.kind in "fcV" or jnp.issubdtype(x.dtype, jnp.inexact):
         return x
     return x.astype(dtypes.standardize_dtype(None))
+
+
+def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, computed in float32 where its arrays are in half precision.
+
+    Sums and squares leave the range of float16 long before their mean or root does. Results come
+    back in the dtype of the arrays.
+
+    Args:
+        function: of arrays, anything that ops accept as one, and settings.
+
+    Example:
+
+        >>> length = in_float32(lambda x: jnp.sqrt(jnp.sum(jnp.square(x))))
+        >>> length(jnp.full(4, 1000, "float16"))
+        Array(2000., dtype=float16)
+    """
+
+    @functools.wraps(function)
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = jax.tree.flatten((args, kwargs))
+        kinds = {x.dtype for x in map(_value, leaves) if hasattr(x, "dtype") and is_inexact(x)}
+        narrow = kinds.pop() if len(kinds) == 1 else None
+        if narrow not in HALVES:
+            return function(*args, **kwargs)
+        args, kwargs = structure.unflatten(
+            _value(x).astype("float32") if getattr(_value(x), "dtype", None) == narrow else x
+            for x in leaves
+        )
+        return jax.tree.map(
+            lambda y: y.astype(narrow) if y.dtype == "float32" else y, function(*args, **kwargs)
+        )
+
+    return computed
+
+
+def _value(x: Any) -> Any:
+    return x.value if isinstance(x, Variable) else x
+
+
+def is_inexact(x: Any) -> bool:
+    """Whether an array holds floats or complex numbers."""
+    return bool(jnp.issubdtype(x.dtype, jnp.inexact))
 
 
 def axes(axis: Any) -> Any:

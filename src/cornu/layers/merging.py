@@ -213,7 +213,8 @@ class Average(Merge):
     """
 
     def _merge_function(self, inputs: list[Any]) -> Any:
-        return functools.reduce(ops.add, inputs) / len(inputs)
+        # each divided first: the sum may leave the range of half precision where the mean does not
+        return functools.reduce(ops.add, [x / len(inputs) for x in inputs])
 
 
 class Extreme(Merge):

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from cornu import ops
+from cornu.activations import same_logits
 from cornu.core.configurable import plain
 from cornu.core.masks import mask_of
-from cornu.core.operands import tensor
+from cornu.core.operands import HALVES, tensor
 from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.errors import returns_nothing
@@ -147,13 +148,21 @@ class MeanMetricWrapper(Mean):
             sample_weight: weights of samples `(batch,)`, or of steps `(batch, time)`.
         """
         mask = mask_of(y_pred)
-        y_true, y_pred = tensor(y_true), tensor(y_pred)
+        y_true, y_pred = self._wide(tensor(y_true)), self._wide(tensor(y_pred))
         if self._folds_last_axis and len(np.shape(y_true)) == len(np.shape(y_pred)) == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if values is None:
             raise ValueError(returns_nothing(self._fn))
         self._add(*weighted(values, sample_weight, self.dtype, mask))
+
+    def _wide(self, y: Any) -> Any:
+        """Half-precision numbers in the dtype of the state: sums of squares leave their range."""
+        if y.dtype not in HALVES:
+            return y
+        wide = y.astype(self.dtype)
+        same_logits(y, wide)
+        return wide
 
     def get_config(self) -> dict[str, Any]:
         config = {"name": self.name, "dtype": self._dtype_config()}

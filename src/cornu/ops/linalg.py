@@ -113,7 +113,7 @@ def matrix_rank(x: Any, tol: Any = None) -> Any:
     return jnp.sum(values > tol, axis=-1).astype("int32")
 
 
-@op(compiled=True)
+@op(compiled=True, wide=True)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Norm of vectors along one axis, or of matrices along two.
 

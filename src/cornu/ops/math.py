@@ -68,7 +68,7 @@ def _segment_shape(
     return KerasTensor((num_segments, *data.shape[1:]), data.dtype)
 
 
-@op(tensors=2)
+@op(tensors=2, wide=True)
 def segment_sum(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:

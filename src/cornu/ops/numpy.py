@@ -20,7 +20,7 @@ from jax import lax
 from cornu.core import dtypes
 from cornu.core.op import binary, fused, op, reduction, shape_rule, unary
 from cornu.core.op_errors import explained
-from cornu.core.operands import SCALARS, axes, pair, tensor, to_float, to_floats, weak
+from cornu.core.operands import HALVES, SCALARS, axes, pair, tensor, to_float, to_floats, weak
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 from cornu.errors import explain
@@ -76,7 +76,7 @@ reciprocal = unary(jnp.reciprocal, "reciprocal", "`1 / x`.", floating=True)
 sign = unary(jnp.sign, "sign", "-1, 0 or 1 as the element is below, at or above zero.")
 signbit = unary(jnp.signbit, "signbit", "Whether the sign bit is set, as it is in -0.0.")
 sin = unary(jnp.sin, "sin", "Sine of radians.", floating=True)
-sinc = unary(jnp.sinc, "sinc", "`sin(pi x) / (pi x)`, 1 at zero.", floating=True)
+sinc = unary(jnp.sinc, "sinc", "`sin(pi x) / (pi x)`, 1 at zero.", floating=True, wide=True)
 sinh = unary(jnp.sinh, "sinh", "Hyperbolic sine.", floating=True)
 sqrt = unary(jnp.sqrt, "sqrt", "Square root; NaN below zero.", floating=True)
 tan = unary(jnp.tan, "tan", "Tangent of radians.", floating=True)
@@ -136,17 +136,23 @@ amax = reduction(jnp.max, "amax", "Largest element; NaN if there is one.")
 amin = reduction(jnp.min, "amin", "Smallest element; NaN if there is one.")
 any = reduction(jnp.any, "any", "Whether some element is non-zero.")
 mean = reduction(jnp.mean, "mean", "Arithmetic mean.", floating=True)
-median = reduction(jnp.median, "median", "The middle value, or the mean of two.", floating=True)
+median = reduction(
+    jnp.median, "median", "The middle value, or the mean of two.", floating=True, wide=True
+)
 nanmax = reduction(jnp.nanmax, "nanmax", "Largest element that is not NaN.")
-nanmean = reduction(jnp.nanmean, "nanmean", "Mean of what is not NaN.", floating=True)
-nanmedian = reduction(jnp.nanmedian, "nanmedian", "Median of what is not NaN.", floating=True)
+nanmean = reduction(jnp.nanmean, "nanmean", "Mean of what is not NaN.", floating=True, wide=True)
+nanmedian = reduction(
+    jnp.nanmedian, "nanmedian", "Median of what is not NaN.", floating=True, wide=True
+)
 nanmin = reduction(jnp.nanmin, "nanmin", "Smallest element that is not NaN.")
 nanprod = reduction(jnp.nanprod, "nanprod", "Product of what is not NaN.")
-nanstd = reduction(jnp.nanstd, "nanstd", "Deviation of what is not NaN.", floating=True)
+nanstd = reduction(jnp.nanstd, "nanstd", "Deviation of what is not NaN.", floating=True, wide=True)
 nansum = reduction(jnp.nansum, "nansum", "Sum of what is not NaN.")
 nanvar = reduction(jnp.nanvar, "nanvar", "Variance of what is not NaN.", floating=True)
 ptp = reduction(jnp.ptp, "ptp", "Largest minus smallest element.")
-std = reduction(jnp.std, "std", "Standard deviation, square root of `var`.", floating=True)
+std = reduction(
+    jnp.std, "std", "Standard deviation, square root of `var`.", floating=True, wide=True
+)
 sum = reduction(jnp.sum, "sum", "Sum; small integers are summed in 32 bits.")
 var = reduction(jnp.var, "var", "Variance: mean squared distance from the mean.", floating=True)
 
@@ -188,7 +194,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
     return jnp.prod(x, axis=axes(axis), keepdims=keepdims, dtype=_dtype_or_none(dtype))
 
 
-@op(named=("weights",))
+@op(named=("weights",), wide=True)
 def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     """Mean along `axis`, weighted by `weights` of the same shape or of the length of `axis`.
 
@@ -310,7 +316,10 @@ def _running(function: Any, x: Any, axis: Any, dtype: Any) -> Any:
     x = tensor(x)
     if dtype is None:
         dtype = "int32" if x.dtype == bool else x.dtype
-    return function(x, axis=axis, dtype=_dtype_or_none(dtype))
+    dtype = _dtype_or_none(dtype)
+    if dtype in HALVES:  # what later terms bring back must not be lost on the way
+        return function(x, axis=axis, dtype="float32").astype(dtype)
+    return function(x, axis=axis, dtype=dtype)
 
 
 @op
@@ -380,7 +389,7 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     return jnp.diff(tensor(a), n=n, axis=axis)
 
 
-@op
+@op(wide=True)
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     """Integral by the trapezoidal rule.
 
@@ -1308,7 +1317,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     return jnp.correlate(x1, x2, mode=mode)
 
 
-@op
+@op(wide=True)
 def corrcoef(x: Any) -> Any:
     """Correlation coefficients of the rows of a matrix."""
     return jnp.corrcoef(to_float(x))

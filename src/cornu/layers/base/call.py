@@ -153,6 +153,7 @@ class Call:
         """Turn arrays into jax arrays, floats into the dtype that the layer computes in."""
         layer = self.layer
         policy, dtype = layer._policy, layer.input_dtype
+        casts = layer.autocast and layer._casts_inputs
 
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):
@@ -163,7 +164,7 @@ class Call:
                 x = from_host(x)
             if not isinstance(x, (jax.Array, KerasTensor)):
                 return x
-            converted = policy.convert_input(x, layer.autocast, dtype)
+            converted = policy.convert_input(x, casts, dtype)
             if converted is not x:
                 mask = mask_of(x)
                 if mask is not None:

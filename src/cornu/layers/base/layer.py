@@ -76,6 +76,7 @@ class Layer(Attributes, Owner, Operation):
 
     _made_anew: ClassVar = {"_added": list, "_losses": list}
 
+    _casts_inputs = True  # whether floats are cast to the dtype of the computation before `call`
     _converts_inputs = True  # whether arrays are turned into jax arrays before `call`
     _defines_masks = False  # whether the class has its own `compute_mask`, which may make masks
     _weightless = False  # whether there is nothing to build, unless a subclass has a `build`
@@ -407,7 +408,12 @@ class Layer(Attributes, Owner, Operation):
     def _autocast_dtype(self) -> str | None:
         """The dtype in which variables are read during a call; None if their own."""
         compute = self.compute_dtype
-        if not self.autocast or compute == self.variable_dtype or "float" not in compute:
+        if (
+            not self.autocast
+            or not self._casts_inputs
+            or compute == self.variable_dtype
+            or "float" not in compute
+        ):
             return None
         return compute
 

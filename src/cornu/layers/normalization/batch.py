@@ -54,6 +54,8 @@ class BatchNormalization(Layer):
         [-1.0, 1.0, 0.02]
     """
 
+    _casts_inputs = False  # statistics are those of the numbers that come in
+
     def __init__(
         self,
         axis: int = -1,

@@ -79,6 +79,8 @@ class LayerNormalization(Layer):
         [-1.0, 1.0]
     """
 
+    _casts_inputs = False  # statistics are those of the numbers that come in
+
     def __init__(
         self,
         axis: Any = -1,
@@ -148,6 +150,8 @@ class RMSNormalization(Layer):
         [1.0, 1.0]
     """
 
+    _casts_inputs = False  # statistics are those of the numbers that come in
+
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = checked_axes(axis)
@@ -189,6 +193,8 @@ class GroupNormalization(Layer):
         >>> GroupNormalization(groups=2)(np.ones((1, 5, 5, 6))).shape
         (1, 5, 5, 6)
     """
+
+    _casts_inputs = False  # statistics are those of the numbers that come in
 
     def __init__(
         self,
@@ -278,6 +284,8 @@ class UnitNormalization(Layer):
 
     _weightless = True
 
+    _casts_inputs = False  # statistics are those of the numbers that come in
+
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = checked_axes(axis)
@@ -285,5 +293,5 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: Any) -> Any:
         sizes_along(self, inputs.shape, self.axis)
-        x = ops.cast(inputs, "float32") if inputs.dtype == "float16" else inputs
-        return ops.cast(ops.normalize(x, axis=self.axis, order=2, epsilon=1e-12), inputs.dtype)
+        y = ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
+        return ops.cast(y, self.compute_dtype)

@@ -12,7 +12,7 @@ from cornu.ops.image.filtering import gaussian_weights
 from cornu.ops.nn.layout import channels_last
 
 
-@op(tensors=2, file_name="SSIM", compiled=True)
+@op(tensors=2, file_name="SSIM", compiled=True, wide=True)
 def ssim(
     image1: Any,
     image2: Any,

@@ -154,7 +154,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0))
 
 
-@op
+@op(wide=True)
 def squareplus(x: Any, b: int = 4) -> Any:
     """`(x + sqrt(x ** 2 + b)) / 2`."""
     return jax.nn.squareplus(to_float(x), b=b)
@@ -189,7 +189,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     return _log_softmax(to_float(x), axis=axes(axis))
 
 
-@op
+@op(wide=True)
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """The nearest point of the probability simplex: like softmax, with exact zeros.
 

@@ -16,7 +16,7 @@ from cornu.errors import explain
 from cornu.kernels import normalization
 
 
-@op
+@op(wide=True)
 def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> Any:
     """`x` divided by its norm along `axis`, or by `epsilon` where that is larger.
 

@@ -74,7 +74,7 @@ def _pooled(name: str, inputs: Any, padding: Any) -> Any:
     return x
 
 
-@op(compiled=True)
+@op(compiled=True, wide=True)
 def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
     """Mean over as many windows as asked for, which cover the images evenly.
 

@@ -20,7 +20,7 @@ def polar(abs_: Any, angle: Any) -> Any:
     return lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
 
 
-@op(tensors=2, file_name="PSNR", compiled=True)
+@op(tensors=2, file_name="PSNR", compiled=True, wide=True)
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """Peak signal-to-noise ratio in decibels: `20 log10(max_val) - 10 log10(mse)`.
 
