@@ -136,7 +136,7 @@ def test_values_and_gradients(row):
     for i in floats:
         np.testing.assert_allclose(our_slope[i], slope[i], rtol=10 * row.tol, atol=10 * row.tol)
     summed = sum(np.vdot(our_slope[i], direction[i]) for i in floats)
-    np.testing.assert_allclose(along, summed, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(along, summed, rtol=5e-3, atol=1e-4)  # of float16 too
     if floats:  # shapes alone, which costs no compilation
         assert jax.eval_shape(forward(gradient), floats) == jax.eval_shape(gradient, floats)
         jax.eval_shape(jax.grad(forward(ours)), floats)
