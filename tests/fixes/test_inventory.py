@@ -95,4 +95,4 @@ def test_fewer_and_fewer_fixes_are_not_applied(met):
     rest = [site for site in sites() if site not in met and not site.suggests]
     counted = collections.Counter(site.package for site in rest)
     assert len(rest) <= MOST_NOT_APPLIED, f"write a program for the new ones: {counted}"
-    assert len(met) >= 95
+    assert len(met) >= 90
