@@ -117,3 +117,15 @@ def test_results_become_plain_numbers():
     assert type(as_plain(np.int64(3))) is int
     assert as_plain(np.array([1.0, 2.0])) == [1.0, 2.0]
     assert as_plain("text") == "text"
+
+
+def test_a_result_of_validation_may_come_from_another_callback():
+    class Scores(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_score"] = [0.1, 0.5, 0.4, 0.3][epoch]
+
+    stopping = keras.callbacks.EarlyStopping("val_score", mode="max", patience=2)
+    history = fit(regression(), Scores(), stopping, epochs=4)
+    assert stopping.best == 0.5 and len(history.epoch) == 4
+    with pytest.raises(ValueError, match="there are no validation data"):
+        fit(regression(), keras.callbacks.EarlyStopping("val_score", mode="max"))

@@ -146,9 +146,9 @@ def test_probabilities_for_a_loss_of_logits():
 
 
 def test_logits_for_a_loss_of_probabilities():
-    message = error(CLASSES, out(SPARSE, 3, activation="linear"))
+    message = warning(CLASSES, out(SPARSE, 3, activation="linear"))
     assert 'activation="softmax"' in message and "from_logits=True" in message
-    message = error(ZERO_ONE, out(BINARY, 1, activation="linear"))
+    message = warning(ZERO_ONE, out(BINARY, 1, activation="linear"))
     assert 'activation="sigmoid"' in message
     assert "'relu'" in warning(ZERO_ONE, out(BINARY, 1, activation="relu"))
 

@@ -89,6 +89,14 @@ def test_tables():
     assert np.isnan(to_array(missing, "x")[1, 0])
 
 
+def test_python_objects_that_are_numbers():
+    frame = pd.DataFrame({"age": [20, None], "size": [1.5, 1.8]}).astype(object)
+    for value in (frame, np.array([[20, 1.5], [None, 1.8]], dtype=object)):
+        array = to_array(value, "x")
+        assert array.dtype == "float32" and array[0].tolist() == [20, 1.5]
+        assert np.isnan(array[1, 0])
+
+
 def test_text_in_tables_names_the_column():
     frame = pd.DataFrame({"age": [20, 30], "town": ["Ulm", "Bonn"]})
     with pytest.raises(ValueError, match="column 'town'") as caught:

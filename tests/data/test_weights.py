@@ -28,12 +28,11 @@ def test_sample_weights_are_multiplied():
     assert weights.shape == (4, 1) and weights[:, 0].tolist() == EXPECTED
 
 
-def test_missing_and_surplus_classes_are_listed():
-    with pytest.raises(ValueError, match="no weight for class 2") as caught:
-        class_sample_weights(Y, {0: 1, 1: 1})
-    assert "classes 0, 1, 2" in str(caught.value) and "classes 0, 1\n" in str(caught.value)
-    with pytest.raises(ValueError, match="names class 7, which no label has"):
-        class_sample_weights(Y, {**WEIGHTS, 7: 1})
+def test_a_class_without_a_weight_counts_one_and_a_weight_without_samples_does_nothing():
+    with pytest.warns(UserWarning, match="no weight for class 2; it is 1"):
+        assert class_sample_weights(Y, {0: 3, 1: 2}).tolist() == [3, 1, 2, 2]
+    with pytest.warns(UserWarning, match="names class 7, which no label has"):
+        assert class_sample_weights(Y, {**WEIGHTS, 7: 1}).tolist() == EXPECTED
 
 
 def test_a_class_without_samples_is_fine_where_columns_name_it_or_in_one_batch():
@@ -48,7 +47,16 @@ def test_other_mistakes():
         class_sample_weights([Y, Y], WEIGHTS)
     with pytest.raises(ValueError, match="y is missing"):
         class_sample_weights(None, WEIGHTS)
-    with pytest.raises(ValueError, match="one class for each sample"):
-        class_sample_weights(np.array([[1, 1, 0], [0, 1, 0]]), WEIGHTS)
-    with pytest.raises(ValueError, match="integer labels"):
-        class_sample_weights(np.array([0.5, 1.0]), WEIGHTS)
+
+
+def test_labels_that_are_no_classes_are_weighed_with_a_warning():
+    with pytest.warns(UserWarning, match="not one-hot"):
+        weights = class_sample_weights(np.array([[0, 1, 1], [1, 0, 1], [0, 0, 1]]), WEIGHTS)
+    assert weights.tolist() == [
+        5,
+        1,
+        2,
+    ]  # of the first column with the greatest number, as in Keras
+    with pytest.warns(UserWarning, match="integer labels"):
+        weights = class_sample_weights(np.array([0.05, 0.95]), {0: 1.0, 1: 5.0})
+    assert weights.tolist() == [1, 5]

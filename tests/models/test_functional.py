@@ -85,6 +85,31 @@ def test_a_missing_input_is_explained():
         keras.Model(a, layers.Dense(1)(a + b))
 
 
+def difference():
+    minuend, subtrahend = keras.Input((1,), name="zed"), keras.Input((1,), name="alf")
+    inputs = {"zed": minuend, "alf": subtrahend}
+    return keras.Model(inputs, minuend - subtrahend)
+
+
+def test_a_dict_of_inputs_is_matched_by_key():
+    model, two, one = difference(), np.full((2, 1), 2.0), np.ones((2, 1))
+    assert model.predict({"alf": one, "zed": two}, verbose=0)[0] == 1.0
+    with pytest.warns(UserWarning, match="in which the inputs were defined: 'zed', 'alf'"):
+        assert model.predict([two, one], verbose=0)[0] == 1.0
+    with pytest.raises(ValueError, match="the data hold 'zeed': did you mean 'zed'?"):
+        model.predict({"zeed": two, "alf": one}, verbose=0)
+    with pytest.raises(ValueError, match="pass it too"):
+        model.predict({"alf": one}, verbose=0)
+
+
+def test_entries_of_the_data_that_are_no_inputs_are_left_alone():
+    model, data = difference(), {"zed": np.ones((2, 1)), "alf": np.ones((2, 1))}
+    model.compile("sgd", "mse")
+    rows = {**data, "id": np.array(["row 1", "row 2"])}
+    assert model.predict(rows, verbose=0).tolist() == [[0.0], [0.0]]
+    assert model.evaluate(((rows, np.ones((2, 1))) for _ in range(2)), verbose=0) == 1.0
+
+
 def test_wrong_calls_are_explained():
     model = two_inputs()
     with pytest.raises(ValueError, match="takes 2 inputs, got 1"):

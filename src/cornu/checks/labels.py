@@ -262,8 +262,7 @@ def _check_head(loss: str, output: Output) -> Iterator[Finding]:
         )
     elif not output.from_logits and activation in {"linear", *GIVE_ANYTHING}:
         right = "sigmoid" if loss in BINARY or units == 1 else "softmax"
-        say = _error if activation == "linear" else _warning
-        yield say(
+        yield _warning(
             f"{loss} expects probabilities, but the last {last} has "
             + ("no activation." if activation == "linear" else f"activation {activation!r}."),
             fix=f'activation="{right}" in {last}\nor loss={_class_of(loss)}(from_logits=True)',

@@ -6,10 +6,11 @@ PyDataset, and what has its methods             PyDatasetSource
 generators, tf.data, torch, grain, iterables    IterableSource
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cornu.data.arrays import ArraySource
+from cornu.data.convert import only_read
 from cornu.data.dataset import PyDataset, PyDatasetSource, like_a_dataset
 from cornu.data.foreign import IterableSource, foreign_source, made_by
 from cornu.data.source import Source
@@ -28,6 +29,7 @@ def source_for(
     class_weight: Mapping[int, float] | None = None,
     floatx: str = "float32",
     inputs_are_nested: bool | None = None,
+    input_names: Collection[str] | None = None,
 ) -> Source:
     """The source of batches for whatever `fit`, `evaluate` or `predict` was given.
 
@@ -43,6 +45,7 @@ def source_for(
         class_weight: dict from class to weight, multiplied into the sample weights.
         floatx: the dtype of floating numbers.
         inputs_are_nested: whether a list `x` holds several inputs; None if unknown.
+        input_names: the entries of a dict of inputs that are read; all of them if None.
 
     Raises:
         ValueError: nothing reads this kind of data, or `y` was given twice.
@@ -56,7 +59,7 @@ def source_for(
     """
     if _holds_arrays(x):
         return ArraySource(
-            x,
+            only_read(x, input_names),
             y,
             sample_weight,
             batch_size=batch_size,
@@ -67,7 +70,10 @@ def source_for(
             floatx=floatx,
             inputs_are_nested=inputs_are_nested,
         )
-    options: dict[str, Any] = {"steps": steps, "class_weight": class_weight, "floatx": floatx}
+    options: dict[str, Any] = {
+        "steps": steps, "class_weight": class_weight, "floatx": floatx,
+        "input_names": input_names,
+    }  # fmt: skip
     source: Source | None
     if isinstance(x, Source):
         source = x

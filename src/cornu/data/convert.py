@@ -5,15 +5,16 @@
     x, y, sample_weight               --host_arrays()--> (x,), (x, y) or (x, y, sample_weight)
     what a loader yields              --to_batch()-->    Batch((x, y, ...), size)
 
-Floating numbers become `floatx`; integers and booleans stay as they are. Nothing foreign is
-imported: an object is known by its methods (`to_numpy` for tables, `detach` for torch tensors,
-`__array__` for everything else).
+Floating numbers become `floatx`; integers and booleans stay as they are. Python objects that are
+numbers become floats, and None among them NaN. Nothing foreign is imported: an object is known by
+its methods (`to_numpy` for tables, `detach` for torch tensors, `__array__` for everything else).
 
 A list is ambiguous: several inputs, or one array written out. It holds several inputs when its
 first item is itself an array or a dict; a model that knows better says so (`inputs_are_nested`).
 """
 
-from collections.abc import Mapping
+import numbers
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -217,14 +218,24 @@ def _from_tensor(tensor: Any) -> np.ndarray:
 
 def _is_numeric(column: Any) -> bool:
     kind = getattr(column.dtype, "kind", "O")
+    if kind == "O" and "category" not in str(column.dtype):
+        return _are_numbers(np.asarray(column.to_numpy()))
     return kind in "biuf" and "category" not in str(column.dtype)
+
+
+def _are_numbers(array: np.ndarray) -> bool:
+    """Whether an array of Python objects holds numbers, or nothing, in every place."""
+    number = (numbers.Real, np.bool_, type(None))
+    return bool(array.size) and all(isinstance(item, number) for item in array.flat)
 
 
 def _from_anything(value: Any, name: str) -> np.ndarray:
     if isinstance(value, list | tuple) and _holds_arrays(value):
         value = [np.asarray(v) for v in value]
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
+        held = array.dtype == object and _are_numbers(array)
+        return array.astype("float64") if held else array
     except ValueError:  # numpy's word for rows of different lengths
         raise ValueError(_ragged(name)) from None
 
@@ -266,8 +277,30 @@ def _refuse_what_is_no_number(array: Any, name: str) -> None:
         )
 
 
+def only_read(x: Any, names: Collection[str] | None) -> Any:
+    """A dict of inputs without the entries that the model does not read, as identifiers of rows.
+
+    Args:
+        x: inputs of any kind; what is no dict, or misses a name, stays as it is.
+        names: of the inputs that the model reads; None if it does not say.
+
+    Example:
+
+        >>> only_read({"size": 1.5, "id": "row 1"}, ["size"])
+        {'size': 1.5}
+    """
+    if names is None or not isinstance(x, Mapping) or not all(name in x for name in names):
+        return x
+    return {name: value for name, value in x.items() if name in names}
+
+
 def to_batch(
-    data: Any, origin: str, *, floatx: str = "float32", lists_are_batches: bool = False
+    data: Any,
+    origin: str,
+    *,
+    floatx: str = "float32",
+    lists_are_batches: bool = False,
+    input_names: Collection[str] | None = None,
 ) -> Batch:
     """One item of a loader or generator as a batch.
 
@@ -276,6 +309,7 @@ def to_batch(
         origin: who made it, for errors.
         floatx: the dtype that float64 becomes. Other floats stay as the loader made them.
         lists_are_batches: whether a list means the same as a tuple.
+        input_names: see `only_read`.
 
     Raises:
         ValueError: it is none of these, or the arrays differ in their number of samples.
@@ -292,6 +326,7 @@ def to_batch(
                 fix="give a tuple: (x,), (x, y) or (x, y, sample_weight).",
             )
         )
+    data = (only_read(data[0], input_names), *data[1:])
     if any(_is_single(leaf) for leaf in tree.flatten(data)):
         raise ValueError(
             explain(

@@ -5,7 +5,7 @@ one by one, or by workers ahead of the consumer (`data/workers.py`).
 """
 
 import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cornu import errors
@@ -84,7 +84,10 @@ class PyDataset:
 
     def __iter__(self) -> Iterator[Any]:
         """The batches from 0 on."""
-        count = self.num_batches
+        try:
+            count = self.num_batches
+        except NotImplementedError:  # it does not say, and goes on until nobody asks
+            count = None
         index = 0
         while count is None or index < count:
             yield self[index]
@@ -108,6 +111,7 @@ class PyDatasetSource(Source):
         steps: batches in an epoch; the next epoch continues where the last one stopped.
         class_weight: dict from class to weight, multiplied into the sample weights.
         floatx: the dtype that float64 becomes.
+        input_names: the entries of a dict of inputs that are read; all of them if None.
         warn_after: seconds after which a warning names the worker that a batch waits for.
         give_up_after: seconds after which that becomes a TimeoutError.
 
@@ -128,6 +132,7 @@ class PyDatasetSource(Source):
         steps: int | None = None,
         class_weight: Mapping[int, float] | None = None,
         floatx: str = "float32",
+        input_names: Collection[str] | None = None,
         warn_after: float = 30.0,
         give_up_after: float = 600.0,
     ) -> None:
@@ -137,6 +142,7 @@ class PyDatasetSource(Source):
         self._shuffle = bool(shuffle)
         self._class_weight = class_weight
         self._floatx = floatx
+        self._input_names = input_names
         self._patience = (warn_after, give_up_after)
         self._workers = max(int(getattr(dataset, "workers", 1)), 1)
         self.reads_ahead = getattr(dataset, "workers", 1) != 0
@@ -183,6 +189,7 @@ class PyDatasetSource(Source):
                 f"Batch {index} of {self._name}",
                 floatx=self._floatx,
                 lists_are_batches=True,
+                input_names=self._input_names,
             )
             if self._class_weight is not None:
                 options = {"whole": False, "floatx": self._floatx}

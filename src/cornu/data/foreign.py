@@ -18,7 +18,7 @@ to continue there; of any other it reads again what the run before had read of t
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -44,6 +44,7 @@ class IterableSource(Source):
         steps: batches in an epoch.
         class_weight: dict from class to weight, multiplied into the sample weights.
         floatx: the dtype that float64 becomes.
+        input_names: the entries of a dict of inputs that are read; all of them if None.
 
     Example:
 
@@ -65,6 +66,7 @@ class IterableSource(Source):
         steps: int | None = None,
         class_weight: Mapping[int, float] | None = None,
         floatx: str = "float32",
+        input_names: Collection[str] | None = None,
     ) -> None:
         if endless and steps is None:
             raise ValueError(
@@ -80,6 +82,7 @@ class IterableSource(Source):
         self._steps = None if steps is None else positive(steps, "steps")
         self._class_weight = class_weight
         self._floatx = floatx
+        self._input_names = input_names
         self._running: Iterator[Any] | None = None
         self._ended = False
         self._taken = 0
@@ -93,8 +96,9 @@ class IterableSource(Source):
         count = first
         for item in self._items(first):
             batch = to_batch(
-                item, self._name, floatx=self._floatx, lists_are_batches=self._lists_are_batches
-            )
+                item, self._name, floatx=self._floatx, lists_are_batches=self._lists_are_batches,
+                input_names=self._input_names,
+            )  # fmt: skip
             if self._class_weight is not None:
                 options = {"whole": False, "floatx": self._floatx}
                 data = weighted(batch.data, self._class_weight, **options)
@@ -199,7 +203,7 @@ def foreign_source(data: Any, **options: Any) -> IterableSource | None:
 
     Args:
         data: anything.
-        **options: `steps`, `class_weight` and `floatx` of `IterableSource`.
+        **options: `steps`, `class_weight`, `floatx` and `input_names` of `IterableSource`.
     """
     kind = type(data).__name__
     if made_by(data, "tensorflow") and hasattr(data, "as_numpy_iterator"):

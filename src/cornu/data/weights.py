@@ -7,6 +7,7 @@ Labels are integers, `(samples,)` or with a last axis of size 1, or one-hot (or 
 the last axis.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +24,9 @@ def class_sample_weights(
 
     Args:
         y: integer labels `(samples,)` or `(..., 1)`, or one-hot rows `(..., classes)`.
-        class_weight: from class to weight; every class needs one.
-        whole: whether `y` is the whole data set, so that a class without samples is a mistake.
+        class_weight: from class to weight; 1 for a class that it does not name.
+        whole: whether `y` is the whole data set, so that a class without samples, or without a
+            weight, deserves a warning.
         floatx: dtype of the result.
 
     Returns:
@@ -32,7 +34,7 @@ def class_sample_weights(
 
     Raises:
         TypeError: `class_weight` is not a dict.
-        ValueError: labels and classes do not match, or `y` is not one array of class labels.
+        ValueError: `y` is not one array.
 
     Example:
 
@@ -62,22 +64,12 @@ def class_sample_weights(
     table = {int(c): float(w) for c, w in class_weight.items()}
     missing = [int(c) for c in classes if int(c) not in table]
     known = {int(c) for c in classes} | set(range(columns))
-    surplus = sorted(set(table) - known) if whole else []
-    if missing or surplus:
-        what = (
-            f"class_weight has no weight for {_list(missing)}."
-            if missing
-            else (f"class_weight names {_list(surplus)}, which no label has.")
-        )
-        raise ValueError(
-            explain(
-                what,
-                labels=_list(sorted(known)),
-                class_weight=_list(sorted(table)),
-                fix="give one weight for each class in the labels, and no other.",
-            )
-        )
-    weights = np.array([table[int(c)] for c in classes]).astype(floatx)
+    surplus = sorted(set(table) - known)
+    if whole and missing:
+        _warn(f"class_weight has no weight for {_list(missing)}; it is 1.")
+    if whole and surplus:
+        _warn(f"class_weight names {_list(surplus)}, which no label has.")
+    weights = np.array([table.get(int(c), 1.0) for c in classes]).astype(floatx)
     return weights[positions].reshape(labels.shape)
 
 
@@ -104,26 +96,25 @@ def _labels(y: np.ndarray) -> tuple[np.ndarray, int]:
     columns = 0
     if y.ndim > 1 and y.shape[-1] == 1:
         y = y[..., 0]
-    elif y.ndim > 1 and y.dtype.kind in "biuf" and np.allclose(y.sum(-1), 1, atol=1e-3):
+    elif y.ndim > 1:
+        if not (y.dtype.kind in "biuf" and np.allclose(y.sum(-1), 1, atol=1e-3)):
+            _warn(
+                f"class_weight weighs each sample by one class, and the rows of y, of shape "
+                f"{y.shape}, are not one-hot: the class is the column of the greatest number. "
+                "sample_weight says the weight of each sample itself."
+            )
         columns = y.shape[-1]
         y = y.argmax(-1)
-    elif y.ndim > 1:
-        raise ValueError(
-            explain(
-                f"class_weight needs one class for each sample, y has shape {y.shape}.",
-                fix="pass sample_weight instead.",
-            )
-        )
     if y.dtype.kind not in "biu":
-        if not np.array_equal(y, np.rint(y)):
-            raise ValueError(
-                explain(
-                    "class_weight needs integer labels, y holds other numbers.",
-                    fix="pass sample_weight instead.",
-                )
-            )
-        y = np.rint(y).astype("int64")
+        whole = np.rint(y)
+        if not np.array_equal(y, whole):
+            _warn("class_weight needs integer labels, y holds other numbers; they are rounded.")
+        y = whole.astype("int64")
     return y, columns
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
 
 
 def _list(classes: list[int]) -> str:

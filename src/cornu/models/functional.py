@@ -135,6 +135,14 @@ class Functional(Model):
         return len(self.inputs) > 1 or isinstance(self.inputs_struct, dict)
 
     @property
+    def _inputs_read(self) -> list[str] | None:
+        """The entries of a dict of inputs that a call reads; None if that is not known."""
+        if type(self).call is not Functional.call:
+            return None
+        struct = self.inputs_struct
+        return list(struct) if isinstance(struct, dict) else self.input_names
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers of the graph, in Keras's order."""
         return [op for op in self._graph.operations if isinstance(op, Layer)]
@@ -167,7 +175,7 @@ class Functional(Model):
         if isinstance(inputs, dict):
             flat = self._from_dict(inputs)
         else:
-            flat = tree.flatten(inputs)
+            flat = tree.flatten(self._by_key(inputs))
         if len(flat) != len(self.inputs):
             raise ValueError(
                 explain(
@@ -178,21 +186,38 @@ class Functional(Model):
             )
         return [self._fit_rank(x, t) for x, t in zip(flat, self.inputs, strict=True)]
 
+    def _by_key(self, inputs: Any) -> Any:
+        """Inputs given in a list to a model that takes a dict: in the order of its definition."""
+        struct = self.inputs_struct
+        if not (isinstance(struct, dict) and isinstance(inputs, list | tuple)):
+            return inputs
+        if not len(inputs) == len(struct) > 1:
+            return inputs
+        names = ", ".join(map(repr, struct))
+        warnings.warn(
+            f"Model '{self.name}' takes a dict of inputs and got a {type(inputs).__name__}, which "
+            f"is read in the order in which the inputs were defined: {names}.",
+            stacklevel=2,
+        )
+        return dict(zip(struct, inputs, strict=True))
+
     def _from_dict(self, inputs: dict[str, Any]) -> list[Any]:
         struct = self.inputs_struct
         keys = sorted(struct) if isinstance(struct, dict) else self.input_names
         if len(keys) == 1 and len(inputs) == 1 and not isinstance(struct, dict):
             return list(inputs.values())
         missing = [k for k in keys if k not in inputs]
+        unused = [str(k) for k in inputs if k not in keys]
         if missing:
             raise ValueError(
                 explain(
                     f"Model '{self.name}' misses its input {missing[0]!r}.",
                     received=", ".join(map(str, inputs)),
-                    fix=did_you_mean(missing[0], map(str, inputs)),
+                    fix=f"the data hold {unused[0]!r}: {did_you_mean(unused[0], missing)}"
+                    if unused
+                    else f"pass it too: {{{missing[0]!r}: ...}}",
                 )
             )
-        unused = [str(k) for k in inputs if k not in keys]
         if unused:
             warnings.warn(
                 f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.",
