@@ -233,3 +233,28 @@ def test_steps_per_execution_can_be_set_afterwards():
     assert losses[0] == losses[1]
     with pytest.raises(ValueError, match="positive int or 'auto'"):
         model.steps_per_execution = 0
+
+
+# ---- data with gaps -----------------------------------------------------------------------------
+
+GAPS = np.array([[1.0, np.nan], [2.0, 3.0]])
+
+
+class Filled(keras.layers.Layer):
+    """NaN becomes 0."""
+
+    def call(self, x):
+        return keras.ops.nan_to_num(x)
+
+
+def test_nan_that_a_layer_fills_is_no_mistake(recwarn):
+    model = keras.Sequential([keras.Input((2,)), Filled(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(GAPS, np.ones((2, 1)), verbose=0)
+    model.compile("sgd", lambda y, p: keras.ops.nan_to_num(y - p) ** 2)
+    model.fit(GAPS, np.array([[1.0], [np.nan]]), verbose=0)  # labels that the loss leaves out
+    assert not recwarn
+    bare = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    bare.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="1 NaN in x, first at row 0, column 1"):
+        bare.fit(GAPS, np.ones((2, 1)), verbose=0)

@@ -8,6 +8,7 @@ Each variable owns its buffer: `assign` copies an array that somebody else may h
 refuses to be given one buffer twice when buffers are donated.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import eagerly, frame_for_writing, frame_of, is_tracer, is_tracing
 from cornu.core.host import from_host
 from cornu.errors import explain
+
+_serial = itertools.count()
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
@@ -65,6 +68,7 @@ class Variable:
         "overwrite_with_gradient",
         "path",
         "regularizer",
+        "serial",
         "shape",
         "synchronization",
     )
@@ -91,6 +95,7 @@ class Variable:
         if aggregation not in (None, *AGGREGATIONS):
             raise ValueError(explain(f"aggregation is one of {AGGREGATIONS}, got {aggregation!r}."))
         self.name = name
+        self.serial = next(_serial)  # those made later have greater ones
         self.path = f"{current_path()}/{name}" if current_path() else name
         self.autocast = bool(autocast)
         self.aggregation = aggregation or "none"
@@ -287,6 +292,11 @@ class Variable:
         return twin
 
     # The arithmetic operators are given by `ops/operators.py`, which knows the operations.
+
+
+def serial_now() -> int:
+    """A number above those of all variables made so far, and below those of all made later."""
+    return next(_serial)
 
 
 def owned(value: Any, dtype: Any = None, *, like: jax.Array | None = None) -> jax.Array:

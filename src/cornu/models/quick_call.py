@@ -20,6 +20,7 @@ from cornu.core.context import local
 from cornu.core.frame import is_tracing
 from cornu.core.masks import mask_of
 from cornu.core.tracking import Snapshot
+from cornu.train.carried import tracing
 from cornu.train.compilable import Compilable
 from cornu.train.preflight import embedded_rows, require_rows
 from cornu.train.strategy import PerStep
@@ -55,7 +56,7 @@ class QuickCall:
             require_rows(args[0], self._rows)
         slots, program = self._program
         x = jax.tree.unflatten(structure, [_in_floatx(x) for x in leaves])
-        outputs, changes = program(slots.read(), (x,))
+        outputs, changes = tracing(lambda: program(slots.read(), (x,)), slots)
         slots.write(changes)
         return outputs
 
@@ -66,7 +67,7 @@ class QuickCall:
             slots = model._state_slots("predict")
             strategy = model._strategy_of_predict(slots)
             if isinstance(strategy, PerStep):
-                self._program = (slots, strategy.program)
+                self._program = (strategy.slots, strategy.program)
         self._rows = embedded_rows(model)
         self._asked = Snapshot(layers)
 

@@ -6,6 +6,7 @@ here too: how the loss is computed, what is measured, and what a step does.
 
 import inspect
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -277,24 +278,24 @@ class Compilable:
             Results by name, and the new state. An override may also take `data` alone, and then
             reads and writes variables (see `cornu.value_and_grad`).
         """
-        slots = self._state_slots("train")
-        return steps_module.train_update(self, slots, TrainState(*state), data)
+        return steps_module.on_values(steps_module.train_update, self, "train", state, data)
 
     @_in_any_form
     def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
-        slots = self._state_slots("test")
         trainable, non_trainable, metrics = state
         full = TrainState(trainable, non_trainable, [], metrics)
-        logs, after = steps_module.test_update(self, slots, full, data)
+        logs, after = steps_module.on_values(steps_module.test_update, self, "test", full, data)
         return logs, (after.trainable, after.non_trainable, after.metrics)
 
     @_in_any_form
     def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
         """The outputs for a batch as a pure function of `(trainable, non_trainable)`."""
-        slots = self._state_slots("predict")
-        full = TrainState(state[0], state[1], [], [])
-        outputs, after = steps_module.predict_outputs(self, slots, full, data)
+        measured = [v._stored() for v in self._state_slots("predict").metrics]
+        full = TrainState(state[0], state[1], [], measured)
+        outputs, after = steps_module.on_values(
+            steps_module.predict_outputs, self, "predict", full, data
+        )
         return outputs, after.non_trainable
 
     def _forget_programs(self) -> None:
@@ -306,13 +307,25 @@ class Compilable:
         """The variables that a step of "train", "test" or "predict" reads and writes."""
         trainable = self.trainable_variables  # type: ignore[attr-defined]
         non_trainable = self.non_trainable_variables  # type: ignore[attr-defined]
-        if kind == "predict":
-            return StateSlots(trainable, non_trainable)
-        if kind == "test":
-            return StateSlots(trainable, non_trainable, (), self.metrics_variables)
-        found = owned_by(self, optimizers.Optimizer)
-        slots = [v for optimizer in found for v in optimizer.variables]
-        return StateSlots(trainable, non_trainable, slots, self.metrics_variables)
+        if kind == "predict":  # what layers measure is read, and not changed
+            own: list[Any] = getattr(super(), "metrics", [])
+            measured = [v for metric in own for v in metric.variables]
+            return StateSlots(trainable, non_trainable, (), measured)
+        optimizer: list[Any] = []
+        if kind == "train":
+            found = owned_by(self, optimizers.Optimizer)
+            optimizer = [v for one in found for v in one.variables]
+        settings_ = self._compiled
+        late: list[Any] = []
+        if settings_ is not None:
+            settings_.restore_waiting()
+            # An overridden `metrics` may leave out what the default steps update.
+            late = [v for metric in settings_.all_metrics for v in metric.variables]
+        again = weakref.WeakMethod(self._state_slots)  # programs do not keep a model alive
+        return StateSlots(
+            trainable, non_trainable, optimizer, self.metrics_variables, late,
+            again=lambda: again()(kind),  # type: ignore[misc]
+        )  # fmt: skip
 
     @property
     def _steps_itself(self) -> bool:

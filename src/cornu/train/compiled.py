@@ -113,10 +113,11 @@ class Compiled:
         for name, part in parts.items():
             if name not in self.waiting or part is None or not getattr(part, "built", True):
                 continue
-            values = self.waiting.pop(name)
+            values = self.waiting[name]
             if [tuple(v.shape) for v in part.variables] == [tuple(v.shape) for v in values]:
                 for variable, value in zip(part.variables, values, strict=True):
                     variable.assign(value)
+                del self.waiting[name]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `compile` as JSON values, for files."""

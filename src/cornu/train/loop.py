@@ -14,6 +14,7 @@ import jax
 from cornu import collector
 from cornu.data.source import Source
 from cornu.errors import explain
+from cornu.train.carried import tracing
 from cornu.train.interrupt import Interrupts
 from cornu.train.logs import Logs
 from cornu.train.state import StateSlots
@@ -63,16 +64,10 @@ def run_epoch(
         for chunk in chunks:
             if before is not None:
                 before(chunk.first)
-            state = slots.read()
             interrupts.holding = True
-            try:
-                with collector.paused() if strategy.fresh else contextlib.nullcontext():
-                    out, state = chunk.run(state)
-                strategy.fresh = False
-            except Exception as error:
-                _explain_lost_buffers(slots, error)
-                raise
-            slots.write(state)
+            with collector.paused() if strategy.fresh else contextlib.nullcontext():
+                out = _dispatch(chunk, slots)
+            strategy.fresh = False
             interrupts.release()
             in_flight.append(out)
             if len(in_flight) > strategy.in_flight:
@@ -83,6 +78,17 @@ def run_epoch(
             if watch is not None:
                 watch(chunk, out)
     return out, done
+
+
+def _dispatch(chunk: Chunk, slots: StateSlots) -> Any:
+    """Read the variables, run the program, write the variables."""
+    try:
+        out, state = tracing(lambda: chunk.run(slots.read()), slots)
+    except Exception as error:
+        _explain_lost_buffers(slots, error)
+        raise
+    slots.write(state)
+    return out
 
 
 def _explain_lost_buffers(slots: StateSlots, error: Exception) -> None:

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 from cornu import activations, tree
 from cornu.core.frame import Frame, is_tracer
 from cornu.reports.nonfinite import Finding, count_nonfinite
-from cornu.train.state import StateSlots, TrainState
-from cornu.train.step import loss_of, unpack_x_y_sample_weight, updated
+from cornu.train.state import StateSlots, TrainState, flat
+from cornu.train.step import loss_of, unpack_x_y_sample_weight
 
 
 def first_nonfinite(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Finding:
@@ -126,7 +126,9 @@ def _in_backward(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
         return _gradient_of(variable, bad)
     if model.optimizer is None:
         return None
-    after, _ = updated(model, slots, state, gradients)
+    with Frame(slots.variables, flat(state)) as frame:
+        model.optimizer.apply(gradients, slots.trainable)
+    after = frame.values_of(slots.trainable)
     for variable, value in zip(slots.trainable, after, strict=True):
         if bad := _count(value):
             what = f"the variable '{variable.path}' after the update"

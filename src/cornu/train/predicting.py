@@ -112,8 +112,8 @@ class AtOnce:
         if self._asked is not None and self._asked.holds():
             return self._found
         slots = model._state_slots("predict")
-        strategy = model._programs.get(("predict", slots.key, False))
-        self._found = (slots, strategy) if isinstance(strategy, PerStep) else None
+        strategy = model._kept_strategy("predict", slots, False)
+        self._found = (strategy.slots, strategy) if isinstance(strategy, PerStep) else None
         self._asked = Snapshot(model._flatten_layers()) if self._found else None
         self.embedded_rows = embedded_rows(model)
         return self._found

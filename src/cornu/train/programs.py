@@ -19,6 +19,7 @@ from cornu.data.source import Resident, Source
 from cornu.errors import explain, returns_nothing
 from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
+from cornu.train.carried import tracing
 from cornu.train.compilable import Compilable
 from cornu.train.compiler_options import compiler_options
 from cornu.train.preflight import check_columns, require_labels
@@ -73,10 +74,20 @@ class Programs(Compilable):
             class_weight=class_weight,
             floatx=settings.current.floatx,
             inputs_are_nested=getattr(self, "_inputs_are_nested", None),
+            input_names=self._names_read,
         )
         if keeps_positions:
             source.keeps_positions = True
         return example_of(source, epoch)
+
+    @property
+    def _names_read(self) -> list[str] | None:
+        """The entries of a dict of inputs that the model reads; None if it may read any."""
+        own_steps = self._steps_itself or self._measures_itself
+        for kind in ("test", "predict"):
+            mine = getattr(type(self), f"{kind}_step")
+            own_steps = own_steps or mine is not getattr(Compilable, f"{kind}_step")
+        return None if own_steps else getattr(self, "_inputs_read", None)
 
     def _open_validation(
         self, data: Any, batch_size: int | None, steps: int | None, keeps_positions: bool
@@ -185,24 +196,35 @@ class Programs(Compilable):
             and listeners is not None
             and (not listeners.wants_every_batch(kind) or per_execution not in (1, "auto"))
         )
-        key = (kind, slots.key, can_loop)
         if settings_ is not None and settings_.eager:
             return Eager(self._step(kind, slots))
-        if key not in self._programs:
-            step = self._step(kind, slots)
-            changed = self.trainable_variables if kind == "train" else ()  # type: ignore[attr-defined]
-            options = compiler_options(changed)
-            program: Strategy | None = None
-            if can_loop:
-                assert source is not None
-                length = None if per_execution in (1, "auto") else per_execution
-                program = Chunked(step, f"{kind}_step", length, options)
-                if program.is_slow(slots.read(), example_of(source)[1]):
-                    program = None
-            self._programs[key] = program or PerStep(
-                step, f"{kind}_step", donate=kind != "predict", options=options
-            )
-        return self._programs[key]
+        kept = self._kept_strategy(kind, slots, can_loop)
+        if kept is not None:
+            return kept
+        step = self._step(kind, slots)
+        changed = self.trainable_variables if kind == "train" else ()  # type: ignore[attr-defined]
+        options = compiler_options(changed)
+        program: Strategy | None = None
+        if can_loop:
+            assert source is not None
+            length = None if per_execution in (1, "auto") else per_execution
+            loop = Chunked(step, f"{kind}_step", length, options)
+            batch = example_of(source)[1]
+            if not tracing(lambda: loop.is_slow(slots.read(), batch), slots):
+                program = loop
+        program = program or PerStep(
+            step, f"{kind}_step", donate=kind != "predict", options=options
+        )
+        self._programs[kind, slots.key, can_loop] = program
+        return program
+
+    def _kept_strategy(self, kind: str, slots: StateSlots, can_loop: bool) -> Strategy | None:
+        """The strategy that was made before for these variables; None if there is none."""
+        for (its_kind, _, loops), program in list(self._programs.items()):
+            # Its step may have met variables since, which the slots name now.
+            if (its_kind, loops) == (kind, can_loop) and program.slots.key == slots.key:
+                return program
+        return None
 
     def _strategy_of_predict(self, slots: StateSlots) -> Strategy:
         """The strategy of `predict`, whatever the data."""

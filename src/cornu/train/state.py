@@ -8,7 +8,7 @@
 The variables are current between any two dispatches: callbacks may read or assign any of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from cornu.core.variable import Variable
@@ -23,8 +23,27 @@ class TrainState(NamedTuple):
     metrics: list[Any]  # running sums
 
 
+def flat(state: TrainState) -> list[Any]:
+    """The values in the order of `StateSlots.variables`."""
+    return [value for part in state for value in part]
+
+
 class StateSlots:
-    """The Variables behind a `TrainState`; a variable that is listed twice is kept once."""
+    """The Variables behind a `TrainState`; a variable that is listed twice is kept once.
+
+    Args:
+        trainable: weights that the optimizer updates.
+        non_trainable: running statistics, seeds, frozen weights.
+        optimizer: its variables.
+        metrics: those of the metrics.
+        late: variables that a step reads or writes and no list names; they stand at the end of
+            `non_trainable`.
+        again: gives the slots anew, after a step has made variables.
+
+    Attributes:
+        late: those of `late` that no list names.
+        makes_anew: whether each trace of the step makes variables of its own.
+    """
 
     def __init__(
         self,
@@ -32,6 +51,8 @@ class StateSlots:
         non_trainable: Iterable[Variable] = (),
         optimizer: Iterable[Variable] = (),
         metrics: Iterable[Variable] = (),
+        late: Iterable[Variable] = (),
+        again: "Callable[[], StateSlots] | None" = None,
     ):
         seen: set[int] = set()
 
@@ -47,6 +68,11 @@ class StateSlots:
         self.non_trainable = once(non_trainable)
         self.optimizer = once(optimizer)
         self.metrics = once(metrics)
+        self.late = once(late)
+        self.non_trainable += self.late
+        self.makes_anew = False
+        self.attempts = 0  # traces that were given up since the last that was not
+        self._again = again
 
     @property
     def key(self) -> tuple[tuple[int, ...], ...]:
@@ -62,6 +88,15 @@ class StateSlots:
     def variables(self) -> list[Variable]:
         """All Variables, in order."""
         return [v for part in self.parts for v in part]
+
+    def meet(self, variables: Iterable[Variable]) -> None:
+        """Take in variables that a step was found to read or write, for its next trace."""
+        lists = self if self._again is None else self._again()
+        all_ = StateSlots(*lists.parts, late=(*self.late, *variables))
+        self.trainable, self.non_trainable, self.optimizer, self.metrics = all_.parts
+        self.late = [*lists.late, *all_.late]
+        self.attempts += 1
+        self.makes_anew = self.makes_anew or self.attempts > 2
 
     def read(self) -> TrainState:
         """The present values."""

@@ -24,9 +24,11 @@ from typing import Any
 import jax
 
 from cornu import activations, tree
-from cornu.core.frame import Frame, purify
+from cornu.core.frame import frame_for_writing
+from cornu.core.tracking import Identities
 from cornu.errors import explain, returns_nothing
-from cornu.train.state import StateSlots, TrainState
+from cornu.train.carried import Carried
+from cornu.train.state import StateSlots, TrainState, flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,13 @@ class Step:
         update: `(state, data) -> (out, state)`.
         results: `(out, state) -> logs`, run once after the last of several steps.
         repeats: whether only the last `out` matters, so that steps may run in a loop on the device.
+        slots: the variables of the state; more may be found in a trace (see `carried.py`).
     """
 
     update: Callable[[TrainState, Any], tuple[Any, TrainState]]
     results: Callable[[Any, TrainState], Any]
     repeats: bool = True
+    slots: StateSlots | None = None
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
@@ -97,46 +101,47 @@ def train_update(
         What `compute_metrics` returned, and the new state.
     """
     x, y, sample_weight = unpack_x_y_sample_weight(data)
-    loss_variables = [*slots.non_trainable, *slots.metrics]
+    others = [*slots.non_trainable, *slots.optimizer, *slots.metrics]
 
-    def objective(trainable: list[Any], others: list[Any]) -> Any:
-        # The optimizer's variables are read, too: a loss scale changes from step to step.
-        variables = [*slots.trainable, *loss_variables, *slots.optimizer]
-        with Frame(variables, [*trainable, *others, *state.optimizer]) as frame:
+    def objective(trainable: list[Any]) -> Any:
+        with Carried(slots, flat(state._replace(trainable=trainable))) as frame:
             y_pred = model(x, training=True)
             loss = loss_of(model, x, y, y_pred, sample_weight, training=True)
             model._track_loss(loss, batch_size_of(x))
             scaled = loss if model.optimizer is None else model.optimizer.scale_loss(loss)
-        return scaled, (y_pred, frame.values_of(loss_variables))
+        return scaled, (y_pred, frame.values_of(others))
 
-    with activations.remember_logits():
-        gradients, (y_pred, others) = jax.grad(objective, has_aux=True)(
-            state.trainable, [*state.non_trainable, *state.metrics]
-        )
-        trainable, optimizer = updated(model, slots, state, gradients)
-        non_trainable = others[: len(slots.non_trainable)]
-        with Frame(slots.metrics, others[len(slots.non_trainable) :]) as frame:
-            logs = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-        metrics = frame.values_of(slots.metrics)
-    return logs, TrainState(trainable, non_trainable, optimizer, metrics)
+    with activations.remember_logits(), Carried(slots, flat(state)) as frame:
+        gradients, (y_pred, values) = jax.grad(objective, has_aux=True)(state.trainable)
+        frame.update(others, values)
+        model.optimizer.apply(gradients, slots.trainable)
+        logs = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+    return logs, frame.state()
 
 
 def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, training: bool) -> Any:
-    """The loss of a batch; an older `compute_loss` is not told whether the model trains."""
+    """The loss of a batch; an older `compute_loss` is not told whether the model trains.
+
+    Raises:
+        ValueError: it is no scalar.
+    """
     known = inspect.signature(model.compute_loss).parameters
     takes = "training" in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
     options = {"training": training} if takes else {}
-    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
-
-
-def updated(
-    model: Any, slots: StateSlots, state: TrainState, gradients: list[Any]
-) -> tuple[list[Any], list[Any]]:
-    """New values of the weights and of the optimizer, which may know more weights than these."""
-    variables = [*slots.trainable, *slots.optimizer]
-    with Frame(variables, [*state.trainable, *state.optimizer]) as frame:
-        model.optimizer.apply(gradients, slots.trainable)
-    return frame.values_of(slots.trainable), frame.values_of(slots.optimizer)
+    loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
+    shape = getattr(loss, "shape", ())
+    if loss is None or shape != ():
+        name = f"{type(model).__name__}.compute_loss"
+        returned = "None" if loss is None else f"an array of shape {shape}"
+        raise ValueError(
+            explain(
+                f"{name} returns {returned}, but the loss of a batch must be one number.",
+                fix="return keras.ops.mean(loss)"
+                if loss is not None
+                else "end the method with: return loss",
+            )
+        )
+    return loss
 
 
 def test_update(
@@ -144,32 +149,48 @@ def test_update(
 ) -> tuple[Any, TrainState]:
     """One step of evaluation: forward, loss, metrics; returns as `train_update` does."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
-    with (
-        activations.remember_logits(),
-        Frame(slots.variables, [*state.trainable, *state.non_trainable, *state.metrics]) as frame,
-    ):
+    with activations.remember_logits(), Carried(slots, flat(state)) as frame:
         y_pred = model(x, training=False)
         loss = loss_of(model, x, y, y_pred, sample_weight, training=False)
         model._track_loss(loss, batch_size_of(x))
         logs = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-    return logs, TrainState(
-        state.trainable, frame.values_of(slots.non_trainable), [], frame.values_of(slots.metrics)
-    )
+    return logs, frame.state()._replace(trainable=state.trainable)
 
 
 def predict_outputs(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Any:
-    """The model's outputs for a batch, and the state after (seeds may advance)."""
+    """The model's outputs for a batch, and the state after (seeds may advance).
+
+    What metrics inside of layers take in is not kept: a prediction is no measurement.
+    """
     x, _, _ = unpack_x_y_sample_weight(data)
-    with Frame(slots.variables, [*state.trainable, *state.non_trainable, *state.metrics]) as frame:
+    with Carried(slots, flat(state)) as frame:
         outputs = model(x, training=False)
     after = frame.values_of(slots.non_trainable)
     return outputs, TrainState(state.trainable, after, [], state.metrics)
 
 
-def results_of(model: Any, slots: StateSlots, metrics: list[Any]) -> dict[str, Any]:
-    """The results by name, from the metrics' values."""
-    with Frame(slots.metrics, metrics):
+def results_of(model: Any, slots: StateSlots, state: TrainState) -> dict[str, Any]:
+    """The results by name, from the values of the state."""
+    with Carried(slots, flat(state)):
         return model.get_metrics_result()
+
+
+def on_values(update: Callable[..., Any], model: Any, kind: str, state: Any, data: Any) -> Any:
+    """An update of a state as `train_step` is given it: without the variables on no list.
+
+    Those are read and written where whoever called `train_step` carries them.
+    """
+    slots = model._state_slots(kind)
+    late = [v._stored() for v in slots.late]
+    full = TrainState(*state)
+    full = full._replace(non_trainable=[*full.non_trainable, *late])
+    out, after = update(model, slots, full, data)
+    kept = len(after.non_trainable) - len(late)
+    for variable, value in zip(slots.late, after.non_trainable[kept:], strict=True):
+        frame = frame_for_writing(variable)
+        if frame is not None:
+            frame[variable] = value
+    return out, after._replace(non_trainable=after.non_trainable[:kept])
 
 
 # ---- the step of a model ----------------------------------------------------------------------
@@ -194,20 +215,24 @@ def step_of(model: Any, kind: str, slots: StateSlots, default: Callable[..., Any
             lambda state, data: predict_outputs(model, slots, state, data),
             lambda out, state: out,
             repeats=False,
+            slots=slots,
         )
     update = train_update if kind == "train" else test_update
     if model._measures_itself:
-        return Step(partial(update, model, slots), lambda logs, state: logs)
+        return Step(partial(update, model, slots), lambda logs, state: logs, slots=slots)
 
     def run(state: TrainState, data: Any) -> tuple[Any, TrainState]:
         return (), update(model, slots, state, data)[1]
 
-    return Step(run, lambda out, state: results_of(model, slots, state.metrics))
+    return Step(run, lambda out, state: results_of(model, slots, state), slots=slots)
 
 
 def takes_state(method: Callable[..., Any]) -> bool:
-    """Whether a step is pure, `(state, data)`, or imperative, `(data)`."""
-    return len(inspect.signature(method).parameters) >= 2
+    """Whether a step is pure, `(state, data)` or `(*args)`, or imperative, `(data)`."""
+    parameters = inspect.signature(method).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return True
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters) >= 2
 
 
 def _own_step(model: Any, name: str, *args: Any) -> Any:
@@ -221,7 +246,10 @@ def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[...,
     method = partial(_own_step, model, f"{kind}_step")
 
     def pure(state: TrainState, data: Any) -> tuple[Any, TrainState]:
-        returned = method(_state_for(kind, state), data)
+        # The lists go in and come back as values; what they do not name is read and written.
+        values = flat(state)
+        with Carried(slots, values) as frame:
+            returned = method(_state_for(kind, _listed(slots, state)), data)
         if not (isinstance(returned, tuple) and len(returned) == 2):
             raise ValueError(
                 explain(
@@ -230,20 +258,42 @@ def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[...,
                 )
             )
         logs, after = returned
-        return logs, _full_state(kind, state, after, name)
+        _refuse_writes(slots, values, frame, name)
+        after = _full_state(kind, _listed(slots, state), after, name)
+        late = frame.values_of(slots.late)
+        return logs, after._replace(non_trainable=[*after.non_trainable, *late])
 
     def imperative(state: TrainState, data: Any) -> tuple[Any, TrainState]:
-        values = [v for part in state for v in part]
-        logs, after = purify(lambda: method(data), slots.variables)(values)
+        with Carried(slots, flat(state)) as frame:
+            logs = method(data)
         if logs is None:
             raise ValueError(returns_nothing(method))
-        parts, start = [], 0
-        for part in state:
-            parts.append(after[start : start + len(part)])
-            start += len(part)
-        return logs, TrainState(*parts)
+        return logs, frame.state()
 
-    return Step(pure if pure_step else imperative, results, repeats=kind != "predict")
+    step = pure if pure_step else imperative
+    return Step(step, results, repeats=kind != "predict", slots=slots)
+
+
+def _listed(slots: StateSlots, state: TrainState) -> TrainState:
+    """The state without the variables that no list names."""
+    kept = len(state.non_trainable) - len(slots.late)
+    return state._replace(non_trainable=state.non_trainable[:kept])
+
+
+def _refuse_writes(slots: StateSlots, before: list[Any], frame: Carried, name: str) -> None:
+    """A step that is given the lists as values must return them, not assign to the variables."""
+    late = Identities(slots.late)
+    for variable, value in zip(slots.variables, before, strict=True):
+        if frame[variable] is not value and variable not in late:
+            raise RuntimeError(
+                explain(
+                    f"{name} assigns to the variable '{variable.path}', and is given the state as "
+                    "values.",
+                    fix="compute the new value and return it in the state:\n"
+                    "stateless_call, stateless_apply, stateless_update_state.\n"
+                    "Or write the step as train_step(self, data), which may assign.",
+                )
+            )
 
 
 def _state_for(kind: str, state: TrainState) -> Any:

@@ -30,7 +30,7 @@ from jax import lax
 from cornu import collector
 from cornu.data.prefetch import prefetched, to_device
 from cornu.data.source import Batch, Resident, Source
-from cornu.train.state import TrainState, only_changes
+from cornu.train.state import StateSlots, TrainState, only_changes
 from cornu.train.step import Step
 
 # A chunk lasts about as long as a user waits for the progress bar to move.
@@ -70,6 +70,12 @@ class Strategy:
     def __init__(self, step: Step, name: str = "step"):
         self.step = step
         self.name = name
+
+    @property
+    def slots(self) -> StateSlots:
+        """The variables that the step reads and writes."""
+        assert self.step.slots is not None
+        return self.step.slots
 
     def chunks(
         self, source: Source, epoch: int, steps: int | None, first: int = 0

@@ -24,9 +24,11 @@ from cornu.callbacks.reporting import ProgbarLogger
 from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.core.forking import refuse_after_fork
 from cornu.data.arrays import BATCH_SIZE, positive, whole
+from cornu.data.convert import only_read
 from cornu.data.source import Source
 from cornu.data.split import train_validation_split
 from cornu.errors import trimmed
+from cornu.train.carried import tracing
 from cornu.train.compiled import Compiled, accept_older
 from cornu.train.guard import Guard
 from cornu.train.listening import asks_for_positions, callback_list, with_resume
@@ -162,7 +164,8 @@ class Trainer(Programs):
             epochs = min(epochs, settings.current.max_epochs)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split(
-                (x, y, sample_weight), validation_split, validation_pick,
+                (only_read(x, self._names_read), y, sample_weight),
+                validation_split, validation_pick,
                 floatx=settings.current.floatx,
                 inputs_are_nested=getattr(self, "_inputs_are_nested", None),
             )  # fmt: skip
@@ -220,6 +223,7 @@ class Trainer(Programs):
         slots = self._state_slots("train")
         self.make_train_function()
         strategy = self._strategy("train", slots, source, listeners, example)
+        slots = strategy.slots
         listeners.params["validation"] = validation is not None
         listeners.params["adds_results"] = any(
             getattr(callback, "_may_add_results", True) for callback in listeners.callbacks
@@ -386,6 +390,7 @@ class Trainer(Programs):
         slots = self._state_slots("test")
         self.make_test_function()
         strategy = self._strategy("test", slots, source, listeners, None)
+        slots = strategy.slots
         self.reset_metrics()
         self.stop_evaluating = False
         listeners.on_test_begin()
@@ -445,6 +450,7 @@ class Trainer(Programs):
             slots = self._state_slots("predict")
             self.make_predict_function()
             strategy = self._strategy("predict", slots, source, listeners, None)
+            slots = strategy.slots
             self.stop_predicting = False
             listeners.on_predict_begin()
             collector = Collector()
@@ -489,7 +495,8 @@ class Trainer(Programs):
             a = a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
             return a if rows == size else filled(a, rows)
 
-        outputs, changes = strategy.program(slots.read(), (jax.tree.map(ready, x),))
+        batch = (jax.tree.map(ready, x),)
+        outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
         slots.write(changes)
         return jax.tree.map(lambda a: np.array(a)[:size], outputs)
 
@@ -546,7 +553,7 @@ class Trainer(Programs):
         slots = self._state_slots(kind)
         everything = CallbackList()
         strategy = self._strategy(kind, slots, source, everything, None, single=True)
-        out, _ = run_epoch(strategy, source, slots)
+        out, _ = run_epoch(strategy, source, strategy.slots)
         return out
 
 

@@ -260,7 +260,10 @@ class Layer(Attributes, Owner, Operation):
                     )
                 )
         values = [_raw(v) for v in (*trainable_variables, *non_trainable_variables)]
-        with Frame([*trainable, *non_trainable], values) as frame:
+        # What metrics take in is not among the results, so it stays inside.
+        measured = self.metrics_variables
+        values += [v._stored() for v in measured]
+        with Frame([*trainable, *non_trainable, *measured], values) as frame:
             outputs = self(*args, **kwargs)
             losses = self.losses if return_losses else None
         after = frame.values_of(non_trainable)
