@@ -8,6 +8,7 @@ Each variable owns its buffer: `assign` copies an array that somebody else may h
 refuses to be given one buffer twice when buffers are donated.
 """
 
+import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ from cornu.core.host import from_host
 from cornu.errors import explain
 
 _serial = itertools.count()
+
+_NOBODY = contextlib.nullcontext()
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
@@ -71,6 +74,7 @@ class Variable:
         "serial",
         "shape",
         "synchronization",
+        "turn",
     )
     __array_priority__ = 100  # numpy arrays on the left hand side defer to us
 
@@ -95,6 +99,7 @@ class Variable:
         if aggregation not in (None, *AGGREGATIONS):
             raise ValueError(explain(f"aggregation is one of {AGGREGATIONS}, got {aggregation!r}."))
         self.name = name
+        self.turn: Any = None  # of the threads that use it; see `turns.py`
         self.serial = next(_serial)  # those made later have greater ones
         self.path = f"{current_path()}/{name}" if current_path() else name
         self.autocast = bool(autocast)
@@ -185,12 +190,15 @@ class Variable:
         if frame:
             if not frame.is_current_trace():
                 raise RuntimeError(_foreign_write(self))
-            frame[self] = jnp.asarray(self._checked(value))
+            value = self._checked(value)
+            # Outside of a trace a frame holds buffers that are donated, as the variable does.
+            frame[self] = jnp.asarray(value) if is_tracing() else owned(value)
             return frame[self]
         if is_tracer(value) or is_tracing():
             raise RuntimeError(_foreign_write(self))
-        self._value = owned(self._checked(value), self.dtype, like=self._value)
-        return self._value
+        with self.turn or _NOBODY:  # a step that is under way would overwrite it
+            self._value = owned(self._checked(value), self.dtype, like=self._value)
+            return self._value
 
     def assign_add(self, value: Any) -> Any:
         """Add to the value in place."""
@@ -228,7 +236,8 @@ class Variable:
 
     def numpy(self) -> np.ndarray:
         """The value as a numpy array of its own (a copy that later steps leave alone)."""
-        return np.array(self.value)
+        with self.turn or _NOBODY:
+            return np.array(self.value)
 
     # ---- facts --------------------------------------------------------------------------------
 
@@ -288,6 +297,7 @@ class Variable:
         for slot in Variable.__slots__[2:]:
             setattr(twin, slot, getattr(self, slot))
         twin.__dict__.update(self.__dict__)
+        twin.turn = None
         twin._value = owned(self._value, self.dtype)
         return twin
 

@@ -121,10 +121,7 @@ class Metric(Configurable):
     def reset_state(self) -> None:
         """Forget all that was taken in."""
         for variable in self.variables:
-            initial = getattr(variable, "initial_value", None)
-            if initial is None:
-                initial = np.zeros(variable.shape, np.asarray(variable._value).dtype)
-            variable.assign(jax.device_put(initial))  # a transfer: nothing is compiled for a shape
+            reset(variable)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take in a batch, and return the result for all so far."""
@@ -185,3 +182,11 @@ class Metric(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def reset(variable: Variable) -> None:
+    """Give a variable of a metric the value that it was made with."""
+    initial = getattr(variable, "initial_value", None)
+    if initial is None:
+        initial = np.zeros(variable.shape, variable.dtype)
+    variable.assign(jax.device_put(initial))  # a transfer: nothing is compiled for a shape

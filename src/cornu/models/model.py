@@ -216,7 +216,8 @@ class Model(Trainer, Layer):
             >>> model.get_state_tree()["trainable_variables"]["head"]["kernel"].shape
             (4, 2)
         """
-        return get_state_tree(self, value_format)
+        with self._state_slots("train").turn:
+            return get_state_tree(self, value_format)
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         """Put the values of a tree, or of a part of one, into the variables.
@@ -235,7 +236,8 @@ class Model(Trainer, Layer):
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
     ) -> None:
         """Save the model to a `.keras` file; see `cornu.saving.save_model`."""
-        persistence.save_model(self, filepath, overwrite, zipped, **kwargs)
+        with self._state_slots("train").turn:
+            persistence.save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(
         self,
@@ -245,7 +247,8 @@ class Model(Trainer, Layer):
         **kwargs: Any,
     ) -> None:
         """Save the weights to a `.weights.h5` file; see `cornu.saving.save_weights`."""
-        weights_files.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
+        with self._state_slots("train").turn:
+            weights_files.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
 
     def _check_saving(self, filepath: Any) -> None:
         """Raise or warn now of what would keep the model from being saved there later."""

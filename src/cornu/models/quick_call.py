@@ -56,8 +56,9 @@ class QuickCall:
             require_rows(args[0], self._rows)
         slots, program = self._program
         x = jax.tree.unflatten(structure, [_in_floatx(x) for x in leaves])
-        outputs, changes = tracing(lambda: program(slots.read(), (x,)), slots)
-        slots.write(changes)
+        with slots.turn:
+            outputs, changes = tracing(lambda: program(slots.read(), (x,)), slots)
+            slots.write(changes)
         return outputs
 
     def _prepare(self, model: Any) -> None:

@@ -88,19 +88,25 @@ class Guard:
         loss = loss_of(out)
         if loss is not None and not math.isfinite(loss):
             raise FloatingPointError(self._explain(f"the loss is {loss}", done))
-        if self._copy is not None and self._sound and not _finite(self._slots.read().trainable):
+        if self._copy is not None and self._sound and not self._weights_are_finite():
             raise FloatingPointError(self._explain("weights are not finite any more", done))
+
+    def _weights_are_finite(self) -> bool:
+        with self._slots.turn:
+            return _finite(self._slots.read().trainable)
 
     def _renew(self, step: int) -> None:
         """Take a new copy, if it is cheap enough."""
         begun = time.perf_counter()
         self._look_at = begun + SECONDS_BETWEEN_LOOKS
         self._first, self._kept, self._kept_bytes, self._copy = step, [], 0, None
-        values = self._slots.read()
-        dear = self._cost > FREE and begun - self._copied < self._cost / SHARE_OF_TIME
-        if dear or sum(v.nbytes for part in values for v in part) > COPY_LIMIT:
+        if self._cost > FREE and begun - self._copied < self._cost / SHARE_OF_TIME:
             return
-        self._copy = TrainState(*[[np.array(v) for v in part] for part in values])
+        with self._slots.turn:
+            values = self._slots.read()
+            if sum(v.nbytes for part in values for v in part) > COPY_LIMIT:
+                return
+            self._copy = TrainState(*[[np.array(v) for v in part] for part in values])
         self._sound = _finite(self._copy.trainable)
         self._copied = time.perf_counter()
         self._cost = self._copied - begun

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from cornu import collector
+from cornu.core.turns import looping
 from cornu.data.source import Source
 from cornu.errors import explain
 from cornu.train.carried import tracing
@@ -58,6 +59,7 @@ def run_epoch(
     done = 0
     in_flight: collections.deque[Any] = collections.deque()
     with (
+        looping(),
         Interrupts() as interrupts,
         contextlib.closing(strategy.chunks(source, epoch, steps, first)) as chunks,
     ):
@@ -82,12 +84,13 @@ def run_epoch(
 
 def _dispatch(chunk: Chunk, slots: StateSlots) -> Any:
     """Read the variables, run the program, write the variables."""
-    try:
-        out, state = tracing(lambda: chunk.run(slots.read()), slots)
-    except Exception as error:
-        _explain_lost_buffers(slots, error)
-        raise
-    slots.write(state)
+    with slots.turn:
+        try:
+            out, state = tracing(lambda: chunk.run(slots.read()), slots)
+        except Exception as error:
+            _explain_lost_buffers(slots, error)
+            raise
+        slots.write(state)
     return out
 
 

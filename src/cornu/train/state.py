@@ -11,6 +11,9 @@ The variables are current between any two dispatches: callbacks may read or assi
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from cornu.core.context import local
+from cornu.core.frame import frame_for_writing
+from cornu.core.turns import turn_of
 from cornu.core.variable import Variable
 
 
@@ -73,6 +76,7 @@ class StateSlots:
         self.makes_anew = False
         self.attempts = 0  # traces that were given up since the last that was not
         self._again = again
+        self._turn: Any = None
 
     @property
     def key(self) -> tuple[tuple[int, ...], ...]:
@@ -92,14 +96,25 @@ class StateSlots:
     def meet(self, variables: Iterable[Variable]) -> None:
         """Take in variables that a step was found to read or write, for its next trace."""
         lists = self if self._again is None else self._again()
-        all_ = StateSlots(*lists.parts, late=(*self.late, *variables))
+        a, b, c, d = lists.parts
+        all_ = StateSlots(a, b, c, d, late=(*self.late, *variables))
         self.trainable, self.non_trainable, self.optimizer, self.metrics = all_.parts
         self.late = [*lists.late, *all_.late]
+        self._turn = None
         self.attempts += 1
         self.makes_anew = self.makes_anew or self.attempts > 2
 
+    @property
+    def turn(self) -> Any:
+        """What to hold, in a `with` block, from a `read` until the `write` of what came of it."""
+        if self._turn is None:
+            self._turn = turn_of(self.variables)
+        return self._turn
+
     def read(self) -> TrainState:
-        """The present values."""
+        """The present values; of the frame that this thread is in, if it carries some of them."""
+        if local.frame is not None:
+            return TrainState(*[[v._stored() for v in part] for part in self.parts])
         return TrainState(*[[v._value for v in part] for part in self.parts])
 
     def write(self, state: Any) -> None:
@@ -107,7 +122,11 @@ class StateSlots:
         for part, values in zip(self.parts, state, strict=True):
             for variable, value in zip(part, values, strict=True):
                 if value is not None:
-                    variable._value = value
+                    frame = local.frame and frame_for_writing(variable)
+                    if frame:
+                        frame[variable] = value
+                    else:
+                        variable._value = value
 
 
 def only_changes(before: TrainState, after: Any) -> TrainState:

@@ -249,9 +249,10 @@ class Chunked(Strategy):
 
     def arrays_of(self, source: Resident) -> Any:
         """The source's arrays on the device, moved there once."""
-        if self._on_device is None or self._on_device[0] is not source:
-            self._on_device = (source, jax.tree.map(jax.device_put, source.arrays))
-        return self._on_device[1]
+        held = self._on_device  # another thread may put its own there
+        if held is None or held[0] is not source:
+            self._on_device = held = (source, jax.tree.map(jax.device_put, source.arrays))
+        return held[1]
 
     def release(self) -> None:
         """Let go of the arrays on the device."""
@@ -293,8 +294,9 @@ class Chunked(Strategy):
             compiler.shutdown(wait=False)
 
     def _last(self, state: TrainState, data: Any, rows: int) -> tuple[Any, TrainState]:
-        if self._rest is not None and self._rest[0] == _shapes_of(data, rows):
-            return self._rest[1].result()(state, data)
+        rest = self._rest
+        if rest is not None and rest[0] == _shapes_of(data, rows):
+            return rest[1].result()(state, data)
         return self.single(state, data)  # the epoch began at its last batch
 
     def _next_length(self, left: int) -> int:

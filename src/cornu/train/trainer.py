@@ -33,6 +33,7 @@ from cornu.train.compiled import Compiled, accept_older
 from cornu.train.guard import Guard
 from cornu.train.listening import asks_for_positions, callback_list, with_resume
 from cornu.train.loop import as_logs, run_epoch
+from cornu.train.measuring import Loop, measuring, training
 from cornu.train.predicting import AtOnce, Collector, bucket_of, filled, padded_to_bucket
 from cornu.train.preflight import (
     check_columns,
@@ -52,11 +53,12 @@ class Trainer(Programs):
     """compile, fit, evaluate, predict, and their single-batch forms."""
 
     _untracked_attributes: ClassVar[frozenset[str]] = frozenset(
-        ("_compiled", "_programs", "_sources", "_history")
+        ("_compiled", "_programs", "_sources", "_measuring_now", "_history")
     )
 
     _made_anew: ClassVar = {
         "_programs": lambda _: {},
+        "_measuring_now": lambda _: [],
         "_sources": lambda _: {},
         "_at_once": lambda _: AtOnce(),
         "_history": lambda kept: kept.alone() if isinstance(kept, KeptHistory) else kept,
@@ -71,6 +73,7 @@ class Trainer(Programs):
         self._begins_at = (0, 0)  # epoch and step at which the current `fit` begins
         self._sources: dict[str, Source | None] = {}  # of the current `fit`
         self._at_once = AtOnce()
+        self._measuring_now: list[Loop] = []
 
     def __del__(self) -> None:
         # These look at all attributes, themselves among them, and so would keep what was owned.
@@ -185,12 +188,13 @@ class Trainer(Programs):
             require_labels(self, example, "model.fit(x, y)")
             if check:
                 check_data(self, source, validation)
-            return self._fit(
-                settings_, source, validation, example,
-                epochs=epochs, initial_epoch=initial_epoch, steps=steps_per_epoch,
-                verbose=verbose, callbacks=callbacks,
-                validation_steps=validation_steps, validation_freq=validation_freq, check=check,
-            )  # fmt: skip
+            with training(self):
+                return self._fit(
+                    settings_, source, validation, example,
+                    epochs=epochs, initial_epoch=initial_epoch, steps=steps_per_epoch,
+                    verbose=verbose, callbacks=callbacks, check=check,
+                    validation_steps=validation_steps, validation_freq=validation_freq,
+                )  # fmt: skip
         finally:
             source.close()
             if validation is not None:
@@ -373,7 +377,7 @@ class Trainer(Programs):
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
-            with listeners.told_of_failure():
+            with listeners.told_of_failure(), measuring(self):
                 logs = self._evaluate(source, listeners, steps=steps)
             tell_nonfinite(logs, source)
         finally:
@@ -496,8 +500,9 @@ class Trainer(Programs):
             return a if rows == size else filled(a, rows)
 
         batch = (jax.tree.map(ready, x),)
-        outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
-        slots.write(changes)
+        with slots.turn:
+            outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
+            slots.write(changes)
         return jax.tree.map(lambda a: np.array(a)[:size], outputs)
 
     # ---- one batch ----------------------------------------------------------------------------
@@ -536,9 +541,10 @@ class Trainer(Programs):
     def _on_batch(
         self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
     ) -> Any:
-        self.reset_metrics()
-        logs = self._run_batch(kind, x, y, sample_weight, class_weight)
-        logs = dict(as_logs(logs).fetch())
+        with measuring(self):
+            self.reset_metrics()
+            logs = self._run_batch(kind, x, y, sample_weight, class_weight)
+            logs = dict(as_logs(logs).fetch())
         if return_dict:
             return logs
         values = list(self._in_order(logs).values())

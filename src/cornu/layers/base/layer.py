@@ -17,6 +17,7 @@ from cornu.core.lift import remat
 from cornu.core.operation import Operation
 from cornu.core.registry import is_builtin
 from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.turns import others_loop, turn_of
 from cornu.core.variable import Variable
 from cornu.errors import explain, trimmed, unknown_arguments
 from cornu.layers.base import own
@@ -148,6 +149,9 @@ class Layer(Attributes, Owner, Operation):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_initialized()
         call = Call(self, args, kwargs)
+        if call.outermost and local.frame is None and others_loop():
+            with turn_of(self.variables):
+                return self._go_through(call)
         return self._go_through(call)
 
     def _go_through(self, call: Call) -> Any:

@@ -15,6 +15,7 @@ from cornu import constraints, initializers, regularizers
 from cornu.core import dtypes
 from cornu.core.context import current_path, local, using
 from cornu.core.tracking import owned_by, unique
+from cornu.core.turns import turn_of
 from cornu.core.variable import Variable
 from cornu.errors import explain, without_super
 from cornu.layers.base import own
@@ -238,7 +239,8 @@ class Owner:
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights as numpy arrays, in the order of `weights`."""
-        return [v.numpy() for v in self.weights]
+        with turn_of(self.weights):
+            return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights: Any) -> None:
         """Assign numpy arrays to the weights, in the order of `weights`."""
