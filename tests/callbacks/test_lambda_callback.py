@@ -29,9 +29,10 @@ def test_a_function_of_batches_hears_of_each():
     assert batches == [0, 1, 2, 3] * 3
 
 
-def test_an_unknown_hook_is_named():
-    with pytest.raises(TypeError, match="did you mean 'on_epoch_end'"):
-        LambdaCallback(on_epoch_ends=print)
+def test_an_unknown_hook_is_named_and_becomes_an_attribute():
+    with pytest.warns(UserWarning, match="did you mean 'on_epoch_end'"):
+        callback = LambdaCallback(on_epoch_ends=print)
+    assert callback.on_epoch_ends is print
 
 
 def test_something_that_cannot_be_called_is_refused_at_once():

@@ -91,3 +91,15 @@ def test_an_unknown_argument_is_named():
         ReduceLROnPlateau(patiense=3)
     with pytest.raises(TypeError, match="did you mean 'min_delta'"):
         ReduceLROnPlateau(epsilon=0.1)
+
+
+def test_each_optimizer_of_several_follows_the_schedule():
+    o = keras.optimizers
+    inner = {".*/bias": o.SGD(0.25, name="fast")}
+    optimizer = o.MultiOptimizer(o.OptimizerMap(o.SGD(0.125, name="slow"), inner))
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=1e9)
+    history = fit(regression(optimizer), halve, plateau, epochs=2).history
+    assert history["learning_rate_fast"] == [0.125, 0.0625]
+    assert history["learning_rate_slow"] == [0.0625, 0.03125]
+    assert [float(one.learning_rate.numpy()) for one in optimizer.optimizers] == [2**-5, 2**-6]

@@ -240,3 +240,11 @@ def test_what_cannot_be_pickled_is_explained():
     source = PyDatasetSource(Stuck(workers=2, use_multiprocessing=True))
     with pytest.raises(ValueError, match="cannot be sent to other processes"):
         numbers(source)
+
+
+def test_a_dataset_that_does_not_say_its_length_goes_on():
+    class Numbers(PyDataset):
+        def __getitem__(self, index):
+            return index
+
+    assert [n for n, _ in zip(Numbers(), range(3), strict=False)] == [0, 1, 2]

@@ -8,10 +8,10 @@ import pytest
 from cornu import losses
 
 
-def test_tversky_weighs_false_positives_by_alpha():
+def test_tversky_weighs_false_negatives_by_alpha_as_keras_does():
     y_true = np.array([[1.0, 1.0, 0.0, 0.0, 0.0]])
     y_pred = np.array([[1.0, 0.0, 1.0, 1.0, 1.0]])  # TP 1, FP 3, FN 1
-    expected = 1 - 1 / (1 + 0.1 * 3 + 0.9 * 1)
+    expected = 1 - 1 / (1 + 0.1 * 1 + 0.9 * 3)
     assert float(losses.tversky(y_true, y_pred, 0.1, 0.9)) == pytest.approx(expected)
     assert float(losses.Tversky(0.1, 0.9)(y_true, y_pred)) == pytest.approx(expected)
 
@@ -71,6 +71,10 @@ def test_focal_crossentropy_with_gamma_zero_is_crossentropy():
 def test_circle_of_embeddings_without_partners_is_zero():
     x = jnp.eye(3)
     np.testing.assert_array_equal(losses.circle([0, 1, 2], x), np.zeros(3))
+    pairs = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])  # the last is alone in its class
+    values = losses.circle([0, 0, 1], pairs)
+    mean = losses.Circle()(np.array([0, 0, 1]), pairs)
+    assert values[2] == 0 and float(mean) == pytest.approx(float(values[:2].mean()), rel=1e-5)
     with_refs = losses.circle([0, 1], x[:2], ref_labels=[0, 0, 1], ref_embeddings=x)
     assert with_refs.shape == (2,) and (with_refs > 0).all()
 
@@ -89,3 +93,11 @@ def test_mistaken_shapes_name_the_way_out(function, y_true, y_pred, message):
     settings = {"q": 0.5} if "generalized" in function else {}
     with pytest.raises(ValueError, match=message):
         getattr(losses, function)(y_true, y_pred, **settings)
+
+
+def test_generalized_cross_entropy_is_exact_at_zero_and_its_gradient_finite():
+    def loss(p):
+        return losses.categorical_generalized_cross_entropy([1], p, 0.5)[0]
+
+    p = jnp.array([[1.0, 0.0]])
+    assert loss(p) == 2.0 and np.isfinite(jax.grad(loss)(p)).all()

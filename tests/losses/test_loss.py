@@ -187,3 +187,14 @@ def test_a_forgotten_super():
 
     with pytest.raises(RuntimeError, match=r"Forgetful.__init__ does not call super\(\)"):
         Forgetful()(V, V)
+
+
+def test_one_number_for_the_batch_is_weighed_by_every_weight():
+    class Whole(losses.Loss):
+        def call(self, y_true, y_pred):
+            return jnp.mean((y_true - y_pred) ** 2)
+
+    y, p, weights = np.ones((4, 1)), np.zeros((4, 1)), np.array([1.0, 2.0, 3.0, 4.0])
+    assert float(Whole()(y, p)) == 1.0
+    assert float(Whole()(y, p, weights)) == 2.5
+    assert float(Whole(reduction="sum")(y, p, weights)) == 10.0

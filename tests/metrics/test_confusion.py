@@ -39,3 +39,8 @@ def test_nothing_found_is_zero():
 def test_thresholds_are_checked():
     with pytest.raises(ValueError, match="A threshold lies between 0 and 1"):
         metrics.Precision(thresholds=[0.5, 1.5])
+
+
+def test_a_class_needs_an_axis_of_classes():
+    with pytest.raises(ValueError, match="class_id=2 needs predictions with an axis of classes"):
+        metrics.Precision(class_id=2).update_state([0, 1, 1], [0.2, 0.1, 0.6])

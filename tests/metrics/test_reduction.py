@@ -37,10 +37,13 @@ def test_masked_steps_do_not_count():
     assert float(metric.result()) == pytest.approx((7 + 4) / 4)
 
 
-def test_an_ignored_class_counts_neither_in_the_loss_nor_in_the_metric():
+def test_an_ignored_class_is_a_loss_of_zero_and_left_out_where_there_are_weights():
     y, p = np.array([0, 1]), np.array([[0.5, 0.5], [0.9, 0.1]])
     metric = metrics.SparseCategoricalCrossentropy(ignore_class=1)
     metric.update_state(y, p)
+    assert float(metric.result()) == pytest.approx(np.log(2) / 2, rel=1e-5)
+    metric.reset_state()
+    metric.update_state(y, p, sample_weight=[1.0, 1.0])
     assert float(metric.result()) == pytest.approx(np.log(2), rel=1e-5)
 
 

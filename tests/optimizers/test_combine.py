@@ -52,9 +52,12 @@ def test_the_scale_follows_the_gradients(compiled):
 
 
 def test_the_loss_is_scaled():
-    optimizer, _ = scaled(loss_scale_factor=2.0)
-    assert float(optimizer.scale_loss(1.0)) == 16.0
-    optimizer.apply([jnp.array([16.0])])
+    optimizer, _ = scaled(loss_scale_factor=2.0)  # two scales would be one too many
+    assert (
+        float(optimizer.scale_loss(1.0)) == 8.0
+        and optimizer.inner_optimizer.loss_scale_factor is None
+    )
+    optimizer.apply([jnp.array([8.0])])
     assert optimizer._trainable_variables[0].numpy().tolist() == [0.5]
     assert float(LossScaleOptimizer(SGD()).scale_loss(1.0)) == 2.0**15
 
@@ -209,3 +212,25 @@ def test_configs():
     for optimizer in (two(loss_scale_factor=2.0), LossScaleOptimizer(Adam(0.5), 16.0)):
         again = deserialize(serialize(optimizer))
         assert again.get_config() == optimizer.get_config()
+
+
+def test_settings_that_older_files_hold_unset_are_taken():
+    config = LossScaleOptimizer(SGD(0.5)).get_config()
+    older = {**config, "weight_decay": None, "use_ema": False, "ema_momentum": 0.99}
+    assert LossScaleOptimizer.from_config(older).get_config() == config
+    assert LossScaleOptimizer(SGD(), dynamic=True).initial_scale == 2.0**15
+    with pytest.raises(ValueError, match="belongs to the inner optimizer"):
+        LossScaleOptimizer(SGD(), clipnorm=1.0)
+    with pytest.raises(ValueError, match="loss_scale_factor"):
+        LossScaleOptimizer(SGD(), dynamic=False)
+
+
+def test_what_overwrites_a_weight_is_not_unscaled():
+    w = Variable([1.0], name="w")
+    w.overwrite_with_gradient = True
+    optimizer = LossScaleOptimizer(SGD(0.5), initial_scale=8.0)
+    optimizer.build([w])
+    values, _ = optimizer.stateless_apply(
+        [v.value for v in optimizer.variables], [jnp.array([3.0])], [w.value]
+    )
+    assert values[0].tolist() == [3.0]

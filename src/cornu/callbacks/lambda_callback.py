@@ -1,5 +1,6 @@
 """A callback made of functions."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +18,11 @@ class LambdaCallback(Callback):
     Args:
         on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin,
             on_train_batch_end: a function, or None.
-        **kwargs: functions for any other hook of `Callback`, by its name.
+        **kwargs: functions for any other hook of `Callback`, by its name; what is no hook becomes
+            an attribute, with a warning.
 
     Raises:
-        TypeError: there is no such hook, or it is given something that cannot be called.
+        TypeError: a hook is given something that cannot be called.
 
     Example:
 
@@ -54,9 +56,15 @@ class LambdaCallback(Callback):
         known = (*HOOKS, *_OLDER_NAMES)
         for name, function in given.items():
             if name not in known:
-                raise TypeError(
-                    explain(f"There is no hook {name!r}.", fix=did_you_mean(name, known))
+                warnings.warn(
+                    explain(
+                        f"LambdaCallback has no hook {name!r}, so it is never called.",
+                        fix=did_you_mean(name, known),
+                    ),
+                    stacklevel=2,
                 )
+                setattr(self, name, function)  # an attribute like any other, as in Keras
+                continue
             if function is None:
                 continue
             if not callable(function):

@@ -19,21 +19,35 @@ from cornu.callbacks.monitoring import MonitorCallback, say
 from cornu.errors import explain, unknown_arguments
 
 
-def rate_of(model: Any) -> float:
-    """The learning rate of a model's optimizer as it is now.
+def rated(model: Any) -> dict[str, Any]:
+    """The optimizers of a model that have a learning rate, by the names that their rates have.
+
+    Of a `MultiOptimizer` each has its own, `learning_rate_<name>`.
 
     Raises:
         ValueError: the model has no optimizer with a learning rate.
     """
-    rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
-    if rate is None:
+    optimizer = getattr(model, "optimizer", None)
+    several = getattr(optimizer, "optimizers", None)
+    if several is not None:
+        return {f"learning_rate_{one.name}": one for one in several}
+    if getattr(optimizer, "learning_rate", None) is None:
         raise ValueError(
             explain(
                 "The model has no optimizer with a learning rate.",
                 fix="model.compile(optimizer='adam', ...)",
             )
         )
-    return float(np.asarray(rate))
+    return {"learning_rate": optimizer}
+
+
+def rates_of(model: Any) -> dict[str, float]:
+    """The learning rates of a model's optimizers as they are now, by name."""
+    return {name: _rate(one) for name, one in rated(model).items()}
+
+
+def _rate(optimizer: Any) -> float:
+    return float(np.asarray(optimizer.learning_rate))
 
 
 class LearningRateScheduler(Callback):
@@ -66,16 +80,16 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        before = rate_of(self.model)
         takes_rate = _takes_two(self.schedule)
-        given = self.schedule(epoch, before) if takes_rate else self.schedule(epoch)
-        self.model.optimizer.learning_rate = rate = _as_rate(given)
-        if self.verbose:
-            say(f"Epoch {epoch + 1}: the learning rate is {rate:.5g}.")
+        for name, optimizer in rated(self.model).items():
+            before = (_rate(optimizer),) if takes_rate else ()
+            optimizer.learning_rate = rate = _as_rate(self.schedule(epoch, *before))
+            if self.verbose:
+                say(f"Epoch {epoch + 1}: the {name.replace('_', ' ', 1)} is {rate:.5g}.")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = rate_of(self.model)
+            logs.update(rates_of(self.model))
 
 
 def _takes_two(schedule: Callable[..., Any]) -> bool:
@@ -169,7 +183,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = rate_of(self.model)
+            logs.update(rates_of(self.model))
         value = self.get_monitor_value(logs)
         if value is None:
             return
@@ -184,15 +198,16 @@ class ReduceLROnPlateau(MonitorCallback):
                 self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
-        before = rate_of(self.model)
-        if before <= np.float32(self.min_lr):
-            return
-        rate = max(before * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = rate
-        if self.verbose:
-            say(
-                f"Epoch {epoch + 1}: {self.monitor} has not become better than {self.best:.5g} "
-                f"for {self.wait} epochs, the learning rate is {rate:.5g}."
-            )
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
+        for name, optimizer in rated(self.model).items():
+            before = _rate(optimizer)
+            if before <= np.float32(self.min_lr):
+                continue
+            optimizer.learning_rate = rate = max(before * self.factor, self.min_lr)
+            if self.verbose:
+                say(
+                    f"Epoch {epoch + 1}: {self.monitor} has not become better than "
+                    f"{self.best:.5g} for {self.wait} epochs, the {name.replace('_', ' ', 1)} is "
+                    f"{rate:.5g}."
+                )
+            self.cooldown_counter = self.cooldown
+            self.wait = 0

@@ -17,7 +17,7 @@ import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.event_file import EventWriter
-from cornu.callbacks.schedule import rate_of
+from cornu.callbacks.schedule import rates_of
 from cornu.errors import explain
 
 
@@ -135,7 +135,8 @@ class TensorBoard(Callback):
         if getattr(self.model, "optimizer", None) is not None and "learning_rate" not in (
             logs or {}
         ):
-            writer.scalar("epoch_learning_rate", rate_of(self.model), epoch)
+            for name, rate in rates_of(self.model).items():
+                writer.scalar(f"epoch_{name}", rate, epoch)
         if self.write_steps_per_second:
             began, steps = self._epoch_began
             pace = (self._steps - steps) / max(time.perf_counter() - began, 1e-9)

@@ -387,7 +387,7 @@ class Tversky(FunctionLoss):
 
     Example:
 
-        >>> float(Tversky(alpha=1.0, beta=0.0)([[1.0, 0.0]], [[1.0, 1.0]]))
+        >>> float(Tversky(alpha=0.0, beta=1.0)([[1.0, 0.0]], [[1.0, 1.0]]))
         0.5
     """
 
@@ -413,7 +413,7 @@ class Circle(FunctionLoss):
 
     Example:
 
-        >>> float(Circle()([0, 1], [[1.0, 0.0], [0.0, 1.0]]))
+        >>> float(Circle()([0, 1], [[1.0, 0.0], [0.0, 1.0]]))  # nothing to pull together
         0.0
     """
 

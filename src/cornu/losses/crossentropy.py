@@ -294,5 +294,8 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
         )
     hot = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
     p = ops.sum(hot * y_pred, axis=-1)
-    p = ops.clip(p, settings.current.epsilon, 1.0 - settings.current.epsilon)
-    return (1.0 - ops.power(p, q)) / q
+    # The power is steep without bound at 0: below epsilon it goes on as a line.
+    small = settings.current.epsilon
+    power = ops.power(ops.maximum(p, small), q)
+    power = ops.where(p < small, p * small ** (q - 1.0), power)
+    return (1.0 - power) / q

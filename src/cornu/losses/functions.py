@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from cornu import ops, settings
+from cornu.core.masks import set_mask
 from cornu.core.serialize import register_functions
 from cornu.errors import explain
 from cornu.losses.crossentropy import (
@@ -269,25 +270,27 @@ def _share(part: Any, whole: Any) -> Any:
 def tversky(
     y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
 ) -> Any:
-    """`1 - TP / (TP + alpha * FP + beta * FN)` over `axis` (Salehi et al. 2017).
+    """`1 - TP / (TP + alpha * FN + beta * FP)` over `axis` (Salehi et al. 2017).
+
+    As in Keras, whose documentation says it the other way round, alpha weighs what is missed.
 
     Args:
         y_true: masks, 0 or 1, any shape.
         y_pred: same shape.
-        alpha: weight of what was found and is not there.
-        beta: weight of what is there and was not found.
+        alpha: weight of the false negatives.
+        beta: weight of the false positives.
         axis: an int or several; all axes together if None, which gives one number.
 
     Example:
 
-        >>> float(tversky([[1.0, 0.0]], [[1.0, 1.0]], alpha=1.0, beta=0.0))
+        >>> float(tversky([[1.0, 0.0]], [[1.0, 1.0]], alpha=0.0, beta=1.0))
         0.5
     """
     y_true, y_pred = _masks(y_true, y_pred)
     found = ops.sum(y_true * y_pred, axis=axis)
     false = ops.sum((1.0 - y_true) * y_pred, axis=axis)
     missed = ops.sum(y_true * (1.0 - y_pred), axis=axis)
-    return 1.0 - _share(found, found + alpha * false + beta * missed)
+    return 1.0 - _share(found, found + alpha * missed + beta * false)
 
 
 @in_full_precision
@@ -316,7 +319,7 @@ def circle(
         margin: how far they should be apart.
 
     Returns:
-        `(batch,)`.
+        `(batch,)`, with a mask: False where there is no other embedding of the class.
 
     Example:
 
@@ -340,7 +343,9 @@ def circle(
     pull, push = ops.relu(1.0 + margin - similarity), ops.relu(similarity + margin)
     positive = _log_sum_where(same, gamma * pull * far)
     negative = _log_sum_where(other, gamma * push * (similarity - margin))
-    return ops.softplus(positive + negative)
+    values = ops.softplus(positive + negative)
+    set_mask(values, values > 0)  # a sample alone in its class says nothing, and does not count
+    return values
 
 
 def _bounded(embeddings: Any) -> Any:

@@ -397,7 +397,8 @@ def reduce_weighted(
     values = as_dtype(values, dtype)
     weights = weights_and_mask(sample_weight, mask, dtype, reduction)
     if weights is not None:
-        values, weights = weighed(values, weights)
+        if values.shape:  # one number for the batch counts as often as there are weights
+            values, weights = weighed(values, weights)
         values = values * weights
     return as_dtype(_reduced(values, weights, reduction, dtype), result)
 

@@ -79,6 +79,14 @@ def count(
     y_pred, weights = weighted(y_pred, sample_weight, dtype)
     if label_weights is not None:
         label_weights = jnp.asarray(label_weights, dtype)
+    if class_id is not None and len(y_pred.shape) < 2:
+        raise ValueError(
+            explain(
+                f"class_id={class_id} needs predictions with an axis of classes.",
+                y_pred=tuple(y_pred.shape),
+                fix="pass one row of scores for each sample, or leave class_id out.",
+            )
+        )
     if class_id is not None and not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
         raise ValueError(explain(f"There is no class {class_id}.", y_pred=y_pred.shape))
     if top_k is not None and top_k > y_pred.shape[-1]:

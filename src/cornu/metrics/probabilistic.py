@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from cornu import ops
+from cornu.core.masks import mask_of
+from cornu.core.operands import tensor
 from cornu.losses import crossentropy, functions as losses
-from cornu.metrics.reduction import MeanMetricWrapper
+from cornu.metrics.reduction import MeanMetricWrapper, weighted
 
 
 class _Folding(MeanMetricWrapper):
@@ -174,7 +177,8 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         name: shown in logs.
         dtype: of the state.
         from_logits: predictions are logits.
-        ignore_class: a class number at which the loss is zero.
+        ignore_class: a class number at which the loss is zero. As in Keras, and other than in the
+            loss of this name, such a sample counts in the mean, unless there are sample weights.
         axis: that of the classes.
 
     Example:
@@ -202,3 +206,14 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
+
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
+        """Take in a batch; see `MeanMetricWrapper`."""
+        if self.ignore_class is None or sample_weight is not None:
+            super().update_state(y_true, y_pred, sample_weight)
+            return
+        values = self._fn(tensor(y_true), tensor(y_pred), **self._fn_kwargs)
+        # A copy has no mask: what is ignored counts as a loss of zero.
+        self._add(*weighted(ops.copy(values), None, self.dtype, mask_of(y_pred)))

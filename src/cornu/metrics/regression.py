@@ -269,7 +269,8 @@ class R2Score(Metric):
             ("uniform_average"), their mean weighted by variance ("variance_weighted_average"), or
             not at all (None).
         num_regressors: number `p` of the features; if not 0, the score is adjusted for it:
-            `1 - (1 - R2) (n - 1) / (n - p - 1)`.
+            `1 - (1 - R2) (n - 1) / (n - p - 1)`, where `n` counts the targets: of several outputs
+            each one, as in Keras.
         name: shown in logs.
         dtype: of the state.
 
@@ -330,7 +331,7 @@ class R2Score(Metric):
         more = _sums(y_true, as_dtype(y_pred, self.dtype), weights)
         for variable, value in zip(sums, more, strict=True):
             variable.assign(variable.value + value.astype(self.dtype))
-        self.num_samples.assign(self.num_samples.value + float(y_true.shape[0]))
+        self.num_samples.assign(self.num_samples.value + float(y_true.size))
 
     def result(self) -> Any:
         if self.squared_sum is None:

@@ -26,6 +26,13 @@ from cornu.optimizers.arguments import as_gradient, report_missing, signature_of
 from cornu.optimizers.optimizer import Optimizer
 from cornu.optimizers.step import either
 
+# What every optimizer has if nobody sets it; beside a loss scale it says nothing.
+UNSET = {
+    "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None,
+    "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None,
+    "loss_scale_factor": None, "gradient_accumulation_steps": None,
+}  # fmt: skip
+
 
 class LossScaleOptimizer(Optimizer):
     """Keeps gradients in the range of float16 by a scale that adapts (Micikevicius et al. 2017).
@@ -58,6 +65,15 @@ class LossScaleOptimizer(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ):
+        if not kwargs.pop("dynamic", True):
+            raise ValueError(
+                explain(
+                    "LossScaleOptimizer always adapts its scale, got dynamic=False.",
+                    fix="a scale that stays: Adam(loss_scale_factor=1024.0), by itself.",
+                )
+            )
+        # Files of older versions hold the defaults of the inner optimizer's settings.
+        kwargs = {k: v for k, v in kwargs.items() if not (k in UNSET and v == UNSET[k])}
         for given in kwargs:
             shared = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema",
                       "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
@@ -74,6 +90,7 @@ class LossScaleOptimizer(Optimizer):
                 )
             )
         super().__init__(0.0, name=name)
+        inner_optimizer.loss_scale_factor = None  # one scale is enough
         self.inner_optimizer = inner_optimizer
         self.initial_scale = initial_scale
         self.dynamic_growth_steps = dynamic_growth_steps
@@ -144,7 +161,11 @@ class LossScaleOptimizer(Optimizer):
         scale = read([self.dynamic_scale])[0]
 
         def good() -> None:
-            unscaled = [None if g is None else g / scale.astype(g.dtype) for g in grads]
+            unscaled = [
+                # Not a gradient but the new value, as of the scales of float8 layers.
+                g if g is None or v.overwrite_with_gradient else g / scale.astype(g.dtype)
+                for g, v in zip(grads, variables, strict=True)
+            ]
             self.inner_optimizer.apply(unscaled, variables)
             seen = read([self.step_counter])[0] + 1
             grow = seen >= self.dynamic_growth_steps
@@ -289,7 +310,8 @@ class MultiOptimizer(Optimizer):
     """Different optimizers for different weights.
 
     Args:
-        optimizer_map: an `OptimizerMap`, or a function from a weight to its optimizer.
+        optimizer_map: an `OptimizerMap`, a function from a weight to its optimizer, or one
+            optimizer for all.
         loss_scale_factor: see `Optimizer`; holds for all weights.
         name: the first part of the variables' paths; from the class if None.
 
@@ -303,10 +325,12 @@ class MultiOptimizer(Optimizer):
 
     def __init__(
         self,
-        optimizer_map: OptimizerMap | Callable[[Any], Optimizer],
+        optimizer_map: OptimizerMap | Callable[[Any], Optimizer] | Optimizer,
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ):
+        if isinstance(optimizer_map, Optimizer):
+            optimizer_map = OptimizerMap(optimizer_map)
         if not callable(optimizer_map):
             raise TypeError(
                 explain(

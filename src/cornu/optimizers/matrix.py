@@ -29,7 +29,7 @@ class Adafactor(Optimizer):
         epsilon_1: added to the squares; keeps the divisor above zero.
         epsilon_2: the smallest size of a weight that scales its step.
         clip_threshold: the largest root mean square of `u`.
-        relative_step: use at most `1 / sqrt(t)` as the learning rate, if that is a number.
+        relative_step: kept for configs; the learning rate is at most `1 / sqrt(t)` in any case.
 
     Example:
 
@@ -68,9 +68,7 @@ class Adafactor(Optimizer):
         return [*sums, self.add_variable_from_reference(variable, "velocity")]
 
     def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
-        if self.relative_step and isinstance(self._learning_rate, Variable):
-            lr = jnp.minimum(lr, 1 / jnp.sqrt(t))
-        return ((lr, 1 - t**self.beta_2_decay),)
+        return ((jnp.minimum(lr, 1 / jnp.sqrt(t)), 1 - t**self.beta_2_decay),)
 
     def rule(
         self, g: Any, p: Any, lr: Any, t: Any, rows: Any, columns: Any, v: Any
