@@ -103,7 +103,7 @@ def test_accumulation_counts_updates_and_averages_end_in_the_weights():
         np.testing.assert_array_equal(weight, average.numpy())
 
 
-@pytest.mark.parametrize("steps, ends", [(1, [0, 1, 2, 3]), (2, [1, 2, 3]), ("auto", [0, 1, 2, 3])])
+@pytest.mark.parametrize("steps, ends", [(1, [0, 1, 2, 3]), (2, [1, 3]), ("auto", [0, 1, 2, 3])])
 def test_steps_per_execution_is_heard_at_the_end_of_each_group(steps, ends):
     x, y = blobs(28)
     heard = []
@@ -233,6 +233,88 @@ def test_steps_per_execution_can_be_set_afterwards():
     assert losses[0] == losses[1]
     with pytest.raises(ValueError, match="positive int or 'auto'"):
         model.steps_per_execution = 0
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_every_loop_tells_of_groups_of_steps(eagerly):
+    heard = []
+
+    class Hears(c.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            heard.append(("train", batch))
+
+        def on_test_batch_end(self, batch, logs=None):
+            heard.append(("test", batch))
+
+        def on_predict_batch_end(self, batch, logs=None):
+            heard.append(("predict", batch, len(logs["outputs"])))
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=2, run_eagerly=eagerly)
+    x, y = np.ones((9, 2)), np.ones((9, 1))  # five steps, the last of one sample
+    model.fit(x, y, batch_size=2, verbose=0, callbacks=[Hears()])
+    model.evaluate(x, y, batch_size=2, verbose=0, callbacks=[Hears()])
+    found = model.predict(x, batch_size=2, verbose=0, callbacks=[Hears()])
+    assert heard[:3] == [("train", 0), ("train", 2), ("train", 4)]
+    assert heard[3:6] == [("test", 1), ("test", 3), ("test", 4)]
+    assert heard[6:] == [("predict", 1, 4), ("predict", 3, 4), ("predict", 4, 1)]
+    assert found.shape == (9, 1)
+
+
+def test_an_output_may_have_several_losses():
+    def fitted(loss, loss_weights=None):
+        inputs = keras.Input((2,))
+        ones = {"kernel_initializer": "ones"}
+        outputs = [keras.layers.Dense(1, name=name, **ones)(inputs) for name in "ab"]
+        model = keras.Model(inputs, outputs)
+        model.compile("sgd", loss, loss_weights=loss_weights)
+        x, y = np.ones((4, 2)), np.zeros((4, 1))
+        return model.fit(x, [y, y], verbose=0).history
+
+    assert fitted(["mse", ["mse", "mae"]]) == {"a_loss": [4.0], "b_loss": [6.0], "loss": [10.0]}
+    weighed = fitted(["mse", ["mse", "mae"]], [0.5, [1.0, 3.0]])
+    assert weighed["loss"] == [12.0]
+    single = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    single.compile("sgd", [["mse"]])
+    assert "loss" in single.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).history
+
+
+# ---- before compile, and words for losses -------------------------------------------------------
+
+
+def test_running_eagerly_can_be_asked_for_before_compile():
+    seen = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, x):
+            seen.append(type(x).__name__)
+            return x
+
+    model = keras.Sequential([keras.Input((2,)), Spy()])
+    model.run_eagerly = True
+    seen.clear()
+    model.predict(np.ones((2, 2)), verbose=0)
+    assert model.run_eagerly and not model.jit_compile and seen == ["ArrayImpl"]
+
+
+@pytest.mark.parametrize(
+    ("units", "y", "meant"),
+    [
+        (1, np.array([[0.0], [1.0]]), "binary_crossentropy"),
+        (2, np.array([0, 1]), "sparse_categorical_crossentropy"),
+        (2, np.eye(2), "categorical_crossentropy"),
+    ],
+)
+def test_crossentropy_is_the_one_for_the_labels(units, y, meant):
+    found = []
+    for loss in ("crossentropy", meant):
+        model = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(units, activation="sigmoid")]
+        )
+        model.layers[0].kernel.assign(np.ones((2, units)) * [[0.5], [1.0]])
+        model.compile("sgd", loss)
+        found.append(model.evaluate(np.eye(2), y, verbose=0))
+    assert found[0] == found[1]
 
 
 # ---- data with gaps -----------------------------------------------------------------------------

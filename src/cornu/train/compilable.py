@@ -42,6 +42,7 @@ class Compilable:
 
     optimizer: Any = None
     _compiled: Compiled | None = None
+    _runs_eagerly = False  # before compile
 
     # ---- compile ------------------------------------------------------------------------------
 
@@ -103,21 +104,27 @@ class Compilable:
 
     @property
     def run_eagerly(self) -> bool:
-        """Whether steps run uncompiled."""
-        return self._compiled is not None and self._compiled.run_eagerly
+        """Whether steps run uncompiled; `compile` sets it."""
+        return self._runs_eagerly if self._compiled is None else self._compiled.run_eagerly
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
-        self._settings("run_eagerly").run_eagerly = bool(value)
+        if self._compiled is None:
+            self._runs_eagerly = bool(value)
+        else:
+            self._compiled.run_eagerly = bool(value)
 
     @property
     def jit_compile(self) -> Any:
-        """Whether steps are compiled."""
-        return self._compiled is None or not self._compiled.eager
+        """Whether steps are compiled; `compile` sets it."""
+        return not (self._runs_eagerly if self._compiled is None else self._compiled.eager)
 
     @jit_compile.setter
     def jit_compile(self, value: Any) -> None:
-        self._settings("jit_compile").jit_compile = value
+        if self._compiled is None:
+            self._runs_eagerly = value is False
+        else:
+            self._compiled.jit_compile = value
 
     @property
     def steps_per_execution(self) -> Any:
@@ -128,6 +135,12 @@ class Compilable:
     def steps_per_execution(self, value: Any) -> None:
         self._settings("steps_per_execution").steps_per_execution = checked_steps(value)
         self._forget_programs()
+
+    @property
+    def _steps_in_a_group(self) -> int:
+        """Steps between two calls of the hooks for batches, where these are called for each."""
+        steps = self.steps_per_execution
+        return steps if isinstance(steps, int) else 1
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, as JSON values; None before `compile`."""

@@ -36,7 +36,9 @@ def run_epoch(
     steps: int | None = None,
     before: Callable[[int], None] | None = None,
     after: Callable[[int, Any], bool] | None = None,
+    keep: Callable[[Any], None] | None = None,
     watch: Callable[[Chunk, Any], None] | None = None,
+    every: int = 1,
 ) -> tuple[Any, int]:
     """Run the steps of one epoch.
 
@@ -47,16 +49,18 @@ def run_epoch(
         epoch: number of the epoch, for the order of the data.
         first: number of the first step; those before it were done already.
         steps: at most so many, those before the first included.
-        before: called with the number of the first step of each chunk.
-        after: called with the number of the last step of each chunk and what it returned; the
+        before: called with the number of the first step of each group of steps.
+        after: called with the number of the last step of each group and what it returned; the
             epoch ends when it returns True.
+        keep: called first after each chunk, with what it returned.
         watch: called last, with the chunk and what it returned.
+        every: steps in a group, if a chunk does not hold more; the last group may be smaller.
 
     Returns:
         What the last chunk returned (None if there was no data), and the number of steps run.
     """
     out: Any = None
-    done = 0
+    done, told = 0, True
     in_flight: collections.deque[Any] = collections.deque()
     with (
         looping(),
@@ -64,7 +68,7 @@ def run_epoch(
         contextlib.closing(strategy.chunks(source, epoch, steps, first)) as chunks,
     ):
         for chunk in chunks:
-            if before is not None:
+            if before is not None and told:
                 before(chunk.first)
             interrupts.holding = True
             with collector.paused() if strategy.fresh else contextlib.nullcontext():
@@ -75,10 +79,15 @@ def run_epoch(
             if len(in_flight) > strategy.in_flight:
                 jax.block_until_ready(in_flight.popleft())
             done = chunk.first + chunk.length
-            if after is not None and after(done - 1, out):
+            if keep is not None:
+                keep(out)
+            told = done % every == 0
+            if after is not None and told and after(done - 1, out):
                 break
             if watch is not None:
                 watch(chunk, out)
+        if after is not None and not told:
+            after(done - 1, out)
     return out, done
 
 

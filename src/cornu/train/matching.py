@@ -139,7 +139,8 @@ def _descend(given: Any, structure: Any, outputs: Outputs, what: str, many: bool
             raise ValueError(_too_few(1, count))
         return [given] * count
     if not tree.is_nested(structure):
-        if many:
+        # One of several outputs may have several losses; [a, b] for a single one is a mistake.
+        if many or (what in ("loss", "loss_weights") and outputs.count > 1):
             return [given]
         if len(given) == 1:
             return list(given)

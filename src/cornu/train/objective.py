@@ -25,6 +25,11 @@ ACCURACY = ("accuracy", "acc")
 CROSSENTROPY = ("crossentropy", "ce")
 
 
+def is_word(identifier: Any, words: Sequence[str]) -> bool:
+    """Whether an identifier is one of some words, which mean different things for other labels."""
+    return isinstance(identifier, str) and identifier.lower() in words
+
+
 def _leaf_shapes(y: Any) -> tuple[int, ...]:
     return tuple(getattr(y, "shape", ()))
 
@@ -68,8 +73,17 @@ def make_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     return metric
 
 
-def make_loss(identifier: Any) -> Loss | None:
-    """The loss that a user means: a Loss object, also for a name or a function."""
+def make_loss(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Loss | None:
+    """The loss that a user means: a Loss object, also for a name or a function.
+
+    Args:
+        identifier: what was given to `compile`.
+        y_true: labels and outputs of which kind "crossentropy" is meant for.
+        y_pred: outputs.
+    """
+    if is_word(identifier, CROSSENTROPY):
+        kind = kind_of_labels(y_true, y_pred)
+        identifier = f"{kind}_crossentropy".replace("sparse_", "sparse_categorical_")
     loss = losses_module.get(identifier)
     if isinstance(loss, Loss) or loss is None:
         return loss
@@ -103,12 +117,12 @@ def check_names(losses: Any, metrics: Any, weighted_metrics: Any) -> None:
         ValueError: a name is unknown; the message suggests close ones.
     """
     for name in tree.flatten(losses):
-        if isinstance(name, str | int | float):
+        if isinstance(name, str | int | float) and not is_word(name, CROSSENTROPY):
             losses_module.get(name)
     for name in (*tree.flatten(metrics), *tree.flatten(weighted_metrics)):
         if isinstance(name, int | float):
             metrics_module.get(name)
-        if isinstance(name, str) and name.lower() not in (*ACCURACY, *CROSSENTROPY):
+        if isinstance(name, str) and not is_word(name, (*ACCURACY, *CROSSENTROPY)):
             metrics_module.get(name)
 
 
@@ -207,6 +221,30 @@ class CompileMetrics(Metric):
             metric.reset_state()
 
 
+class Sum(Loss):
+    """Several losses of one output, added up.
+
+    Args:
+        losses: what each computes.
+        factors: of each; all 1 if None.
+    """
+
+    def __init__(self, losses: list[Loss], factors: list[Any] | None = None):
+        super().__init__(name="_and_".join(loss.name for loss in losses))
+        if factors is not None and len(factors) != len(losses):
+            raise ValueError(
+                explain(f"loss_weights holds {len(factors)} numbers for {len(losses)} losses.")
+            )
+        self._losses, self._factors = losses, factors or [1.0] * len(losses)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        values = [
+            loss(y_true, y_pred, sample_weight) * (1.0 if factor is None else factor)
+            for loss, factor in zip(self._losses, self._factors, strict=True)
+        ]
+        return sum(values[1:], values[0])
+
+
 class CompileLoss:
     """The loss of `compile`: the weighted sum over the outputs.
 
@@ -247,20 +285,46 @@ class CompileLoss:
         """Match losses and weights to outputs of these shapes."""
         self._outputs = outputs = outputs_of(y_pred, self.output_names)
         entries = match(self.user_loss, outputs, "loss")
-        self.losses = [make_loss(entry) for entry in entries]
+        flat_true, flat_pred = self._labels(y_true), tree.flatten(y_pred)
+        factors = match(self.user_weights, outputs, "loss_weights")
+        self._weights = [None if isinstance(f, list | tuple) else f for f in factors]
+        self.losses = [
+            self._loss_of(entry, f if isinstance(f, list | tuple) else None, t, p)
+            for entry, f, t, p in zip(entries, factors, flat_true, flat_pred, strict=True)
+        ]
         shapes = [(None, *getattr(t, "shape", (None,))[1:]) for t in tree.flatten(y_pred)]
         self.outputs = list(zip(outputs.names(), shapes, strict=True))
-        self._weights = match(self.user_weights, outputs, "loss_weights")
         self.metrics, self._trackers = [], [None] * outputs.count
         order = order_given(self.user_loss, outputs.structure)
         used = [i for i in order if self.losses[i] is not None]
         if len(used) > 1:
-            names = outputs.loss_names([None if e is None else object_name(e) for e in entries])
+            called = [
+                loss.name if loss and isinstance(entry, list | tuple) else entry
+                for entry, loss in zip(entries, self.losses, strict=True)
+            ]
+            names = outputs.loss_names([None if e is None else object_name(e) for e in called])
             for i in used:
                 name = _free_name(f"{names[i]}_loss", [m.name for m in self.metrics])
                 self._trackers[i] = tracker = Mean(name=name)
                 self.metrics.append(tracker)
         self.built = True
+
+    @staticmethod
+    def _loss_of(entry: Any, factors: Any, y_true: Any, y_pred: Any) -> Loss | None:
+        """The loss of an output, which may be given as one or as several."""
+        if not isinstance(entry, list | tuple):
+            return make_loss(entry, y_true, y_pred)
+        made = [make_loss(one, y_true, y_pred) for one in tree.flatten(entry) if one is not None]
+        found = [loss for loss in made if loss is not None]
+        if len(found) < 2 and factors is None:
+            return found[0] if found else None
+        return Sum(found, None if factors is None else tree.flatten(factors))
+
+    def _labels(self, y_true: Any) -> list[Any]:
+        """Labels for each output; None where there are none."""
+        assert self._outputs is not None
+        used = [i for i, loss in enumerate(match(self.user_loss, self._outputs, "loss")) if loss]
+        return align(y_true, self._outputs, used=used)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         if not self.built:

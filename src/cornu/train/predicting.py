@@ -23,10 +23,18 @@ class Collector:
 
     def __init__(self) -> None:
         self._batches: list[Any] = []
+        self._told = 0  # batches whose outputs were told
 
     def add(self, outputs: Any) -> None:
         """Keep the outputs of a batch; they may still be on their way."""
         self._batches.append(outputs)
+
+    def latest(self) -> Any:
+        """The outputs of the batches that were added since the last time, as numpy arrays."""
+        new = jax.device_get(self._batches[self._told :])
+        self._batches[self._told :] = new
+        self._told = len(self._batches)
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *new) if len(new) > 1 else new[0]
 
     def outputs(self, num_samples: int | None) -> Any:
         """Numpy arrays with the rows of all batches, cut to the number of samples."""

@@ -186,7 +186,6 @@ class Programs(Compilable):
         single: bool = False,
     ) -> Strategy:
         """The strategy for this step and these data, compiled before if they came before."""
-        settings_ = self._compiled
         per_execution = self.steps_per_execution
         can_loop = (
             not single
@@ -196,7 +195,7 @@ class Programs(Compilable):
             and listeners is not None
             and (not listeners.wants_every_batch(kind) or per_execution not in (1, "auto"))
         )
-        if settings_ is not None and settings_.eager:
+        if not self.jit_compile:
             return Eager(self._step(kind, slots))
         kept = self._kept_strategy(kind, slots, can_loop)
         if kept is not None:

@@ -255,6 +255,7 @@ class Trainer(Programs):
                     before=listeners.on_train_batch_begin,
                     after=self._after_batch(listeners.on_train_batch_end),
                     watch=guard.saw if guard is not None else None,
+                    every=self._steps_in_a_group,
                 )  # fmt: skip
                 if guard is not None:
                     guard.look(done, out)
@@ -405,7 +406,7 @@ class Trainer(Programs):
 
         out, _ = run_epoch(
             strategy, source, slots, steps=steps,
-            before=listeners.on_test_batch_begin, after=after,
+            before=listeners.on_test_batch_begin, after=after, every=self._steps_in_a_group,
         )  # fmt: skip
         if out is None and not first:
             return {}
@@ -438,7 +439,7 @@ class Trainer(Programs):
             Numpy arrays, nested as the model's outputs, with a row for each sample.
         """
         accept_older(self.predict, older)
-        if not verbose and callbacks is None and steps is None:
+        if not verbose and callbacks is None and steps is None and self.jit_compile:
             outputs = self._predict_at_once(x, batch_size)
             if outputs is not None:
                 return outputs
@@ -460,16 +461,17 @@ class Trainer(Programs):
             collector = Collector()
             told = listeners.wants_every_batch("predict")
 
-            def keep(step: int, outputs: Any) -> bool:
-                outputs = jax.device_get(outputs) if told else outputs
-                collector.add(outputs)
-                listeners.on_predict_batch_end(step, {"outputs": outputs})
+            def tell(step: int, outputs: Any) -> bool:
+                listeners.on_predict_batch_end(
+                    step, {"outputs": collector.latest() if told else outputs}
+                )
                 return self.stop_predicting
 
             with listeners.told_of_failure():
                 run_epoch(
                     strategy, padded_to_bucket(source), slots, steps=steps,
-                    before=listeners.on_predict_batch_begin, after=keep,
+                    before=listeners.on_predict_batch_begin, after=tell,
+                    keep=collector.add, every=self._steps_in_a_group,
                 )  # fmt: skip
                 listeners.on_predict_end()
         finally:
