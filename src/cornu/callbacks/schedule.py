@@ -179,7 +179,8 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._start()
         self._expect_monitor()
-        self.model.optimizer.learning_rate = rate_of(self.model)  # says at once if it takes none
+        for optimizer in rated(self.model).values():
+            optimizer.learning_rate = _rate(optimizer)  # says at once if it takes none
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
