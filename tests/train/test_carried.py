@@ -191,7 +191,10 @@ def test_a_step_of_any_arguments_is_given_state_and_data():
 
 @pytest.mark.parametrize(
     ("loss", "said"),
-    [(lambda y, p: (y - p) ** 2, "an array of shape (12, 1)"), (lambda y, p: None, "returns None")],
+    [
+        (lambda y, p: (y - p) ** 2, "an array of shape (12, 1)"),
+        (lambda y, p: None, "returned None"),
+    ],
 )
 def test_a_loss_that_is_no_number_is_said_with_the_name_of_its_method(loss, said):
     class Vector(OwnLoss):

@@ -294,7 +294,7 @@ def test_running_eagerly_can_be_asked_for_before_compile():
     model.run_eagerly = True
     seen.clear()
     model.predict(np.ones((2, 2)), verbose=0)
-    assert model.run_eagerly and not model.jit_compile and seen == ["ArrayImpl"]
+    assert model.run_eagerly and not model.jit_compile and seen[-1] == "ArrayImpl"
 
 
 @pytest.mark.parametrize(

@@ -129,16 +129,15 @@ def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, trai
     takes = "training" in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
     options = {"training": training} if takes else {}
     loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
+    if loss is None:
+        raise ValueError(returns_nothing(model.compute_loss))
     shape = getattr(loss, "shape", ())
-    if loss is None or shape != ():
-        name = f"{type(model).__name__}.compute_loss"
-        returned = "None" if loss is None else f"an array of shape {shape}"
+    if shape != ():
         raise ValueError(
             explain(
-                f"{name} returns {returned}, but the loss of a batch must be one number.",
-                fix="return keras.ops.mean(loss)"
-                if loss is not None
-                else "end the method with: return loss",
+                f"{model.__class__.__name__}.compute_loss returns an array of shape {shape}, but "
+                "the loss of a batch must be one number.",
+                fix="return keras.ops.mean(loss)",
             )
         )
     return loss
