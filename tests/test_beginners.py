@@ -52,11 +52,6 @@ MISTAKES = {
     "a label beyond the outputs": ({}, (X, CLASSES + 3), ["5", "3 outputs"]),
     "negative labels": ({}, (X, CLASSES - 1), ["-1"]),
     "labels that are not integers": ({}, (X, CLASSES + 0.5), ["whole numbers", "0.5"]),
-    "no softmax before a loss of probabilities": (
-        {"activation": None},
-        (X, CLASSES),
-        ["from_logits=True", "softmax"],
-    ),
     "softmax over one unit": (
         {"units": 1, "loss": "binary_crossentropy"},
         (X, CLASSES % 2),
@@ -89,11 +84,6 @@ MISTAKES = {
         {"activation": "sigmoid", "loss": "binary_crossentropy"},
         (X, CLASSES),
         ["3 numbers for each sample", "softmax", "3 columns of 0 and 1"],
-    ),
-    "no sigmoid before binary_crossentropy": (
-        {"units": 1, "activation": None, "loss": "binary_crossentropy"},
-        (X, CLASSES % 2),
-        ['activation="sigmoid"', "from_logits=True"],
     ),
     "one target for three outputs": (
         {"activation": None, "loss": "mse"},
@@ -164,6 +154,18 @@ def test_the_checks_can_be_left_out():
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 784)).astype("uint8")
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 SUSPICIONS = {
+    "no softmax before a loss of probabilities": (
+        {"activation": None},
+        (X, CLASSES),
+        {},
+        ["from_logits=True", "softmax"],
+    ),
+    "no sigmoid before binary_crossentropy": (
+        {"units": 1, "activation": None, "loss": "binary_crossentropy"},
+        (X, CLASSES % 2),
+        {},
+        ['activation="sigmoid"', "from_logits=True"],
+    ),
     "softmax before a loss of logits": (
         {"loss": LOGITS},
         (X, CLASSES),
@@ -197,8 +199,8 @@ def test_what_looks_wrong_is_a_warning(suspicion):
     [({0: 1, 1: 2}, "no weight for class 2"), ({0: 1, 1: 1, 2: 1, 7: 1}, "names class 7")],
 )
 def test_class_weights_and_classes_that_differ(weights, told):
-    text = message_of(ValueError, model().fit, X, CLASSES, class_weight=weights)
-    assert told in text and "classes 0, 1, 2" in text
+    with pytest.warns(UserWarning, match=told):
+        model().fit(X, CLASSES, class_weight=weights, verbose=0)
 
 
 def test_a_learning_rate_far_too_large_stops_training():
