@@ -139,20 +139,12 @@ def _fits(shape: Any, sizes: Any) -> bool:
     )
 
 
-def fused(query: Any, key: Any, value: Any, sight: Any, query_mask: Any, causal: Any) -> Any:
-    """Attention in one kernel; `sight` broadcasts to `(batch, heads, queries, keys)`.
+def fused(query: Any, key: Any, value: Any, mask: Any, causal: Any) -> Any:
+    """Attention in one kernel; `mask` broadcasts to `(batch, heads, queries, keys)`.
 
-    A query that counts and sees no key gets zeros. One that does not count gets the mean of all
-    values, as in Keras.
+    A query that sees no key gets the mean of all values, and zeros from `in_steps`, as in Keras.
     """
-    mask = both(sight, of_queries(query_mask))
-    heads = attention.attention(query, key, value, mask=mask, causal=bool(causal))
-    if sight is None:
-        return heads
-    if causal:
-        sight = both(sight, visible(query.shape[1], key.shape[1], causal=True))
-    sees = ops.expand_dims(ops.swapaxes(ops.any(sight, axis=-1), 1, 2), -1)
-    return ops.where(sees, heads, ops.zeros_like(heads))  # (batch, queries, heads, size)
+    return attention.attention(query, key, value, mask=mask, causal=bool(causal))
 
 
 def in_steps(

@@ -134,9 +134,9 @@ class ProjectedAttention(Layer):
             sliding_window=self.sliding_window,
             causal=causal and steps,  # the kernel knows by itself which keys are later
         )
-        if not steps:
-            return attend.fused(q, k, v, sight, query_mask, causal), None
         mask = attend.both(sight, attend.of_queries(query_mask))
+        if not steps:
+            return attend.fused(q, k, v, mask, causal), None
         return attend.in_steps(q, k, v, mask, self._softmax, self._dropout_layer, training)
 
     def _gated(self, gate: Any, heads: Any) -> Any:
