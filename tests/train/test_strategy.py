@@ -75,7 +75,7 @@ def test_steps_per_execution_sets_the_length():
     listener = EveryBatch()
     model = classifier(steps_per_execution=4)
     model.fit(x, y, batch_size=10, verbose=0, callbacks=[listener])
-    assert listener.batches == [3, 7, 8, 9]  # two of four, one of one, and the smaller batch
+    assert listener.batches == [3, 7, 9]  # two of four steps, and one of the two that are left
 
 
 def test_lengths_adapt_to_the_time_of_a_step():
@@ -118,4 +118,4 @@ def test_eager_runs_the_step_uncompiled():
     assert isinstance(Eager(None), strategies.Strategy)
     seen.clear()
     model.evaluate(np.ones((4, 4)), np.ones((4, 1)), verbose=0)
-    assert seen == [False]
+    assert seen[-1] is False  # shapes may be asked for before
