@@ -121,8 +121,8 @@ def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     Example:
 
         >>> length = in_float32(lambda x: jnp.sqrt(jnp.sum(jnp.square(x))))
-        >>> length(jnp.full(4, 1000, "float16"))
-        Array(2000., dtype=float16)
+        >>> float(length(jnp.full(4, 1000, "float16")))
+        2000.0
     """
 
     @functools.wraps(function)
