@@ -30,10 +30,13 @@ CODE = """
     assert status_of(made) == 0
     model = made()
     model.compile("sgd", "mse")
-    late = [made, lambda: model(x), lambda: model.predict(x, verbose=0), model.get_weights,
-            lambda: model.fit(x, x), lambda: np.asarray(model.layers[0].kernel),
+    late = [made, lambda: model(x), lambda: model.predict(x, verbose=0), lambda: model.fit(x, x),
             lambda: keras.Variable(1.0)]
     assert [status_of(work) for work in late] == [3] * len(late)
+    harmless = [model.get_weights, lambda: np.asarray(model.layers[0].kernel),
+                lambda: model.save(sys.argv[1])]
+    assert [status_of(work) for work in harmless] == [0] * len(harmless)
+    assert np.array_equal(keras.models.load_model(sys.argv[1])(x), model(x))
     assert status_of(lambda: x.sum()) == 0
     assert subprocess.run([sys.executable, "-c", "pass"]).returncode == 0
     assert model(x).shape == (2, 2)
@@ -41,6 +44,6 @@ CODE = """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_forks():
-    subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(CODE)], check=True,
-                   timeout=120)  # fmt: skip
+def test_forks(tmp_path):
+    program = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(CODE)]
+    subprocess.run([*program, str(tmp_path / "model.keras")], check=True, timeout=120)

@@ -105,8 +105,9 @@ DATA = {
     "a structured array": Program(
         mlp(FIT, inputs="(2,)", before="x = np.ones(64, dtype=[('a', 'f4'), ('b', 'i4')])"),
         "x.shape == (64, 2)"),
-    "objects": Program(mlp(FIT, before="from fractions import Fraction\n"
-                           "x = np.array([[Fraction(1, 2)] * 4] * 64)"), "x.dtype == 'float32'"),
+    "objects": Program(
+        mlp(FIT, before="class Half:\n    def __float__(self): return 0.5\n"
+            "x = np.array([[Half()] * 4] * 64)"), "x.dtype == 'float32'"),
     "columns in another order": Program(
         "import pandas\nx = pandas.DataFrame(x, columns=list('abcd'))\n"
         "model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\n"

@@ -1,8 +1,8 @@
 """What a process does that was forked from one in which JAX had already worked.
 
 A fork copies memory and one thread. JAX waits there for threads that do not exist, for ever, so the
-first use in such a child says what to do instead. A fork before the first use, a subprocess and a
-child that only touches NumPy are left alone.
+first computation in such a child says what to do instead. A fork before the first use, a subprocess
+and a child that only reads or saves weights are left alone.
 """
 
 import os

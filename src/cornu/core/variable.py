@@ -348,4 +348,4 @@ def _foreign_write(variable: Variable) -> str:
     )
 
 
-refuse_after_fork(Variable, "__init__", "value", "assign", "numpy", "__array__")
+refuse_after_fork(Variable, "__init__", "assign")  # what is there can be read, and saved

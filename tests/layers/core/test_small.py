@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cornu.core.serialize import serialize_keras_object
+from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.layers import Identity, Input, Lambda
 from cornu.saving import register_keras_serializable
 
@@ -22,11 +22,14 @@ def test_a_named_function_is_saved_by_its_name():
     assert again(X).tolist() == [[3, 6]]
 
 
-def test_a_lambda_is_copied_but_not_saved():
-    layer = Lambda(lambda x: x + 1)
+def test_a_lambda_is_copied_and_its_code_is_not_saved():
+    layer = Lambda(lambda x: x + 1, name="plus")
     assert Lambda.from_config(layer.get_config())(X).tolist() == [[2, 3]]
-    with pytest.raises(ValueError, match="lambda"):
-        serialize_keras_object(layer)
+    saved = serialize_keras_object(layer)
+    with pytest.raises(ValueError, match="custom_objects"):
+        deserialize_keras_object(saved)
+    again = deserialize_keras_object(saved, custom_objects={"plus": lambda x: x + 2})
+    assert again(X).tolist() == [[3, 4]]
 
 
 def test_mask_and_training_are_passed_to_functions_that_take_them():
