@@ -31,8 +31,9 @@ NO_ROW = {
     "associative_scan", "cond", "convert_to_numpy", "custom_gradient", "dtype", "fori_loop",
     "is_tensor", "jvp", "map", "scan", "switch", "vectorize", "vectorized_map", "while_loop",
 }  # fmt: skip
-# Whose slope is not that of its values, by definition.
-OWN_SLOPE = {"stop_gradient"}
+# Whose slope is not that of its values: by definition; because interpolation has a kink at each
+# pixel, which a difference of two values steps over.
+OWN_SLOPE = {"stop_gradient", "image.affine_transform", "image.scale_and_translate"}
 # What a single number of is bits, not a value near that of float64.
 OF_ITS_DTYPE = {"view", "nextafter", "saturate_cast"}
 # Jumps: what is next to a multiple in one precision is a multiple in another.
