@@ -71,8 +71,8 @@ def did_you_mean(name: object, names: Iterable[str], kind: str = "", owner: str 
     Args:
         name: what was written.
         names: what is known.
-        kind: of what: "argument", "loss", "metric", ...; see `glossary.word`.
-        owner: of an argument, the name of the class or function that takes it.
+        kind: what the name stands for: "argument", "loss", "metric", ...; see `glossary.word`.
+        owner: name of the class or function that takes the argument.
 
     Example:
 

@@ -40,7 +40,7 @@ class H5Reader:
 
     Args:
         source: a path, or a seekable binary file that stays open meanwhile.
-        packed: as for `SafeH5`.
+        packed: packed size in bytes, see `SafeH5`.
 
     Raises:
         UnsafeFileError, ValueError: as for `SafeH5`.

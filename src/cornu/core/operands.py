@@ -116,7 +116,7 @@ def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     back in the dtype of the arrays.
 
     Args:
-        function: of arrays, anything that ops accept as one, and settings.
+        function: takes arrays, or anything that ops accept as one, and settings.
 
     Example:
 

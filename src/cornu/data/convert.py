@@ -282,7 +282,7 @@ def only_read(x: Any, names: Collection[str] | None) -> Any:
 
     Args:
         x: inputs of any kind; what is no dict, or misses a name, stays as it is.
-        names: of the inputs that the model reads; None if it does not say.
+        names: input names that the model reads; None if it does not say.
 
     Example:
 

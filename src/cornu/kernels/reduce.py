@@ -117,7 +117,7 @@ def merged(
     """An array with all neighbours of one kind, reduced or kept, in one axis.
 
     Args:
-        shape: of the array.
+        shape: array shape.
         axes: that are reduced, counted from the front.
 
     Returns:

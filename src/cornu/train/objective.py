@@ -226,7 +226,7 @@ class Sum(Loss):
 
     Args:
         losses: what each computes.
-        factors: of each; all 1 if None.
+        factors: one factor for each; all 1 if None.
     """
 
     def __init__(self, losses: list[Loss], factors: list[Any] | None = None):

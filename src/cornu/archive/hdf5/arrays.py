@@ -44,8 +44,8 @@ class Dataset:
     """What an object says of its data; nothing of them is read yet.
 
     Attributes:
-        type: of the elements.
-        shape: of the array; None if it has none.
+        type: element type.
+        shape: array shape; None if it has none.
         storage: "compact", "contiguous", "chunked" or "virtual".
         external: whether the bytes are in other files.
         chunk: shape of a chunk; empty if not chunked.

@@ -27,7 +27,7 @@ class Source:
         label: how messages name the file.
 
     Attributes:
-        size: of the file, in bytes.
+        size: file size in bytes.
     """
 
     def __init__(self, file: BinaryIO, label: str) -> None:

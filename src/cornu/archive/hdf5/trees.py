@@ -21,7 +21,7 @@ def children(
 
     Args:
         source: the file.
-        address: of the root; an undefined one has no children.
+        address: place of the root; an undefined one has no children.
         kind: 0 for a group, 1 for the chunks of a dataset.
         key_width: number of bytes of a key.
     """
@@ -45,7 +45,7 @@ def records(source: Source, address: int, *, kind: int) -> Iterator[Fields]:
 
     Args:
         source: the file.
-        address: of its header; an undefined one has no records.
+        address: place of its header; an undefined one has no records.
         kind: what its records are, by the numbers of the specification.
     """
     if address == UNDEFINED:

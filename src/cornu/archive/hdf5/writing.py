@@ -98,8 +98,8 @@ class Writer:
         """Give a group or dataset a text, of any length, or a small array.
 
         Args:
-            path: of the group or dataset; a group that is missing is made.
-            name: of the attribute.
+            path: place of the group or dataset; a group that is missing is made.
+            name: attribute name.
             value: a text, or an array of numbers or of bytes (`S7`), of less than 64 KiB.
         """
         if isinstance(value, str):
