@@ -25,7 +25,7 @@ _waiting = 0
 
 
 def left_in_circles(nbytes: int) -> None:
-    """Tell that so many bytes wait for a collection; it comes when they are many."""
+    """Count bytes that wait for a collection, which is started when they are many."""
     global _waiting
     _waiting += nbytes
     if _waiting > MOST_WAITING and gc.isenabled() and not sys.is_finalizing():
