@@ -21,20 +21,14 @@ import numpy as np
 from cornu import tree
 from cornu.checks.inputs import Finding, infinite_finding, nan_finding, not_finite, spread_rows
 from cornu.checks.shapes import fits
-from cornu.checks.targets import check_classes_differ, check_targets
+from cornu.checks.targets import DISTANCES, check_classes_differ, check_targets
 from cornu.errors import explain
 
 SPARSE = {"sparse_categorical_crossentropy"}
 CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
 BINARY = {"binary_crossentropy", "binary_focal_crossentropy"}
 PROBABILITY = SPARSE | CATEGORICAL | BINARY
-ELEMENTWISE = {
-    "mean_squared_error",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_logarithmic_error",
-    "huber",
-    "log_cosh",
+ELEMENTWISE = DISTANCES | {
     "poisson",
     "cosine_similarity",
     "kl_divergence",

@@ -69,32 +69,32 @@ def links(source: Source, group: Object) -> Iterator[Link]:
     if table is not None:
         yield from _from_table(source, table.fields())
     yield from (_link(m.fields()) for m in group.messages if m.kind == headers.LINK)
-    info = group.first(headers.LINK_INFO)
-    if info is not None:
-        fields = info.fields().skip(1)
-        fields.skip(8 if fields.uint(1) & 1 else 0)
-        heap, index = fields.address(), fields.address()
-        if heap != UNDEFINED:
-            store = FractalHeap(source, heap)
-            for record in records(source, index, kind=5):
-                yield _link(Fields(store.object(record.skip(4).rest())))
+    for store, record in _many(source, group.first(headers.LINK_INFO), counter=8, kind=5):
+        yield _link(Fields(store.object(record.skip(4).rest())))
 
 
 def attributes(source: Source, owner: Object) -> dict[str, Attribute]:
     """Attributes of an object, by name."""
     found = [_attribute(source, m) for m in owner.messages if m.kind == headers.ATTRIBUTE]
-    info = owner.first(headers.ATTRIBUTE_INFO)
-    if info is not None:
-        fields = info.fields().skip(1)
-        fields.skip(2 if fields.uint(1) & 1 else 0)
-        heap, index = fields.address(), fields.address()
-        if heap != UNDEFINED:
-            store = FractalHeap(source, heap)
-            for record in records(source, index, kind=8):
-                identifier, flags = record.take(8), record.uint(1)
-                message = Message(headers.ATTRIBUTE, bool(flags & 2), store.object(identifier))
-                found.append(_attribute(source, message))
+    for store, record in _many(source, owner.first(headers.ATTRIBUTE_INFO), counter=2, kind=8):
+        identifier, flags = record.take(8), record.uint(1)
+        message = Message(headers.ATTRIBUTE, bool(flags & 2), store.object(identifier))
+        found.append(_attribute(source, message))
     return {attribute.name: attribute for attribute in found}
+
+
+def _many(
+    source: Source, info: Message | None, *, counter: int, kind: int
+) -> Iterator[tuple[FractalHeap, Fields]]:
+    """The heap of a large group's links or attributes, and each record that leads into it."""
+    if info is None:
+        return
+    fields = info.fields().skip(1)
+    fields.skip(counter if fields.uint(1) & 1 else 0)
+    heap, index = fields.address(), fields.address()
+    if heap != UNDEFINED:
+        store = FractalHeap(source, heap)
+        yield from ((store, record) for record in records(source, index, kind=kind))
 
 
 def _from_table(source: Source, table: Fields) -> Iterator[Link]:
