@@ -37,6 +37,11 @@ def test_symbols(name):
     assert getattr(cornu, name) is getattr(cornu, name)
 
 
+@pytest.mark.parametrize("made", ["Variable('ones', shape=(2,))", "KerasTensor((2,))"])
+def test_types_of_the_core_are_complete_when_nothing_else_is_loaded(made):
+    loaded_after(f"import cornu as keras\nassert (keras.{made} + 1).shape == (2,)")
+
+
 def test_what_editors_see_is_what_there_is():
     source = Path(cornu.__file__).read_text()
     shown = source[source.index("if TYPE_CHECKING:") : source.index("NAMESPACES = ")]

@@ -95,6 +95,10 @@ SYMBOLS = {
     "value_and_grad": "core.lift",
 }
 
+# Types of the core, and the packages above that complete them: with operators, with names of
+# initializers.
+COMPLETED_BY = {"KerasTensor": ("ops",), "Variable": ("ops", "initializers")}
+
 __all__ = ["__version__", "version", *NAMESPACES, *SYMBOLS]
 
 
@@ -110,6 +114,8 @@ def _find(name: str) -> Any:
     if name in SYMBOLS:
         with paused(lasting=True):
             value = getattr(importlib.import_module(f"cornu.{SYMBOLS[name]}"), name)
+            for package in COMPLETED_BY.get(name, ()):
+                importlib.import_module(f"cornu.{package}")
         globals()[name] = value
         return value
     if importlib.util.find_spec(f"cornu.{name}") is not None:

@@ -45,6 +45,18 @@ class TestMaking:
         with pytest.raises(ValueError, match="made by a function, so its shape must be given"):
             Variable(lambda shape, dtype: jnp.zeros(shape, dtype))
 
+    @pytest.mark.parametrize("name", ["ones", "Zeros", "glorot_uniform", "he_normal"])
+    def test_from_the_name_of_an_initializer(self, name):
+        v = Variable(name, shape=(2, 3), dtype="float16")
+        assert (v.shape, v.dtype) == ((2, 3), "float16")
+        assert np.ptp(v.numpy()) == 0 or name not in ("ones", "Zeros")
+
+    def test_of_a_wrong_or_shapeless_name(self):
+        with pytest.raises(ValueError, match="made by a function, so its shape must be given"):
+            Variable("ones")
+        with pytest.raises(ValueError, match="or 'ones'"):
+            Variable("onse", shape=(2,))
+
     @pytest.mark.parametrize("shape", [(None, 3), (-1,), (2.5,)])
     def test_the_shape_is_known(self, shape):
         with pytest.raises(ValueError, match="needs a shape of known, non-negative sizes"):

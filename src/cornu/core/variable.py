@@ -11,7 +11,7 @@ refuses to be given one buffer twice when buffers are donated.
 import contextlib
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +36,8 @@ class Variable:
     """An array with a name that is read, assigned, trained and saved.
 
     Args:
-        initializer: an array-like, or a function `(shape, dtype) -> array`, which needs `shape`.
+        initializer: an array-like, or a function `(shape, dtype) -> array` or the name of an
+            initializer, which need `shape`.
         shape: tuple of ints.
         dtype: name of the dtype; from the initial value or `floatx` if None.
         trainable: whether optimizers update it.
@@ -55,6 +56,9 @@ class Variable:
         >>> v.numpy().tolist()
         [1.5, 2.5]
     """
+
+    # What the name of an initializer means; `initializers` says it.
+    _initializer_named: "ClassVar[staticmethod[[str], Any]]"
 
     __slots__ = (
         "__dict__",
@@ -98,6 +102,8 @@ class Variable:
             raise ValueError(explain(f"A variable's name is a string without '/', got {name!r}."))
         if aggregation not in (None, *AGGREGATIONS):
             raise ValueError(explain(f"aggregation is one of {AGGREGATIONS}, got {aggregation!r}."))
+        if isinstance(initializer, str):
+            initializer = self._initializer_named(initializer)
         self.name = name
         self.turn: Any = None  # of the threads that use it; see `turns.py`
         self.serial = next(_serial)  # those made later have greater ones

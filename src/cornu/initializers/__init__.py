@@ -8,6 +8,7 @@ from cornu.absent import names_of
 from cornu.core.frame import is_tracer
 from cornu.core.operands import tensor
 from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.initializers.constant import (
     STFT as STFT,
@@ -160,4 +161,5 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     return deserialize_keras_object(config, custom_objects)
 
 
+Variable._initializer_named = staticmethod(get)
 globals()["__getattr__"] = names_of(__name__)
