@@ -3,8 +3,10 @@
 import sys
 import traceback
 
+import numpy as np
 import pytest
 
+import cornu
 from cornu import config, errors
 from cornu.errors import did_you_mean, explain, located, need, trimmed
 
@@ -136,3 +138,19 @@ def test_tracebacks_show_everything_on_request():
     finally:
         config.enable_traceback_filtering()
     assert "inner" in files_in(caught.value)
+
+
+def test_a_warning_points_at_the_line_of_the_user_from_any_depth():
+    model = cornu.Sequential([cornu.Input((2,)), cornu.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 2)), np.array([0, 1, 0, 1])
+    triggers = [
+        lambda: model.fit(x, y, class_weight={0: 1.0}, steps_per_epoch=9, verbose=0),
+        lambda: cornu.optimizers.SGD(-0.1),
+        lambda: setattr(model, "trainble", False),
+        lambda: errors.warn("from outside of the library"),
+    ]
+    for trigger in triggers:
+        with pytest.warns(UserWarning) as caught:
+            trigger()
+        assert {warning.filename for warning in caught} == {__file__}

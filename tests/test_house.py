@@ -166,6 +166,13 @@ def test_every_module_and_public_symbol_says_what_it_is(path):
             assert ast.get_docstring(node), f"{path.relative_to(SOURCE)}: {node.name}"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_warnings_point_at_the_program_of_the_user(path):
+    lines = path.read_text().splitlines()
+    if path.name != "errors.py":  # errors.warn finds the line
+        assert not [number for number, line in enumerate(lines, 1) if "warnings.warn(" in line]
+
+
 def run_python(code: str) -> str:
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     return subprocess.run(

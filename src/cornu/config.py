@@ -1,10 +1,8 @@
 """Settings of the whole process: getters and setters."""
 
-import warnings
-
 from cornu.absent import names_of
 from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy as set_dtype_policy
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.runtime import describe as engine
 from cornu.settings import current
 from cornu.train.compilations import debug as debug, set_debug as set_debug
@@ -105,13 +103,12 @@ def enable_unsafe_deserialization() -> None:
 
     A script that calls it goes on, and its files load as far as they hold no code.
     """
-    warnings.warn(
+    warn(
         explain(
             "Code in a file is never run, so nothing is enabled; a lambda in a file stays refused.",
             fix="register the function (keras.saving.register_keras_serializable) or pass it as\n"
             "custom_objects, and save the model again.",
-        ),
-        stacklevel=2,
+        )
     )
 
 

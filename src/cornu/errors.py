@@ -14,8 +14,10 @@ import difflib
 import functools
 import importlib
 import inspect
+import sys
 import textwrap
 import types
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -61,6 +63,14 @@ def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
         lines.append(f"  {name + ':':{width}} {first}")
         lines += [f"  {'':{width}} {line}" for line in rest]
     return "\n".join(lines)
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the user's program that led here, however deep in the library we are."""
+    level, frame = 1, sys._getframe()
+    while is_ours(frame) and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def did_you_mean(name: object, names: Iterable[str], kind: str = "", owner: str = "") -> str:

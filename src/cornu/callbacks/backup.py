@@ -15,7 +15,6 @@ takes the old one's place in one step, so there is no moment at which half a bac
 import os
 import shutil
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ from cornu.callbacks.checkpoint import BatchCounter, check_frequency, training_v
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.notes import pack, unpack
 from cornu.data.position import random_streams, set_random_streams
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.random.seed import global_seed_generator
 
 LATEST, PREVIOUS = "latest.h5", "previous.h5"
@@ -118,10 +117,8 @@ class BackupAndRestore(Callback):
             except (ValueError, OSError) as error:
                 if path is found[-1]:
                     raise
-                warnings.warn(
-                    f"{path} cannot be used, so training goes on from the backup before it. "
-                    f"{error}",
-                    stacklevel=2,
+                warn(
+                    f"{path} cannot be used, so training goes on from the backup before it. {error}"
                 )
         if self._restored is not None:
             self._put_back(self._restored)

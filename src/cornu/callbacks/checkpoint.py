@@ -10,7 +10,6 @@
 
 import os
 import string
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cornu.callbacks.monitoring import MonitorCallback, known_results, say
-from cornu.errors import NoSuchNameError, did_you_mean, explain
+from cornu.errors import NoSuchNameError, did_you_mean, explain, warn
 
 
 def check_frequency(save_freq: Any) -> None:
@@ -157,10 +156,9 @@ class CheckpointCallback(MonitorCallback):
     def _say_not_scalar(self, value: Any) -> None:
         if not self._said:
             self._said = True
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} compares single numbers, and {self.monitor!r} has shape "
-                f"{np.shape(value)}, so every model is saved.",
-                stacklevel=4,
+                f"{np.shape(value)}, so every model is saved."
             )
 
     def _write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:

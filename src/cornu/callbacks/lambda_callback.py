@@ -1,11 +1,10 @@
 """A callback made of functions."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from cornu.callbacks.callback import HOOKS, Callback
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, warn
 
 _OLDER_NAMES = ("on_batch_begin", "on_batch_end")
 
@@ -56,12 +55,11 @@ class LambdaCallback(Callback):
         known = (*HOOKS, *_OLDER_NAMES)
         for name, function in given.items():
             if name not in known:
-                warnings.warn(
+                warn(
                     explain(
                         f"LambdaCallback has no hook {name!r}, so it is never called.",
                         fix=did_you_mean(name, known),
-                    ),
-                    stacklevel=2,
+                    )
                 )
                 setattr(self, name, function)  # an attribute like any other, as in Keras
                 continue

@@ -10,7 +10,6 @@ that is only absent this time (`validation_freq=2`) is not mentioned.
 """
 
 import math
-import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,7 +19,7 @@ import numpy as np
 from cornu import tree
 from cornu.callbacks.callback import Callback
 from cornu.core.registry import is_builtin
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, warn
 
 # Classes of metrics of which more is better; a class derived from one of them is like it.
 RISING = frozenset(
@@ -170,10 +169,9 @@ class MonitorCallback(Callback):
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0):
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} has no mode {mode!r}, and takes 'auto' instead; known are "
-                "'min', 'max' and 'auto'.",
-                stacklevel=3,
+                "'min', 'max' and 'auto'."
             )
             mode = "auto"
         self.monitor = monitor
@@ -231,7 +229,7 @@ class MonitorCallback(Callback):
             text = self._unknown(logs)
             if self._sign is None and direction_of(self.monitor, self.model) is None:
                 raise ValueError(text)
-            warnings.warn(text, stacklevel=3)
+            warn(text)
         return value
 
     def _is_due(self) -> bool:

@@ -11,14 +11,13 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import as_plain
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 
 class CSVLogger(Callback):
@@ -154,7 +153,4 @@ class RemoteMonitor(Callback):
             with urllib.request.urlopen(request, timeout=self._seconds_to_wait):
                 pass
         except OSError as error:  # urllib's own errors are OSErrors too
-            warnings.warn(
-                f"RemoteMonitor could not send epoch {epoch + 1} to {self.root}: {error}",
-                stacklevel=2,
-            )
+            warn(f"RemoteMonitor could not send epoch {epoch + 1} to {self.root}: {error}")

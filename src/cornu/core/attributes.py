@@ -11,7 +11,6 @@ An object's own methods may set what they like; only what is set from outside is
 import difflib
 import functools
 import sys
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from cornu import glossary
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 _CLOSE = 0.85  # how much of a spelling must agree, from 0 to 1
 
@@ -117,12 +116,11 @@ def _from_outside(obj: Any) -> bool:
 
 
 def _warn(obj: Any, name: str, meant: str) -> None:
-    warnings.warn(
+    warn(
         explain(
             f"{type(obj).__name__} has no setting {name!r}, so nothing will come of it.",
             fix=f"did you mean {meant!r}?",
-        ),
-        stacklevel=3,
+        )
     )
 
 

@@ -14,7 +14,6 @@ classes alike; a class writes its own `get_config` only where its arguments are 
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -27,7 +26,7 @@ from cornu.core.serialize import (
     serialize_keras_object,
 )
 from cornu.core.shown import as_call
-from cornu.errors import explain, unknown_arguments
+from cornu.errors import explain, unknown_arguments, warn
 
 _MISSING = object()
 
@@ -156,7 +155,7 @@ class Configurable:
             "needs what its get_config leaves out"
         )  # fmt: skip
         example = ", ".join((*(p.name for p in named), *unknown))
-        warnings.warn(
+        warn(
             explain(
                 f"{cls.__name__}.__init__ {what}, so the file will not load as the class is now.",
                 arguments=", ".join(map(repr, unknown or missing)),
@@ -165,8 +164,7 @@ class Configurable:
                 else "def get_config(self): return {**super().get_config(), "
                 + ", ".join(f"{name!r}: self.{name}" for name in missing)
                 + "}",
-            ),
-            stacklevel=2,
+            )
         )
 
 

@@ -15,7 +15,6 @@ of neighbouring rows is a view of the data. Rows of memory-mapped files and of s
 read when they are needed, and given back afterwards (`rows`).
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,7 +27,7 @@ from cornu.data.convert import count_samples, host_arrays
 from cornu.data.rows import Reader, Rows, is_lazy
 from cornu.data.source import Batch, Resident
 from cornu.data.weights import weighted
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 BATCH_SIZE = 32  # when nothing else is said
 ALIGNMENT = 64  # bytes; what XLA asks of a host buffer before it uses it in place
@@ -230,13 +229,12 @@ def fewer_steps(steps: Any, available: int) -> int | None:
         return None
     steps = positive(steps, "steps")
     if steps > available:
-        warnings.warn(
+        warn(
             explain(
                 f"An epoch has {available} batches, not the {steps} steps asked for: "
                 "the data hold no more.",
                 fix="steps_per_epoch=None",
-            ),
-            stacklevel=2,
+            )
         )
     return steps if steps < available else None
 

@@ -17,7 +17,6 @@ to continue there; of any other it reads again what the run before had read of t
 """
 
 import sys
-import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -27,7 +26,7 @@ from cornu.data.convert import to_batch
 from cornu.data.position import Marks, random_streams
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 
 class IterableSource(Source):
@@ -180,15 +179,14 @@ class IterableSource(Source):
         self._ended = True
         wanted = f"{count} of {self._steps} batches" if self._steps else "no batch"
         when = f"in epoch {epoch + 1}" if epoch or self._steps else "is left"  # validation counts 0
-        warnings.warn(
+        warn(
             explain(
                 f"{self._name} ran out of data: {wanted} {when}.",
                 fix="a generator is read once: make it endless and pass steps_per_epoch,\n"
                 "or write a PyDataset."
                 if self._once
                 else "check the number of steps.",
-            ),
-            stacklevel=2,
+            )
         )
 
     def close(self) -> None:

@@ -7,14 +7,13 @@ Labels are integers, `(samples,)` or with a last axis of size 1, or one-hot (or 
 the last axis.
 """
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from cornu import tree
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 
 def class_sample_weights(
@@ -114,7 +113,7 @@ def _labels(y: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=2)
+    warn(text)
 
 
 def _list(classes: list[int]) -> str:

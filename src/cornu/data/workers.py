@@ -16,11 +16,11 @@ import pickle
 import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cornu import errors
+from cornu.errors import warn
 
 
 class Pool:
@@ -113,9 +113,7 @@ class Pool:
                     )
                 if not warned and waited >= warn_after:
                     warned = True
-                    warnings.warn(
-                        f"{who} has worked on batch {index} for {waited:.0f} s.", stacklevel=2
-                    )
+                    warn(f"{who} has worked on batch {index} for {waited:.0f} s.")
             self._consumed += 1
             self._changed.notify_all()
             return self._done.pop(position)

@@ -4,7 +4,6 @@ Both start from counts: a table of classes that are so (rows) against classes th
 (columns), or true and false positives of each class.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from cornu.core.frame import is_tracer
 from cornu.core.op import fused
 from cornu.core.operands import tensor
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, warn
 from cornu.losses.loss import aligned, as_dtype
 from cornu.metrics.accuracy import first_max
 from cornu.metrics.metric import Metric
@@ -85,10 +84,9 @@ class _Table(Metric):
             return
         weights = np.asarray(sample_weight)
         if (weights != np.trunc(weights)).any():
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} counts in {self.dtype}, so the fractions of sample_weight "
-                "are cut off; dtype='float32' keeps them.",
-                stacklevel=4,
+                "are cut off; dtype='float32' keeps them."
             )
 
     def result(self) -> Any:

@@ -1,6 +1,5 @@
 """How far predictions of quantities are from the targets, and how well they go along with them."""
 
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,7 +11,7 @@ from cornu.core.op import fused
 from cornu.core.operands import tensor
 from cornu.core.serialize import register_functions
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, warn
 from cornu.losses import functions as losses
 from cornu.losses.loss import as_dtype, paired, same_rank
 from cornu.metrics.metric import Metric
@@ -344,10 +343,9 @@ class R2Score(Metric):
         samples = self.num_samples.value
         free = samples - self.num_regressors - 1
         if not is_tracer(free) and float(free) <= 0:
-            warnings.warn(
+            warn(
                 f"R2Score cannot be adjusted for {self.num_regressors} regressors with only "
-                f"{int(samples)} samples; the plain score is returned.",
-                stacklevel=3,
+                f"{int(samples)} samples; the plain score is returned."
             )
         enough = free > 0
         adjusted = 1 - (1 - score) * (samples - 1) / jnp.where(enough, free, 1)

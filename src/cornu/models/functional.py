@@ -1,7 +1,6 @@
 """`Functional`: a Model whose call runs a graph of layers and ops."""
 
 import inspect
-import warnings
 from typing import Any, ClassVar
 
 from cornu import ops, tree
@@ -11,7 +10,7 @@ from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
 from cornu.core.operation import Operation, node_of
 from cornu.core.symbolic import KerasTensor
 from cornu.core.tracking import unique
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, warn
 from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
@@ -194,10 +193,9 @@ class Functional(Model):
         if not len(inputs) == len(struct) > 1:
             return inputs
         names = ", ".join(map(repr, struct))
-        warnings.warn(
+        warn(
             f"Model '{self.name}' takes a dict of inputs and got a {type(inputs).__name__}, which "
-            f"is read in the order in which the inputs were defined: {names}.",
-            stacklevel=2,
+            f"is read in the order in which the inputs were defined: {names}."
         )
         return dict(zip(struct, inputs, strict=True))
 
@@ -219,10 +217,7 @@ class Functional(Model):
                 )
             )
         if unused:
-            warnings.warn(
-                f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.",
-                stacklevel=2,
-            )
+            warn(f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.")
         return [leaf for k in keys for leaf in tree.flatten(inputs[k])]
 
     def _fit_rank(self, x: Any, expected: KerasTensor) -> Any:

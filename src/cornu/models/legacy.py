@@ -12,7 +12,6 @@ assigned before all shapes are compared.
 import json
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -27,7 +26,7 @@ from cornu.archive.safejson import parse
 from cornu.archive.walk import Difference, Report, why_mismatched
 from cornu.core.registry import CustomObjectScope
 from cornu.core.serialize import serialize_shared
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.layers.base.own import own_weights
 from cornu.models.load_report import LoadReport
 from cornu.models.migration import Migration, modern_compile
@@ -275,7 +274,7 @@ def _read(
             + f"\n{weights_.describe()}"
         )
     if mismatched:
-        warnings.warn(f"Not everything was loaded. {weights_.describe()}", stacklevel=5)
+        warn(f"Not everything was loaded. {weights_.describe()}")
     nonfinite = []
     for name, weights, group in fitting:
         values = reader.read(group, _specs(weights))
@@ -329,14 +328,13 @@ def _restore_optimizer(optimizer: Any, reader: LegacyReader) -> str | None:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return "restored"
-    warnings.warn(
+    warn(
         explain(
             f"The state of optimizer '{optimizer.name}' is not loaded, so training goes on from a "
             "fresh one.",
             model=shown(_specs(optimizer.variables)),
             file=shown(found),
-        ),
-        stacklevel=4,
+        )
     )
     return "fresh"
 

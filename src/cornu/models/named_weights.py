@@ -8,7 +8,6 @@ process to process (`dense_7`), by places. Files of other programs have no place
 """
 
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from cornu.archive.safeh5 import Spec, fits
 from cornu.archive.safejson import parse
 from cornu.archive.safetensors import SafetensorsReader, write_safetensors
 from cornu.archive.walk import Difference, Report, why_mismatched
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.models.load_report import LoadReport
@@ -99,7 +98,7 @@ def load_named(model: Any, filepath: Any, *, skip_mismatch: bool = False) -> Loa
                 + f"\n{report.describe()}"
             )
         if not report.complete or report.unused:
-            warnings.warn(f"Not everything was loaded. {report.describe()}", stacklevel=4)
+            warn(f"Not everything was loaded. {report.describe()}")
         nonfinite = _read(weights, report.matched, reader)
         by = reader.metadata.get("cornu_version")
     written_by = None if by is None else f"Cornu {by[:40]}"

@@ -12,13 +12,12 @@ lambda was, and who loads it says what it computes, by the name of the layer or 
     {"class_name": "__lambda__", "config": <code>}           what a file of Keras may say
 """
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from cornu.core.registry import find_custom
 from cornu.core.serialize import LAMBDA, function_in_files
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 
 def with_own_functions(config: Any, custom_objects: dict[str, Any] | None) -> list[str]:
@@ -55,14 +54,13 @@ def warn_of_lambdas(config: Any) -> None:
     names = lambdas_in(config)
     if names:
         given = ", ".join(f"{name!r}: ..." for name in names)
-        warnings.warn(
+        warn(
             explain(
                 f"The file has a place for {_counted(names)}, not the function itself.",
                 fix=f"load it with custom_objects={{{given}}},\n"
                 "or write each as a function with a name, registered by\n"
                 "@keras.saving.register_keras_serializable()",
-            ),
-            stacklevel=4,
+            )
         )
 
 

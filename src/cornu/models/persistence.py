@@ -21,7 +21,6 @@ import json
 import math
 import os
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -44,7 +43,7 @@ from cornu.archive.stores import H5Writer
 from cornu.core.blank import blank_weights
 from cornu.core.registry import CustomObjectScope, how_to_register
 from cornu.core.serialize import deserialize_keras_object, serialize_shared, unknown_names
-from cornu.errors import explain, trimmed
+from cornu.errors import explain, trimmed, warn
 from cornu.models.assets import FOLDER, load_assets, save_assets
 from cornu.models.container import (
     CONFIG,
@@ -137,10 +136,7 @@ def save_model(
     if is_archive == (zipped is False):
         raise ValueError(_wrong_model_name(path, zipped))
     if not getattr(model, "built", True) and not model.weights:
-        warnings.warn(
-            f"Model '{model.name}' is saved before it is built, so the file holds no weights.",
-            stacklevel=3,
-        )
+        warn(f"Model '{model.name}' is saved before it is built, so the file holds no weights.")
     make_folder(path.parent if is_archive else path)
     config = serialize_shared(model)
     warn_of_lambdas(config)
@@ -216,10 +212,9 @@ def load_model(
                     model, reader, fix="the file is incomplete; get it from its source again."
                 )
             if report.optimizer == "fresh" and "optimizer" not in reader.paths():
-                warnings.warn(
+                warn(
                     f"{content.label} holds no state of the optimizer; training goes on from a "
-                    "fresh one.",
-                    stacklevel=2,
+                    "fresh one."
                 )
         if STATE in content.names:
             with content.store(STATE) as reader:
@@ -265,10 +260,9 @@ def _made(
             explain(f"{what} describes a {type(model).__name__}, which is not a model.")
         )
     if migration.lost:
-        warnings.warn(
+        warn(
             f"{what} has settings that this version does not know; they are left out: "
-            + "; ".join(migration.lost[:20]),
-            stacklevel=3,
+            + "; ".join(migration.lost[:20])
         )
     return model, migration
 

@@ -1,11 +1,10 @@
 """`model.quantize`: which layers of a model keep their weights in few bits."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from cornu import patterns
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.layers.base.quantized import modes
@@ -61,10 +60,9 @@ def quantize_layers(
             left.append(layer)
     if left:
         names = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in left[:20])
-        warnings.warn(
+        warn(
             f"These layers keep their weights in floats, as they do not offer {config.mode!r}: "
-            f"{names}.",
-            stacklevel=3,
+            f"{names}."
         )
 
 

@@ -14,7 +14,6 @@ import dataclasses
 import functools
 import math
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ from cornu.core.configurable import Configurable
 from cornu.core.operation import Operation
 from cornu.core.registry import is_builtin
 from cornu.core.tracking import attributes
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.metrics.metric import Metric
@@ -270,12 +269,9 @@ def read_objects(
         if path not in stored and _reads_itself(layer):
             layer.load_own_variables({})  # it may have to do something else then
     if broken:
-        warnings.warn(
-            f"{reader.label} holds weights that are NaN or infinite: {', '.join(broken[:20])}.",
-            stacklevel=3,
-        )
+        warn(f"{reader.label} holds weights that are NaN or infinite: {', '.join(broken[:20])}.")
     if not report.complete or report.unused:
-        warnings.warn(f"Not everything was loaded. {report.describe()}", stacklevel=3)
+        warn(f"Not everything was loaded. {report.describe()}")
     restored = None
     for path, obj in objects.items():
         if isinstance(obj, Optimizer):
@@ -363,15 +359,14 @@ def _read_optimizer(optimizer: Any, owner: Any, path: str, reader: H5Reader) -> 
         arrays = reader.read(path, wanted[: len(found)])
         optimizer.load_own_variables({str(i): array for i, array in enumerate(arrays)})
         return True
-    warnings.warn(
+    warn(
         explain(
             f"The state of optimizer '{optimizer.name}' is not loaded, so training goes on from a "
             "fresh one.",
             model=shown(wanted),
             file=shown(found),
             fix="compile with the optimizer of the saved model, and freeze the same layers before.",
-        ),
-        stacklevel=4,
+        )
     )
     return False
 

@@ -1,7 +1,6 @@
 """Checks of what users hand to an optimizer, and the messages about it."""
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.variable import Variable
-from cornu.errors import explain, unknown_arguments
+from cornu.errors import explain, unknown_arguments, warn
 from cornu.optimizers.schedules import LearningRateSchedule
 
 
@@ -129,11 +128,10 @@ def report_missing(variables: list[Any], grads: list[Any]) -> None:
                 "argument that is differentiated.",
             )
         )
-    warnings.warn(
+    warn(
         explain(
             f"{len(missing)} of {len(grads)} weights have no gradient and stay as they are.",
             weights=", ".join(missing),
             fix="let the loss depend on them, or freeze them: layer.trainable = False.",
-        ),
-        stacklevel=3,
+        )
     )

@@ -21,7 +21,6 @@ Which variables there are, and in which order, is in `variables.py`.
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -39,7 +38,7 @@ from cornu.core.registry import is_builtin
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.core.shown import as_call
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.optimizers.arguments import (
     as_gradient,
     check_clipping,
@@ -119,10 +118,9 @@ class Optimizer(Attributes, OptimizerVariables, Configurable):
         if kwargs.keys() - {"decay"}:
             raise ValueError(unknown_to(type(self), kwargs))
         if kwargs.get("decay") is not None:
-            warnings.warn(
+            warn(
                 "The argument `decay` does nothing; use a schedule, such as "
-                "learning_rate=InverseTimeDecay(...), or weight_decay=...",
-                stacklevel=2,
+                "learning_rate=InverseTimeDecay(...), or weight_decay=..."
             )
         check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         if use_ema and not 0 <= ema_momentum <= 1:
@@ -188,12 +186,11 @@ class Optimizer(Attributes, OptimizerVariables, Configurable):
         if not is_number(rate):
             raise ValueError(refuse_rate(rate))
         if isinstance(rate, (int, float, np.number)) and rate < 0:
-            warnings.warn(
+            warn(
                 explain(
                     f"With a learning rate of {rate} each step makes the loss larger.",
                     fix=f"learning_rate={-rate}",
-                ),
-                stacklevel=4,
+                )
             )
         if before is None:
             self._learning_rate = self._add_scalar("learning_rate", float(rate))

@@ -12,7 +12,6 @@
 `adam/dense_kernel_momentum` and `adam/dense_kernel_velocity`. Files have them in this order.
 """
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from cornu import initializers, settings
 from cornu.core.context import using
 from cornu.core.tracking import owned_by, unique
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 
 class OptimizerVariables:
@@ -274,14 +273,13 @@ class OptimizerVariables:
         mine = self.variables
         count = len(store.keys())
         if count not in (len(mine), self._untrained_count()):
-            warnings.warn(
+            warn(
                 explain(
                     f"The state of optimizer '{self.name}' is not loaded: it has {len(mine)} "
                     f"variables, the file {count}. Training goes on from a fresh state.",
                     fix="build the optimizer on the weights with which it was saved: freeze the "
                     "same layers, then optimizer.build(model.trainable_variables).",
-                ),
-                stacklevel=2,
+                )
             )
             return
         for position, variable in enumerate(mine[:count]):

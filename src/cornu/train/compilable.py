@@ -5,7 +5,6 @@ here too: how the loss is computed, what is measured, and what a step does.
 """
 
 import inspect
-import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,7 @@ from cornu import optimizers
 from cornu.core.frame import Frame
 from cornu.core.serialize import deserialize_keras_object
 from cornu.core.tracking import owned_by, unique
-from cornu.errors import explain, trimmed
+from cornu.errors import explain, trimmed, warn
 from cornu.train import step as steps_module
 from cornu.train.compiled import (
     COMPILE_ARGUMENTS,
@@ -152,15 +151,14 @@ class Compilable:
         try:
             inspect.signature(self.compile).bind(**arguments)
         except TypeError as error:
-            warnings.warn(
+            warn(
                 explain(
                     f"{type(self).__name__} is loaded without being compiled: its compile does not "
                     "take the arguments that files hold.",
                     because=error,
                     fix="call compile on the loaded model, or write get_compile_config and "
                     "compile_from_config.",
-                ),
-                stacklevel=2,
+                )
             )
             return
         self.compile(**deserialize_keras_object(arguments))

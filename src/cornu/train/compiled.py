@@ -1,14 +1,13 @@
 """What `compile` decided, in one object."""
 
 import inspect
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from cornu import optimizers
 from cornu.core.serialize import serialize_keras_object
-from cornu.errors import explain, unknown_arguments
+from cornu.errors import explain, unknown_arguments, warn
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
 from cornu.train.objective import CompileLoss, CompileMetrics, check_names, own_by_name
@@ -59,11 +58,10 @@ def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
         usual = OLDER_DEFAULTS[argument]
         if value is usual or (isinstance(value, int) and value == usual):
             continue
-        warnings.warn(
+        warn(
             f"The argument {argument!r} of {name} has no effect any more. "
             f"{OLDER_ARGUMENTS[argument]}",
             DeprecationWarning,
-            stacklevel=4,
         )
 
 

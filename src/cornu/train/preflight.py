@@ -8,7 +8,6 @@ The checks themselves know arrays and a small description of the model's outputs
 described to them. What is only suspicious becomes a warning, what cannot train as meant an error.
 """
 
-import warnings
 from typing import Any
 
 import jax
@@ -18,7 +17,7 @@ from cornu import tree
 from cornu.checks import Output, check_indices, check_inputs, check_labels, check_split
 from cornu.checks.inputs import Finding, NotFiniteFinding, check_finite, check_shapes
 from cornu.data.source import Resident, Source
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.train.objective import ACCURACY, CompileLoss, object_name
 from cornu.train.step import unpack_x_y_sample_weight
 
@@ -112,7 +111,7 @@ def _tell(findings: list[Finding]) -> None:
         if finding.severity == "error":
             raise ValueError(finding.message)
     for finding in findings:
-        warnings.warn(finding.message, stacklevel=5)
+        warn(finding.message)
 
 
 def require_labels(model: Any, example: Any, call: str) -> None:
@@ -158,12 +157,11 @@ def check_columns(x: Any, known: tuple[str, ...] | None, name: str = "x") -> Non
             )
         )
     other = [c for c in columns if c not in known]
-    warnings.warn(
+    warn(
         explain(
             f"{name} has columns that were not there in training: {_shown(other)}.",
             training=_shown(known),
-        ),
-        stacklevel=4,
+        )
     )
 
 
@@ -184,7 +182,7 @@ def tell_nonfinite(results: Any, source: Source) -> None:
     x, y, _ = unpack_x_y_sample_weight(source.arrays)
     found = check_finite(x, "x", labelled=y is not None) + check_finite(y, "y")
     for finding in found:
-        warnings.warn(finding.message, stacklevel=4)
+        warn(finding.message)
 
 
 def check_inputs_alone(model: Any, source: Source, example: Any) -> None:

@@ -5,7 +5,6 @@ _prepare   what is not there yet is made: variables, metrics, the optimizer's sl
 _strategy  a step and a Source -> a Strategy, whose compiled programs are kept for the next time
 """
 
-import warnings
 from typing import Any
 
 from cornu import settings, tree
@@ -16,7 +15,7 @@ from cornu.core.tracking import owned_by
 from cornu.data.choose import source_for
 from cornu.data.peek import example_of
 from cornu.data.source import Resident, Source
-from cornu.errors import explain, returns_nothing
+from cornu.errors import explain, returns_nothing, warn
 from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
 from cornu.train.carried import tracing
@@ -144,7 +143,7 @@ class Programs(Compilable):
             if not weights and not self._steps_itself:
                 if any(layer._makes_layers for layer in self._flatten_layers()):  # type: ignore[attr-defined]
                     raise ValueError(_NOTHING_TO_TRAIN)
-                warnings.warn(_NOTHING_TO_TRAIN, stacklevel=5)
+                warn(_NOTHING_TO_TRAIN)
             if not self.optimizer.built:
                 self.optimizer.build(weights)
             elif not self._steps_itself:  # weights may have been released since

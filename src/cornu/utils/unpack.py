@@ -26,7 +26,6 @@ import stat
 import tarfile
 import tempfile
 import unicodedata
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -34,6 +33,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cornu import errors
+from cornu.errors import warn
 
 MAX_EXTRACTED = 256 << 30  # bytes of all files of an archive
 MAX_MEMBERS = 3_000_000  # ImageNet has 1.3 million
@@ -198,9 +198,8 @@ def _write_members(members: Iterator[Member], path: Path, folder: Path) -> None:
                 errors.explain(f"{path.name} holds {name!r} twice, or a name that differs in case.")
             ) from error
     if left_out:
-        warnings.warn(
-            f"{path.name}: {len(left_out)} links or devices are left out, such as {left_out[0]!r}.",
-            stacklevel=4,
+        warn(
+            f"{path.name}: {len(left_out)} links or devices are left out, such as {left_out[0]!r}."
         )
 
 

@@ -8,7 +8,6 @@ import copy
 import functools
 import inspect
 import random
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +17,7 @@ from cornu import errors, names, tree
 from cornu.core.context import current_path, name_scope
 from cornu.core.frame import eagerly
 from cornu.core.symbolic import KerasTensor, infer
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.layers.base.freezing import after_build, before_build
 
 
@@ -149,14 +148,13 @@ def warn_of_maker(layer: Any, maker: Any) -> None:
     given = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
     kind = f"{type(layer).__name__}({', '.join(given)})"
     name = names.to_snake_case(type(layer).__name__)
-    warnings.warn(
+    warn(
         explain(
             f"{type(maker).__name__}.call makes the layer {kind}: nobody keeps its weights, and "
             "they are not trained.",
             fix=f"self.{name} = keras.layers.{kind}    # in __init__\n"
             f"self.{name}(...)    # in call",
-        ),
-        stacklevel=6,
+        )
     )
 
 

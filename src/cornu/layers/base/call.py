@@ -9,7 +9,6 @@ alone (which arguments `call` takes, which of them are masks) is worked out once
 
 import functools
 import inspect
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ from cornu.core.masks import mask_of, set_mask
 from cornu.core.operation import Node
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, warn
 from cornu.layers.base.input_spec import check_inputs, describe
 
 
@@ -302,10 +301,7 @@ class Call:
             return
         if not layer.supports_masking:
             if not self.signature.masks:
-                warnings.warn(
-                    f"{describe(layer)} does not use the mask of its input; the mask ends here.",
-                    stacklevel=5,
-                )
+                warn(f"{describe(layer)} does not use the mask of its input; the mask ends here.")
             return
         asked = further_arguments(type(layer).compute_mask)
         given = {name: self.arguments[name] for name in asked if name in self.arguments}

@@ -1,10 +1,9 @@
 """`Conv1D`, `Conv2D`, `Conv3D`: convolutions; what they share is in `base.py`."""
 
-import warnings
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.kernels import conv as kernel_conv
 from cornu.layers.base import adapters
 from cornu.layers.base.arguments import is_int, positive_int
@@ -84,14 +83,13 @@ class Convolution(Windowed):
             if strides == 1 or strides % 2 == 0:
                 return
             name = type(self).__name__
-            warnings.warn(
+            warn(
                 explain(
                     f"{name}({filters}, {kernel_size}, {strides}) has {filters} filter"
                     f"{'s' if filters > 1 else ''} of size {kernel_size}, moved by {strides}.",
                     fix=f"{name}({kernel_size}, {strides}) for {kernel_size} filters of size "
                     f"{strides}; the number of input channels is found by itself.",
-                ),
-                stacklevel=4,
+                )
             )
 
     def build(self, input_shape: Any) -> None:
