@@ -8,7 +8,8 @@ So `keras.layers.Dense is cornu.layers.Dense`, whichever way a program spells it
 installed by importing Cornu: `install()` does it, and `cornu run script.py` does before the script.
 
 Keras 1 and 2 had paths that Keras 3 has not (`keras.layers.core`, `keras.utils.np_utils`), and many
-tutorials still use them. They answer with the names of the package above them.
+tutorials still use them. They answer with the names of the package above them. Packages import
+private names of Keras, `keras.src...`: see `keras_src.py`.
 """
 
 import functools
@@ -19,9 +20,12 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 
+import cornu
 from cornu.absent import message
+from cornu.compat import keras_src
 from cornu.compat.stand_in import TensorFlow, refusal
 from cornu.errors import explain
+from cornu.version import KERAS_VERSION, __version__
 
 NAMES = ("keras", "tf_keras", "tensorflow.keras")
 ROOTS = ("keras", "tf_keras", "tensorflow")
@@ -49,7 +53,7 @@ def real_name(name: str) -> str | None:
     for alias in NAMES:
         if name == alias or name.startswith(alias + "."):
             return "cornu" + name[len(alias) :]
-    return name if name in OLDER else None
+    return name if name in OLDER or keras_src.real_path(name) is not None else None
 
 
 class Alias(MetaPathFinder, Loader):
@@ -64,14 +68,19 @@ class Alias(MetaPathFinder, Loader):
         """The import system's question: who loads `fullname`?
 
         Raises:
-            ModuleNotFoundError: it is a part of TensorFlow other than `tensorflow.keras`.
+            ModuleNotFoundError: it is a part of TensorFlow other than `tensorflow.keras`, or a
+                private module of Keras that is not served.
         """
         real = real_name(fullname)
         if real is None:
             if fullname.startswith("tensorflow."):
                 raise ModuleNotFoundError(refusal(fullname.partition(".")[2]), name=fullname)
             return ModuleSpec(fullname, self) if fullname == "tensorflow" else None
-        if real == fullname and PathFinder.find_spec(fullname, path) is not None:
+        private = keras_src.real_path(real)
+        if private is not None:
+            if private not in keras_src.PRIVATE:
+                raise ModuleNotFoundError(keras_src.refusal(private), name=fullname)
+        elif real == fullname and PathFinder.find_spec(fullname, path) is not None:
             return None  # an older path under which a module of Cornu's own stands
         return ModuleSpec(fullname, self)
 
@@ -80,6 +89,9 @@ class Alias(MetaPathFinder, Loader):
         real = real_name(spec.name)
         if real is None:
             return TensorFlow(importlib.import_module("cornu"))
+        private = keras_src.real_path(spec.name)
+        if private is not None:
+            return keras_src.Private(private)
         if real == spec.name:
             return types.ModuleType(real)
         try:
@@ -111,6 +123,9 @@ def _not_here(name: str) -> str:
 def install() -> None:
     """Make `keras`, `tf_keras` and `tensorflow.keras` mean Cornu from here on.
 
+    Packages ask `keras.__version__` and `keras.version()` what they may use: these are the version
+    of Keras that Cornu offers from here on. Cornu's own is `cornu --version`.
+
     Call it before the first import of any of them. Calling it again changes nothing.
 
     Raises:
@@ -137,6 +152,8 @@ def install() -> None:
             )
     if not any(isinstance(finder, Alias) for finder in sys.meta_path):
         sys.meta_path.insert(0, Alias())
+        cornu.__version__ = KERAS_VERSION
+        importlib.import_module(keras_src.ROOT)  # `import keras` alone gives `keras.src`
 
 
 def uninstall() -> None:
@@ -146,8 +163,11 @@ def uninstall() -> None:
     """
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Alias)]
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in ROOTS and _is_ours(module):
+        private = isinstance(module, keras_src.Private)
+        if private or (name.partition(".")[0] in ROOTS and _is_ours(module)):
             del sys.modules[name]
+    vars(cornu).pop("src", None)
+    cornu.__version__ = __version__
 
 
 def _is_ours(module: types.ModuleType) -> bool:

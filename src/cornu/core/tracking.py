@@ -31,6 +31,23 @@ def _skipped(cls: Any) -> frozenset[str]:
     return UNTRACKED | getattr(cls, "_untracked_attributes", frozenset())
 
 
+def leave_out(cls: Any, names: Iterable[str]) -> None:
+    """Let what objects of a class hold in some attributes not be owned by them.
+
+    Example:
+
+        >>> class Part: pass
+        >>> box = Part(); box.borrowed = Part()
+        >>> leave_out(Part, ["borrowed"])
+        >>> owned_by(box, Part)
+        []
+    """
+    known: frozenset[str] = getattr(cls, "_untracked_attributes", frozenset())
+    if not known.issuperset(names):
+        cls._untracked_attributes = known.union(names)
+        _skipped.cache_clear()
+
+
 def inside(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
     """The value itself, or what the (nested) container holds; `around`: ids of those it is in."""
     if not isinstance(value, (dict, list, tuple, set, frozenset)):

@@ -75,7 +75,7 @@ from cornu.models.training_state import restore_training, training_text
 from cornu.models.vetting import building, vet_config
 from cornu.models.weights_files import make_folder, target, unknown
 from cornu.train.trainer import Trainer
-from cornu.version import __version__
+from cornu.version import KERAS_VERSION, __version__
 
 if TYPE_CHECKING:
     from cornu.models.model import Model
@@ -85,8 +85,6 @@ VOCABULARY = (
     activations, constraints, dtype_policies, initializers, layers, losses, metrics, ops,
     optimizers, regularizers,
 )  # fmt: skip
-
-FORMAT_VERSION = "3.15.1"  # the Keras whose files ours are like
 
 
 # ---- whole models -----------------------------------------------------------------------------
@@ -339,7 +337,7 @@ def _drop_compile(config: Any) -> None:
 
 def _metadata() -> dict[str, str]:
     """No date: two saves of one model are the same bytes."""
-    return {"keras_version": FORMAT_VERSION, "cornu_version": __version__}
+    return {"keras_version": KERAS_VERSION, "cornu_version": __version__}
 
 
 def _wrong_model_name(path: Path, zipped: bool | None) -> str:
