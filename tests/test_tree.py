@@ -5,6 +5,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+import jax
 import keras
 import pytest
 
@@ -22,7 +23,21 @@ STRUCTURES = [
     (1, {"k": Point([], None)}),
     collections.OrderedDict([("z", 1), ("a", 2)]),
     collections.defaultdict(list, {"z": [1], "a": 2}),
+    collections.deque([1, [2]], maxlen=3),
+    {"z": {2: 0, "k": 1, 1: 2}, "a": collections.OrderedDict(z=1, a=None)},
+    {1, 2},
+    jax.tree_util.Partial(len, [1]),  # a container for JAX alone
 ]
+
+
+def spelled_out(structure):
+    """A structure in which kinds of containers and the order of keys count for equality."""
+    children = structure
+    if isinstance(structure, dict):
+        children = structure.items()
+    if isinstance(structure, (dict, list, tuple, collections.deque)):
+        return (type(structure), [spelled_out(child) for child in children])
+    return structure
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=repr)
@@ -41,14 +56,12 @@ class TestLikeKeras:
             return (leaf, leaf)
 
         got = tree.map_structure(twice, structure)
-        assert got == keras.tree.map_structure(twice, structure)
-        assert type(got) is type(structure) or not tree.is_nested(structure)
+        assert spelled_out(got) == spelled_out(keras.tree.map_structure(twice, structure))
 
     def test_pack_sequence_as(self, structure):
         flat = [f"leaf {i}" for i in range(len(tree.flatten(structure)))]
-        assert tree.pack_sequence_as(structure, flat) == keras.tree.pack_sequence_as(
-            structure, flat
-        )
+        expected = keras.tree.pack_sequence_as(structure, flat)
+        assert spelled_out(tree.pack_sequence_as(structure, flat)) == spelled_out(expected)
 
     def test_lists_to_tuples(self, structure):
         got = tree.lists_to_tuples(structure)
@@ -69,7 +82,8 @@ class TestLikeKeras:
             return keras.tree.MAP_TO_NONE if found is tree.MAP_TO_NONE else found
 
         got = tree.traverse(change, structure, top_down)
-        assert got == keras.tree.traverse(change_keras, structure, top_down)
+        expected = keras.tree.traverse(change_keras, structure, top_down)
+        assert spelled_out(got) == spelled_out(expected)
 
 
 def test_none_is_a_leaf_unless_asked():
@@ -84,6 +98,27 @@ def test_map_over_several_structures():
     assert total == [11, {"x": 27}]
 
 
+@pytest.mark.parametrize("first", [{"b": 2, "a": 1}, collections.OrderedDict(b=2, a=1)], ids=repr)
+@pytest.mark.parametrize("second", [{"a": 10, "b": 20}, collections.OrderedDict(a=10, b=20)])
+def test_kinds_of_dicts_are_alike(first, second):
+    got = tree.map_structure(lambda a, b: a + b, first, second)
+    assert spelled_out(got) == spelled_out(type(first)(b=22, a=11))
+    tree.assert_same_structure(second, first)
+
+
+@pytest.mark.parametrize("none_is_leaf", [True, False])
+@pytest.mark.parametrize("others", [([1, None],), ([None, 1],), ([1, {"a": None}],), ((1, None),)])
+def test_what_differs_differs_in_keras(others, none_is_leaf):
+    outcomes = []
+    for library in (tree, keras.tree):
+        try:
+            got = library.map_structure(lambda *x: x, [1, None], *others, none_is_leaf=none_is_leaf)
+        except ValueError:
+            got = ValueError
+        outcomes.append(got)
+    assert outcomes[0] == outcomes[1]
+
+
 def test_map_over_structures_that_differ():
     with pytest.raises(ValueError, match="Two structures should be alike, but differ"):
         tree.map_structure(lambda a, b: a, [1, 2], [1, [2]])
@@ -95,7 +130,7 @@ def test_map_up_to():
     shapes = {"a": (2, 3), "b": [(4,), 5]}
     got = tree.map_structure_up_to({"a": 0, "b": 0}, lambda s: s, shapes)
     assert got == shapes
-    with pytest.raises(ValueError, match="differ above the leaves"):
+    with pytest.raises(ValueError, match="alike, but differ"):
         tree.map_structure_up_to([0, 0], lambda s: s, {"a": 1})
 
 
