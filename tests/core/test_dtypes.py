@@ -17,7 +17,7 @@ from cornu.core.dtypes import is_float, is_int, numpy_dtype, result_type, standa
 @pytest.mark.parametrize(
     "dtype",
     [
-        "float32", "bfloat16", "uint16", "bool", None, int, float, bool, str,
+        "float32", "bfloat16", "uint16", "bool", "int", None, int, float, bool, str,
         np.float16, np.dtype("int8"), jnp.bfloat16, jnp.float32, jnp.ones(1).dtype,
         ml_dtypes.bfloat16, np.bool_,
     ],
@@ -42,6 +42,12 @@ DTYPES = ["bool", "uint8", "int8", "int32", "uint32", "float16", "bfloat16", "fl
 )
 def test_promotion_as_keras(a, b):
     assert result_type(a, b) == keras.backend.result_type(a, b)
+
+
+@pytest.mark.parametrize("b", ["int8", float, np.dtype("float16"), jnp.bool_, bool], ids=repr)
+def test_dtypes_of_bool_arrays_are_dtypes(b):
+    a = np.ones(1, bool).dtype  # equal to Python's bool
+    assert result_type(a, b) == result_type(b, a) == keras.backend.result_type(a, b)
 
 
 def test_promotion_of_nothing_and_of_many():

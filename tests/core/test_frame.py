@@ -262,3 +262,11 @@ class TestStatelessScope:
 
         assert float(step(21.0)) == 42
         assert float(v.value) == 1
+
+    @pytest.mark.parametrize("pair", [("name", np.ones(2)), (None, np.ones(3))])
+    def test_pairs_that_do_not_fit_are_refused(self, pair):
+        key, value = pair
+        for library in (cornu, keras):
+            variable = library.Variable(np.zeros(2))
+            with pytest.raises(ValueError, match="must be|wrong shape|Invalid variable"):
+                library.StatelessScope(state_mapping=[(key or variable, value)])

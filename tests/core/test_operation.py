@@ -1,8 +1,14 @@
 """Operations and the nodes they leave behind."""
 
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
 import numpy as np
 import pytest
 
+import cornu
 from cornu.core.operation import Operation, node_of
 from cornu.core.symbolic import KerasTensor
 
@@ -81,3 +87,18 @@ def test_config():
     assert Scale(2.0, name="s").get_config() == {"name": "s", "factor": 2.0}
     again = Scale.from_config({"name": "s", "factor": 2.0})
     assert (again.name, again.factor) == ("s", 2.0)
+
+
+@pytest.mark.parametrize("library", [cornu, keras])
+def test_a_config_has_the_name_if_the_constructor_takes_it(library):
+    class Power(library.Operation):
+        def __init__(self, exponent):
+            super().__init__()
+            self.exponent = exponent
+
+        def call(self, x):
+            return x**self.exponent
+
+    config = Power(3).get_config()
+    assert config == {"exponent": 3}
+    assert Power.from_config(config)(2) == 8

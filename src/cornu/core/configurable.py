@@ -127,7 +127,7 @@ class Configurable:
             # What the automatic config serialized is made again; built-ins do so themselves.
             config = {key: deserialize_keras_object(value) for key, value in config.items()}
         plain_class: Any = cls
-        accepted = _accepted(plain_class)
+        accepted = accepted_names(plain_class)
         if accepted is None or registry.is_builtin(cls.__init__):
             return cls(**config)
         later = {k: config[k] for k in cls._common_settings if k in config and k not in accepted}
@@ -144,7 +144,7 @@ class Configurable:
         own_init, own_reader = cls.__init__, cls.from_config
         if registry.is_builtin(own_init) or not registry.is_builtin(own_reader):
             return
-        accepted, parameters = _accepted(cls), signature_of(cls).parameters.values()
+        accepted, parameters = accepted_names(cls), signature_of(cls).parameters.values()
         known = {*(accepted or config), *self._common_settings}
         unknown = [key for key in config if key not in known]
         named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -220,7 +220,7 @@ def signature_of(cls: Any) -> inspect.Signature:
 
 
 @functools.cache
-def _accepted(cls: Any) -> tuple[str, ...] | None:
+def accepted_names(cls: Any) -> tuple[str, ...] | None:
     """The names of the arguments that a constructor takes; None if it takes any."""
     parameters = signature_of(cls).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
@@ -230,7 +230,7 @@ def _accepted(cls: Any) -> tuple[str, ...] | None:
 
 def check_names(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse an argument that the constructor does not know, with the name that may be meant."""
-    accepted = _accepted(cls)
+    accepted = accepted_names(cls)
     if accepted is None:  # a parent refuses it, unless something that is needed is missing, too
         accepted = config_names(cls)
         if not registry.is_builtin(cls) or _binds(cls, args, kwargs):

@@ -41,7 +41,7 @@ def standardize_dtype(dtype: Any) -> str:
         return _PYTHON[dtype]
     name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype)
     name = str(name).removeprefix("torch.")
-    name = {"str": "string", "bool_": "bool"}.get(name, name)
+    name = {"str": "string", "bool_": "bool", "int": "int32"}.get(name, name)
     if name not in ALLOWED:
         raise ValueError(
             errors.explain(f"{dtype!r} is not a dtype.", fix=errors.did_you_mean(name, ALLOWED))
@@ -64,6 +64,11 @@ def is_int(dtype: Any) -> bool:
     return "int" in standardize_dtype(dtype)
 
 
+def _is_weak(dtype: Any) -> bool:
+    """Whether it is a Python type; the dtype of a bool array is equal to one without being it."""
+    return isinstance(dtype, type) and dtype in (bool, int, float, complex)
+
+
 def result_type(*dtypes: Any) -> str:
     """The dtype to which values of the given dtypes promote; Python types are weak.
 
@@ -74,8 +79,8 @@ def result_type(*dtypes: Any) -> str:
     """
     if not dtypes:
         return settings.current.floatx
-    weak = [d for d in dtypes if d in (bool, int, float, complex)]
-    strong = [standardize_dtype(d) for d in dtypes if d not in (bool, int, float, complex)]
+    weak = [d for d in dtypes if _is_weak(d)]
+    strong = [standardize_dtype(d) for d in dtypes if not _is_weak(d)]
     zeros = [kind(0) for kind in weak]
     name = jnp.result_type(*[numpy_dtype(n) for n in strong], *zeros).name
     if not strong:  # nothing but Python scalars: our defaults decide

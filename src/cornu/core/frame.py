@@ -22,9 +22,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax._src import core as jax_core
 
+from cornu.core import dtypes
 from cornu.core.context import local
+from cornu.errors import explain
 
 
 def trace_state() -> Any:
@@ -244,7 +247,8 @@ class StatelessScope(Frame):
         initialize_variables: bool = True,
     ):
         pairs = list(state_mapping or ())
-        super().__init__([v for v, _ in pairs], [x for _, x in pairs], open_ended=True)
+        variables = [variable for variable, _ in pairs]
+        super().__init__(variables, [_fitting(*pair) for pair in pairs], open_ended=True)
         self.state_mapping = pairs
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables
@@ -261,3 +265,25 @@ class StatelessScope(Frame):
     def get_current_value(self, variable: Any) -> Any:
         """The variable's value inside the scope; None if it has none of its own here."""
         return self._values.get(id(variable))
+
+
+def _fitting(variable: Any, value: Any) -> Any:
+    """The value that a variable is to have in a scope, in its dtype."""
+    if not hasattr(variable, "assign"):
+        raise ValueError(
+            explain(
+                f"The keys of state_mapping must be variables, got {variable!r}.",
+                fix="StatelessScope(state_mapping=[(variable, value), ...])",
+            )
+        )
+    value = value._stored() if hasattr(value, "assign") else value
+    value = jnp.asarray(value, dtypes.numpy_dtype(variable.dtype))
+    if tuple(value.shape) != tuple(variable.shape):
+        raise ValueError(
+            explain(
+                f"The value given for variable '{variable.path}' has the wrong shape.",
+                expected=tuple(variable.shape),
+                received=tuple(value.shape),
+            )
+        )
+    return value

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 
 from cornu import names
-from cornu.core.configurable import Configurable
+from cornu.core.configurable import Configurable, accepted_names
 from cornu.core.symbolic import KerasTensor, any_symbolic, infer
 from cornu.errors import explain
 
@@ -104,7 +104,10 @@ class Operation(Configurable):
         return self._single("output")
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, **super().get_config()}
+        cls: Any = type(self)
+        taken = accepted_names(cls)
+        name = {"name": self.name} if taken is None or "name" in taken else {}
+        return {**name, **super().get_config()}
 
 
 class Node:

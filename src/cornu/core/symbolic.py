@@ -136,7 +136,7 @@ class KerasTensor:
         raise SymbolicTensorError(self._no_value("passed to a function of jax.numpy"))
 
     def __iter__(self) -> Any:
-        raise TypeError(self._no_value("iterated over"))
+        raise NotImplementedError(self._no_value("iterated over"))
 
     def __bool__(self) -> bool:
         raise TypeError(self._no_value("used as a condition"))
