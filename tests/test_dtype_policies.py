@@ -17,7 +17,7 @@ from cornu.dtype_policies import DTypePolicy, DTypePolicyMap
 @pytest.fixture(autouse=True)
 def global_policy_restored():
     yield
-    config.set_dtype_policy(None)
+    config.set_dtype_policy("float32")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,14 @@ def test_names(name):
     for fact in ("name", "compute_dtype", "variable_dtype"):
         assert getattr(ours, fact) == getattr(theirs, fact)
     assert repr(ours) == repr(theirs)
+
+
+def test_the_global_policy_is_never_none():
+    for library in (cornu, keras):
+        with pytest.raises(ValueError):
+            library.config.set_dtype_policy(None)
+    with pytest.raises(ValueError, match="set_dtype_policy\\('float32'\\)"):
+        config.set_dtype_policy(None)
 
 
 @pytest.mark.parametrize("fact", ["name", "compute_dtype", "variable_dtype"])

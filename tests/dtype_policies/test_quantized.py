@@ -130,7 +130,7 @@ def test_a_mode_alone_takes_the_global_policy():
     try:
         assert GPTQDTypePolicy("gptq/4/128").name == "gptq/4/128_from_mixed_bfloat16"
     finally:
-        cornu.config.set_dtype_policy(None)
+        cornu.config.set_dtype_policy("float32")
 
 
 def test_policies_are_compared_by_what_they_say():
@@ -153,6 +153,28 @@ def test_a_map_of_them_in_both_libraries():
         assert (read.default_policy.name, read["c"].name) == ("bfloat16", "bfloat16")
     assert ours == policies
     assert repr(ours) == "<DTypePolicyMap bfloat16, {'a': 'float32', 'b': 'int8_from_float32'}>"
+
+
+def test_a_map_without_a_default_is_read_in_the_global_policy():
+    policies = DTypePolicyMap(None, {"a": "mixed_bfloat16", "b": "int8_from_float32"})
+    written = dtype_policies.serialize(policies)
+    assert policies["a"].name == "mixed_bfloat16"  # Keras changes those of the map
+    for library in (cornu, keras):
+        library.config.set_dtype_policy("bfloat16")
+        try:
+            read = library.dtype_policies.deserialize(json.loads(json.dumps(written)))
+        finally:
+            library.config.set_dtype_policy("float32")
+        assert (read["a"].name, read["b"].name) == ("bfloat16", "int8_from_bfloat16")
+
+
+def test_the_older_class_means_the_same():
+    for library in (cornu, keras):
+        old, new = library.FloatDTypePolicy("mixed_float16"), library.DTypePolicy("mixed_float16")
+        assert (old == new, new == old, repr(old)) == (True, True, '<DTypePolicy "mixed_float16">')
+        assert old != library.dtype_policies.QuantizedDTypePolicy("int4", "mixed_float16")
+    old, new = cornu.FloatDTypePolicy("float32"), cornu.DTypePolicy("float32")
+    assert len({old, new}) == 1
 
 
 def test_the_older_name_stands_where_keras_has_it():

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cornu import settings
 from cornu.core import dtypes
 from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
@@ -43,7 +44,13 @@ def get(identifier: Any) -> DTypePolicy:
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers made from now on, by name or as an object; None resets it.
+    """Set the policy of layers made from now on.
+
+    Args:
+        policy: name of a policy, a config or a policy.
+
+    Raises:
+        ValueError: it is None, or means no policy.
 
     Example:
 
@@ -52,7 +59,14 @@ def set_dtype_policy(policy: Any) -> None:
         'bfloat16'
         >>> set_dtype_policy("float32")
     """
-    set_global(None if policy is None else get(policy))
+    if policy is None:
+        raise ValueError(
+            explain(
+                "The global dtype policy cannot be None.",
+                fix=f"keras.config.set_dtype_policy({settings.current.floatx!r})",
+            )
+        )
+    set_global(get(policy))
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from cornu.errors import explain
 class DTypePolicyMap(DTypePolicy, MutableMapping):
     """Policies by the path of a layer; the default policy for paths that are not listed.
 
+    A map without a default policy goes into a file without dtypes: what is quantized stays so, and
+    computes in the global policy of the program that loads it.
+
     Args:
         default_policy: for unlisted paths; the global policy if None.
         policy_map: path -> policy; a path may be a regular expression that fits whole paths.
@@ -89,8 +92,10 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
     def get_config(self) -> dict[str, Any]:
         policies = {path: serialize(policy) for path, policy in self._policies.items()}
-        default = None if self._default is None else serialize(self._default)
-        return {"default_policy": default, "policy_map": policies}
+        if self._default is None:
+            policies = {path: _without_dtypes(stored) for path, stored in policies.items()}
+            return {"default_policy": None, "policy_map": policies}
+        return {"default_policy": serialize(self._default), "policy_map": policies}
 
     @classmethod
     def from_config(
@@ -102,3 +107,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __repr__(self) -> str:
         entries = {path: policy.name for path, policy in self._policies.items()}
         return f"<DTypePolicyMap {self.default_policy.name}, {entries}>"
+
+
+def _without_dtypes(stored: dict[str, Any]) -> dict[str, Any]:
+    """The config of a policy whose dtypes are those of the global one when it is read."""
+    open_names = {key: None for key in ("name", "source_name") if key in stored["config"]}
+    return {**stored, "config": {**stored["config"], **open_names}}

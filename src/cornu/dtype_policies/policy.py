@@ -85,18 +85,27 @@ class DTypePolicy(Configurable):
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
 
+    def _kind(self) -> type:
+        """The class of policies that it is equal to if their configs are."""
+        return type(self)
+
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.get_config() == other.get_config()
+        if not isinstance(other, DTypePolicy) or self._kind() is not other._kind():
+            return False
+        return self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
-        return hash((type(self), self.name))
+        return hash((self._kind(), self.name))
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__} "{self.name}">'
+        return f'<{self._kind().__name__} "{self.name}">'
 
 
 class FloatDTypePolicy(DTypePolicy):
     """A policy of floating dtypes; the older name of `DTypePolicy`."""
+
+    def _kind(self) -> type:
+        return DTypePolicy
 
 
 registry.register_builtin(FloatDTypePolicy, "keras")  # where files have it, as `DTypePolicy`
