@@ -1,9 +1,13 @@
 """Activations: the notes of logits, settings, names."""
 
+import os
 import threading
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
@@ -93,3 +97,41 @@ def test_the_users_function_is_taken_as_it_is():
 
     assert activations.get(double) is double
     assert activations.serialize(double)["class_name"] == "function"
+
+
+RAMPS = [
+    {"threshold": 5.0},
+    {"threshold": -1.0},
+    {"max_value": 6.0, "threshold": 1.0},
+    {"max_value": 2.0, "threshold": 3.0},
+    {"negative_slope": 0.25, "threshold": 2.0},
+    {"negative_slope": 0.25, "max_value": 2.0},
+]
+KINKS = np.array([-np.inf, -5, -3, -2.5, -2, -1, -0.5, 0, 0.5, 1, 2, 2.5, 3, 5, 6, np.inf], "f")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32"])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [(name, {}) for name in activations._TABLE if name not in ("glu", "threshold")]
+    + [("relu", ramp) for ramp in RAMPS]
+    + [("threshold", {"threshold": t, "default_value": 3}) for t in (-1, 0.5)],
+)
+def test_values_where_the_pieces_meet(name, settings, dtype):
+    x = KINKS[np.isfinite(KINKS)] if dtype == "int32" else KINKS
+    x = jnp.asarray(x, dtype)
+    got = getattr(activations, name)(x, **settings)
+    try:
+        expected = getattr(keras.activations, name)(x, **settings)
+    except TypeError:
+        assert dtype == "int32"  # Keras has no sigmoid of integers
+        return
+    assert got.dtype == expected.dtype
+    exact = getattr(keras.activations, name)(x.astype("float32"), **settings)
+    tolerance = 1e-2 if dtype == "bfloat16" else 1e-5
+    np.testing.assert_allclose(got.astype("float32"), exact, rtol=tolerance, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{}, *RAMPS], ids=repr)
+def test_what_is_not_a_number_stays_visible(settings):
+    assert np.isnan(activations.relu(np.array([np.nan], "f"), **settings)).all()

@@ -88,15 +88,15 @@ def same_logits(old: Any, new: Any) -> None:
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: float = 0.0) -> Any:
-    """`max(x, 0)`, or with settings: `x` between `threshold` and `max_value`.
+    """`max(x, 0)`, or with settings: `min(x, max_value)` where `x > threshold`.
 
-    Below the threshold it is `negative_slope * (x - threshold)`.
+    Elsewhere, at the threshold too, it is `negative_slope * (x - threshold)`.
 
     Args:
         x: any shape.
         negative_slope: slope below the threshold.
         max_value: largest output; none if None.
-        threshold: where the function starts to rise.
+        threshold: value above which `x` is passed on.
 
     Returns:
         Same shape as `x`.
@@ -108,13 +108,12 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: 
         >>> relu([-2.0, 0.5, 9.0], negative_slope=0.5, max_value=6.0, threshold=1.0).tolist()
         [-1.5, -0.25, 6.0]
     """
-    if negative_slope == 0.0 and threshold == 0.0:
-        if max_value is None:
-            return ops.relu(x)
-        return ops.relu6(x) if max_value == 6 else ops.clip(x, 0.0, max_value)
+    if negative_slope == 0.0 and threshold == 0.0 and max_value in (None, 6):
+        return ops.relu(x) if max_value is None else ops.relu6(x)
     x = x if is_symbolic(x) else ops.convert_to_tensor(x)
-    above = x if max_value is None else ops.minimum(x, max_value)
-    return ops.where(x >= threshold, above, negative_slope * (x - threshold))
+    above = x if max_value is None else ops.minimum(x, ops.cast(max_value, x.dtype))
+    below = negative_slope * (x - threshold) if negative_slope else ops.zeros_like(x)
+    return ops.where(x <= threshold, below, above)  # NaN is above, and stays
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:

@@ -41,14 +41,14 @@ class Activation(Layer):
 class ReLU(Layer):
     """`max(x, 0)`, with options.
 
-        x                                  where threshold <= x < max_value
+        x                                  where threshold < x < max_value
         max_value                          where x >= max_value
         negative_slope * (x - threshold)   elsewhere
 
     Args:
         max_value: largest output; none if None.
         negative_slope: slope below the threshold.
-        threshold: below it the output is cut off.
+        threshold: value above which the input is passed on.
 
     Example:
 

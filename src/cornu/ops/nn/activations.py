@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.core.op import fused, op, unary
-from cornu.core.operands import axes, to_float
+from cornu.core.operands import axes, tensor, to_float, weak
 from cornu.errors import explain
 
 
@@ -51,18 +51,16 @@ hard_sigmoid = unary(
 )
 hard_silu = unary(jax.nn.hard_silu, "hard_silu", "`x * hard_sigmoid(x)`.", floating=True)
 hard_swish = hard_silu
-hard_tanh = unary(
-    lambda x: jnp.clip(x.astype("int32") if x.dtype == bool else x, -1, 1),
-    "hard_tanh",
-    "`x` kept in [-1, 1].",
-)
+hard_tanh = unary(jax.nn.hard_tanh, "hard_tanh", "`x` kept in [-1, 1].")
 selu = unary(
     jax.nn.selu,
     "selu",
     "`1.0507 * elu(x, 1.6733)`: keeps mean 0 and variance 1 from layer to layer.",
     floating=True,
 )
-tanh_shrink = unary(lambda x: x - jnp.tanh(x), "tanh_shrink", "`x - tanh(x)`.", floating=True)
+tanh_shrink = unary(
+    lambda x: x - jnp.tanh(x), "tanh_shrink", "`x - tanh(x)`.", floating=True, wide=True
+)
 sparse_plus = unary(
     jax.nn.sparse_plus,
     "sparse_plus",
@@ -104,7 +102,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     return jax.nn.celu(to_float(x), alpha=alpha)
 
 
-@op
+@op(wide=True)  # half precision loses 1 + erf(x) where erf(x) is near -1
 def gelu(x: Any, approximate: bool = True) -> Any:
     """`x * P(N <= x)` for a standard normal N.
 
@@ -163,8 +161,8 @@ def squareplus(x: Any, b: int = 4) -> Any:
 @op(compiled=True)
 def threshold(x: Any, threshold: Any, default_value: Any) -> Any:
     """`x` where it is above `threshold`, `default_value` elsewhere."""
-    x = to_float(x)
-    return jnp.where(x > threshold, x, jnp.asarray(default_value, x.dtype))
+    x = tensor(x)
+    return jnp.where(x > threshold, x, weak(default_value))
 
 
 @op
