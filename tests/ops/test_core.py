@@ -1,10 +1,16 @@
 """Control flow with Variables, and gradients of one's own."""
 
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
+import cornu
 from cornu import ops
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
@@ -53,6 +59,22 @@ def test_while_loop():
     assert int(ops.while_loop(lambda i: i < 4, lambda i: i + 3, 0)) == 6
 
 
+@pytest.mark.parametrize("most", [None, 2])
+@pytest.mark.parametrize("library", [cornu, keras])
+def test_while_loop_over_nested_states(library, most):
+    def double(state):
+        return {"i": state["i"] + 1, "x": [2 * state["x"][0]]}
+
+    start = {"i": 0, "x": [np.float32(3)]}
+    loop = library.ops.while_loop
+    got = loop(lambda s: s["i"] < 4, double, start, maximum_iterations=most)
+    assert got == {"i": most or 4, "x": [12.0 if most else 48.0]}
+    several = loop(
+        lambda s, n: n < 4, lambda s, n: (double(s), n + 1), [start, 0], maximum_iterations=most
+    )
+    assert several == (got, most or 4)
+
+
 def test_fori_loop_cond_switch():
     hits = Variable(0, dtype="int32")
 
@@ -99,6 +121,12 @@ def test_tensors_and_arrays():
     assert ops.is_tensor(jnp.ones(2)) and not ops.is_tensor(np.ones(2))
     assert ops.is_tensor(KerasTensor((2,)))
     assert isinstance(ops.convert_to_numpy(Variable([1.0])), np.ndarray)
+    given = np.ones(2, "int64")
+    for x in (jnp.ones(2), Variable([1.0, 1.0]), given, [1.0, 1.0]):
+        copy = ops.convert_to_numpy(x)
+        copy[0] = 5
+        assert ops.convert_to_numpy(x).tolist() == [1, 1]
+    assert ops.convert_to_numpy(given).dtype == "int64"
     assert ops.shape(KerasTensor((None, 3))) == (None, 3)
     assert ops.dtype(jnp.ones(2, "bfloat16")) == "bfloat16"
     assert ops.cast([1.7, -2.3], "int32").tolist() == [1, -2]
@@ -112,6 +140,49 @@ def test_saturate_cast_keeps_the_ends():
     x = jnp.array([-1e12, -1.0, 0.4, 3e9, jnp.inf])
     assert ops.saturate_cast(x, "int32").tolist() == [-(2**31), -1, 0, 2**31 - 1, 2**31 - 1]
     assert ops.saturate_cast(jnp.array([-5, 300]), "uint8").tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "uint32", "int64", "float16"])
+@pytest.mark.parametrize("source", ["float32", "float16", "bfloat16", "int32", "uint8", "bool"])
+def test_saturate_cast_from_and_to(source, dtype):
+    x = np.array([0, 1, 3, 100] if source in ("uint8", "bool") else [-6e4, -300, -1, 0, 3, 6e4])
+    x = jnp.asarray(x).astype(source)
+    wide = {"int64": "int32"}.get(dtype, dtype)  # without x64
+    limits = {"bool": (0, 1), "float16": (-65504, 65504)}.get(dtype)
+    if limits is None:
+        limits = (np.iinfo(wide).min, np.iinfo(wide).max)
+    got = ops.saturate_cast(x, dtype)
+    assert got.dtype == wide
+    assert bool(jnp.isfinite(ops.saturate_cast(jnp.asarray(1e30, "bfloat16"), dtype)))
+    assert got.tolist() == np.clip(np.asarray(x, "float64"), *limits).astype(wide).tolist()
+
+
+SLICES = [
+    ((0, 1), (-1, -1)),
+    (np.array([1, 0]), (1, -1)),
+    ((1, 1), np.array([-1, 2])),
+]
+
+
+@pytest.mark.parametrize(("starts", "shape"), SLICES, ids=repr)
+def test_slice_to_the_end(starts, shape):
+    x = np.arange(6).reshape(2, 3)
+    got = ops.slice(x, starts, shape)
+    assert got.tolist() == np.asarray(keras.ops.slice(x, starts, shape)).tolist()
+    assert jax.jit(lambda x: ops.slice(x, starts, shape))(x).tolist() == got.tolist()
+    assert ops.slice(KerasTensor((2, 3)), starts, shape).shape == got.shape
+
+
+def test_slice_says_what_it_cannot_know():
+    x = KerasTensor((None, 3))
+    assert ops.slice(x, (1, 1), (-1, -1)).shape == (None, 2)
+    assert ops.slice(x, KerasTensor((2,), "int32"), (-1, 2)).shape == (None, 2)
+    with pytest.raises(ValueError, match="size of -1 depends on the start"):
+        jax.jit(lambda x, i: ops.slice(x, (i, 0), (-1, 2)))(np.ones((2, 3)), 0)
+    for x in (np.ones((3, 3)), KerasTensor((3, 3))):
+        for starts, shape in [((1, 1), (2, 2, 2)), ((1, 1, 1), (2, 2))]:
+            with pytest.raises(ValueError, match="one entry for each axis"):
+                ops.slice(x, starts, shape)
 
 
 def test_slices_of_unknown_batches():

@@ -1,6 +1,11 @@
 """Images, spectra and named axes: cases that can be worked out by hand."""
 
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
@@ -117,3 +122,55 @@ def test_jvp_and_vectorize():
         ops.vectorize(3)
     with pytest.raises(ValueError, match="positive definite"):
         ops.cholesky(-jnp.eye(2))
+
+
+def test_ssim_of_single_images():
+    a = np.random.default_rng(0).random((3, 12, 12, 2), dtype="float32")
+    b = 0.9 * a
+    scores = ops.image.ssim(a, b)
+    assert ops.image.ssim(a[1], b[1]).shape == ()
+    np.testing.assert_allclose(ops.image.ssim(a[1], b[1]), scores[1], rtol=1e-5)
+    np.testing.assert_allclose(scores, keras.ops.image.ssim(a, b), rtol=1e-4)
+    for shape, expected in [((12, 12, 3), ()), ((None, 12, 12, 3), (None,))]:
+        assert ops.image.ssim(KerasTensor(shape), KerasTensor(shape)).shape == expected
+
+
+@pytest.mark.parametrize("size", [(0, 4), (4, -1)])
+def test_there_are_no_images_without_pixels(size):
+    for x in (np.ones((8, 8, 3)), KerasTensor((None, 8, 8, 3))):
+        with pytest.raises(ValueError, match="must be positive"):
+            ops.image.resize(x, size)
+
+
+def test_patches_of_volumes():
+    x = np.random.default_rng(0).random((2, 4, 6, 4, 2), dtype="float32")
+    got = ops.image.extract_patches(x, (2, 3, 2))
+    np.testing.assert_array_equal(got, keras.ops.image.extract_patches(x, (2, 3, 2)))
+    np.testing.assert_array_equal(got, ops.image.extract_patches_3d(x, (2, 3, 2)))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("extract_patches", {"size": "5"}),
+        ("extract_patches", {"size": (3, 3, 3, 3)}),
+        ("extract_patches", {"size": (2, 2), "strides": (1, 2, 1)}),
+        ("extract_patches_3d", {"size": (4, 4)}),
+        ("extract_patches_3d", {"size": (4, 4, 4), "strides": (2, 2)}),
+    ],
+)
+def test_sizes_that_are_none(name, settings):
+    x = np.zeros((1, 8, 8, 8, 1) if name.endswith("3d") else (1, 8, 8, 1))
+    with pytest.raises((TypeError, ValueError)) as keras_says:
+        getattr(keras.ops.image, name)(x, **settings)
+    with pytest.raises(keras_says.type, match="must be an int or"):
+        getattr(ops.image, name)(x, **settings)
+
+
+def test_a_size_left_open_is_that_of_the_images():
+    move = {"scale": [2.0, 2.0], "translation": [0.0, 0.0], "spatial_dims": (1, 2)}
+    for x, batch in ((np.ones((2, 4, 4, 3)), 2), (KerasTensor((None, 4, 4, 3)), None)):
+        got = ops.image.scale_and_translate(x, (None, 8, 8, None), **move, method="linear")
+        assert got.shape == (batch, 8, 8, 3)
+        with pytest.raises(ValueError, match="need a size in output_shape"):
+            ops.image.scale_and_translate(x, (2, None, 8, 3), **move, method="linear")

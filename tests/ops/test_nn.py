@@ -1,7 +1,12 @@
 """What the comparison with Keras cannot show: extremes, and where the right answer differs."""
 
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
@@ -103,3 +108,28 @@ def test_shapes_with_an_unknown_batch():
     assert ops.adaptive_max_pool(images, (3, 2)).shape == (None, 3, 2, 3)
     assert ops.multi_hot(KerasTensor((None, 3), "int32"), 5).dtype == "float32"
     assert ops.polar(KerasTensor((None,)), KerasTensor((None,))).dtype == "complex64"
+
+
+@pytest.mark.parametrize("axis", [-1, (0, 1), (1, 2)])
+@pytest.mark.parametrize("shape", [(2, 3, 4), (1, 3, 4), (3, 4), (4,), ()])
+def test_a_scale_may_be_broadcast(shape, axis):
+    x = np.random.default_rng(0).random((2, 3, 4), dtype="float32")
+    scale = np.random.default_rng(1).random(shape, dtype="float32")
+    got = ops.rms_normalization(x, scale, axis=axis)
+    np.testing.assert_allclose(got, keras.ops.rms_normalization(x, scale, axis=axis), rtol=1e-5)
+    assert ops.rms_normalization(KerasTensor((None, 3, 4)), scale, axis=axis).shape[1:] == (3, 4)
+
+
+def test_ctc_takes_a_blank_between_labels_for_a_label():
+    logits = (np.arange(24).reshape(2, 4, 3).astype("float32") - 12) / 100
+    labels, lengths, steps = np.array([[1, 2, 1], [1, 0, 2]]), np.array([3, 3]), np.array([4, 4])
+    got = ops.ctc_loss(labels, logits, lengths, steps)
+    expected = keras.ops.ctc_loss(labels, logits, lengths, steps)
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_ctc_of_half_precision_is_float32(dtype):
+    logits = jnp.ones((1, 3, 2), dtype)
+    loss = ops.ctc_loss(np.array([[1]]), logits, np.array([1]), np.array([3]))
+    assert loss.dtype == "float32"

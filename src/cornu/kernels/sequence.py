@@ -49,9 +49,8 @@ def ctc_loss(
     states = 2 * count + 1
     symbols = jnp.full((batch, states), blank, labels.dtype).at[:, 1::2].set(labels)
     # a blank may be skipped between two labels that differ
-    before = jnp.pad(symbols, ((0, 0), (2, 0)), constant_values=-1)[:, :states]
-    may_skip = (symbols != blank) & (symbols != before)
-    may_skip = may_skip.at[:, :2].set(False)
+    differs = jnp.pad(labels[:, 1:] != labels[:, :-1], ((0, 0), (1, 0)))
+    may_skip = jnp.zeros((batch, states), bool).at[:, 1::2].set(differs)
     emitted = jnp.take_along_axis(
         logp, jnp.broadcast_to(symbols[:, None, :], (batch, logp.shape[1], states)), axis=2
     )  # (batch, time, states)

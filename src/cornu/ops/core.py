@@ -19,11 +19,12 @@ import numpy as np
 from jax import lax
 
 from cornu.core import dtypes, lift
+from cornu.core.frame import is_tracer
 from cornu.core.kept import in_kept_program
 from cornu.core.op import op, shape_rule
 from cornu.core.op_errors import explained
 from cornu.core.operands import tensor
-from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.symbolic import KerasTensor, infer, is_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.kernels import derivatives
@@ -62,14 +63,14 @@ def _converted(
 
 @explained
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """The values as a numpy array.
+    """The values as a numpy array of its own, which may be written to.
 
     Example:
 
         >>> convert_to_numpy(jnp.ones(2)).tolist()
         [1.0, 1.0]
     """
-    return np.asarray(tensor(x))
+    return np.array(x if isinstance(x, np.ndarray) else tensor(x))
 
 
 def is_tensor(x: Any) -> bool:
@@ -123,30 +124,30 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
         >>> saturate_cast([-3.0, 300.0], "uint8").tolist()
         [0, 255]
     """
-    name = dtypes.standardize_dtype(dtype)
     x = tensor(x)
-    if name == "bool" or jnp.issubdtype(x.dtype, jnp.bool_):
-        return x.astype(name)
-    source, target = _limits(x.dtype), _limits(dtypes.numpy_dtype(name))
-    low, high = max(source[0], target[0]), min(source[1], target[1])
-    x = jnp.clip(x, _inside(low, x.dtype, 1), _inside(high, x.dtype, -1))
-    if jnp.issubdtype(dtypes.numpy_dtype(name), jnp.integer) and source[1] > target[1]:
-        # the float next below the largest integer is not that integer: put it in afterwards
-        return jnp.where(x >= high, jnp.asarray(high, name), x.astype(name))
-    return x.astype(name)
+    wanted = jax.dtypes.canonicalize_dtype(dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)))
+    if x.dtype == bool:
+        return x.astype(wanted)
+    source, target = _limits(x.dtype), _limits(wanted)
+    if jnp.issubdtype(wanted, jnp.floating):
+        return jnp.clip(x.astype(wanted), *target)
+    # rounded to the dtype of x, where the next number may be beyond the largest integer
+    low = np.asarray(max(source[0], target[0])).astype(x.dtype)
+    high = np.asarray(min(source[1], target[1])).astype(x.dtype)
+    moved = jnp.clip(x, low, high).astype(wanted)
+    if source[1] > target[1]:
+        return jnp.where(x >= high, jnp.asarray(target[1], wanted), moved)
+    return moved
 
 
 def _limits(dtype: Any) -> tuple[Any, Any]:
+    if jnp.issubdtype(dtype, jnp.bool_):
+        return 0, 1
     if jnp.issubdtype(dtype, jnp.integer):
         info = jnp.iinfo(dtype)
         return int(info.min), int(info.max)
     finfo = jnp.finfo(dtype)
     return float(finfo.min), float(finfo.max)
-
-
-def _inside(limit: Any, dtype: Any, direction: int) -> Any:
-    """The limit in the dtype."""
-    return np.asarray(limit).astype(dtype)
 
 
 @op
@@ -289,11 +290,13 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
         cond: `cond(*loop_vars) -> bool`.
         body: `body(*loop_vars) -> loop_vars`, in the same shapes and dtypes; it may read and write
             Variables.
-        loop_vars: tuple or list of the state, or a single array.
+        loop_vars: tuple or list of the parts of the state, which `cond` and `body` take as
+            arguments of their own; a single array or a dict for one argument. Each part may be
+            nested.
         maximum_iterations: stop after so many in any case.
 
     Returns:
-        The state after the loop.
+        The state after the loop, a tuple for a tuple or a list.
 
     Example:
 
@@ -301,11 +304,9 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
         12
     """
     single = not isinstance(loop_vars, (tuple, list))
-    start = (tensor(loop_vars),) if single else tuple(_tensors(list(loop_vars)))
+    start = tuple(_tensors([loop_vars] if single else list(loop_vars)))
     state = in_kept_program(_while_loop, (cond, body), (maximum_iterations,), start)
-    if single:
-        return state[0]
-    return type(loop_vars)(state) if type(loop_vars) in (tuple, list) else state
+    return state[0] if single else state
 
 
 def _while_loop(functions: Sequence[Fn], constants: tuple[Any, ...], start: Any) -> Any:
@@ -500,17 +501,62 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
     Args:
         inputs: array with k axes.
         start_indices: k ints or a vector of k; moved so that the block lies inside.
-        shape: k sizes of the block.
+        shape: k sizes of the block; -1 for all that follow the start.
 
     Example:
 
-        >>> slice([[1, 2], [3, 4]], (1, 0), (1, 2)).tolist()
+        >>> slice([[1, 2], [3, 4]], (1, 0), (1, -1)).tolist()
         [[3, 4]]
     """
-    return lax.dynamic_slice(tensor(inputs), _starts(start_indices), tuple(shape))
+    inputs, starts = tensor(inputs), _starts(start_indices)
+    sizes = _block(inputs.shape, starts, shape)
+    if None in sizes:
+        raise ValueError(
+            explain(
+                "slice: a size of -1 depends on the start, which is computed by the program.",
+                fix="give the size of the block, or the start as a number.",
+            )
+        )
+    return lax.dynamic_slice(inputs, starts, sizes)
+
+
+@shape_rule(slice)
+def _sliced(inputs: KerasTensor, start_indices: Any, shape: Any) -> KerasTensor:
+    if isinstance(start_indices, KerasTensor):
+        start_indices = [None] * inputs.ndim
+    sizes = _block(inputs.shape, list(start_indices), shape)
+    known = [pair for pair in zip(sizes, inputs.shape, strict=True) if None not in pair]
+    if any(size > n for size, n in known):
+        raise ValueError(
+            explain("slice: the block is larger than the array.", array=inputs.shape, block=sizes)
+        )
+    return KerasTensor(sizes, inputs.dtype)
+
+
+def _block(sizes: Any, starts: Any, shape: Any) -> tuple[Any, ...]:
+    """The sizes of a block; where it reaches to the end, None if that is not known."""
+    if not len(sizes) == len(starts) == len(shape):
+        raise ValueError(
+            explain(
+                "slice: start_indices and shape must have one entry for each axis of inputs.",
+                inputs=f"{len(sizes)} axes",
+                start_indices=f"{len(starts)} entries",
+                shape=tuple(shape),
+            )
+        )
+
+    def rest(n: Any, start: Any) -> Any:
+        if n is None or start is None or is_symbolic(start) or is_tracer(start):
+            return None
+        return n - int(start) if start >= 0 else -int(start)
+
+    block = zip(sizes, starts, shape, strict=True)
+    return tuple(rest(n, start) if size == -1 else size for n, start, size in block)
 
 
 def _starts(start_indices: Any) -> list[Any]:
+    if isinstance(start_indices, np.ndarray):
+        return start_indices.tolist()
     if isinstance(start_indices, (list, tuple)):
         return [i.value if isinstance(i, Variable) else i for i in start_indices]
     return list(tensor(start_indices))

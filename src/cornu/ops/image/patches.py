@@ -21,11 +21,11 @@ def extract_patches(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Any:
-    """Rectangles of pixels laid out as channels.
+    """Rectangles of pixels, or boxes of voxels, laid out as channels.
 
     Args:
-        images: one image or a batch.
-        size: `(height, width)` of a patch, or one number.
+        images: one image or a batch; volumes if `size` has three entries.
+        size: `(height, width)` of a patch, or one number; `(depth, height, width)` for volumes.
         strides: from one patch to the next; the size if None, so that they tile the image.
         dilation_rate: distance of the pixels of a patch.
         padding: "valid" or "same".
@@ -34,8 +34,10 @@ def extract_patches(
     Returns:
         `(batch, rows, columns, height * width * channels)`, rows of a patch first.
     """
-    x, back = batched("extract_patches", images, data_format)
-    return back(_patches(x, size, strides, dilation_rate, padding, 2))
+    rank = 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2
+    x, back = batched("extract_patches", images, data_format, axes=rank)
+    size = _per_axis(size, rank, "size")
+    return back(_patches(x, size, strides, dilation_rate, padding, rank))
 
 
 @op(compiled=True)
@@ -49,11 +51,13 @@ def extract_patches_3d(
 ) -> Any:
     """Boxes of voxels laid out as channels; see `extract_patches`."""
     x, back = batched("extract_patches_3d", volumes, data_format, axes=3)
+    size = _per_axis(size, 3, "size", TypeError)
     return back(_patches(x, size, strides, dilation_rate, padding, 3))
 
 
-def _patches(x: Any, size: Any, strides: Any, dilation: Any, padding: str, rank: int) -> Any:
-    size = _per_axis(size, rank, "size")
+def _patches(
+    x: Any, size: tuple[int, ...], strides: Any, dilation: Any, padding: str, rank: int
+) -> Any:
     strides = size if strides is None else _per_axis(strides, rank, "strides")
     dilation = _per_axis(dilation, rank, "dilation_rate")
     one_of("padding", padding, ("valid", "same"))
@@ -81,9 +85,13 @@ def _patches(x: Any, size: Any, strides: Any, dilation: Any, padding: str, rank:
     return jnp.swapaxes(found, -1, -2).reshape(*found.shape[:-2], math.prod(size) * channels)
 
 
-def _per_axis(value: Any, rank: int, name: str) -> tuple[int, ...]:
+def _per_axis(
+    value: Any, rank: int, name: str, wrong_length: type[Exception] = ValueError
+) -> tuple[int, ...]:
     if isinstance(value, int):
         return (value,) * rank
-    if not isinstance(value, (tuple, list)) or len(value) != rank:
-        raise TypeError(explain(f"{name} is an int or {rank} of them, got {value!r}."))
+    sequence = isinstance(value, (tuple, list))
+    if not sequence or len(value) != rank:
+        error = wrong_length if sequence else TypeError
+        raise error(explain(f"{name} must be an int or {rank} of them, got {value!r}."))
     return tuple(index(v) for v in value)

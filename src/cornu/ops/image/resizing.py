@@ -62,6 +62,8 @@ def resize(
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise ValueError(explain(f"size is (height, width), got {size!r}."))
     height, width = (index(n) for n in size)
+    if height < 1 or width < 1:
+        raise ValueError(explain(f"The height and width of size must be positive, got {size!r}."))
     x, back = batched("resize", images, data_format)
     original = x
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
@@ -95,19 +97,41 @@ def scale_and_translate(
 
     Args:
         images: array.
-        output_shape: of the result, all axes.
+        output_shape: of the result, all axes; None for the size that the images have there.
         scale, translation: one number for each of `spatial_dims`.
         spatial_dims: the axes.
         method: "linear", "bilinear", "cubic", "bicubic", "lanczos3" or "lanczos5".
         antialias: average over more pixels when shrinking.
     """
     x = to_float(images)
-    shape, axes = (tuple(index(n) for n in sizes) for sizes in (output_shape, spatial_dims))
+    axes = tuple(index(axis) for axis in spatial_dims)
+    shape = _output_shape(x.shape, output_shape, axes)
     scale, translation = tensor(scale, "float32"), tensor(translation, "float32")
     for name, given in (("scale", scale), ("translation", translation)):
         if given.shape != (len(axes),):
             raise ValueError(f"{name} has one number for each of spatial_dims.")
     return _moved(x, scale, translation, shape, axes, method, antialias)
+
+
+def _output_shape(sizes: Any, output_shape: Any, moved: tuple[int, ...]) -> tuple[Any, ...]:
+    if len(output_shape) != len(sizes):
+        raise ValueError(
+            explain(
+                "output_shape must have one size for each axis of the images.",
+                images=tuple(sizes),
+                output_shape=tuple(output_shape),
+            )
+        )
+    if any(output_shape[axis] is None for axis in moved):
+        raise ValueError(
+            explain(
+                "The axes of spatial_dims need a size in output_shape.",
+                spatial_dims=moved,
+                output_shape=tuple(output_shape),
+            )
+        )
+    wanted = zip(sizes, output_shape, strict=True)
+    return tuple(n if given is None else index(given) for n, given in wanted)
 
 
 @fused(static=("shape", "axes", "method", "antialias"))

@@ -9,7 +9,7 @@ from cornu.core.op import op
 from cornu.core.operands import to_float
 from cornu.errors import explain
 from cornu.ops.image.filtering import gaussian_weights
-from cornu.ops.nn.layout import channels_last
+from cornu.ops.image.layout import batched
 
 
 @op(tensors=2, file_name="SSIM", compiled=True, wide=True)
@@ -26,24 +26,24 @@ def ssim(
     """Structural similarity of images: 1 for equal ones (Wang et al. 2004).
 
     Args:
-        image1, image2: batches of images of one shape.
+        image1, image2: two images or two batches of images, of one shape.
         max_val: the largest value that pixels can have, 1 or 255.
         filter_size, filter_sigma: of the Gaussian over which statistics are taken.
         k1, k2: small constants against division by zero.
         data_format: "channels_last" or "channels_first"; the setting if None.
 
     Returns:
-        `(batch,)`.
+        `(batch,)`, a scalar for two single images.
     """
-    a, _ = channels_last(to_float(image1), data_format)
-    b, _ = channels_last(to_float(image2), data_format)
-    if a.shape != b.shape or a.ndim != 4:
+    image1, image2 = to_float(image1), to_float(image2)
+    if image1.shape != image2.shape:
         raise ValueError(
             explain(
-                "ssim compares batches of images of one shape.",
-                shapes=f"image1 {tuple(a.shape)}, image2 {tuple(b.shape)}",
+                "ssim compares images of one shape.",
+                shapes=f"image1 {tuple(image1.shape)}, image2 {tuple(image2.shape)}",
             )
         )
+    (a, _), (b, _) = (batched("ssim", x, data_format) for x in (image1, image2))
     if min(a.shape[1:3]) < filter_size:
         raise ValueError(
             explain(
@@ -67,4 +67,5 @@ def ssim(
     cov = mean(a * b) - ma * mb
     score = (2 * ma * mb + c1) * (2 * cov + c2)
     score = score / ((ma * ma + mb * mb + c1) * (va + vb + c2))
-    return jnp.mean(score, axis=(1, 2, 3))
+    score = jnp.mean(score, axis=(1, 2, 3))  # (batch,)
+    return score if image1.ndim == 4 else score[0]

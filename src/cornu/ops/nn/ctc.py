@@ -28,9 +28,10 @@ def ctc_loss(
         mask_index: the class that means "no label".
 
     Returns:
-        `(batch,)`, minus the logarithm of the probability of each target.
+        `(batch,)`, minus the logarithm of the probability of each target, in float32 at least.
     """
     target, output = tensor(target).astype("int32"), to_float(output)
+    output = output.astype(jnp.promote_types(output.dtype, "float32"))
     if target.ndim != 2 or output.ndim != 3:
         raise ValueError(
             explain(

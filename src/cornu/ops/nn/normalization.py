@@ -4,6 +4,7 @@ Moments are taken in float32 at least, and results have the dtype of the input.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -171,9 +172,14 @@ def layer_normalization(
         beta = None
     else:
         y = (wide - mean) * lax.rsqrt(variance + epsilon)
-    y = y if gamma is None else y * gamma.reshape(shape)
-    y = y if beta is None else y + beta.reshape(shape)
+    y = y if gamma is None else y * _beside(gamma, shape)
+    y = y if beta is None else y + _beside(beta, shape)
     return y.astype(x.dtype)
+
+
+def _beside(weights: Any, shape: Sequence[int]) -> Any:
+    """Weights of the normalized axes in their places; those of another size are broadcast."""
+    return weights.reshape(shape) if weights.size == math.prod(shape) else weights
 
 
 _layer_norm = fused(normalization.layer_norm, static=("epsilon",))
@@ -182,6 +188,12 @@ _layer_norm = fused(normalization.layer_norm, static=("epsilon",))
 @op(named=("scale",), file_name="RMSNorm")
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None) -> Any:
     """`x / sqrt(mean(x ** 2) + epsilon) * scale` over `axis`.
+
+    Args:
+        x: array of any shape.
+        scale: of the shape of the normalized axes, or broadcast against `x`; left out if None.
+        axis: the axis or axes over which the mean is taken.
+        epsilon: added to the mean, `config.epsilon()` if None.
 
     Example:
 
@@ -200,5 +212,5 @@ def _rms_norm(x: Any, scale: Any, over: tuple[int, ...], epsilon: float) -> Any:
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     y = wide * lax.rsqrt(jnp.mean(jnp.square(wide), axis=over, keepdims=True) + epsilon)
     if scale is not None:
-        y = y * scale.reshape([n if i in over else 1 for i, n in enumerate(x.shape)])
+        y = y * _beside(scale, [n if i in over else 1 for i, n in enumerate(x.shape)])
     return y.astype(x.dtype)
