@@ -126,6 +126,25 @@ def test_a_binary_file_is_read_like_a_path(tmp_path):
     np.testing.assert_array_equal(copy(X), model(X))
 
 
+def test_a_binary_file_gets_what_a_path_gets(tmp_path):
+    file = io.BytesIO()
+    save_model(small(), file)
+    assert load_model(file)(X).shape == (8, 2)
+    trained().save(file := io.BytesIO())
+    assert load_model(file).optimizer.iterations == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"save_format": "keras_v3"}, {"include_optimizer": False}],
+    ids=lambda g: next(iter(g)),
+)
+def test_arguments_that_a_keras_file_has_no_use_for(tmp_path, given):
+    with pytest.warns(UserWarning, match=next(iter(given))):
+        trained().save(tmp_path / "m.keras", **given)
+    assert load_model(tmp_path / "m.keras").optimizer.iterations == 1
+
+
 def test_compile_false_leaves_the_optimizer_out(tmp_path, recwarn):
     trained().save(tmp_path / "m.keras")
     copy = load_model(tmp_path / "m.keras", compile=False)
@@ -544,8 +563,8 @@ def test_overwrite_false_keeps_what_is_there(tmp_path):
 
 
 def test_arguments_that_nobody_takes(tmp_path):
-    with pytest.raises(ValueError, match="no argument 'include_optimizer'"):
-        small().save(tmp_path / "m.keras", include_optimizer=False)
+    with pytest.raises(ValueError, match="no argument 'overwrit'"):
+        small().save(tmp_path / "m.keras", overwrit=False)
     with pytest.raises(ValueError, match="no argument 'by_nam'"):
         small().load_weights(tmp_path / "m.weights.h5", by_nam=True)
 

@@ -93,7 +93,7 @@ VOCABULARY = (
 @trimmed
 def save_model(
     model: Any,
-    filepath: FilePath,
+    filepath: FilePath | BinaryIO,
     overwrite: bool = True,
     zipped: bool | None = None,
     **kwargs: Any,
@@ -103,7 +103,8 @@ def save_model(
     Args:
         model: what to save; it stays as it is.
         filepath: a name ending in `.keras`, or of a directory with `zipped=False`; one ending in
-            `.h5` writes a file of Keras 2's kind, without seeds, metrics and assets.
+            `.h5` writes a file of Keras 2's kind, without seeds, metrics and assets. A binary file
+            that is open gets what a `.keras` file holds.
         overwrite: replace what is there; else that is an error.
         zipped: False writes a directory instead of one file.
         **kwargs: for `.h5`, `include_optimizer=False` leaves out all that belongs to training.
@@ -122,9 +123,22 @@ def save_model(
         ...     load_model(f"{folder}/m.keras").count_params()
         10
     """
+    if not isinstance(filepath, (str, os.PathLike)) and hasattr(filepath, "write"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            save_model(model, path, zipped=zipped, **kwargs)
+            filepath.write(path.read_bytes())
+        return
     path = target(filepath, overwrite)
     is_archive, is_legacy = path.name.endswith(".keras"), is_legacy_name(path.name)
-    include_optimizer = kwargs.pop("include_optimizer", True) if is_legacy else True
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    if not (include_optimizer or is_legacy):
+        warn(
+            "include_optimizer=False has no effect: a .keras file holds what belongs to training, "
+            "and load_model(..., compile=False) leaves it out."
+        )
+    if kwargs.pop("save_format", None) is not None:
+        warn("save_format is not needed: the ending of the name says the format.")
     if kwargs:
         raise ValueError(unknown("save", kwargs, "overwrite, zipped"))
     if is_legacy and zipped is None:
