@@ -1,12 +1,13 @@
 """`import keras` answered by Cornu. Each case runs in a Python of its own: imports are global."""
 
+import importlib
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
-from cornu.compat.alias import OLDER, real_name
+from cornu.compat.alias import OLDER, Alias, real_name
 from cornu.compat.stand_in import TensorFlow
 
 
@@ -136,3 +137,38 @@ def test_the_stand_in_alone():
     assert not hasattr(tf, "Session")
     with pytest.raises(AttributeError, match="cornu.value_and_grad"):
         _ = tf.GradientTape
+
+
+@pytest.mark.parametrize(
+    ("lines", "stands_in"),
+    [
+        ("import tensorflow as tf", True),
+        ("try:\n    import tensorflow as tf\nexcept ImportError:\n    tf = None", False),
+        ("try:\n    import tensorflow as tf\nexcept (KeyError, Exception):\n    tf = None", False),
+        ("try:\n    import tensorflow as tf\nexcept:\n    tf = None", False),
+        ("try:\n    import tensorflow as tf\nexcept KeyError:\n    tf = None", True),
+        ("try:\n    import tensorflow as tf\nfinally:\n    pass", True),
+        ("try:\n    from tensorflow import keras as tf\nexcept ImportError:\n    tf = None", True),
+        ("try:\n    import tensorflow.keras as tf\nexcept ImportError:\n    tf = None", True),
+        ("try:\n    x\nexcept Exception:\n    import tensorflow as tf", True),
+        ("try:\n    import importlib\n    tf = importlib.import_module('tensorflow')\n"
+         "except ImportError:\n    tf = None", False),
+        ("import importlib.util\ntf = importlib.util.find_spec('tensorflow')", False),
+        ("def load():\n    try:\n        import tensorflow\n        return tensorflow\n"
+         "    except ImportError:\n        return None\ntf = load()", False),
+    ],
+)  # fmt: skip
+def test_who_can_do_without_tensorflow(tmp_path, monkeypatch, lines, stands_in):
+    (tmp_path / "asking.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [Alias(), *sys.meta_path])
+    before = dict(sys.modules)
+    try:
+        assert (importlib.import_module("asking").tf is not None) == stands_in
+        script = {"__name__": "__main__"}
+        exec(compile(lines, tmp_path / "asking.py", "exec"), script)
+        assert (script["tf"] is not None) == (stands_in or "find_spec" not in lines)
+    finally:
+        for name in set(sys.modules) - set(before):
+            if name.startswith(("tensorflow", "asking")):
+                del sys.modules[name]

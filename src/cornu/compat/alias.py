@@ -23,6 +23,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 import cornu
 from cornu.absent import message
 from cornu.compat import keras_src
+from cornu.compat.probing import asks_only, can_do_without
 from cornu.compat.stand_in import TensorFlow, refusal
 from cornu.errors import explain
 from cornu.version import KERAS_VERSION, __version__
@@ -68,14 +69,21 @@ class Alias(MetaPathFinder, Loader):
         """The import system's question: who loads `fullname`?
 
         Raises:
-            ModuleNotFoundError: it is a part of TensorFlow other than `tensorflow.keras`, or a
-                private module of Keras that is not served.
+            ModuleNotFoundError: it is a part of TensorFlow other than `tensorflow.keras`, or
+                TensorFlow where code can do without it, or a private module of Keras that is not
+                served.
         """
         real = real_name(fullname)
         if real is None:
             if fullname.startswith("tensorflow."):
                 raise ModuleNotFoundError(refusal(fullname.partition(".")[2]), name=fullname)
-            return ModuleSpec(fullname, self) if fullname == "tensorflow" else None
+            if fullname != "tensorflow" or asks_only():
+                return None
+            if can_do_without():
+                raise ModuleNotFoundError(
+                    "There is no TensorFlow: Cornu stands in for tf.keras alone.", name=fullname
+                )
+            return ModuleSpec(fullname, self)
         private = keras_src.real_path(real)
         if private is not None:
             if private not in keras_src.PRIVATE:
