@@ -124,12 +124,12 @@ def save_model(
         10
     """
     if not isinstance(filepath, (str, os.PathLike)) and hasattr(filepath, "write"):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            save_model(model, path, zipped=zipped, **kwargs)
-            filepath.write(path.read_bytes())
+        with tempfile.TemporaryDirectory() as made:
+            archive = Path(made) / "model.keras"
+            save_model(model, archive, zipped=zipped, **kwargs)
+            filepath.write(archive.read_bytes())
         return
-    path = target(filepath, overwrite)
+    path = target(filepath, overwrite)  # type: ignore[arg-type]
     is_archive, is_legacy = path.name.endswith(".keras"), is_legacy_name(path.name)
     include_optimizer = kwargs.pop("include_optimizer", True)
     if not (include_optimizer or is_legacy):
