@@ -5,7 +5,8 @@ from typing import Any
 from cornu import ops, settings
 from cornu.absent import names_of
 from cornu.core.configurable import Configurable
-from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.registry import CustomObjectScope
+from cornu.core.serialize import resolve, serialize_keras_object
 
 
 class Constraint(Configurable):
@@ -176,8 +177,9 @@ def serialize(constraint: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The constraint that `serialize` described."""
-    return deserialize_keras_object(config, custom_objects)
+    """The constraint that `serialize` described, or that a name means."""
+    with CustomObjectScope(custom_objects or {}):
+        return get(config)
 
 
 globals()["__getattr__"] = names_of(__name__)

@@ -1,13 +1,13 @@
 """Regularizers: a penalty on the values of a weight, which training adds to the loss."""
 
-import inspect
 import math
 from typing import Any
 
 from cornu import ops
 from cornu.absent import names_of
 from cornu.core.configurable import Configurable
-from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.registry import CustomObjectScope
+from cornu.core.serialize import resolve, serialize_keras_object
 from cornu.errors import explain
 
 
@@ -195,9 +195,9 @@ def serialize(regularizer: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The regularizer that `serialize` described."""
-    found = deserialize_keras_object(config, custom_objects)
-    return get(found) if isinstance(found, str) or inspect.isclass(found) else found
+    """The regularizer that `serialize` described, or that a name means."""
+    with CustomObjectScope(custom_objects or {}):
+        return get(config)
 
 
 globals()["__getattr__"] = names_of(__name__)

@@ -223,3 +223,16 @@ def test_every_class_has_a_row(kind):
         cls.__name__ for cls in vars(Word(kind, "").of(keras)).values() if isinstance(cls, type)
     }
     assert listed - others.get(kind, set()) == {w.name for w in WORDS if w.kind == kind}
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [("constraints", "non_neg"), ("constraints", "NonNeg"), ("initializers", "GlorotUniform"),
+     ("initializers", "zeros"), ("metrics", "MeanSquaredError"), ("regularizers", "l2"),
+     ("regularizers", "L1L2")],
+)  # fmt: skip
+def test_names_alone_are_described_objects(family, name):
+    ours = getattr(cornu, family).deserialize(name)
+    theirs = getattr(keras, family).deserialize(name)
+    assert callable(ours) and ours is not None
+    assert getattr(type(ours), "__name__", "") == type(theirs).__name__

@@ -7,7 +7,8 @@ import numpy as np
 from cornu.absent import names_of
 from cornu.core.frame import is_tracer
 from cornu.core.operands import tensor
-from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.registry import CustomObjectScope
+from cornu.core.serialize import resolve, serialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.initializers.constant import (
@@ -155,10 +156,9 @@ def serialize(initializer: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The initializer that `serialize` described."""
-    if isinstance(config, dict) and _is_renamed(config) and not custom_objects:
+    """The initializer that `serialize` described, or that a name means."""
+    with CustomObjectScope(custom_objects or {}):
         return get(config)
-    return deserialize_keras_object(config, custom_objects)
 
 
 Variable._initializer_named = staticmethod(get)
