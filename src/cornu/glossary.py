@@ -472,7 +472,6 @@ MODULES: dict[str, dict[str, str]] = {
         "image_dataset_from_directory": _FILES,
         "img_to_array": "numpy.asarray(image, 'float32')",
         "is_interactive_logging_enabled": "verbose=1 in fit, evaluate and predict",
-        "legacy": "the same name without `legacy`.",
         "load_img": "PIL.Image.open(path).resize((width, height))",
         "model_to_dot": "model.summary()",
         "multi_gpu_model": "leave the line out.",
