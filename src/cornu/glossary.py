@@ -491,8 +491,6 @@ MODULES: dict[str, dict[str, str]] = {
 # Parts of TensorFlow, where Cornu stands in its place.
 TENSORFLOW: dict[str, str] = {
     "GradientTape": "cornu.value_and_grad(function, variables)",
-    "Tensor": "keras.KerasTensor, or jax.Array",
-    "Variable": "keras.Variable",
     "cast": "keras.ops.cast",
     "config": "`cornu doctor` lists the devices",
     "constant": "keras.ops.convert_to_tensor",

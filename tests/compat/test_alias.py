@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+import cornu
 from cornu.compat.alias import OLDER, Alias, real_name
 from cornu.compat.stand_in import TensorFlow
 
@@ -135,6 +136,8 @@ def test_the_stand_in_alone():
     assert tf.keras == "keras"
     assert "Cornu" in tf.__version__
     assert not hasattr(tf, "Session")
+    assert tf.Variable is cornu.Variable
+    assert isinstance(cornu.ops.ones((2,)), tf.Tensor)
     with pytest.raises(AttributeError, match="cornu.value_and_grad"):
         _ = tf.GradientTape
 

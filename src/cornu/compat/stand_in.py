@@ -1,9 +1,11 @@
 """A module that stands where TensorFlow would, for scripts that say `tf.keras`.
 
-It holds `keras` and `__version__`. Whatever else is asked of it is refused in plain words, with
-what Cornu has for the same purpose where that is known.
+It holds `keras` and `__version__`, and the two types that callbacks of packages compare with:
+`isinstance(learning_rate, (tf.Variable, tf.Tensor))`. Whatever else is asked of it is refused in
+plain words, with what Cornu has for the same purpose where that is known.
 """
 
+import importlib
 import types
 from typing import Any
 
@@ -11,9 +13,11 @@ from cornu.errors import explain
 from cornu.glossary import TENSORFLOW
 from cornu.version import __version__
 
+_TYPES = {"Tensor": "jax.Array", "Variable": "cornu.Variable"}
+
 
 class TensorFlow(types.ModuleType):
-    """The stand-in: a module named `tensorflow` that has `keras` and nothing of TensorFlow.
+    """The stand-in: a module named `tensorflow` that has `keras` and hardly more.
 
     Args:
         keras: what `tf.keras` is.
@@ -37,6 +41,9 @@ class TensorFlow(types.ModuleType):
         self.keras = keras
 
     def __getattr__(self, name: str) -> Any:
+        if name in _TYPES:
+            module, _, last = _TYPES[name].rpartition(".")
+            return getattr(importlib.import_module(module), last)
         raise AttributeError(refusal(name))
 
 
