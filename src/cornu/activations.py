@@ -17,7 +17,7 @@ from typing import Any
 from cornu import ops
 from cornu.absent import names_of
 from cornu.core.serialize import (
-    deserialize_keras_object,
+    deserialize_one,
     register_functions,
     resolve,
     serialize_keras_object,
@@ -509,7 +509,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         return get(config)
     if isinstance(config, str):
         config = {"class_name": "function", "config": config}
-    return deserialize_keras_object(config, custom_objects)
+    return deserialize_one(config, custom_objects)
 
 
 globals()["__getattr__"] = names_of(__name__)

@@ -129,7 +129,7 @@ class TestWhatIsNotSaved:
         assert found is abs
 
     def test_objects_without_a_config(self):
-        with pytest.raises(ValueError, match="An object of type object cannot be saved"):
+        with pytest.raises(TypeError, match="An object of type object cannot be saved"):
             serialize_keras_object([object()])
 
     def test_a_config_is_a_dict(self):

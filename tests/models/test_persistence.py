@@ -114,7 +114,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
     broken = Sequential(
         [layers.Input((4,)), layers.Lambda(lambda x, no: x, arguments={"no": object()})]
     )
-    with pytest.raises(ValueError, match="type object cannot be saved"):
+    with pytest.raises(TypeError, match="type object cannot be saved"):
         broken.save(path)
     assert path.read_bytes() == old and [p.name for p in tmp_path.iterdir()] == ["m.keras"]
 

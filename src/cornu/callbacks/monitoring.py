@@ -179,8 +179,20 @@ class MonitorCallback(Callback):
         self.min_delta = abs(min_delta)
         self.best: Any = None
         self._sign: int | None = {"min": -1, "max": 1}.get(mode)
+        self._own_comparison: Any = None
         self._said = False
         self._validated = False
+
+    @property
+    def monitor_op(self) -> Any:
+        """`np.less` or `np.greater`; None while the direction is not known. May be set."""
+        return self._own_comparison or {-1: np.less, 1: np.greater}.get(self._sign or 0)
+
+    @monitor_op.setter
+    def monitor_op(self, comparison: Any) -> None:
+        directions: dict[Any, int] = {np.less: -1, np.greater: 1}
+        self._sign = directions.get(comparison, self._sign)
+        self._own_comparison = None if comparison in directions else comparison
 
     def _expect_monitor(self) -> None:
         """Start watching in this training; to be called by `on_train_begin`.
@@ -243,6 +255,8 @@ class MonitorCallback(Callback):
         Raises:
             ValueError: whether less or more is better is not known.
         """
+        if self._own_comparison is not None and reference is not None:
+            return bool(self._own_comparison(value - self.min_delta, reference))
         value, sign = float(value), self._known_sign()
         if reference is None or math.isnan(reference):
             return reference is None or not math.isnan(value)

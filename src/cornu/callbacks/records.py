@@ -132,7 +132,7 @@ class RemoteMonitor(Callback):
         self.root = root
         self.path = path
         self.field = field
-        self.headers = dict(headers or {})
+        self.headers = headers
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -146,7 +146,7 @@ class RemoteMonitor(Callback):
         request = urllib.request.Request(
             self.root + self.path,
             data=body.encode(),
-            headers={"Content-Type": kind, **self.headers},
+            headers={"Content-Type": kind, **(self.headers or {})},
             method="POST",
         )
         try:

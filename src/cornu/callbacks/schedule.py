@@ -16,7 +16,7 @@ import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import MonitorCallback, say
-from cornu.errors import explain, unknown_arguments
+from cornu.errors import explain, unknown_arguments, warn
 
 
 def rated(model: Any) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class ReduceLROnPlateau(MonitorCallback):
             )
         if kwargs:
             known = set(inspect.signature(ReduceLROnPlateau).parameters) - {"kwargs"}
-            raise TypeError(unknown_arguments("ReduceLROnPlateau", kwargs, known))
+            warn(unknown_arguments("ReduceLROnPlateau", kwargs, known))  # Keras ignores them
         self.factor = factor
         self.patience = patience
         self.verbose = verbose

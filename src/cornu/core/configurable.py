@@ -47,6 +47,8 @@ class Configurable:
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(explain(f"{cls.__name__} takes no arguments."))
         self = super().__new__(cls)
         object.__setattr__(self, "_arguments", (args, kwargs))
         if kwargs:
@@ -96,7 +98,7 @@ class Configurable:
                 continue
             try:
                 config[name] = self._plain(name, value)
-            except ValueError as error:
+            except (TypeError, ValueError) as error:
                 if registry.is_builtin(type(self)):
                     raise
                 raise NotImplementedError(

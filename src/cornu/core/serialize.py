@@ -92,7 +92,7 @@ def serialize_keras_object(obj: Any) -> Any:
         return serialize_callable(obj)
     if isinstance(obj, np.dtype):
         return obj.name
-    raise ValueError(
+    raise TypeError(
         explain(
             f"An object of type {type(obj).__name__} cannot be saved.",
             fix="give its class a `get_config` method that returns the constructor's arguments.",
@@ -213,6 +213,23 @@ def serialize_callable(function: Any) -> Any:
 
 
 # ---- reading ----------------------------------------------------------------------------------
+
+
+def deserialize_one(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """`deserialize_keras_object` of the config of one object, which a dict without a class is not.
+
+    Raises:
+        ValueError: a dict names no class.
+    """
+    if isinstance(config, dict) and "class_name" not in config:
+        raise ValueError(
+            explain(
+                f"The config of an object has the keys 'class_name' and 'config', got "
+                f"{', '.join(map(repr, config)) or 'an empty dict'}.",
+                fix="pass on what `serialize` returned.",
+            )
+        )
+    return deserialize_keras_object(config, custom_objects)
 
 
 def deserialize_keras_object(

@@ -4,7 +4,7 @@ from typing import Any
 
 from cornu import settings
 from cornu.core import dtypes
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.serialize import deserialize_one, serialize_keras_object
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
 from cornu.dtype_policies.quantized import QUANTIZATION_MODES, quantized
 from cornu.errors import explain
@@ -78,4 +78,4 @@ def deserialize(
     config: dict[str, Any], custom_objects: dict[str, Any] | None = None
 ) -> DTypePolicy:
     """The policy that a config describes."""
-    return deserialize_keras_object(config, custom_objects)
+    return deserialize_one(config, custom_objects)

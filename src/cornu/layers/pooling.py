@@ -66,6 +66,8 @@ class Pooling(Layer):
 class MaxPooling(Pooling):
     """The largest value of each window."""
 
+    pool_mode = "max"
+
     def call(self, inputs: Any) -> Any:
         self._check_window(inputs.shape)
         return ops.max_pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
@@ -73,6 +75,8 @@ class MaxPooling(Pooling):
 
 class AveragePooling(Pooling):
     """The mean of each window."""
+
+    pool_mode = "average"
 
     def call(self, inputs: Any) -> Any:
         self._check_window(inputs.shape)

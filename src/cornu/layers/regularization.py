@@ -145,7 +145,23 @@ class SpatialDropout1D(SpatialDropout):
     rank = 1
 
 
-class SpatialDropout2D(SpatialDropout):
+class _WithDataFormat(SpatialDropout):
+    """Dropout of whole channels that may be the first axis or the last."""
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(rate, seed, name, dtype, **kwargs)
+        self.data_format = channels_format(data_format)
+
+
+class SpatialDropout2D(_WithDataFormat):
     """Dropout of whole channels of images.
 
     Input and output `(batch, height, width, channels)`.
@@ -166,20 +182,8 @@ class SpatialDropout2D(SpatialDropout):
 
     rank = 2
 
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(rate, seed, name, dtype, **kwargs)
-        self.data_format = channels_format(data_format)
 
-
-class SpatialDropout3D(SpatialDropout2D):
+class SpatialDropout3D(_WithDataFormat):
     """Dropout of whole channels of volumes.
 
     Input and output `(batch, depth, height, width, channels)`.

@@ -36,6 +36,8 @@ def _around(pairs: Any, data_format: str) -> list[tuple[int, int]]:
 class Cropping(Layer):
     """Take positions away at both ends of each spatial axis."""
 
+    _weightless = True
+
     _rank = 2
     data_format = "channels_last"
 
@@ -76,8 +78,6 @@ class Cropping1D(Cropping):
         (2, 7, 3)
     """
 
-    _weightless = True
-
     _rank = 1
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
@@ -90,7 +90,22 @@ class Cropping1D(Cropping):
         return self._crop(inputs, (self.cropping,))
 
 
-class Cropping2D(Cropping):
+class _CroppingWithFormat(Cropping):
+    """Cropping of several spatial axes, with the channels first or last."""
+
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.cropping = pairs_per_axis(cropping, self._rank, "cropping")
+        self.data_format = channels_format(data_format)
+        self.input_spec = InputSpec(ndim=self._rank + 2)
+
+    def call(self, inputs: Any) -> Any:
+        return self._crop(inputs, self.cropping)
+
+
+class Cropping2D(_CroppingWithFormat):
     """Take rows and columns away at the edges of images.
 
     Input `(batch, height, width, channels)`, output the same with smaller sizes.
@@ -106,23 +121,8 @@ class Cropping2D(Cropping):
         (2, 24, 20, 3)
     """
 
-    _weightless = True
 
-    _rank = 2
-
-    def __init__(
-        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
-    ):
-        super().__init__(**kwargs)
-        self.cropping = pairs_per_axis(cropping, self._rank, "cropping")
-        self.data_format = channels_format(data_format)
-        self.input_spec = InputSpec(ndim=self._rank + 2)
-
-    def call(self, inputs: Any) -> Any:
-        return self._crop(inputs, self.cropping)
-
-
-class Cropping3D(Cropping2D):
+class Cropping3D(_CroppingWithFormat):
     """Take positions away at the edges of volumes.
 
     Input `(batch, depth, height, width, channels)`, output the same with smaller sizes.
@@ -178,21 +178,8 @@ class ZeroPadding1D(Layer):
         return ops.pad(inputs, _around((self.padding,), self.data_format))
 
 
-class ZeroPadding2D(Layer):
-    """Add rows and columns of zeros at the edges of images.
-
-    Input `(batch, height, width, channels)`, output the same with larger sizes.
-
-    Args:
-        padding: an int, `(rows, columns)`, or `((top, bottom), (left, right))`.
-        data_format: "channels_last" or "channels_first".
-
-    Example:
-
-        >>> import numpy as np
-        >>> ZeroPadding2D(2)(np.ones((2, 28, 28, 3))).shape
-        (2, 32, 32, 3)
-    """
+class _ZeroPadding(Layer):
+    """Add zeros at both ends of each of several spatial axes."""
 
     _weightless = True
 
@@ -208,7 +195,24 @@ class ZeroPadding2D(Layer):
         return ops.pad(inputs, _around(self.padding, self.data_format))
 
 
-class ZeroPadding3D(ZeroPadding2D):
+class ZeroPadding2D(_ZeroPadding):
+    """Add rows and columns of zeros at the edges of images.
+
+    Input `(batch, height, width, channels)`, output the same with larger sizes.
+
+    Args:
+        padding: an int, `(rows, columns)`, or `((top, bottom), (left, right))`.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> ZeroPadding2D(2)(np.ones((2, 28, 28, 3))).shape
+        (2, 32, 32, 3)
+    """
+
+
+class ZeroPadding3D(_ZeroPadding):
     """Add zeros at the edges of volumes.
 
     Input `(batch, depth, height, width, channels)`, output the same with larger sizes.

@@ -149,6 +149,7 @@ class FunctionLoss(Loss):
         dtype: Any = None,
     ):
         super().__init__(name or self._function.__name__, reduction, dtype)
+        self.fn = self._function
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):

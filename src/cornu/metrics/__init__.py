@@ -5,7 +5,7 @@ from typing import Any
 
 from cornu import names
 from cornu.absent import names_of
-from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.serialize import deserialize_one, resolve, serialize_keras_object
 from cornu.losses.crossentropy import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
@@ -151,7 +151,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """The metric that `serialize` described, or that a name means."""
     if isinstance(config, str) or (isinstance(config, dict) and "module" not in config):
         return get(config)
-    return deserialize_keras_object(config, custom_objects)
+    return deserialize_one(config, custom_objects)
 
 
 globals()["__getattr__"] = names_of(__name__)

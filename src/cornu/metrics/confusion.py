@@ -17,7 +17,7 @@ class _AtThresholds(Metric):
         self, names: tuple[str, ...], thresholds: Any, top_k: int | None, class_id: int | None
     ) -> None:
         """Keep the settings, and make a variable with one of the names for each count."""
-        self._given_thresholds = thresholds
+        self.init_thresholds = thresholds
         default = 0.5 if top_k is None else BELOW_ALL
         self.thresholds = checked_thresholds(thresholds, default)
         self.top_k = top_k
@@ -50,7 +50,7 @@ class _AtThresholds(Metric):
         return x[0] if len(self.thresholds) == 1 else x
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "thresholds": self._given_thresholds}
+        return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
 class _Count(_AtThresholds):

@@ -22,12 +22,31 @@ from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import weighted
 
 
-class _Table(Metric):
-    """Keeps the table of classes against classes."""
+class IoU(Metric):
+    """Intersection over union, `TP / (TP + FP + FN)`, averaged over chosen classes.
+
+    Classes that do not occur at all are left out of the average.
+
+    Args:
+        num_classes: how many classes there are.
+        target_class_ids: the classes that are averaged.
+        name: shown in logs.
+        dtype: of the state.
+        ignore_class: targets of this class are left out.
+        sparse_y_true: targets are class numbers, else one-hot.
+        sparse_y_pred: predictions are class numbers, else scores.
+        axis: that of the classes where there is one.
+
+    Example:
+
+        >>> round(float(IoU(2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+        0.3333
+    """
 
     def __init__(
         self,
         num_classes: int,
+        target_class_ids: Sequence[int],
         name: str | None = None,
         dtype: Any = None,
         ignore_class: int | None = None,
@@ -38,6 +57,12 @@ class _Table(Metric):
         # The counts are integers, unless weights are fractions.
         super().__init__(name=name, dtype=dtype or "int32")
         self.num_classes = num_classes
+        self.target_class_ids = list(target_class_ids)
+        for target in self.target_class_ids:
+            if not 0 <= target < num_classes:
+                raise ValueError(
+                    explain(f"There is no class {target}.", classes=f"0 to {num_classes - 1}")
+                )
         self.ignore_class = ignore_class
         self.sparse_y_true = sparse_y_true
         self.sparse_y_pred = sparse_y_pred
@@ -90,12 +115,9 @@ class _Table(Metric):
             )
 
     def result(self) -> Any:
-        return self._mean_iou(range(self.num_classes))
-
-    def _mean_iou(self, classes: Sequence[int]) -> Any:
-        """Mean over the classes that occur, of intersection over union."""
+        """Mean over the chosen classes that occur, of intersection over union."""
         table = self.total_confusion_matrix.value.astype(settings.current.floatx)
-        return _mean_of_overlaps(table, classes=tuple(classes))
+        return _mean_of_overlaps(table, classes=tuple(self.target_class_ids))
 
 
 @fused(static=("ignore_class",))
@@ -115,7 +137,7 @@ def _with_counts(
 
 @fused(static=("classes",))
 def _mean_of_overlaps(table: Any, classes: tuple[int, ...]) -> Any:
-    """See `_Table._mean_iou`."""
+    """See `IoU.result`."""
     both = jnp.diagonal(table)
     union = table.sum(0) + table.sum(1) - both
     chosen = np.array(classes)
@@ -162,50 +184,6 @@ def _fitting(weights: Any, values: Any) -> tuple[int, ...]:
     return shape
 
 
-class IoU(_Table):
-    """Intersection over union, `TP / (TP + FP + FN)`, averaged over chosen classes.
-
-    Classes that do not occur at all are left out of the average.
-
-    Args:
-        num_classes: how many classes there are.
-        target_class_ids: the classes that are averaged.
-        name: shown in logs.
-        dtype: of the state.
-        ignore_class: targets of this class are left out.
-        sparse_y_true: targets are class numbers, else one-hot.
-        sparse_y_pred: predictions are class numbers, else scores.
-        axis: that of the classes where there is one.
-
-    Example:
-
-        >>> round(float(IoU(2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
-        0.3333
-    """
-
-    def __init__(
-        self,
-        num_classes: int,
-        target_class_ids: Sequence[int],
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
-        sparse_y_true: bool = True,
-        sparse_y_pred: bool = True,
-        axis: int = -1,
-    ):
-        super().__init__(num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
-        self.target_class_ids = list(target_class_ids)
-        for target in self.target_class_ids:
-            if not 0 <= target < num_classes:
-                raise ValueError(
-                    explain(f"There is no class {target}.", classes=f"0 to {num_classes - 1}")
-                )
-
-    def result(self) -> Any:
-        return self._mean_iou(self.target_class_ids)
-
-
 class BinaryIoU(IoU):
     """Intersection over union of yes or no.
 
@@ -245,7 +223,7 @@ class BinaryIoU(IoU):
         super().update_state(y_true, y_pred, sample_weight)
 
 
-class MeanIoU(_Table):
+class MeanIoU(IoU):
     """Intersection over union, averaged over all classes that occur.
 
     Args:
@@ -273,7 +251,10 @@ class MeanIoU(_Table):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ):
-        super().__init__(num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+        every = range(num_classes)
+        super().__init__(
+            num_classes, every, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis
+        )
 
 
 class OneHotIoU(IoU):

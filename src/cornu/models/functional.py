@@ -44,6 +44,8 @@ class Functional(Model):
 
     _untracked_attributes: ClassVar[frozenset[str]] = Model._untracked_attributes | {"_graph"}
 
+    _output_names: list[str] | None = None
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         trainable = kwargs.pop("trainable", None)
         Model.__init__(self, name=name, **kwargs)
@@ -125,8 +127,12 @@ class Functional(Model):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the layers that make the outputs, in flat order."""
-        return _distinct([_source_name(t) for t in self.outputs])
+        """The names of the layers that make the outputs, in flat order; others may be set."""
+        return self._output_names or _distinct([_source_name(t) for t in self.outputs])
+
+    @output_names.setter
+    def output_names(self, names: Any) -> None:
+        self._output_names = list(names)
 
     @property
     def _inputs_are_nested(self) -> bool:

@@ -55,6 +55,11 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self._chosen_slots = {"momentum": 0.0} if momentum else {}
 
+    @property
+    def momentums(self) -> list[Any]:
+        """The momentum of each weight; empty without momentum."""
+        return [row[0] for row in self._slots if row]
+
     def rule(self, g: Any, p: Any, lr: Any, t: Any, *slots: Any) -> tuple[Any, ...]:
         if not slots:
             return (p - lr * g,)

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from cornu.absent import names_of
 from cornu.core.configurable import Configurable
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.serialize import deserialize_one, serialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -328,7 +328,7 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     """
     if isinstance(config, dict) and "class_name" in config and "module" not in config:
         config = {**config, "module": "keras.optimizers.schedules"}
-    return deserialize_keras_object(config, custom_objects=custom_objects)
+    return deserialize_one(config, custom_objects)
 
 
 def _number(step: Any) -> Any:

@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from cornu.absent import names_of
-from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.serialize import deserialize_one, resolve, serialize_keras_object
 from cornu.quantizers.config import (
     Float8QuantizationConfig as Float8QuantizationConfig,
     Int4QuantizationConfig as Int4QuantizationConfig,
@@ -62,7 +62,7 @@ def serialize(initializer: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The quantizer that `serialize` described."""
-    return deserialize_keras_object(config, custom_objects)
+    return deserialize_one(config, custom_objects)
 
 
 globals()["__getattr__"] = names_of(__name__)

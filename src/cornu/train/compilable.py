@@ -40,6 +40,12 @@ class Compilable:
     """compile, the metrics, and the steps of training, evaluation and prediction."""
 
     optimizer: Any = None
+    loss: Any = None
+    # The compiled steps are kept elsewhere, and made anew when they must be.
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+
     _compiled: Compiled | None = None
     _runs_eagerly = False  # before compile
 
@@ -70,13 +76,15 @@ class Compilable:
             run_eagerly: run every operation by itself, to look inside with a debugger.
             steps_per_execution: steps for each compiled dispatch; "auto" and 1 let the library
                 decide where nobody listens to single batches.
-            jit_compile: False runs eagerly.
+            jit_compile: False runs eagerly; "auto" does where a layer says `supports_jit = False`.
             auto_scale_loss: scale the loss where the model computes in float16.
 
         Raises:
             ValueError: a name is unknown; the message suggests close ones.
         """
         accept_older(self.compile, older)
+        if jit_compile == "auto" and not _all_support_jit(self):
+            jit_compile = False
         given = {name: value for name, value in locals().items() if name in COMPILE_ARGUMENTS}
         dtype = getattr(self, "compute_dtype", "float32")
         self._compiled = compiled(given, dtype, getattr(self, "output_names", None))
@@ -89,6 +97,14 @@ class Compilable:
     def compiled(self) -> bool:
         """Whether `compile` has been called."""
         return self._compiled is not None
+
+    @compiled.setter
+    def compiled(self, value: bool) -> None:
+        # A model whose own `compile` replaces that of the library says so itself.
+        if not value:
+            self._compiled = None
+        elif self._compiled is None:
+            Compilable.compile(self, self.optimizer, self.loss)
 
     def _settings(self, method: str) -> Compiled:
         if self._compiled is None:
@@ -132,8 +148,15 @@ class Compilable:
 
     @steps_per_execution.setter
     def steps_per_execution(self, value: Any) -> None:
-        self._settings("steps_per_execution").steps_per_execution = checked_steps(value)
-        self._forget_programs()
+        steps = checked_steps(value)
+        if self._compiled is not None:
+            self._compiled.steps_per_execution = steps
+            self._forget_programs()
+        elif steps != 1:
+            warn(
+                "steps_per_execution is set by compile, so what is set before has no effect; "
+                f"write compile(..., steps_per_execution={steps!r})."
+            )
 
     @property
     def _steps_in_a_group(self) -> int:
@@ -379,6 +402,47 @@ class Compilable:
             loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
         parts = (slots.trainable, slots.non_trainable, slots.metrics)
         return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        metrics_variables: Any,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: Any = None,
+    ) -> tuple[Any, tuple[Any, Any, Any, Any]]:
+        """Outputs and loss as a pure function of the variables' values, for `jax.value_and_grad`.
+
+        Returns:
+            The loss, in training scaled by the optimizer; and `(unscaled loss, outputs, values of
+            the non-trainable variables, values of the metrics' variables)` after the call.
+        """
+        slots = StateSlots(
+            self.trainable_variables,  # type: ignore[attr-defined]
+            self.non_trainable_variables,  # type: ignore[attr-defined]
+            (),
+            self.metrics_variables,
+        )
+        values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
+        with Frame(slots.variables, values) as frame:
+            y_pred = self(x, training=training)  # type: ignore[operator]
+            loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
+            scaled = loss
+            if training and self.optimizer is not None:
+                state = self.optimizer.variables if optimizer_variables is not None else []
+                with Frame(state, optimizer_variables or []):
+                    scaled = self.optimizer.scale_loss(loss)
+        after = (frame.values_of(slots.non_trainable), frame.values_of(slots.metrics))
+        return scaled, (loss, y_pred, *after)
+
+
+def _all_support_jit(model: Any) -> bool:
+    """Whether every layer of a model can be compiled, as far as they say."""
+    layers: list[Any] = getattr(model, "_flatten_layers", list)()
+    return all(getattr(layer, "supports_jit", True) for layer in layers)
 
 
 def _fresh(value: Any) -> Any:

@@ -97,6 +97,7 @@ class GroupedQueryAttention(ProjectedAttention):
                     fix="a num_key_value_heads that divides num_query_heads",
                 )
             )
+        self.num_repeats = self.num_query_heads // self.num_key_value_heads
 
     def build(  # type: ignore[override]
         self, query_shape: Any, value_shape: Any, key_shape: Any = None

@@ -18,6 +18,14 @@ from cornu.kernels import gather
 from cornu.layers.base import own
 
 
+def unbuilt(layer: Any, weight: str) -> str:
+    """The message about a weight that is asked for before the layer is built."""
+    return explain(
+        f"{type(layer).__name__} '{layer.name}' is not built, so it has no {weight}.",
+        fix="call it on a sample first, or call build(input_shape).",
+    )
+
+
 def weight(layer: Any, kernel: Any) -> Any:
     """The kernel as the computation sees it: the variable's value, corrected if LoRA is on."""
     if not layer.lora_enabled:

@@ -86,6 +86,7 @@ class Layer(Attributes, Owner, Operation):
     input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
     supports_masking: bool = False  # whether outputs get the masks that `compute_mask` says
     path: str = ""  # names of what the layer is in and its own, joined by "/"
+    supports_jit: bool = True  # False runs the model eagerly, unless `compile` says otherwise
     quantization_config: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

@@ -112,7 +112,13 @@ class Convolution(Windowed):
 
     @property
     def kernel(self) -> Any:
-        """The kernel: the variable, or the corrected array with LoRA; None before `build`."""
+        """The kernel: the variable, or the corrected array with LoRA.
+
+        Raises:
+            AttributeError: the layer is not built.
+        """
+        if self._kernel is None:
+            raise AttributeError(adapters.unbuilt(self, "kernel"))
         return adapters.weight(self, self._kernel) if self.lora_enabled else self._kernel
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:

@@ -19,6 +19,7 @@ from cornu.kernels import rows
 from cornu.layers.base import adapters
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import is_int
+from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.quantized import modes
 from cornu.layers.base.quantized.weight import Product, Weight
@@ -105,6 +106,7 @@ class EinsumDense(Layer):
             self.equation, self.bias_axes, tuple(input_shape), self.partial_output_shape
         )
         self._kernel_shape = kernel_shape
+        self.input_spec = InputSpec(ndim=len(input_shape))
         mode = self.quantization_mode
         if mode is not None:
             self.quantized_build(kernel_shape, mode, self.quantization_config)

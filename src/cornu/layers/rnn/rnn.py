@@ -116,9 +116,14 @@ class RNN(Layer):
     # ---- shapes and states --------------------------------------------------------------------
 
     @property
-    def state_size(self) -> Any:
-        """The sizes of the cell's states."""
-        return self.cell.state_size
+    def state_size(self) -> list[Any]:
+        """The sizes of the cell's states, also of a single one in a list."""
+        return as_list(self.cell.state_size)
+
+    @property
+    def single_state(self) -> bool:
+        """Whether the cell has one state."""
+        return len(self.state_size) == 1
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         if isinstance(self.cell, Layer) and not self.cell.built:
@@ -156,7 +161,7 @@ class RNN(Layer):
             ops.zeros(
                 (batch_size, *(n if isinstance(n, (tuple, list)) else (n,))), self.compute_dtype
             )
-            for n in as_list(self.state_size)
+            for n in self.state_size
         ]
 
     def _first_states(self, sequences: Any) -> Any:
@@ -170,7 +175,7 @@ class RNN(Layer):
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         batch, time = sequences_shape[:2]
-        states = [self._state_shape(batch, size) for size in as_list(self.state_size)]
+        states = [self._state_shape(batch, size) for size in self.state_size]
         output = getattr(self.cell, "output_size", None)
         if output is None:
             output = states[0][1:]
@@ -197,7 +202,7 @@ class RNN(Layer):
         if output is not None and self.go_backwards and output.ndim > 1:
             output = ops.flip(output, axis=1)  # the outputs come in the order of computation
         if self.return_state:
-            return [output, *(None for _ in as_list(self.state_size))]
+            return [output, *(None for _ in self.state_size)]
         return output
 
     # ---- computing ----------------------------------------------------------------------------
@@ -248,7 +253,7 @@ class RNN(Layer):
             )
 
     def _check_states(self, states: Any) -> None:
-        expected = len(as_list(self.state_size))
+        expected = len(self.state_size)
         if len(states) != expected:
             raise ValueError(
                 explain(
@@ -257,7 +262,7 @@ class RNN(Layer):
                     fix="a list with one array a state, as return_state=True gives them",
                 )
             )
-        for size, state in zip(as_list(self.state_size), states, strict=True):
+        for size, state in zip(self.state_size, states, strict=True):
             shape = tuple(getattr(state, "shape", ()))
             if isinstance(size, int) and len(shape) == 2 and shape[1] != size:
                 raise ValueError(

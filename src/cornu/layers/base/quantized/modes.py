@@ -328,13 +328,7 @@ def shown(layer: Any, attribute: str, weights: Callable[[], list[Weight]]) -> An
     """
     variable = getattr(layer, attribute)
     if variable is None:
-        raise AttributeError(
-            explain(
-                f"{type(layer).__name__} '{layer.name}' is not built, so it has no "
-                f"{attribute.lstrip('_')}.",
-                fix="call it on a sample first, or call build(input_shape).",
-            )
-        )
+        raise AttributeError(adapters.unbuilt(layer, attribute.lstrip("_")))
     if layer.quantization_mode == "int4":
         return int4.integers(layer, weights()[0])
     if layer.lora_enabled and keeps_floats(layer):
