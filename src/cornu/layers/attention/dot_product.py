@@ -91,7 +91,7 @@ class Attention(Layer):
             return isinstance(a, int) and isinstance(b, int) and a != b
 
         if (
-            len(query) < 3
+            len(query) < 2
             or {len(value), len(key)} != {len(query)}
             or differ(query[-1], key[-1])
             or differ(value[-2], key[-2])

@@ -98,6 +98,8 @@ class BatchNormalization(Layer):
         self.supports_masking = True
         self.gamma: Any = None
         self.beta: Any = None
+        self.moving_mean: Any = None
+        self.moving_variance: Any = None
 
     def build(self, input_shape: Any) -> None:
         ndim = len(input_shape)
@@ -130,8 +132,8 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = inputs
-        if inputs.dtype in ("float16", "bfloat16"):  # sums of squares leave their range
-            x = ops.cast(inputs, "float32")
+        if inputs.dtype not in ("float32", "float64"):
+            x = ops.cast(inputs, "float32")  # sums of squares leave the range of halves
         gamma = None if self.gamma is None else ops.cast(self.gamma, x.dtype)
         beta = None if self.beta is None else ops.cast(self.beta, x.dtype)
         if training and self.trainable:

@@ -62,7 +62,9 @@ class Recurrent(RNN):
         )
 
     def _dropped(self, sequences: Any, training: Any) -> Any:
-        """The sequences with the dropout mask of the cell on each step."""
+        """The sequences in floats, with the dropout mask of the cell on each step."""
+        if "float" not in str(sequences.dtype):  # the fused loops compute in their dtype
+            sequences = ops.cast(sequences, self.compute_dtype)
         mask = self.cell.get_dropout_mask(sequences[:, 0]) if training else None
         return sequences if mask is None else sequences * ops.expand_dims(mask, 1)
 
