@@ -25,7 +25,9 @@ KERAS_HAS_LATER = {
     "total_confusion_matrix", "true_positives", "squared_sum", "best_epoch", "epoch", "built",
     "history", "stop_training", "bias", "kernel", "gamma", "beta", "scale", "alpha", "rank",
     "concat_score_weight", "seed_generator", "data_format", "channel_axis", "top_k", "class_id",
-    "get_monitor_value", "inputs_quantizer", "total_cm",
+    "get_monitor_value", "inputs_quantizer", "total_cm", "supports_jit", "momentums", "monitor_op",
+    "single_state",
+    "loss", "train_function", "test_function", "predict_function",
 }  # fmt: skip
 NAMESPACES = (
     "layers", "models", "optimizers", "metrics", "losses", "callbacks", "initializers",
