@@ -15,7 +15,7 @@ def first(model):
 
 
 def average(model):
-    return model.optimizer._running_averages[0].numpy()
+    return model.optimizer._model_variables_moving_average[0].numpy()
 
 
 def test_evaluation_sees_the_averages_and_training_does_not():
@@ -62,7 +62,7 @@ def test_swapping_does_not_change_training():
 def test_an_evaluation_that_fails_gives_the_weights_back():
     model = averaging()
     fit(model, epochs=1)
-    model.optimizer._running_averages[0].assign(np.zeros_like(average(model)))
+    model.optimizer._model_variables_moving_average[0].assign(np.zeros_like(average(model)))
     before = first(model)
 
     def fail(*args):
@@ -78,7 +78,7 @@ def test_an_evaluation_that_fails_gives_the_weights_back():
 def test_the_next_beginning_gives_the_weights_back_too():
     model = averaging()
     fit(model, epochs=1)
-    model.optimizer._running_averages[0].assign(np.zeros_like(average(model)))
+    model.optimizer._model_variables_moving_average[0].assign(np.zeros_like(average(model)))
     before, swap = first(model), SwapEMAWeights()
     swap.set_model(model)
     swap.on_test_begin()
@@ -91,7 +91,7 @@ def test_the_next_beginning_gives_the_weights_back_too():
 def test_predictions_come_from_the_averages():
     model = averaging()
     fit(model, epochs=1)
-    for weight in model.optimizer._running_averages:
+    for weight in model.optimizer._model_variables_moving_average:
         weight.assign(np.zeros(weight.shape))
     x, _ = data()
     assert not model.predict(x, verbose=0, callbacks=[SwapEMAWeights()]).any()
@@ -101,3 +101,17 @@ def test_predictions_come_from_the_averages():
 def test_without_averages_the_optimizer_is_named():
     with pytest.raises(ValueError, match="keeps no averages"):
         fit(regression(), SwapEMAWeights(swap_on_epoch=True))
+
+
+def test_only_weights_with_an_average_are_swapped():
+    averaging, plain = keras.optimizers.SGD(0.1, use_ema=True), keras.optimizers.SGD(0.1)
+    weights = [keras.Variable([1.0]), keras.Variable([2.0])]
+    optimizer = keras.optimizers.MultiOptimizer(lambda v: averaging if v is weights[1] else plain)
+    optimizer.build(weights)
+    averaging._model_variables_moving_average[0].assign([7.0])
+    swap = SwapEMAWeights()
+    swap.set_model(type("Model", (), {"optimizer": optimizer, "trainable_variables": weights})())
+    swap.on_test_begin()
+    assert [float(w.value[0]) for w in weights] == [1.0, 7.0]
+    swap.on_test_end()
+    assert [float(w.value[0]) for w in weights] == [1.0, 2.0]

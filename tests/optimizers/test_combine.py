@@ -72,7 +72,7 @@ def test_settings_are_those_of_the_inner_optimizer():
     optimizer.apply([jnp.array([8.0])])
     optimizer.finalize_variable_values([w])
     assert w.numpy().tolist() == [0.625]
-    assert [v.name for v in optimizer._running_averages] == ["w_average"]
+    assert [v.name for v in optimizer._model_variables_moving_average] == ["w_average"]
 
 
 def test_variables_of_both():
@@ -234,3 +234,12 @@ def test_what_overwrites_a_weight_is_not_unscaled():
         [v.value for v in optimizer.variables], [jnp.array([3.0])], [w.value]
     )
     assert values[0].tolist() == [3.0]
+
+
+@pytest.mark.parametrize("wrap", [LossScaleOptimizer, MultiOptimizer])
+def test_what_wraps_optimizers_cannot_stand_inside(wrap):
+    message = f"is a {wrap.__name__}, which cannot stand inside"
+    with pytest.raises(ValueError, match=message):
+        OptimizerMap(SGD(0.1))["a/.*"] = wrap(SGD(0.1))
+    with pytest.raises(ValueError, match=message):
+        MultiOptimizer(lambda weight: wrap(SGD(0.1))).build([Variable(1.0)])

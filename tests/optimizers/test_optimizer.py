@@ -308,3 +308,13 @@ def test_a_rule_is_traced_once_for_each_shape():
     optimizer.factor = 2.0  # a new program follows a new setting
     for i, value in enumerate(after()):
         np.testing.assert_allclose(value, 1 - 0.2 * (i + 1), rtol=1e-6)
+
+
+def test_a_subclass_may_limit_gradients_in_its_own_way():
+    class OnlySigns(SGD):
+        def _clip_gradients(self, grads):
+            return [jnp.sign(g) for g in grads]
+
+    weight = Variable([1.0, 2.0])
+    OnlySigns(0.5).apply([[3.0, -3.0]], [weight])
+    assert weight.numpy().tolist() == [0.5, 2.5]

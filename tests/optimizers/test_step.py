@@ -6,7 +6,7 @@ import pytest
 
 from cornu.core.variable import Variable
 from cornu.optimizers import SGD, schedules
-from cornu.optimizers.step import clip, either, global_norm
+from cornu.optimizers.step import either, global_norm
 
 
 def steps(optimizer, gradients, start=1.0, **attributes):
@@ -26,7 +26,7 @@ def test_clipping():
     assert float(global_norm(g)) == 13.0
 
     def clipped(**limit):
-        return [x.tolist() for x in clip(SGD(0.1, **limit), g)]
+        return [x.tolist() for x in SGD(0.1, **limit)._clip_gradients(g)]
 
     np.testing.assert_allclose(clipped(clipnorm=1.0)[0], [0.6, 0.8])
     np.testing.assert_allclose(clipped(clipnorm=1.0)[1], [1.0])
@@ -38,7 +38,7 @@ def test_clipping():
 
 def test_zero_gradients_stay_zero():
     for limit in ({"clipnorm": 1.0}, {"global_clipnorm": 1.0}):
-        assert clip(SGD(0.1, **limit), [jnp.zeros(2)])[0].tolist() == [0.0, 0.0]
+        assert SGD(0.1, **limit)._clip_gradients([jnp.zeros(2)])[0].tolist() == [0.0, 0.0]
 
 
 def test_decay_is_in_units_of_the_rate():
@@ -68,7 +68,7 @@ def test_schedules_count_batches():
 def test_averages_begin_with_the_weight():
     optimizer = SGD(1.0, use_ema=True, ema_momentum=0.5)
     assert steps(optimizer, [1.0, 1.0]) == [0.0, -1.0]
-    assert optimizer._running_averages[0].numpy().tolist() == [-0.5]
+    assert optimizer._model_variables_moving_average[0].numpy().tolist() == [-0.5]
     w = optimizer._trainable_variables[0]
     optimizer.finalize_variable_values([w])
     assert w.numpy().tolist() == [-0.5]
@@ -85,7 +85,7 @@ def test_without_averages_nothing_is_finalized():
     w = optimizer._trainable_variables[0]
     optimizer.finalize_variable_values([w])
     assert w.numpy().tolist() == [0.0]
-    assert optimizer._running_averages == []
+    assert optimizer._model_variables_moving_average == []
 
 
 def test_constraints_come_last():

@@ -32,7 +32,8 @@ class SwapEMAWeights(Callback):
 
         >>> weight = type("Weight", (), {"value": 1.0})()
         >>> weight.assign = lambda value: setattr(weight, "value", getattr(value, "value", value))
-        >>> optimizer = type("Optimizer", (), {"built": True, "_running_averages": [0.5]})
+        >>> averages = {"built": True, "_weights_and_averages": lambda self: [(weight, 0.5)]}
+        >>> optimizer = type("Optimizer", (), averages)()
         >>> swap = SwapEMAWeights()
         >>> swap.set_model(
         ...     type("Model", (), {"trainable_variables": [weight], "optimizer": optimizer})()
@@ -60,7 +61,7 @@ class SwapEMAWeights(Callback):
 
     @_values_aside.setter
     def _values_aside(self, values: Sequence[np.ndarray] | None) -> None:
-        weights = self.model.trainable_variables
+        weights = [weight for weight, _ in self.model.optimizer._weights_and_averages()]
         self._aside = None if values is None else list(zip(weights, values, strict=True))
 
     @property
@@ -74,15 +75,14 @@ class SwapEMAWeights(Callback):
         optimizer = getattr(self.model, "optimizer", None)
         if optimizer is None or not optimizer.built:
             return
-        averages = getattr(optimizer, "_running_averages", [])
-        if not averages:
+        pairs = optimizer._weights_and_averages()
+        if not pairs:
             raise ValueError(
                 explain(
                     f"Optimizer '{optimizer.name}' keeps no averages of the weights.",
                     fix="make it with use_ema=True: Adam(0.001, use_ema=True)",
                 )
             )
-        pairs = list(zip(self.model.trainable_variables, averages, strict=True))
         self._aside = [(weight, weight.value) for weight, _ in pairs]
         for weight, average in pairs:
             weight.assign(average)  # which copies: a step may be given the buffers of either

@@ -57,6 +57,8 @@ class LossScaleOptimizer(Optimizer):
         2048.0
     """
 
+    _wraps_others = True
+
     def __init__(
         self,
         inner_optimizer: Any,
@@ -118,10 +120,8 @@ class LossScaleOptimizer(Optimizer):
     def _untrained_count(self) -> int:
         return super()._untrained_count() + self.inner_optimizer._untrained_count()
 
-    @property
-    def _running_averages(self) -> list[Variable]:
-        """The inner optimizer's running averages."""
-        return self.inner_optimizer._running_averages
+    def _weights_and_averages(self) -> list[tuple[Any, Variable]]:
+        return self.inner_optimizer._weights_and_averages()
 
     @property
     def iterations(self) -> Any:
@@ -212,6 +212,18 @@ class LossScaleOptimizer(Optimizer):
         return cls(**{**config, "inner_optimizer": inner})
 
 
+def _require_plain(optimizer: Optimizer, what: str) -> None:
+    """Refuse to nest what wraps other optimizers: it would not see the scale of the loss."""
+    if optimizer._wraps_others:
+        kind = type(optimizer).__name__
+        raise ValueError(
+            explain(
+                f"The optimizer of {what} is a {kind}, which cannot stand inside a MultiOptimizer.",
+                fix="LossScaleOptimizer(MultiOptimizer(...)) scales the loss of all weights.",
+            )
+        )
+
+
 class OptimizerMap(Configurable, MutableMapping):
     """Which optimizer updates a weight, by patterns for the weight's path.
 
@@ -239,7 +251,7 @@ class OptimizerMap(Configurable, MutableMapping):
                 )
             )
         self._default_optimizer = default_optimizer
-        self._optimizers: dict[str, Optimizer] = {}
+        self._optimizer_map: dict[str, Optimizer] = {}
         for key, optimizer in dict(optimizer_map or {}).items():
             self[key] = optimizer
 
@@ -252,9 +264,9 @@ class OptimizerMap(Configurable, MutableMapping):
         return self[variable.path]
 
     def __getitem__(self, key: str) -> Optimizer:
-        if key in self._optimizers:
-            return self._optimizers[key]
-        found = [pattern for pattern in self._optimizers if patterns.fits(pattern, key)]
+        if key in self._optimizer_map:
+            return self._optimizer_map[key]
+        found = [pattern for pattern in self._optimizer_map if patterns.fits(pattern, key)]
         if len(found) > 1:
             raise ValueError(
                 explain(
@@ -263,12 +275,12 @@ class OptimizerMap(Configurable, MutableMapping):
                     fix="make the patterns exclude each other, or add the path itself as a key.",
                 )
             )
-        return self._optimizers[found[0]] if found else self._default_optimizer
+        return self._optimizer_map[found[0]] if found else self._default_optimizer
 
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
         if not isinstance(key, str):
             raise ValueError(explain(f"A key is a path or a pattern, got {key!r}."))
-        if key in self._optimizers:
+        if key in self._optimizer_map:
             raise ValueError(
                 explain(f"{key!r} has an optimizer already.", fix="del optimizer_map[key] first.")
             )
@@ -279,25 +291,26 @@ class OptimizerMap(Configurable, MutableMapping):
                     fix=f"optimizer_map[{key!r}] = SGD(0.01)",
                 )
             )
-        self._optimizers[key] = optimizer
+        _require_plain(optimizer, repr(key))
+        self._optimizer_map[key] = optimizer
 
     def __delitem__(self, key: str) -> None:
-        del self._optimizers[key]
+        del self._optimizer_map[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._optimizers
+        return key in self._optimizer_map
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._optimizers)
+        return iter(self._optimizer_map)
 
     def __len__(self) -> int:
-        return len(self._optimizers)
+        return len(self._optimizer_map)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             "default_optimizer": serialize_keras_object(self._default_optimizer),
-            "optimizer_map": serialize_keras_object(self._optimizers),
+            "optimizer_map": serialize_keras_object(self._optimizer_map),
         }
 
     @classmethod
@@ -322,6 +335,8 @@ class MultiOptimizer(Optimizer):
         >>> [float(one.learning_rate.numpy()) > 0.15 for one in optimizer.optimizers]
         [True, False]
     """
+
+    _wraps_others = True
 
     def __init__(
         self,
@@ -360,6 +375,7 @@ class MultiOptimizer(Optimizer):
                         received=type(optimizer).__name__,
                     )
                 )
+            _require_plain(optimizer, f"weight '{variable.path}'")
         self._members = unique([*self._members, *chosen])
         place = {id(optimizer): i for i, optimizer in enumerate(self._members)}
         self._choice = [place[id(optimizer)] for optimizer in chosen]
@@ -427,6 +443,9 @@ class MultiOptimizer(Optimizer):
         for i, pairs in groups.items():
             self._members[i].apply([g for g, _ in pairs], [v for _, v in pairs])
         self._iterations.assign_add(1)
+
+    def _weights_and_averages(self) -> list[tuple[Any, Variable]]:
+        return [pair for one in self._members for pair in one._weights_and_averages()]
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """Put running averages into the weights of the optimizers that keep some."""

@@ -138,7 +138,7 @@ def _update(
     if not places:
         return state
     params = [state.params[i] for i in places]
-    grads = clip(optimizer, [grads[i] for i in places])
+    grads = optimizer._clip_gradients([grads[i] for i in places])
     decays = [optimizer._decay_of(variables[i]) for i in places]
     if any(decays):
         params = [
@@ -154,24 +154,13 @@ def _update(
     return state._replace(params=after, rest=rest)
 
 
-def clip(optimizer: Any, grads: Arrays) -> Arrays:
-    """Limit the gradients as the optimizer asks: each norm, the norm of all, or each value."""
-    if optimizer.clipnorm:
-        return [_limit(g, global_norm([g]), optimizer.clipnorm) for g in grads]
-    if optimizer.global_clipnorm:
-        norm = global_norm(grads)
-        return [_limit(g, norm, optimizer.global_clipnorm) for g in grads]
-    if optimizer.clipvalue:
-        return [jnp.clip(g, -optimizer.clipvalue, optimizer.clipvalue) for g in grads]
-    return grads
-
-
 def global_norm(arrays: Arrays) -> Any:
     """The Euclidean norm of all elements of all arrays, in float32."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in arrays))
 
 
-def _limit(g: Any, norm: Any, limit: float) -> Any:
+def limited(g: Any, norm: Any, limit: float) -> Any:
+    """The gradient, made smaller as far as some norm of it exceeds the limit."""
     return g * (limit / jnp.maximum(norm, limit)).astype(g.dtype)
 
 

@@ -38,7 +38,7 @@ class OptimizerVariables:
     _untracked_attributes = frozenset(
         (
             "_variables", "_trainable_variables", "_iterations", "_learning_rate", "_averages",
-            "_accumulators", "_slots", "_common", "_undecayed", "_compiled", "_places",
+            "_accumulated_gradients", "_slots", "_common", "_undecayed", "_compiled", "_places",
         )
     )  # fmt: skip
     _places: dict[int, int] | None = None  # id of a weight -> its place among all
@@ -57,7 +57,7 @@ class OptimizerVariables:
         self._trainable_variables: list[Any] = []
         self._variables: list[Variable] = []
         self._averages: list[Variable] = []
-        self._accumulators: list[Variable] = []
+        self._accumulated_gradients: list[Variable] = []
         self._slots: list[list[Variable]] = []
         self._common: list[Variable] = []
         self._iterations = self._add_scalar("iteration", 0, "int32")
@@ -67,10 +67,14 @@ class OptimizerVariables:
         """All variables of the optimizer, in the order in which files have them."""
         return unique([*self._variables, *owned_by(self, Variable)])
 
+    def _weights_and_averages(self) -> list[tuple[Any, Variable]]:
+        """Pairs of a weight and its running average, where one is kept."""
+        return list(zip(self._trainable_variables, self._averages, strict=False))
+
     @property
-    def _running_averages(self) -> list[Variable]:
-        """The running averages of the weights, in the weights' order; empty without `use_ema`."""
-        return self._averages
+    def _model_variables_moving_average(self) -> list[Variable]:
+        # By the name that Keras's callbacks and subclasses ask for; empty without `use_ema`.
+        return [average for _, average in self._weights_and_averages()]
 
     def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
         """Make the slots of the weights that will be trained.
@@ -121,7 +125,9 @@ class OptimizerVariables:
         if self.use_ema:
             self._averages += self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
-            self._accumulators += self.add_optimizer_variables(variables, "gradient_accumulator")
+            self._accumulated_gradients += self.add_optimizer_variables(
+                variables, "gradient_accumulator"
+            )
         rows = [self._make_slots(v) for v in variables]
         for name, start in self._later_slots.items():
             for v, row in zip(variables, rows, strict=True):
