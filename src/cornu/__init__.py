@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         utils as utils,
     )
     from cornu.core.context import name_scope as name_scope
+    from cornu.core.device import device as device
     from cornu.core.frame import StatelessScope as StatelessScope, purify as purify
     from cornu.core.graph import Function as Function
     from cornu.core.lift import remat as remat, value_and_grad as value_and_grad
@@ -89,6 +90,7 @@ SYMBOLS = {
     "Sequential": "models",
     "StatelessScope": "core.frame",
     "Variable": "core.variable",
+    "device": "core.device",
     "name_scope": "core.context",
     "purify": "core.frame",
     "remat": "core.lift",

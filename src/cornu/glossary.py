@@ -315,7 +315,6 @@ MODULES: dict[str, dict[str, str]] = {
         "Module": "Model",
         "SymbolicScope": "leave the line out.",
         "applications": "a model of your own, or keras.saving.load_model of one saved by Keras.",
-        "device": "jax.default_device(jax.devices()[0])",
         "distillation": "docs/guides/distillation.md",
         "distribution": "leave it out: training runs on one device.",
         "engine": "keras.layers.Layer, keras.Model and keras.Input",
