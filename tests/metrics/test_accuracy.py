@@ -57,3 +57,8 @@ def test_a_threshold_of_zero_is_for_logits():
 def test_mistaken_shapes_name_the_way_out(function, y_true, y_pred, message):
     with pytest.raises(ValueError, match=message):
         getattr(metrics, function)(y_true, y_pred)
+
+
+def test_as_many_labels_may_have_their_axes_in_another_order():
+    scores = np.array([[[0.9, 0.1, 0.0], [0.2, 0.7, 0.1]]])
+    assert metrics.sparse_categorical_accuracy([[0], [1]], scores).tolist() == [[1.0, 1.0]]

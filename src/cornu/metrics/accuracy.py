@@ -159,6 +159,8 @@ def _labels(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
     y_true, y_pred = tensor(y_true), tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
+    if y_true.shape != y_pred.shape[:-1] and y_true.size * y_pred.shape[-1] == y_pred.size:
+        y_true = ops.reshape(y_true, y_pred.shape[:-1])  # as many, with the axes of another order
     if y_true.shape != y_pred.shape[:-1]:
         raise ValueError(
             explain(
