@@ -77,6 +77,7 @@ class Compiled:
     steps_per_execution: int | str
     jit_compile: Any
     arguments: dict[str, Any]
+    matched: bool = False  # losses and metrics to the outputs of the model
     waiting: dict[str, list[Any]] = field(default_factory=dict)  # values of metrics to be made yet
 
     @property

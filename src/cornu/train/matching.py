@@ -1,23 +1,46 @@
 """What belongs to which output of a model.
 
 Losses, metrics, factors, labels and weights are given as one thing for all outputs, nested like the
-outputs, as a flat list in their order, or as a dict by their names. Here each becomes a flat list
-with one entry for each output, in the order in which `tree.flatten` lists the outputs:
+outputs, as a flat list in their order, or as a dict by their names. Here metrics, labels and
+weights become a flat list with one entry for each output, in the order in which `tree.flatten`
+lists the outputs, and losses become terms, each with the place of what it compares:
 
-    outputs                     {"p": [a, b], "q": c}
-    losses                      {"p": ["mse", "mae"], "q": "mse"}
+    outputs                     {"p": (a, b), "q": c}
+    metrics                     {"p": ("mse", "mae"), "q": "mse"}
     flat                        ["mse", "mae", "mse"]
-    names in results            p/a_loss, p/b_loss, q_loss
+    losses                      {"p": [f, (None, "mae")], "q": "mse"}
+    terms                       f of p, both at once; "mae" of p/b; "mse" of q
+    names in results            p_loss, p/b_loss, q_loss
 
 Names are those of Keras: the key in a dict; in a list the name of the layer that made the output,
 with the keys and positions above it in front.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from cornu import tree
-from cornu.errors import did_you_mean, explain
+from cornu.errors import NoSuchNameError, did_you_mean, explain, warn
+
+Path = tuple[Any, ...]
+
+
+class NoSuchOutputError(NoSuchNameError, ValueError):
+    """A dict names an output that the model does not have."""
+
+
+class Term(NamedTuple):
+    """A loss, and the place in the structure of the outputs of what it compares.
+
+    Attributes:
+        path: keys and positions; that of an output, or of a part of the structure that holds some.
+        loss: as given by the user.
+        factor: its weight in the sum; None for 1.
+    """
+
+    path: Path
+    loss: Any
+    factor: Any = None
 
 
 class Outputs:
@@ -35,8 +58,10 @@ class Outputs:
     Example:
 
         >>> outputs = Outputs({"p": [1, 2], "q": 3}, ["a", "b", "c"])
-        >>> outputs.loss_names(), outputs.prefixes()
-        (['p/a', 'p/b', 'q'], ['a_', 'b_', 'c_'])
+        >>> outputs.loss_name(("p", 1), "mse"), outputs.loss_name(("p",), "mse")
+        ('p/b', 'p')
+        >>> outputs.prefixes()
+        ['a_', 'b_', 'c_']
     """
 
     def __init__(self, structure: Any, layer_names: Sequence[str] | None = None):
@@ -63,21 +88,132 @@ class Outputs:
             return [""] * self.count
         return [f"{name}_" for name in self.names()]
 
-    def loss_names(self, losses: Sequence[str | None] = ()) -> list[str]:
-        """The name of each output's loss, without the `_loss` at its end.
+    def loss_name(self, path: Path, loss: str) -> str:
+        """The name of what a loss compares, without the `_loss` at its end.
 
         Args:
-            losses: names of the losses themselves, for outputs that have none.
+            path: the place of an output, or of several.
+            loss: the name of the loss itself, for an output that has none.
         """
-        return [self._loss_name(i, losses[i] if losses else None) for i in range(self.count)]
-
-    def _loss_name(self, number: int, loss: str | None) -> str:
-        path = self.paths[number]
+        part = at(self.structure, path)
+        if tree.is_nested(part) and not path:
+            return "_".join(map(str, part) if isinstance(part, Mapping) else self.names())
         above = "".join(f"{step}/" for step in path[:-1])
-        if path and isinstance(_at(self.structure, path[:-1]), Mapping):
+        if tree.is_nested(part) or (path and isinstance(at(self.structure, path[:-1]), Mapping)):
             return f"{above}{path[-1]}"
-        name = self.layer_names[number] if self.layer_names else loss
-        return f"{above}{name or f'output_{number}'}"
+        name = self.layer_names[self.paths.index(path)] if self.layer_names else loss
+        return f"{above}{name}"
+
+
+def loss_terms(loss: Any, factors: Any, outputs: Outputs) -> list[Term]:
+    """The losses of `compile`, each with its factor and the place of what it compares.
+
+    A single loss is for each output. In anything nested, a loss stands where what it compares
+    stands in the outputs, and may compare several of them at once. A list that is not nested like
+    the outputs holds several losses of all of them.
+
+    Args:
+        loss: one thing, a list, a dict, or nested.
+        factors: a number, or numbers nested like the losses or the outputs, or in a flat list.
+        outputs: of the model.
+
+    Raises:
+        ValueError: a name or a number of entries does not fit.
+
+    Example:
+
+        >>> outputs = Outputs({"p": [1, 2], "q": 3}, ["a", "b", "c"])
+        >>> for term in loss_terms({"p": ["mse", "mae"], "q": "mse"}, {"q": 0.5}, outputs):
+        ...     print(*term)
+        ('p', 0) mse None
+        ('p', 1) mae None
+        ('q',) mse 0.5
+    """
+    if not tree.is_nested(loss):
+        flat = match(factors, outputs, "loss_weights")
+        return [Term(path, loss, f) for path, f in zip(outputs.paths, flat, strict=True)]
+    if _stands_beside(factors, loss):
+        return _terms(loss, factors, outputs.structure, (), outputs)
+    leaves = tree.flatten(factors)
+    by_number = isinstance(loss, Mapping) and len(leaves) == outputs.count
+    if len(leaves) == len(tree.flatten(loss)) and not isinstance(factors, Mapping) | by_number:
+        return _terms(loss, tree.pack_sequence_as(loss, leaves), outputs.structure, (), outputs)
+    by_output = dict(zip(outputs.paths, match(factors, outputs, "loss_weights"), strict=True))
+    terms = _terms(loss, None, outputs.structure, (), outputs)
+    return [term._replace(factor=by_output.get(term.path)) for term in terms]
+
+
+def _stands_beside(factors: Any, loss: Any) -> bool:
+    """Whether factors are nested like losses; a number stands beside any number of them."""
+    if not tree.is_nested(factors):
+        return True
+    if isinstance(factors, Mapping):
+        return isinstance(loss, Mapping) and all(
+            key in loss and _stands_beside(factor, loss[key]) for key, factor in factors.items()
+        )
+    if not isinstance(loss, list | tuple) or len(factors) != len(loss):
+        return False
+    return all(map(_stands_beside, factors, loss))
+
+
+def _terms(loss: Any, factor: Any, part: Any, path: Path, outputs: Outputs) -> list[Term]:
+    """The terms of some losses for a part of the outputs."""
+    if loss is None:
+        return []
+    if not tree.is_nested(loss):
+        return [Term(path, loss, factor)]
+    if isinstance(loss, Mapping) and not path and (named := _by_name(loss, outputs)) is not None:
+        if isinstance(factor, Mapping):
+            factor = [factor.get(name) for name in outputs.layer_names or ()]
+        return _gathered(named, factor, list(enumerate(outputs.paths)), outputs)
+    if isinstance(loss, Mapping):
+        if not isinstance(part, Mapping):
+            raise NoSuchOutputError(_unknown(loss, outputs.names(), "loss"))
+        if any(key not in part for key in loss):
+            raise NoSuchOutputError(_unknown(loss, part, "loss"))
+        return _gathered(loss, factor, [(key, (*path, key)) for key in loss], outputs)
+    flat = not any(map(tree.is_nested, loss))
+    inside = [(*path, *below) for below, _ in tree.flatten_with_path(part)]
+    if flat and len(loss) == len(inside):  # in the order of the outputs
+        return _gathered(loss, factor, list(enumerate(inside)), outputs)
+    if tree.is_nested(part) and (_alike(loss, part) or isinstance(part, type(loss))):
+        keys = [key for key, _ in children(part)]
+        if len(loss) > len(keys):
+            raise ValueError(_wrong_number("loss", loss, outputs, len(inside)))
+        if len(loss) < len(keys):
+            warn(_wrong_number("loss", loss, outputs, len(inside)))
+        places = [(n, (*path, key)) for n, key in enumerate(keys[: len(loss)])]
+        return _gathered(loss, factor, places, outputs)
+    if not path and not tree.is_nested(part) and len(loss) > 1:
+        warn(
+            explain(
+                f"loss is a list of {len(loss)}, the model has 1 output: its losses are added up.",
+                fix="loss='mse', and what is only to be measured in metrics=[...]",
+            )
+        )
+    return _gathered(loss, factor, [(n, path) for n in range(len(loss))], outputs)
+
+
+def _gathered(
+    loss: Any, factor: Any, places: Sequence[tuple[Any, Path]], outputs: Outputs
+) -> list[Term]:
+    """The terms of the entries of a list or dict, which stand at some places of the outputs."""
+    found = []
+    for key, path in places:
+        its = factor.get(key) if isinstance(factor, Mapping) else factor
+        its = factor[key] if isinstance(factor, list | tuple) else its
+        found += _terms(loss[key], its, at(outputs.structure, path), path, outputs)
+    return found
+
+
+def _alike(given: Any, part: Any) -> bool:
+    """Whether lists, tuples and dicts are nested in the same way, down to single entries."""
+    if not tree.is_nested(part) or not tree.is_nested(given):
+        return not tree.is_nested(part) and not tree.is_nested(given)
+    inside = [inner for _, inner in children(part)]
+    if isinstance(given, Mapping):
+        return isinstance(part, Mapping) and given.keys() == part.keys()
+    return len(given) == len(inside) and all(map(_alike, given, inside))
 
 
 def match(given: Any, outputs: Outputs, what: str, *, many: bool = False) -> list[Any]:
@@ -86,7 +222,7 @@ def match(given: Any, outputs: Outputs, what: str, *, many: bool = False) -> lis
     Args:
         given: one thing, a list, a dict, or nested like the outputs.
         outputs: of the model.
-        what: "loss" or "metrics", for messages.
+        what: "metrics", "loss_weights" or "y", for messages.
         many: whether an entry may be a list of things.
 
     Returns:
@@ -123,12 +259,9 @@ def _descend(given: Any, structure: Any, outputs: Outputs, what: str, many: bool
         return [None] * count
     if isinstance(given, Mapping):
         if not isinstance(structure, Mapping):
-            names = outputs.names()
-            unknown = [key for key in given if key not in names] or list(given)
-            raise ValueError(_unknown(unknown[0], names, what))
-        unknown = [key for key in given if key not in structure]
-        if unknown:
-            raise ValueError(_unknown(unknown[0], map(str, structure), what))
+            raise NoSuchOutputError(_unknown(given, outputs.names(), what))
+        if any(key not in structure for key in given):
+            raise NoSuchOutputError(_unknown(given, structure, what))
         return [
             entry
             for key, inner in children(structure)
@@ -139,8 +272,7 @@ def _descend(given: Any, structure: Any, outputs: Outputs, what: str, many: bool
             raise ValueError(_too_few(1, count))
         return [given] * count
     if not tree.is_nested(structure):
-        # One of several outputs may have several losses; [a, b] for a single one is a mistake.
-        if many or (what in ("loss", "loss_weights") and outputs.count > 1):
+        if many:
             return [given]
         if len(given) == 1:
             return list(given)
@@ -156,13 +288,15 @@ def _descend(given: Any, structure: Any, outputs: Outputs, what: str, many: bool
             return list(given)
         if many and not any(isinstance(one, list | tuple | Mapping) for one in given):
             return [list(given)] * count
-    raise ValueError(
-        explain(
-            f"{what} is a list of {len(given)}, the model has {count} "
-            f"output{'s' if count > 1 else ''}.",
-            outputs=", ".join(outputs.names()),
-            fix=f"give one entry for each output, or a dict: {what}={{name: ...}}",
-        )
+    raise ValueError(_wrong_number(what, given, outputs, count))
+
+
+def _wrong_number(what: str, given: Any, outputs: Outputs, count: int) -> str:
+    have = f"{count} output{'s' if count > 1 else ''}"
+    return explain(
+        f"{what} is a list of {len(given)}, the model has {have}.",
+        outputs=", ".join(outputs.names()),
+        fix=f"give one entry for each output, or a dict: {what}={{name: ...}}",
     )
 
 
@@ -213,50 +347,19 @@ def children(structure: Any) -> list[tuple[Any, Any]]:
     return list(enumerate(structure))
 
 
-def order_given(given: Any, structure: Any) -> list[int]:
-    """The numbers of the outputs, in the order in which dicts of the user name them.
-
-    Example:
-
-        >>> order_given({"b": "mse", "a": "mae"}, {"a": 1, "b": 2})
-        [1, 0]
-    """
-    return [number for number, _ in _ordered(given, structure, 0)]
-
-
-def _ordered(given: Any, structure: Any, start: int) -> list[tuple[int, Any]]:
-    if not tree.is_nested(structure):
-        return [(start, structure)]
-    begins = {}
-    for key, inner in children(structure):
-        begins[key] = (start, inner)
-        start += len(tree.flatten(inner))
-    keys = list(begins)
-    if isinstance(given, Mapping) and isinstance(structure, Mapping):
-        keys = [key for key in given if key in begins] + [key for key in keys if key not in given]
-    return [
-        found
-        for key in keys
-        for found in _ordered(_part(given, key), begins[key][1], begins[key][0])
-    ]
-
-
-def _part(given: Any, key: Any) -> Any:
-    if isinstance(given, Mapping):
-        return given.get(key)
-    return given[key] if isinstance(given, list | tuple) and key in range(len(given)) else None
-
-
-def _at(structure: Any, path: tuple[Any, ...]) -> Any:
+def at(structure: Any, path: Path) -> Any:
+    """What stands at a place of a structure."""
     for step in path:
         structure = structure[step]
     return structure
 
 
-def _unknown(key: Any, known: Any, what: str) -> str:
+def _unknown(given: Mapping[Any, Any], known: Iterable[Any], what: str) -> str:
+    known = list(known)
+    key = next(iter([key for key in given if key not in known] or given))
     return explain(
         f"{what} names the output {key!r}, which the model does not have.",
-        fix=did_you_mean(str(key), known),
+        fix=did_you_mean(str(key), map(str, known)),
     )
 
 

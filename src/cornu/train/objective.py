@@ -6,7 +6,7 @@ shapes are known, and then compute on nested `y_true` and `y_pred`.
 """
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from cornu.losses.loss import Loss
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
 from cornu.names import to_snake_case
-from cornu.train.matching import Outputs, align, match, order_given
+from cornu.train.matching import Outputs, Path, Term, align, at, loss_terms, match
 
 ACCURACY = ("accuracy", "acc")
 CROSSENTROPY = ("crossentropy", "ce")
@@ -221,38 +221,42 @@ class CompileMetrics(Metric):
             metric.reset_state()
 
 
-class Sum(Loss):
-    """Several losses of one output, added up.
+class Placed(NamedTuple):
+    """The losses of one place of the outputs, which are added up.
 
-    Args:
-        losses: what each computes.
-        factors: one factor for each; all 1 if None.
+    Attributes:
+        path: the place; that of an output, or of several.
+        losses: pairs of a loss and its factor, None for 1.
+        tracker: the mean of their sum before the factors; None where nobody asks for it.
     """
 
-    def __init__(self, losses: list[Loss], factors: list[Any] | None = None):
-        super().__init__(name="_and_".join(loss.name for loss in losses))
-        if factors is not None and len(factors) != len(losses):
-            raise ValueError(
-                explain(f"loss_weights holds {len(factors)} numbers for {len(losses)} losses.")
-            )
-        self._losses, self._factors = losses, factors or [1.0] * len(losses)
+    path: Path
+    losses: list[tuple[Loss, Any]]
+    tracker: Mean | None
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        values = [
-            loss(y_true, y_pred, sample_weight) * (1.0 if factor is None else factor)
-            for loss, factor in zip(self._losses, self._factors, strict=True)
-        ]
-        return sum(values[1:], values[0])
+    def of(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """The sum for a batch, which the tracker takes in."""
+        plain: list[Any] = []
+        weighed: list[Any] = []
+        for loss, factor in self.losses:
+            value = loss(y_true, y_pred, sample_weight=sample_weight)
+            plain.append(value)
+            weighed.append(value if factor is None else value * jnp.asarray(factor, value.dtype))
+        if self.tracker is not None:
+            size = jax.tree.leaves(y_pred)[0].shape[0]
+            self.tracker.update_state(sum(plain[1:], plain[0]), sample_weight=size)
+        return sum(weighed[1:], weighed[0])
 
 
 class CompileLoss:
     """The loss of `compile`: the weighted sum over the outputs.
 
     Attributes:
-        losses: one for each output in flat order, None where there is none; empty until built.
+        losses: one for each output in flat order, None where there is none, or none of its own;
+            empty until built.
         outputs: their names and shapes, likewise.
-        metrics: a mean for each output's loss, where there are several, in the order in which the
-            user's dict names them.
+        metrics: a mean for each term of the sum, where there are several, in the order in which the
+            user gives them.
     """
 
     def __init__(
@@ -272,8 +276,8 @@ class CompileLoss:
         self.metrics: list[Mean] = []
         self.losses: list[Loss | None] = []
         self.outputs: list[tuple[str, tuple[int | None, ...]]] = []
-        self._weights: list[float | None] = []
-        self._trackers: list[Mean | None] = []
+        self._placed: list[Placed] = []
+        self._used: list[int] = []
         self._outputs: Outputs | None = None
 
     @property
@@ -284,74 +288,58 @@ class CompileLoss:
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses and weights to outputs of these shapes."""
         self._outputs = outputs = outputs_of(y_pred, self.output_names)
-        entries = match(self.user_loss, outputs, "loss")
-        flat_true, flat_pred = self._labels(y_true), tree.flatten(y_pred)
-        factors = match(self.user_weights, outputs, "loss_weights")
-        self._weights = [None if isinstance(f, list | tuple) else f for f in factors]
-        self.losses = [
-            self._loss_of(entry, f if isinstance(f, list | tuple) else None, t, p)
-            for entry, f, t, p in zip(entries, factors, flat_true, flat_pred, strict=True)
+        places: dict[Path, list[Term]] = {}
+        for term in loss_terms(self.user_loss, self.user_weights, outputs):
+            places.setdefault(term.path, []).append(term)
+        self._used = [
+            number
+            for number, path in enumerate(outputs.paths)
+            if any(path[: len(place)] == place for place in places)
         ]
+        y_true = self._labels(y_true)
         shapes = [(None, *getattr(t, "shape", (None,))[1:]) for t in tree.flatten(y_pred)]
         self.outputs = list(zip(outputs.names(), shapes, strict=True))
-        self.metrics, self._trackers = [], [None] * outputs.count
-        order = order_given(self.user_loss, outputs.structure)
-        used = [i for i in order if self.losses[i] is not None]
-        if len(used) > 1:
-            called = [
-                loss.name if loss and isinstance(entry, list | tuple) else entry
-                for entry, loss in zip(entries, self.losses, strict=True)
-            ]
-            names = outputs.loss_names([None if e is None else object_name(e) for e in called])
-            for i in used:
-                name = _free_name(f"{names[i]}_loss", [m.name for m in self.metrics])
-                self._trackers[i] = tracker = Mean(name=name)
+        self.metrics, self._placed = [], []
+        for path, terms in places.items():
+            t, p = at(y_true, path), at(y_pred, path)
+            made = [(make_loss(term.loss, t, p), term.factor) for term in terms]
+            losses = [(loss, factor) for loss, factor in made if loss is not None]
+            tracker = None
+            if len(places) > 1:
+                called = "_and_".join(object_name(term.loss) for term in terms)
+                name = f"{outputs.loss_name(path, called)}_loss"
+                tracker = Mean(name=_free_name(name, [m.name for m in self.metrics]))
                 self.metrics.append(tracker)
+            self._placed.append(Placed(path, losses, tracker))
+        alone = {one.path: one.losses[0][0] for one in self._placed if len(one.losses) == 1}
+        self.losses = [alone.get(path) for path in outputs.paths]
         self.built = True
 
-    @staticmethod
-    def _loss_of(entry: Any, factors: Any, y_true: Any, y_pred: Any) -> Loss | None:
-        """The loss of an output, which may be given as one or as several."""
-        if not isinstance(entry, list | tuple):
-            return make_loss(entry, y_true, y_pred)
-        made = [make_loss(one, y_true, y_pred) for one in tree.flatten(entry) if one is not None]
-        found = [loss for loss in made if loss is not None]
-        if len(found) < 2 and factors is None:
-            return found[0] if found else None
-        return Sum(found, None if factors is None else tree.flatten(factors))
-
-    def _labels(self, y_true: Any) -> list[Any]:
-        """Labels for each output; None where there are none."""
+    def _labels(self, y_true: Any) -> Any:
+        """Labels nested like the outputs; None where there are none."""
         assert self._outputs is not None
-        used = [i for i, loss in enumerate(match(self.user_loss, self._outputs, "loss")) if loss]
-        return align(y_true, self._outputs, used=used)
+        flat = align(y_true, self._outputs, used=self._used)
+        return tree.pack_sequence_as(self._outputs.structure, flat)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         if not self.built:
             self.build(y_true, y_pred)
         assert self._outputs is not None
-        used = [number for number, loss in enumerate(self.losses) if loss is not None]
-        flat_true, flat_pred = align(y_true, self._outputs, used=used), tree.flatten(y_pred)
-        weights = _weights(sample_weight, self._outputs)
-        total: Any = None
-        rows = zip(
-            self.losses, self._weights, self._trackers, flat_true, flat_pred, weights, strict=True
+        y_true = self._labels(y_true)
+        weights = tree.pack_sequence_as(
+            self._outputs.structure, _weights(sample_weight, self._outputs)
         )
-        for loss, factor, tracker, t, p, w in rows:
-            if loss is None:
-                continue
-            if t is None:
+        total: Any = None
+        for one in self._placed:
+            labels = at(y_true, one.path)
+            if all(leaf is None for leaf in tree.flatten(labels)):
                 raise ValueError(
                     explain(
                         "An output has a loss but no labels.",
                         fix="pass y for every output that has a loss: fit(x, y).",
                     )
                 )
-            value = loss(t, p, sample_weight=w)
-            if tracker is not None:  # it shows the loss as it is, before its factor
-                tracker.update_state(value, sample_weight=jax.tree.leaves(p)[0].shape[0])
-            if factor is not None:
-                value = value * jnp.asarray(factor, value.dtype)
+            value = one.of(labels, at(y_pred, one.path), _one_weight(at(weights, one.path)))
             total = value if total is None else total + value
         return total
 
@@ -371,6 +359,19 @@ def _weights(sample_weight: Any, outputs: Outputs) -> list[Any]:
     if len(one) == 1 and not isinstance(sample_weight, Mapping):
         return one * outputs.count
     return align(sample_weight, outputs, "sample_weight")
+
+
+def _one_weight(weights: Any) -> Any:
+    """The weight of what a loss compares, be it one output or several."""
+    first, *others = tree.flatten(weights)
+    if any(other is not first for other in others):
+        raise ValueError(
+            explain(
+                "A loss that compares several outputs at once takes one weight for each sample.",
+                fix="sample_weight: one array for all outputs, or several losses.",
+            )
+        )
+    return first
 
 
 def _free_name(name: str, taken: Container[str]) -> str:

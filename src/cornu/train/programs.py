@@ -5,7 +5,11 @@ _prepare   what is not there yet is made: variables, metrics, the optimizer's sl
 _strategy  a step and a Source -> a Strategy, whose compiled programs are kept for the next time
 """
 
+from functools import partial
 from typing import Any
+
+import jax
+import numpy as np
 
 from cornu import settings, tree
 from cornu.callbacks.callback_list import CallbackList
@@ -21,9 +25,17 @@ from cornu.random.seed import make_default_seed
 from cornu.train.carried import tracing
 from cornu.train.compilable import Compilable
 from cornu.train.compiler_options import compiler_options
+from cornu.train.loop import run_epoch
 from cornu.train.preflight import check_columns, require_labels
 from cornu.train.state import StateSlots
-from cornu.train.step import Step, step_of, takes_state, unpack_x_y_sample_weight
+from cornu.train.step import (
+    Step,
+    batch_size_of,
+    loss_of,
+    step_of,
+    takes_state,
+    unpack_x_y_sample_weight,
+)
 from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
 
 _NOTHING_TO_TRAIN = explain(
@@ -119,25 +131,19 @@ class Programs(Compilable):
         settings_ = self._compiled
         needs_outputs = (
             kind != "predict"
+            and y is not None
             and settings_ is not None
-            and (
-                (settings_.loss is not None and not settings_.loss.built)
-                or (settings_.metrics is not None and not settings_.metrics.built)
-            )
+            and not settings_.matched
+            and (settings_.loss is not None or settings_.metrics is not None)
         )
         if not getattr(self, "built", True) and self._has_nothing_to_build(kind):
             self.built = True
-        if not getattr(self, "built", True) or (needs_outputs and y is not None):
+        if not getattr(self, "built", True) or needs_outputs:
             outputs = self._output_specs(tree.map_structure(_with_open_batch, x))
-            if outputs is None and (kind == "predict" or (needs_outputs and y is not None)):
+            if outputs is None and (kind == "predict" or needs_outputs):
                 raise ValueError(returns_nothing(self.call))  # type: ignore[attr-defined]
-            if needs_outputs and y is not None:
-                labels = tree.map_structure(_with_open_batch, y)
-                assert settings_ is not None
-                if settings_.loss is not None:
-                    settings_.loss.build(labels, outputs)
-                if settings_.metrics is not None:
-                    settings_.metrics.build(labels, outputs)
+            if needs_outputs:
+                self._build_measures(x, y, outputs, sample_weight)
         if kind == "train" and self.optimizer is not None:
             weights = self.trainable_variables  # type: ignore[attr-defined]
             if not weights and not self._steps_itself:
@@ -150,6 +156,35 @@ class Programs(Compilable):
                 self.optimizer._adopt(weights)
         if kind == "train" and not takes_state(self.train_step):
             self._make_variables(example)
+
+    def _build_measures(self, x: Any, y: Any, outputs: Any, sample_weight: Any) -> None:
+        """Match losses and metrics to the outputs, or to what the model's own methods make of them.
+
+        Args:
+            x: shapes of the inputs.
+            y: shapes of the labels.
+            outputs: symbolic outputs.
+            sample_weight: shapes of the weights, or None.
+        """
+        settings_ = self._compiled
+        assert settings_ is not None
+        x, y, sample_weight = (
+            tree.map_structure(_with_open_batch, a) for a in (x, y, sample_weight)
+        )
+        own_loss = type(self).compute_loss is not Compilable.compute_loss
+        for measure, own, compute in (
+            (settings_.loss, own_loss, partial(loss_of, self, training=True)),
+            (settings_.metrics, self._measures_itself, self.compute_metrics),
+        ):
+            if measure is None or measure.built:
+                continue
+            if not own:
+                measure.build(y, outputs)
+            elif not settings_.eager:  # its own method may work on numbers alone
+                waiting = dict(settings_.waiting)
+                infer(compute, x, y, outputs, sample_weight)
+                settings_.waiting = waiting  # what was set in the trace is gone
+        settings_.matched = True
 
     def _make_variables(self, example: Any) -> None:
         """Let an imperative step make the variables of the optimizers that it is the first to use.
@@ -227,6 +262,17 @@ class Programs(Compilable):
     def _strategy_of_predict(self, slots: StateSlots) -> Strategy:
         """The strategy of `predict`, whatever the data."""
         return self._strategy("predict", slots)
+
+    def _run_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+        size = batch_size_of(jax.tree.map(np.asarray, x))
+        source, example = self._open(
+            x, y, sample_weight, batch_size=max(size, 1), class_weight=class_weight
+        )
+        self._prepare(example, kind)
+        slots = self._state_slots(kind)
+        strategy = self._strategy(kind, slots, source, CallbackList(), None, single=True)
+        out, _ = run_epoch(strategy, source, strategy.slots)
+        return out
 
     def _step(self, kind: str, slots: StateSlots) -> Step:
         return step_of(self, kind, slots, getattr(Compilable, f"{kind}_step"))
