@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cornu as keras
-from callbacks.small import Fake, drive, fit, regression
+from callbacks.small import Fake, data, drive, fit, regression
 from cornu.callbacks import EarlyStopping, TerminateOnNaN
 
 
@@ -96,3 +96,22 @@ def test_a_loss_that_is_not_finite_raises_if_asked_to():
     guard.set_model(Fake())
     with pytest.raises(RuntimeError, match="nan at batch 1"):
         guard.on_train_batch_end(0, {"loss": math.nan})
+
+
+def test_labels_that_are_not_finite_are_left_to_the_callback():
+    model, (x, y) = regression(), data()
+    y[0] = np.inf
+    with pytest.raises(ValueError, match="1 infinite number in y"):
+        model.fit(x, y, verbose=0)
+    with pytest.warns(UserWarning, match="1 infinite number in y"):
+        history = model.fit(x, y, epochs=3, verbose=0, callbacks=[TerminateOnNaN()])
+    assert len(history.epoch) == 1
+
+
+def test_what_is_better_can_be_asked_for_and_set():
+    assert EarlyStopping("accuracy", mode="max").monitor_op is keras.ops.greater
+    assert EarlyStopping("unheard of").monitor_op is None
+    stopping = EarlyStopping("loss", patience=1)
+    assert stopping.monitor_op is keras.ops.less
+    stopping.monitor_op = np.greater
+    assert drive(stopping, [0.1, 0.5, 0.4]) == 3

@@ -81,3 +81,12 @@ def test_only_changes_come_back():
 def test_buckets():
     assert [bucket_of(n, 20) for n in (1, 2, 5, 17)] == [1, 2, 8, 20]
     np.testing.assert_array_equal(filled(np.array([[1], [2]]), 4), [[1], [2], [2], [2]])
+
+
+def test_numbers_that_are_not_finite_are_told_on_the_short_way_too():
+    model = two_inputs()
+    x = rows((5, 3), (5, 2))
+    model.predict(x, verbose=0)
+    x[0][2, 1] = np.nan
+    with pytest.warns(UserWarning, match="1 NaN in x"):
+        assert np.isnan(model.predict(x, verbose=0)[2]).all()

@@ -135,7 +135,7 @@ class BackupAndRestore(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._counter is not None and self._counter.is_due(batch) and _finite(logs):
-            self._save(self._epoch, batch + 1)
+            self._save(self._epoch, self._steps_done(batch))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self._counter is None:
@@ -279,10 +279,10 @@ class Resume(BackupAndRestore):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # The end of the epoch, which is near then, is a better place.
-        is_last = batch + 1 == self.params.get("steps")
+        is_last = self._steps_done(batch) == self.params.get("steps")
         due = self._counter.is_due(batch) if self._counter else self._is_time()
         if due and not is_last and _finite(logs):
-            self._save(self._epoch, batch + 1)
+            self._save(self._epoch, self._steps_done(batch))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         ends = self.model.stop_training or epoch + 1 >= self.params["epochs"]

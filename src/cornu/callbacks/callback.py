@@ -80,6 +80,15 @@ class Callback:
         """Called first, with the model."""
         self._model = model
 
+    def _steps_done(self, batch: int) -> int:
+        """How many steps of the epoch are over at the end of a batch.
+
+        The last batch of an epoch may be numbered higher: `steps_per_execution` numbers its groups
+        of steps as if they all were full.
+        """
+        steps = self.params.get("steps")
+        return batch + 1 if steps is None else min(batch + 1, steps)
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Before an epoch, counted from 0."""
 

@@ -11,12 +11,12 @@ that is only absent this time (`validation_freq=2`) is not mentioned.
 
 import math
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from cornu import tree
+from cornu import ops, tree
 from cornu.callbacks.callback import Callback
 from cornu.core.registry import is_builtin
 from cornu.errors import did_you_mean, explain, warn
@@ -184,15 +184,18 @@ class MonitorCallback(Callback):
         self._validated = False
 
     @property
-    def monitor_op(self) -> Any:
-        """`np.less` or `np.greater`; None while the direction is not known. May be set."""
-        return self._own_comparison or {-1: np.less, 1: np.greater}.get(self._sign or 0)
+    def monitor_op(self) -> Callable[[Any, Any], Any] | None:
+        """`ops.greater` if more is better, `ops.less` if less is, or a comparison that was set.
+
+        None while it is not known.
+        """
+        known = {-1: ops.less, 1: ops.greater}
+        return self._own_comparison or known.get(self._direction() or 0)
 
     @monitor_op.setter
-    def monitor_op(self, comparison: Any) -> None:
-        directions: dict[Any, int] = {np.less: -1, np.greater: 1}
-        self._sign = directions.get(comparison, self._sign)
-        self._own_comparison = None if comparison in directions else comparison
+    def monitor_op(self, better: Callable[[Any, Any], Any] | None) -> None:
+        self._own_comparison = better
+        self._sign = None if better is None else 1 if better(1.0, 0.0) else -1
 
     def _expect_monitor(self) -> None:
         """Start watching in this training; to be called by `on_train_begin`.
@@ -239,7 +242,7 @@ class MonitorCallback(Callback):
         if value is None and due and not self._said:
             self._said = True
             text = self._unknown(logs)
-            if self._sign is None and direction_of(self.monitor, self.model) is None:
+            if self._direction() is None:
                 raise ValueError(text)
             warn(text)
         return value
@@ -255,18 +258,17 @@ class MonitorCallback(Callback):
         Raises:
             ValueError: whether less or more is better is not known.
         """
-        if self._own_comparison is not None and reference is not None:
-            return bool(self._own_comparison(value - self.min_delta, reference))
         value, sign = float(value), self._known_sign()
         if reference is None or math.isnan(reference):
             return reference is None or not math.isnan(value)
+        if self._own_comparison is not None:
+            return bool(self._own_comparison(value - sign * self.min_delta, reference))
         return sign * value > sign * float(reference) + self.min_delta
 
     def _known_sign(self) -> int:
         """1 if more is better, -1 if less is."""
-        if self._sign is None:
-            self._sign = direction_of(self.monitor, self.model)
-        if self._sign is None:
+        sign = self._direction()
+        if sign is None:
             raise ValueError(
                 explain(
                     f"{type(self).__name__} watches {self.monitor!r}, and whether less or more of "
@@ -275,6 +277,11 @@ class MonitorCallback(Callback):
                     fix="mode='min' or mode='max'",
                 )
             )
+        return sign
+
+    def _direction(self) -> int | None:
+        if self._sign is None:
+            self._sign = direction_of(self.monitor, self.model)
         return self._sign
 
 

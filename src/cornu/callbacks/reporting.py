@@ -38,7 +38,7 @@ class ProgbarLogger(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         assert self._progress is not None
-        self._seen = batch + 1
+        self._seen = self._steps_done(batch)
         self._progress.update(self._seen, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -57,7 +57,7 @@ class ProgbarLogger(Callback):
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         if not self._training and self._progress is not None:
-            self._seen = batch + 1
+            self._seen = self._steps_done(batch)
             self._progress.update(self._seen, logs or {})
 
     def on_test_end(self, logs: Any = None) -> None:
@@ -69,7 +69,7 @@ class ProgbarLogger(Callback):
 
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         assert self._progress is not None
-        self._seen = batch + 1
+        self._seen = self._steps_done(batch)
         self._progress.update(self._seen, {})
 
     def on_predict_end(self, logs: Any = None) -> None:

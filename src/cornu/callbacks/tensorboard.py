@@ -110,7 +110,7 @@ class TensorBoard(Callback):
             self._profiling = True
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._steps = self._epoch_began[1] + batch + 1
+        self._steps = self._epoch_began[1] + self._steps_done(batch)
         if self._profiling and self.profile_batch and self._steps >= self.profile_batch[1]:
             self._stop_profile()
         if isinstance(self.update_freq, str) or self._steps % self.update_freq:

@@ -106,6 +106,20 @@ class Compilable:
         elif self._compiled is None:
             Compilable.compile(self, self.optimizer, self.loss)
 
+    # The parts of it, by the names by which subclasses written for Keras know them.
+
+    @property
+    def _compile_loss(self) -> Any:
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def _compile_metrics(self) -> Any:
+        return None if self._compiled is None else self._compiled.metrics
+
+    @property
+    def _loss_tracker(self) -> Any:
+        return None if self._compiled is None else self._compiled.loss_tracker
+
     def _settings(self, method: str) -> Compiled:
         if self._compiled is None:
             raise ValueError(

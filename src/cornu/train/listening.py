@@ -9,6 +9,7 @@ from cornu import tree
 from cornu.callbacks.backup import BackupAndRestore, Resume
 from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History
+from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.errors import explain
 
 
@@ -53,7 +54,7 @@ def with_resume(callbacks: Any, resume: str | os.PathLike[str] | Resume | None) 
     """
     if resume is None:
         return callbacks
-    given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
+    given = _given(callbacks)
     if any(isinstance(c, BackupAndRestore) for c in given):
         raise ValueError(
             explain(
@@ -70,5 +71,25 @@ def with_resume(callbacks: Any, resume: str | os.PathLike[str] | Resume | None) 
 
 def asks_for_positions(callbacks: Any) -> bool:
     """Whether a callback will ask where the data are."""
-    given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
-    return any(getattr(c, "_needs_positions", False) for c in given)
+    return any(getattr(c, "_needs_positions", False) for c in _given(callbacks))
+
+
+def stops_at_nonfinite(callbacks: Any) -> bool:
+    """Whether a callback says what is to happen when the loss is not finite."""
+    return any(isinstance(c, TerminateOnNaN) for c in _given(callbacks))
+
+
+def _given(callbacks: Any) -> list[Any]:
+    return callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
+
+
+def note_steps(listeners: CallbackList, batch: int, done: int) -> None:
+    """Let callbacks know how many steps an epoch has, where that shows at its end.
+
+    Args:
+        listeners: the callbacks.
+        batch: the number under which they hear of the end of a group of steps.
+        done: how many steps are done; not more than `batch` if the group was not full.
+    """
+    if batch >= done and listeners.params.get("steps") is None:
+        listeners.params["steps"] = done

@@ -35,7 +35,7 @@ def run_epoch(
     first: int = 0,
     steps: int | None = None,
     before: Callable[[int], None] | None = None,
-    after: Callable[[int, Any], bool] | None = None,
+    after: Callable[[int, int, Any], bool] | None = None,
     keep: Callable[[Any], None] | None = None,
     watch: Callable[[Chunk, Any], None] | None = None,
     every: int = 1,
@@ -50,8 +50,9 @@ def run_epoch(
         first: number of the first step; those before it were done already.
         steps: at most so many, those before the first included.
         before: called with the number of the first step of each group of steps.
-        after: called with the number of the last step of each group and what it returned; the
-            epoch ends when it returns True.
+        after: called after each group of steps with the number of its last step, counted as if
+            the group were full, with how many steps of the epoch are done, and with what the last
+            of them returned; the epoch ends when it returns True.
         keep: called first after each chunk, with what it returned.
         watch: called last, with the chunk and what it returned.
         every: steps in a group, if a chunk does not hold more; the last group may be smaller.
@@ -60,7 +61,7 @@ def run_epoch(
         What the last chunk returned (None if there was no data), and the number of steps run.
     """
     out: Any = None
-    done, told = 0, True
+    begun, done, told = 0, 0, True
     in_flight: collections.deque[Any] = collections.deque()
     with (
         looping(),
@@ -68,8 +69,10 @@ def run_epoch(
         contextlib.closing(strategy.chunks(source, epoch, steps, first)) as chunks,
     ):
         for chunk in chunks:
-            if before is not None and told:
-                before(chunk.first)
+            if told:
+                begun = chunk.first
+                if before is not None:
+                    before(begun)
             interrupts.holding = True
             with collector.paused() if strategy.fresh else contextlib.nullcontext():
                 out = _dispatch(chunk, slots)
@@ -82,12 +85,12 @@ def run_epoch(
             if keep is not None:
                 keep(out)
             told = done % every == 0
-            if after is not None and told and after(done - 1, out):
+            if after is not None and told and after(done - 1, done, out):
                 break
             if watch is not None:
                 watch(chunk, out)
         if after is not None and not told:
-            after(done - 1, out)
+            after(begun + every - 1, done, out)
     return out, done
 
 

@@ -1,4 +1,4 @@
-"""What `predict` does beside running steps: few shapes in, one array out.
+"""`predict`: few shapes in, one array out.
 
 Each new batch size would compile a program of its own. So the last, smaller batch is filled up to
 the next of a few sizes (the powers of two, and the batch size) with copies of its last row, and the
@@ -6,14 +6,28 @@ rows that were added are cut off the outputs.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
+from cornu import settings
 from cornu.core.tracking import Snapshot
-from cornu.data.source import Batch, Source
-from cornu.train.preflight import embedded_rows
+from cornu.data.arrays import BATCH_SIZE
+from cornu.data.source import Batch, Resident, Source
+from cornu.errors import trimmed
+from cornu.train.carried import tracing
+from cornu.train.compiled import accept_older
+from cornu.train.listening import callback_list, note_steps
+from cornu.train.loop import run_epoch
+from cornu.train.preflight import (
+    check_columns,
+    check_inputs_alone,
+    embedded_rows,
+    require_rows,
+    tell_nonfinite,
+)
+from cornu.train.programs import Programs
 from cornu.train.state import StateSlots
 from cornu.train.strategy import PerStep
 
@@ -125,3 +139,114 @@ class AtOnce:
         self._asked = Snapshot(model._flatten_layers()) if self._found else None
         self.embedded_rows = embedded_rows(model)
         return self._found
+
+
+class Predicting(Programs):
+    """predict, and predict on one batch."""
+
+    _made_anew: ClassVar[dict[str, Any]] = {"_at_once": lambda _: AtOnce()}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop_predicting = False
+        self._at_once = AtOnce()
+
+    @trimmed
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **older: Any,
+    ) -> Any:
+        """The model's outputs for a data set.
+
+        Args:
+            x: inputs, as in `fit`.
+            batch_size: samples in a step; 32 for arrays.
+            verbose: as in `fit`.
+            steps: at most so many steps.
+            callbacks: as in `fit`.
+
+        Returns:
+            Numpy arrays, nested as the model's outputs, with a row for each sample.
+        """
+        accept_older(self.predict, older)
+        if not verbose and callbacks is None and steps is None and self.jit_compile:
+            outputs = self._predict_at_once(x, batch_size)
+            if outputs is not None:
+                return outputs
+        check_columns(x, self._columns)
+        source, example = self._open(x, batch_size=batch_size, steps=steps)
+        try:
+            if example is not None and getattr(self, "built", False):
+                check_inputs_alone(self, source, example)
+            self._prepare(example, "predict")
+            listeners = callback_list(
+                self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
+            )
+            slots = self._state_slots("predict")
+            self.make_predict_function()
+            strategy = self._strategy("predict", slots, source, listeners, None)
+            slots = strategy.slots
+            self.stop_predicting = False
+            listeners.on_predict_begin()
+            collector = Collector()
+            told = listeners.wants_every_batch("predict")
+
+            def tell(batch: int, done: int, outputs: Any) -> bool:
+                note_steps(listeners, batch, done)
+                listeners.on_predict_batch_end(
+                    batch, {"outputs": collector.latest() if told else outputs}
+                )
+                return self.stop_predicting
+
+            with listeners.told_of_failure():
+                run_epoch(
+                    strategy, padded_to_bucket(source), slots, steps=steps,
+                    before=listeners.on_predict_batch_begin, after=tell,
+                    keep=collector.add, every=self._steps_in_a_group,
+                )  # fmt: skip
+                listeners.on_predict_end()
+        finally:
+            source.close()
+        outputs = collector.outputs(source.num_samples)
+        tell_nonfinite(outputs, source.arrays if isinstance(source, Resident) else None)
+        return outputs
+
+    @trimmed
+    def predict_on_batch(self, x: Any) -> Any:
+        """The model's outputs for one batch, as numpy arrays."""
+        outputs = self._run_batch("predict", x, None, None, None)
+        return jax.tree.map(np.asarray, outputs)
+
+    def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
+        """The outputs for arrays of one batch, if its program is there already.
+
+        Asking for a few samples again and again goes this way, past everything that a data set of
+        any kind and size needs; None where it cannot.
+        """
+        size = self._at_once.size_of(x, nested=getattr(self, "_inputs_are_nested", False))
+        if not 0 < size <= (batch_size or BATCH_SIZE):
+            return None
+        found = self._at_once.find(self)
+        if found is None:
+            return None
+        slots, strategy = found
+        if self._at_once.embedded_rows is not None:
+            require_rows(x, self._at_once.embedded_rows)
+        rows, floatx = bucket_of(size, batch_size or BATCH_SIZE), settings.current.floatx
+
+        def ready(a: np.ndarray) -> np.ndarray:
+            a = a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
+            return a if rows == size else filled(a, rows)
+
+        batch = (jax.tree.map(ready, x),)
+        with slots.turn:
+            outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
+            slots.write(changes)
+        outputs = jax.tree.map(lambda a: np.array(a)[:size], outputs)
+        tell_nonfinite(outputs, (x,))
+        return outputs

@@ -25,11 +25,19 @@ from cornu.train.step import unpack_x_y_sample_weight
 RESCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization", "Embedding")
 
 
-def check_data(model: Any, source: Source, validation: Source | None) -> None:
+def check_data(
+    model: Any, source: Source, validation: Source | None, *, nonfinite: str = "error"
+) -> None:
     """Raise on the first mistake in the data, and warn of what is suspicious.
 
     A model with a training step of its own may mean anything by its labels, so only its inputs are
     looked at.
+
+    Args:
+        model: the model.
+        source: the data to train on.
+        validation: the data to validate on, or None.
+        nonfinite: how serious it is if numbers are not finite: "error" or "warning".
 
     Raises:
         ValueError: the data do not fit the model or the loss.
@@ -44,7 +52,12 @@ def check_data(model: Any, source: Source, validation: Source | None) -> None:
             held_out = unpack_x_y_sample_weight(validation.arrays)[1]
             if y is not None and held_out is not None:
                 findings += check_split(y, held_out, outputs)
-    _tell(findings)
+    _tell(
+        [
+            Finding(nonfinite, found.message) if isinstance(found, NotFiniteFinding) else found
+            for found in findings
+        ]
+    )
 
 
 def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: str) -> list[Finding]:
@@ -71,7 +84,7 @@ def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: st
     if y is not None and outputs is not None:
         whole = isinstance(source, Resident) and not where
         findings += check_labels(y, outputs, sample_weight, whole=whole)
-    return [Finding(f.severity, where + f.message) for f in findings]
+    return [f._replace(message=where + f.message) for f in findings]
 
 
 def _exchanged(x: Any, y: Any, shapes: Any) -> str | None:
@@ -169,17 +182,17 @@ def _shown(names: Any) -> str:
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
 
 
-def tell_nonfinite(results: Any, source: Source) -> None:
+def tell_nonfinite(results: Any, data: Any) -> None:
     """Warn where results are NaN because the data are.
 
     Args:
         results: outputs or metrics, as a tree.
-        source: the data that they came from.
+        data: the arrays that they came from, `(x, ...)`; None if they are not at hand.
     """
     leaves = [a for a in map(np.asarray, jax.tree.leaves(results)) if "float" in a.dtype.name]
-    if not isinstance(source, Resident) or all(bool(np.isfinite(a).all()) for a in leaves):
+    if data is None or all(bool(np.isfinite(a).all()) for a in leaves):
         return
-    x, y, _ = unpack_x_y_sample_weight(source.arrays)
+    x, y, _ = unpack_x_y_sample_weight(data)
     found = check_finite(x, "x", labelled=y is not None) + check_finite(y, "y")
     for finding in found:
         warn(finding.message)

@@ -4,6 +4,7 @@
     fit ------ _open, _prepare     the data as a Source, everything built     (train/programs.py)
            |-- _strategy           Eager | PerStep | Chunked                  (train/strategy.py)
            `-- run_epoch           the one loop                               (train/loop.py)
+    predict  Predicting            beside running steps: few shapes in       (train/predicting.py)
 
 A trainer is mixed into `Model`; it asks of its other half only to be callable and to list its
 variables (`trainable_variables`, `non_trainable_variables`, `losses`, `metrics`).
@@ -13,9 +14,6 @@ import contextlib
 import os
 from typing import Any, ClassVar
 
-import jax
-import numpy as np
-
 from cornu import collector, settings
 from cornu.callbacks.backup import Resume
 from cornu.callbacks.callback_list import CallbackList
@@ -23,33 +21,36 @@ from cornu.callbacks.monitoring import History, KeptHistory
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.core.forking import refuse_after_fork
-from cornu.data.arrays import BATCH_SIZE, positive, whole
+from cornu.data.arrays import positive, whole
 from cornu.data.convert import only_read
-from cornu.data.source import Source
+from cornu.data.source import Resident, Source
 from cornu.data.split import train_validation_split
 from cornu.errors import trimmed
-from cornu.train.carried import tracing
 from cornu.train.compiled import Compiled, accept_older
 from cornu.train.guard import Guard
-from cornu.train.listening import asks_for_positions, callback_list, with_resume
+from cornu.train.listening import (
+    asks_for_positions,
+    callback_list,
+    note_steps,
+    stops_at_nonfinite,
+    with_resume,
+)
 from cornu.train.loop import as_logs, run_epoch
 from cornu.train.measuring import Loop, measuring, training
-from cornu.train.predicting import AtOnce, Collector, bucket_of, filled, padded_to_bucket
+from cornu.train.predicting import Predicting
 from cornu.train.preflight import (
     check_columns,
     check_data,
     check_inputs_alone,
     columns_of,
     require_labels,
-    require_rows,
     tell_nonfinite,
 )
-from cornu.train.programs import Programs, no_data
-from cornu.train.step import batch_size_of
+from cornu.train.programs import no_data
 from cornu.train.strategy import Chunked
 
 
-class Trainer(Programs):
+class Trainer(Predicting):
     """compile, fit, evaluate, predict, and their single-batch forms."""
 
     _untracked_attributes: ClassVar[frozenset[str]] = frozenset(
@@ -60,7 +61,6 @@ class Trainer(Programs):
         "_programs": lambda _: {},
         "_measuring_now": lambda _: [],
         "_sources": lambda _: {},
-        "_at_once": lambda _: AtOnce(),
         "_history": lambda kept: kept.alone() if isinstance(kept, KeptHistory) else kept,
     }
 
@@ -68,11 +68,9 @@ class Trainer(Programs):
         super().__init__()
         self.stop_training = False
         self.stop_evaluating = False
-        self.stop_predicting = False
         self.history = None
         self._begins_at = (0, 0)  # epoch and step at which the current `fit` begins
         self._sources: dict[str, Source | None] = {}  # of the current `fit`
-        self._at_once = AtOnce()
         self._measuring_now: list[Loop] = []
 
     def __del__(self) -> None:
@@ -187,7 +185,8 @@ class Trainer(Programs):
             self._prepare(example, "train")
             require_labels(self, example, "model.fit(x, y)")
             if check:
-                check_data(self, source, validation)
+                stops = stops_at_nonfinite(callbacks)
+                check_data(self, source, validation, nonfinite="warning" if stops else "error")
             with training(self):
                 return self._fit(
                     settings_, source, validation, example,
@@ -253,7 +252,7 @@ class Trainer(Programs):
                 out, done = run_epoch(
                     strategy, source, slots, epoch=epoch, steps=steps, first=first,
                     before=listeners.on_train_batch_begin,
-                    after=self._after_batch(listeners.on_train_batch_end),
+                    after=self._after_batch(listeners),
                     watch=guard.saw if guard is not None else None,
                     every=self._steps_in_a_group,
                 )  # fmt: skip
@@ -329,9 +328,10 @@ class Trainer(Programs):
             if source is not None
         }
 
-    def _after_batch(self, tell: Any) -> Any:
-        def after(step: int, out: Any) -> bool:
-            tell(step, as_logs(out))
+    def _after_batch(self, listeners: CallbackList) -> Any:
+        def after(batch: int, done: int, out: Any) -> bool:
+            note_steps(listeners, batch, done)
+            listeners.on_train_batch_end(batch, as_logs(out))
             return self.stop_training
 
         return after
@@ -380,7 +380,7 @@ class Trainer(Programs):
             )
             with listeners.told_of_failure(), measuring(self):
                 logs = self._evaluate(source, listeners, steps=steps)
-            tell_nonfinite(logs, source)
+            tell_nonfinite(logs, source.arrays if isinstance(source, Resident) else None)
         finally:
             source.close()
         if return_dict:
@@ -400,8 +400,10 @@ class Trainer(Programs):
         self.stop_evaluating = False
         listeners.on_test_begin()
 
-        def after(step: int, out: Any) -> bool:
-            listeners.on_test_batch_end(step, as_logs(out))
+        def after(batch: int, done: int, out: Any) -> bool:
+            if "validation" not in listeners.params:  # those are the steps of training
+                note_steps(listeners, batch, done)
+            listeners.on_test_batch_end(batch, as_logs(out))
             return self.stop_evaluating
 
         out, _ = run_epoch(
@@ -415,97 +417,6 @@ class Trainer(Programs):
         logs = dict(as_logs(out).fetch())
         listeners.on_test_end(logs)
         return logs
-
-    @trimmed
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        steps: int | None = None,
-        callbacks: Any = None,
-        **older: Any,
-    ) -> Any:
-        """The model's outputs for a data set.
-
-        Args:
-            x: inputs, as in `fit`.
-            batch_size: samples in a step; 32 for arrays.
-            verbose: as in `fit`.
-            steps: at most so many steps.
-            callbacks: as in `fit`.
-
-        Returns:
-            Numpy arrays, nested as the model's outputs, with a row for each sample.
-        """
-        accept_older(self.predict, older)
-        if not verbose and callbacks is None and steps is None and self.jit_compile:
-            outputs = self._predict_at_once(x, batch_size)
-            if outputs is not None:
-                return outputs
-        check_columns(x, self._columns)
-        source, example = self._open(x, batch_size=batch_size, steps=steps)
-        try:
-            if example is not None and getattr(self, "built", False):
-                check_inputs_alone(self, source, example)
-            self._prepare(example, "predict")
-            listeners = callback_list(
-                self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
-            )
-            slots = self._state_slots("predict")
-            self.make_predict_function()
-            strategy = self._strategy("predict", slots, source, listeners, None)
-            slots = strategy.slots
-            self.stop_predicting = False
-            listeners.on_predict_begin()
-            collector = Collector()
-            told = listeners.wants_every_batch("predict")
-
-            def tell(step: int, outputs: Any) -> bool:
-                listeners.on_predict_batch_end(
-                    step, {"outputs": collector.latest() if told else outputs}
-                )
-                return self.stop_predicting
-
-            with listeners.told_of_failure():
-                run_epoch(
-                    strategy, padded_to_bucket(source), slots, steps=steps,
-                    before=listeners.on_predict_batch_begin, after=tell,
-                    keep=collector.add, every=self._steps_in_a_group,
-                )  # fmt: skip
-                listeners.on_predict_end()
-        finally:
-            source.close()
-        outputs = collector.outputs(source.num_samples)
-        tell_nonfinite(outputs, source)
-        return outputs
-
-    def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
-        """The outputs for arrays of one batch, if its program is there already.
-
-        Asking for a few samples again and again goes this way, past everything that a data set of
-        any kind and size needs; None where it cannot.
-        """
-        size = self._at_once.size_of(x, nested=getattr(self, "_inputs_are_nested", False))
-        if not 0 < size <= (batch_size or BATCH_SIZE):
-            return None
-        found = self._at_once.find(self)
-        if found is None:
-            return None
-        slots, strategy = found
-        if self._at_once.embedded_rows is not None:
-            require_rows(x, self._at_once.embedded_rows)
-        rows, floatx = bucket_of(size, batch_size or BATCH_SIZE), settings.current.floatx
-
-        def ready(a: np.ndarray) -> np.ndarray:
-            a = a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
-            return a if rows == size else filled(a, rows)
-
-        batch = (jax.tree.map(ready, x),)
-        with slots.turn:
-            outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
-            slots.write(changes)
-        return jax.tree.map(lambda a: np.array(a)[:size], outputs)
 
     # ---- one batch ----------------------------------------------------------------------------
 
@@ -534,12 +445,6 @@ class Trainer(Programs):
         self._settings("test_on_batch")
         return self._on_batch("test", x, y, sample_weight, None, return_dict)
 
-    @trimmed
-    def predict_on_batch(self, x: Any) -> Any:
-        """The model's outputs for one batch, as numpy arrays."""
-        outputs = self._run_batch("predict", x, None, None, None)
-        return jax.tree.map(np.asarray, outputs)
-
     def _on_batch(
         self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
     ) -> Any:
@@ -551,18 +456,6 @@ class Trainer(Programs):
             return logs
         values = list(self._in_order(logs).values())
         return values[0] if len(values) == 1 else values
-
-    def _run_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
-        size = batch_size_of(jax.tree.map(np.asarray, x))
-        source, example = self._open(
-            x, y, sample_weight, batch_size=max(size, 1), class_weight=class_weight
-        )
-        self._prepare(example, kind)
-        slots = self._state_slots(kind)
-        everything = CallbackList()
-        strategy = self._strategy(kind, slots, source, everything, None, single=True)
-        out, _ = run_epoch(strategy, source, strategy.slots)
-        return out
 
 
 def _stopped(epoch: int, first: int, epochs: int) -> str:
