@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+import cornu
 from cornu import quantizers
 
 RANDOM = np.random.default_rng(0)
@@ -141,3 +142,22 @@ def test_any_axis_may_have_ends_of_its_own():
     low, high = -np.ones(13, "f"), np.ones(13, "f")
     by_row = quantizers.fake_quant_with_min_max_vars(X, low, high, axis=0)
     np.testing.assert_array_equal(by_row, quantizers.fake_quant_with_min_max_vars(X, -1.0, 1.0))
+
+
+def test_fake_quantization_in_a_graph():
+    low, high = np.full(3, -1.0), np.ones(3)
+    x = cornu.Input((3,))
+    y = quantizers.fake_quant_with_min_max_vars(x, low, high, axis=1)
+    assert (y.shape, y.dtype) == ((None, 3), "float32")
+    values = np.linspace(-2, 2, 6, dtype="f").reshape(2, 3)
+    expected = quantizers.fake_quant_with_min_max_vars(values, low, high, axis=1)
+    np.testing.assert_array_equal(cornu.Model(x, y)(values), expected)
+
+
+@pytest.mark.parametrize("to_numpy", [True, False])
+@pytest.mark.parametrize(("dtype", "value_range"), [("int8", (-256, 256)), ("uint8", (-1, 255))])
+def test_integers_that_a_dtype_does_not_have(dtype, value_range, to_numpy):
+    with pytest.raises(ValueError, match=f"value_range must lie within the integers of {dtype}"):
+        quantizers.abs_max_quantize(np.ones(3), 0, value_range, dtype, to_numpy=to_numpy)
+    with pytest.raises(ValueError, match="value_range must lie within"):
+        quantizers.AbsMaxQuantizer(0, value_range=value_range, output_dtype=dtype)

@@ -85,7 +85,7 @@ class TestSeedGenerator:
             SeedGenerator(wrong)
 
     def test_unknown_arguments(self):
-        with pytest.raises(TypeError, match="SeedGenerator takes no argument 'sead'"):
+        with pytest.raises(ValueError, match="SeedGenerator takes no argument 'sead'"):
             SeedGenerator(sead=1)
 
 
@@ -143,3 +143,13 @@ class TestProcess:
     def test_the_seed_is_a_non_negative_int(self, wrong):
         with pytest.raises(ValueError, match="The seed is a non-negative int"):
             set_random_seed(wrong)
+
+
+def test_a_traced_function_needs_a_seed():
+    @jax.jit
+    def numbers(seed=None):
+        return cornu.random.normal((3,), seed=seed)
+
+    with pytest.raises(ValueError, match="same numbers at every call"):
+        numbers()
+    assert len(set(numbers(jax.random.PRNGKey(0)).tolist())) == 3

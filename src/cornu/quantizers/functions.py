@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.dtypes import is_float, numpy_dtype, standardize_dtype
+from cornu.core.op import op
 from cornu.core.operands import tensor
 from cornu.errors import explain
 from cornu.kernels.derivatives import Differentiable
@@ -49,6 +50,7 @@ def abs_max_quantize(
         >>> q.tolist(), scale.round(2).tolist()
         ([[25, -127], [64, 127]], [[127.0], [31.75]])
     """
+    check_range(value_range, dtype)
     if to_numpy:
         x = _on_host(inputs)
         scale = np.divide(value_range[1], np.max(np.abs(x), axis, keepdims=True) + epsilon)
@@ -128,6 +130,26 @@ def abs_max_quantize_grouped_with_zero_point(
     q = lib.clip(lib.round(blocks / scale) + zero, low, high).reshape(-1, columns)[:rows]
     integers = numpy_dtype(standardize_dtype(dtype))
     return tensor(q.astype(integers)), tensor(scale[:, 0]), tensor(zero[:, 0].astype("int8"))
+
+
+def check_range(value_range: Any, dtype: Any) -> None:
+    """Refuse a range with integers that the dtype does not have: they would wrap around.
+
+    Raises:
+        ValueError: the range reaches beyond the integers of the dtype.
+    """
+    integers = numpy_dtype(standardize_dtype(dtype))
+    if not jnp.issubdtype(integers, jnp.integer):
+        return
+    limits = jnp.iinfo(integers)
+    if value_range[0] < limits.min or value_range[1] > limits.max:
+        raise ValueError(
+            explain(
+                f"value_range must lie within the integers of {integers.name}.",
+                received=tuple(value_range),
+                allowed=(int(limits.min), int(limits.max)),
+            )
+        )
 
 
 def _on_host(inputs: Any) -> np.ndarray:
@@ -211,6 +233,7 @@ def compute_float8_amax_history(x: Any, amax_history: Any) -> Any:
 # ---- rounding that can be learned -------------------------------------------------------------
 
 
+@op(tensors=3)
 def fake_quant_with_min_max_vars(
     inputs: Any,
     min_vals: Any,

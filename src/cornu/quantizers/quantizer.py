@@ -4,7 +4,7 @@ from typing import Any
 
 from cornu.core.configurable import Configurable
 from cornu.errors import explain
-from cornu.quantizers.functions import abs_max_quantize
+from cornu.quantizers.functions import abs_max_quantize, check_range
 
 
 class Quantizer(Configurable):
@@ -77,6 +77,7 @@ class AbsMaxQuantizer(Quantizer):
                     f"value_range is a pair of numbers, got {value_range!r}.", fix="(-127, 127)"
                 )
             )
+        check_range(value_range, output_dtype)
         self.value_range: tuple[int, int] = (value_range[0], value_range[1])
         self.epsilon = epsilon
 

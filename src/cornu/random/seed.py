@@ -16,8 +16,9 @@ from cornu import names
 from cornu.core import kept
 from cornu.core.configurable import Configurable
 from cornu.core.context import name_scope
+from cornu.core.frame import frame_for_writing, is_tracing
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, unknown_arguments
 
 _process: dict[str, Any] = {"generator": None}
 
@@ -38,7 +39,8 @@ class SeedGenerator(Configurable):
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
         if kwargs:
-            raise TypeError(explain(f"SeedGenerator takes no argument {next(iter(kwargs))!r}."))
+            text = unknown_arguments("SeedGenerator", kwargs, ("seed", "name"))
+            raise ValueError(text)  # as in Keras
         seed = make_default_seed() if seed is None else seed
         if not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(explain(f"A seed is a non-negative int, got {seed!r}."))
@@ -91,7 +93,16 @@ def draw_seed(seed: Any) -> Any:
     if isinstance(seed, jax.Array):
         return seed
     if seed is None:
-        return global_seed_generator().next()
+        generator = global_seed_generator()
+        if is_tracing() and frame_for_writing(generator.state) is None:
+            raise ValueError(
+                explain(
+                    "A random function without a seed is called while JAX traces a function, which "
+                    "would draw the same numbers at every call.",
+                    fix="seed=seed, an argument of the function: jax.random.PRNGKey(0)",
+                )
+            )
+        return generator.next()
     raise ValueError(
         explain(
             f"seed is an int, a SeedGenerator or None, got {type(seed).__name__}.",
