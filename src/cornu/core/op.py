@@ -230,7 +230,7 @@ class OpCall(Operation):
         ordered = [tensors[name] for name in function.tensors if name in tensors]
         try:
             return self.symbolic_call(*ordered, *rest, **named)
-        except TypeError as error:
+        except (TypeError, IndexError) as error:
             if not hasattr(error, "_explained"):
                 raise
             # With symbolic tensors, shapes that do not fit are a matter of values for Keras.

@@ -5,7 +5,8 @@ nothing: `infer` finds what a function would return by tracing it on shapes alon
 the unknown sizes (None) while tracing is tried in this order, until the function accepts it:
 
     infer(add, (None, 4), (3, 4))       None -> n         one symbolic size, the same for all
-                                        None -> 48, 72    two traces; what differs is unknown
+                                        None -> 48, 72    two traces; what differs is unknown,
+                                                1         also from a third, if it is possible
                                         None -> 3, ...    the known size that it has to be
 
 The last is for an unknown size that meets a known one: the sum above can only have the shape
@@ -31,6 +32,7 @@ from cornu.errors import explain
 Shape = tuple[int | None, ...]
 
 PROBES = (48, 72)  # sizes that tiles, strides and splits of the usual kinds divide
+SMALLEST = 1  # shows what is limited by a known size: the diagonal of (None, 3)
 MOST_TRIALS = 16  # of known sizes in the place of unknown ones
 
 
@@ -275,7 +277,7 @@ def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return _described(trace(symbol))
     except Exception as symbolic_error:
         try:
-            return _by_probing(trace, PROBES)
+            return _by_probing(trace, lambda probe: probe)
         except (TypeError, ValueError):
             pass
         except Exception:
@@ -285,9 +287,7 @@ def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             try:
                 if all(size is not None for size in sizes):
                     return _described(trace(sizes))
-                return _by_probing(
-                    trace, [tuple(p if n is None else n for n in sizes) for p in PROBES]
-                )
+                return _by_probing(trace, functools.partial(_filled, sizes))
             except (TypeError, ValueError):
                 continue
         raise symbolic_error from None
@@ -297,15 +297,23 @@ def _described(found: Any) -> Any:
     return jax.tree.map(lambda s: KerasTensor(_known_sizes(s.shape), s.dtype.name), found)
 
 
-def _by_probing(trace: Callable[[Any], Any], probes: Sequence[Any]) -> Any:
-    """Trace with two sizes; an axis that comes out differently is unknown."""
-    first, second = (trace(size) for size in probes)
+def _by_probing(trace: Callable[[Any], Any], sizes: Callable[[int], Any]) -> Any:
+    """Trace with several sizes; an axis that comes out differently is unknown."""
+    first, second = (trace(sizes(probe)) for probe in PROBES)
 
-    def compare(a: Any, b: Any) -> KerasTensor:
-        shape = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
+    def compare(a: Any, *others: Any) -> KerasTensor:
+        columns = zip(a.shape, *[other.shape for other in others], strict=True)
+        shape = [column[0] if len(set(column)) == 1 else None for column in columns]
         return KerasTensor(shape, a.dtype.name)
 
-    return jax.tree.map(compare, first, second)
+    try:
+        return jax.tree.map(compare, first, second, trace(sizes(SMALLEST)))
+    except Exception:  # too small for it, or a case of its own
+        return jax.tree.map(compare, first, second)
+
+
+def _filled(sizes: tuple[int | None, ...], probe: int) -> tuple[int, ...]:
+    return tuple(probe if size is None else size for size in sizes)
 
 
 def _trials(
