@@ -192,3 +192,57 @@ def test_slices_of_unknown_batches():
         ops.unstack(KerasTensor((None, 3)))
     with pytest.raises(ValueError, match="not 5"):
         ops.unstack(jnp.ones((2, 3)), num=5)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint32"])
+@pytest.mark.parametrize("decimals", [-1, -2, -9, -12])
+def test_integers_are_rounded_exactly(dtype, decimals):
+    ends = np.iinfo(dtype)
+    numbers = [ends.min, ends.max, 4, 5, 6, 15, 25, 45, 123] + [-5, -15, -16] * (ends.min < 0)
+    rounded = [min(max(round(n, decimals), ends.min), ends.max) for n in numbers]
+    assert ops.round(np.array(numbers, dtype), decimals).tolist() == rounded
+
+
+def test_scalars_are_sorted_like_vectors():
+    assert ops.argsort(np.array(5.0)).tolist() == np.argsort(np.array([5.0])).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "complex64", "int32"])
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_angles_keep_their_precision(shape, dtype):
+    expected = {"float16": "float16", "bfloat16": "bfloat16"}.get(dtype, "float32")
+    assert ops.angle(jnp.ones(shape, dtype)).dtype == expected
+    assert ops.angle(KerasTensor(shape, dtype)).dtype == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda x: ops.diagonal(x, axis1=1, axis2=2), (None, None)),
+        (lambda x: ops.diagonal(x), (4, None)),
+        (lambda x: ops.diag(x[:, 0]), (None,)),
+        (lambda x: ops.svd(x, compute_uv=False), (None, None)),
+    ],
+)
+def test_what_a_small_size_limits_is_unknown(call, shape):
+    assert call(KerasTensor((None, None, 4))).shape == shape
+
+
+WRONG = [
+    (lambda ops, x: ops.swapaxes(x, 0, 5), ValueError),
+    (lambda ops, x: ops.argmax(x, axis=9), ValueError),
+    (lambda ops, x: ops.squeeze(x, axis=9), ValueError),
+    (lambda ops, x: ops.reshape(x, (-2, 5)), ValueError),
+    (lambda ops, x: ops.histogram(x[0], range=(5, 1)), ValueError),
+    (lambda ops, x: x[:, 17], ValueError),
+    (lambda ops, x: ops.image.map_coordinates(x, x[:, 0], 1), ValueError),
+    (lambda ops, x: ops.associative_scan(lambda a, b: a + b, [x, x[:, 1:]], axis=1), ValueError),
+]
+
+
+@pytest.mark.parametrize(("call", "error"), WRONG)
+def test_a_graph_refuses_what_does_not_fit(call, error):
+    with pytest.raises(error):
+        call(ops, KerasTensor((2, 3)))
+    with pytest.raises((error, IndexError)):  # IndexError where Keras finds it in its own rule
+        call(keras.ops, keras.KerasTensor((2, 3)))

@@ -278,6 +278,16 @@ def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) ->
 
 @shape_rule(associative_scan)
 def _scanned(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    if not callable(f):
+        raise TypeError(explain(f"associative_scan: f is a function (a, b), got {f!r}."))
+    leaves = jax.tree.leaves(elems)
+    if any(not -x.ndim <= axis < x.ndim for x in leaves):
+        raise ValueError(explain(f"associative_scan: there is no axis {axis}.", elems=leaves))
+    lengths = {x.shape[axis] for x in leaves} - {None}
+    if len(lengths) > 1:
+        raise ValueError(
+            explain("associative_scan: the arrays must be equally long.", lengths=sorted(lengths))
+        )
     made = infer(f, elems, elems)  # one step says what all of them do
     return jax.tree.map(lambda x, y: KerasTensor(x.shape, y.dtype), elems, made)
 

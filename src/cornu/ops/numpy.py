@@ -31,7 +31,10 @@ from cornu.kernels import matmul as products
 absolute = unary(jnp.abs, "absolute", "Absolute value, element by element.")
 abs = absolute
 angle = unary(
-    jnp.angle, "angle", "Angle of complex numbers in the plane, in radians.", floating=True
+    lambda x: jnp.angle(x).astype(jnp.finfo(x.dtype).dtype),  # jnp widens scalars
+    "angle",
+    "Angle of complex numbers in the plane, in radians.",
+    floating=True,
 )
 arccos = unary(
     jnp.arccos, "arccos", "Inverse cosine in radians, NaN beyond [-1, 1].", floating=True
@@ -356,8 +359,12 @@ def nanargmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @op
 def argsort(x: Any, axis: Any = -1) -> Any:
-    """Indices that sort along `axis`, int32; equal elements keep their order."""
-    return jnp.argsort(tensor(x), axis=axis).astype("int32")
+    """Indices that sort along `axis`, int32; equal elements keep their order.
+
+    A scalar is taken for a vector of one element.
+    """
+    x = tensor(x)
+    return jnp.argsort(x, axis=axis if x.ndim else None).astype("int32")
 
 
 @op
@@ -452,6 +459,8 @@ def reshape(x: Any, newshape: Any) -> Any:
     """
     if isinstance(newshape, (list, tuple)):
         newshape = tuple(-1 if n is None else n for n in newshape)
+        if builtins.any(isinstance(n, int) and n < -1 for n in newshape):
+            raise ValueError(explain("A size must not be negative, except one -1."))
     return jnp.reshape(tensor(x), newshape)
 
 
@@ -1090,8 +1099,13 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:
     Returns:
         Counts `(bins,)` and edges `(bins + 1,)`.
     """
-    if not isinstance(bins, int) or bins <= 0:
-        raise ValueError(explain(f"bins is a positive int, got {bins!r}."))
+    if not isinstance(bins, int):
+        raise TypeError(explain(f"bins must be an int, got {bins!r}."))
+    if bins <= 0:
+        raise ValueError(explain(f"bins must be positive, got {bins}."))
+    numbers = builtins.all(isinstance(end, (int, float, np.generic)) for end in range or ())
+    if range and numbers and range[-1] < range[0]:
+        raise ValueError(explain(f"range must be (lowest, highest), got {range}."))
     x = tensor(x)
     if x.ndim != 1:
         raise ValueError(explain("histogram takes a vector.", received=x.shape))
@@ -1116,8 +1130,37 @@ def square(x: Any) -> Any:
 
 @op
 def round(x: Any, decimals: int = 0) -> Any:
-    """Rounded to `decimals` places; halves go to the even neighbour."""
-    return jnp.round(tensor(x), decimals=decimals)
+    """Rounded to `decimals` places; halves go to the even neighbour.
+
+    Args:
+        x: array of any shape.
+        decimals: places behind the point; negative ones round to tens, hundreds and so on.
+
+    Example:
+
+        >>> round([1234, 1250], -2).tolist()
+        [1200, 1200]
+    """
+    x = tensor(x)
+    if decimals < 0 and jnp.issubdtype(x.dtype, jnp.integer):
+        return _to_multiples(x, 10**-decimals)
+    return jnp.round(x, decimals=decimals)
+
+
+def _to_multiples(x: Any, step: int) -> Any:
+    """The nearest multiples of integers, or the last integer where that is beyond it."""
+    info = jnp.iinfo(x.dtype)
+    wide = x if info.bits >= 32 else x.astype("int32")
+    if step > jnp.iinfo(wide.dtype).max:
+        return jnp.zeros_like(x)
+    least, most = (jnp.asarray(end, wide.dtype) for end in (info.min, info.max))
+    below = wide % step
+    above = step - below
+    up = (below > above) | ((below == above) & (wide // step % 2 == 1))
+    # Compared before they are added, as the sum may be no integer of the dtype.
+    higher = jnp.where(wide > most - above, most, wide + above)
+    lower = jnp.where(wide < least + below, least, wide - below)
+    return jnp.where(up, higher, lower).astype(x.dtype)
 
 
 @op

@@ -140,6 +140,14 @@ def map_coordinates(
         [5.0]
     """
     x, places = tensor(inputs), tensor(coordinates)
+    if places.ndim < 2:
+        raise ValueError(
+            explain(
+                "map_coordinates takes coordinates with two axes at least.",
+                received=f"coordinates {tuple(places.shape)}",
+                fix="coordinates[:, None] reads one place.",
+            )
+        )
     if places.shape[0] != x.ndim:
         raise ValueError(
             explain(
