@@ -34,7 +34,7 @@ from cornu.core.operands import axes, in_float32, pair, tensor, to_float, to_flo
 from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
 from cornu.core.shapes import broadcast, element_by_element, folded, remembered
-from cornu.core.symbolic import any_symbolic
+from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.traced_errors import in_our_words
 from cornu.errors import explain
 
@@ -246,7 +246,8 @@ class OpCall(Operation):
             made = rule(**given)
         if self.function.sparse_if is not None:
             operands = args[0] if isinstance(args[0], (list, tuple)) else args
-            made.sparse = self.function.sparse_if([getattr(x, "sparse", False) for x in operands])
+            sparse = self.function.sparse_if([getattr(x, "sparse", False) for x in operands])
+            made = KerasTensor(made.shape, made.dtype, sparse, name=made.name)
         return made
 
     def get_config(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import export
-from jax._src import core as jax_core
+from jax._src import core as jax_core, dtypes as jax_dtypes
 
 from cornu import names
 from cornu.core import dtypes
@@ -37,6 +37,7 @@ MOST_TRIALS = 16  # of known sizes in the place of unknown ones
 
 
 _COPIED = ("shape", "dtype", "sparse", "name", "_keras_mask")
+_FIXED = frozenset(("shape", "dtype", "sparse"))  # the operation that made a tensor says them
 
 
 class SymbolicTensorError(ValueError):
@@ -89,6 +90,17 @@ class KerasTensor:
         self._keras_history: Any = None
         self._keras_mask: Any = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and hasattr(self, name):
+            raise AttributeError(
+                explain(
+                    f"{name!r} of a symbolic tensor cannot be set.",
+                    tensor=self,
+                    fix="make another: keras.KerasTensor(shape, dtype, sparse=...)",
+                )
+            )
+        _set(self, name, value)
+
     @property
     def ndim(self) -> int:
         """Number of axes."""
@@ -135,7 +147,7 @@ class KerasTensor:
     @property
     def __jax_array__(self) -> Any:  # raises where jax looks for it, in every function of jax
         # A ValueError: a TypeError jax would say in words of its own.
-        raise SymbolicTensorError(self._no_value("passed to a function of jax.numpy"))
+        raise SymbolicTensorError(self._no_value("passed to a function of jax"))
 
     def __iter__(self) -> Any:
         raise NotImplementedError(self._no_value("iterated over"))
@@ -150,6 +162,23 @@ class KerasTensor:
         raise TypeError(self._no_value("turned into a number"))
 
     # The operators, `reshape` and `squeeze` are given by `ops/operators.py`.
+
+
+_set = object.__setattr__
+
+
+def _answer_primitives() -> None:
+    """Let JAX's primitives, `lax.exp` and all built on them, say what a symbolic tensor is.
+
+    They do not look for `__jax_array__` but for the type of what they are given. Without this
+    private part of JAX they speak of it in words of their own, and that is all.
+    """
+    register = getattr(jax_dtypes, "register_canonicalize_value_handler", None)
+    if register is not None:
+        register(KerasTensor, lambda tensor: tensor.__jax_array__)
+
+
+_answer_primitives()
 
 
 def standardize_shape(shape: Any) -> Shape:
