@@ -274,6 +274,18 @@ class TestUse:
         assert v.numpy().tolist() == [1, 2]
         assert (twin.path, twin.trainable, twin.constraint, twin.note) == ("v", False, abs, "kept")
 
+    @pytest.mark.parametrize("library", [cornu, keras])
+    @pytest.mark.parametrize(
+        ("name", "value", "error"),
+        [("constraint", "non_neg", ValueError), ("regularizer", 0.01, ValueError),
+         ("overwrite_with_gradient", "yes", TypeError)],
+    )  # fmt: skip
+    def test_what_training_could_not_use_is_refused(self, library, name, value, error):
+        v = library.Variable([1.0])
+        with pytest.raises(error):
+            setattr(v, name, value)
+        assert not getattr(v, name)
+
     def test_pickle(self):
         v = Variable([1.0, 2.0], dtype="bfloat16", name="v")
         twin = pickle.loads(pickle.dumps(v))

@@ -63,18 +63,18 @@ class Variable:
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "_constraint",
         "_initializer",
+        "_overwrite_with_gradient",
+        "_regularizer",
         "_trainable",
         "_value",
         "aggregation",
         "autocast",
-        "constraint",
         "dtype",
         "made_trainable",
         "name",
-        "overwrite_with_gradient",
         "path",
-        "regularizer",
         "serial",
         "shape",
         "synchronization",
@@ -112,8 +112,8 @@ class Variable:
         self.aggregation = aggregation or "none"
         self.synchronization = synchronization
         self.overwrite_with_gradient = False
-        self.regularizer: Callable[[Any], Any] | None = None
-        self.constraint: Callable[[Any], Any] | None = None
+        self.regularizer = None
+        self.constraint = None
         self.made_trainable = bool(trainable)  # what it is by nature, also while frozen
         self._trainable = self.made_trainable
         self._initializer = initializer if callable(initializer) else None
@@ -257,6 +257,40 @@ class Variable:
         self._trainable = bool(value)
 
     @property
+    def regularizer(self) -> Callable[[Any], Any] | None:
+        """The penalty on the value, added to the loss; None if there is none."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Callable[[Any], Any] | None) -> None:
+        self._regularizer = _function_or_none(value, "regularizer", "keras.regularizers.L2(0.01)")
+
+    @property
+    def constraint(self) -> Callable[[Any], Any] | None:
+        """What is applied to the value after each update; None if nothing is."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Callable[[Any], Any] | None) -> None:
+        self._constraint = _function_or_none(value, "constraint", "keras.constraints.NonNeg()")
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether optimizers replace the value by its "gradient"."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(
+                explain(
+                    f"overwrite_with_gradient must be True or False, got {value!r}.",
+                    fix="variable.overwrite_with_gradient = True",
+                )
+            )
+        self._overwrite_with_gradient = bool(value)
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
@@ -308,6 +342,22 @@ class Variable:
         return twin
 
     # The arithmetic operators are given by `ops/operators.py`, which knows the operations.
+
+
+def _function_or_none(value: Any, name: str, example: str) -> Any:
+    """The value, if a variable can call it after an update or for the loss.
+
+    Raises:
+        ValueError: it is no function, so training would end there.
+    """
+    if value is not None and not callable(value):
+        raise ValueError(
+            explain(
+                f"{name} of a variable must be a function or None, got {value!r}.",
+                fix=f"variable.{name} = {example}",
+            )
+        )
+    return value
 
 
 def serial_now() -> int:
