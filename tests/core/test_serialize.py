@@ -194,6 +194,26 @@ def test_configs_are_made_of_json_values():
         deserialize_keras_object({"module": "keras.layers", "class_name": "Dense", "config": [1]})
 
 
+class TestRegisteredNamesOfBuiltIns:
+    DENSE = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}}
+    RELU = {"module": "builtins", "class_name": "function", "config": "relu"}
+
+    @pytest.mark.parametrize("name", ["builtins.eval", "Mine", "lab>Mine", "lab>Dense"])
+    def test_another_is_no_built_in(self, name):
+        for config in (self.DENSE, self.RELU):
+            with pytest.raises(ValueError, match=f"'{name}' as its registered name"):
+                deserialize_keras_object({**config, "registered_name": name})
+
+    @pytest.mark.parametrize("name", [None, "Dense", "Custom>Dense", "keras.layers>Dense"])
+    def test_its_own_is(self, name):
+        layer = deserialize_keras_object({**self.DENSE, "registered_name": name})
+        assert type(layer) is layers.Dense
+
+    def test_a_function_that_was_registered_takes_its_place(self):
+        config = {**self.RELU, "registered_name": "lab>relu"}
+        assert deserialize_keras_object(config, {"lab>relu": abs}) is abs
+
+
 def test_names_of_classes_in_files():
     assert names_in_files(layers.Dense) == ("keras.layers", "Dense", None)
     assert names_in_files(Holder)[1:] == ("Holder", "Holder")

@@ -267,7 +267,7 @@ def _deserialize(config: Any) -> Any:
     if class_name in SPECIAL:
         return SPECIAL[class_name](inner if isinstance(inner, dict) else {"value": inner})
     if class_name == "function":
-        return find_function(inner)
+        return find_function(inner, config.get("registered_name"))
     if str(config.get("module")).startswith("keras.src.ops") and isinstance(inner, dict):
         for read_op in OP_READERS:
             operation = read_op(class_name, _deserialize(inner))
@@ -329,27 +329,36 @@ def find_class(config: dict[str, Any]) -> Any:
     module, name = config.get("module"), config["class_name"]
     registered = config.get("registered_name")
     found = registry.find_custom(registered) if registered else None
-    if found is None and isinstance(registered, str) and ">" in registered:
-        # A class of the user's that is not there: no built-in of the same name stands in for it.
-        package = registered.partition(">")[0]
-        if package.split(".")[0] not in ("keras", "Custom", "builtins", "cornu"):
-            raise TypeError(registry.unknown("class", registered, registry.get_custom_objects()))
     if found is None and not (module or "").startswith("keras"):
+        if _of_user(registered):  # and not there: no built-in of the same name stands in for it
+            raise TypeError(registry.unknown("class", registered, registry.get_custom_objects()))
         found = registry.find_custom(name)
-    if found is None:
-        found = registry.find_builtin(module or "keras", name)
+    if found is not None:
+        return found
+    found = registry.find_builtin(module or "keras", name)
     if found is None and not module:
         found = registry.find_builtin("keras.layers", name)
     if found is None:
         package = (module or "").replace("keras.src", "keras")
         known = registry.builtin_classes(package) or registry.get_custom_objects()
         raise TypeError(registry.unknown("class", registered or name, known))
+    _require_one_name(registered, (name, found.__name__), "class")
     return found
 
 
-def find_function(name: Any) -> Callable[..., Any]:
-    """The function that a config names."""
-    found = registry.find_custom_function(str(name)) or FUNCTIONS.get(str(name))
+def find_function(name: Any, registered: Any = None) -> Callable[..., Any]:
+    """The function that a config names.
+
+    Args:
+        name: what the config says.
+        registered: what it says beside that of a function that was registered.
+    """
+    found = registry.find_custom_function(str(name))
+    if found is None and str(name) in FUNCTIONS:
+        found = registry.find_custom(registered) if isinstance(registered, str) else None
+        if found is None:
+            _require_one_name(registered, (str(name), "function"), "function")
+            found = FUNCTIONS[str(name)]
     if found is None and name == LAMBDA:
         raise ValueError(
             explain(
@@ -360,6 +369,34 @@ def find_function(name: Any) -> Callable[..., Any]:
     if found is None:
         raise TypeError(registry.unknown("function", name, FUNCTIONS))
     return found
+
+
+_OURS = ("", "keras", "Custom", "builtins", "cornu")  # packages in registered names of built-ins
+
+
+def _of_user(registered: Any) -> bool:
+    """Whether a registered name is in a package of the user's."""
+    package, mark, _ = str(registered or "").rpartition(">")
+    return bool(mark) and package.split(".")[0] not in _OURS
+
+
+def _require_one_name(registered: Any, names: tuple[str, ...], kind: str) -> None:
+    """That a built-in is not put in the place of what the user registered under another name.
+
+    Raises:
+        ValueError: the config names a built-in, and something else as registered.
+    """
+    if not registered or (not _of_user(registered) and str(registered).rpartition(">")[2] in names):
+        return
+    raise ValueError(
+        explain(
+            f"The config names the built-in {kind} {names[0]!r}, and {registered!r} as its "
+            "registered name.",
+            fix=f"if it is your own, register it before loading:\n"
+            f"{registry.how_to_register([registered])}\n"
+            "if it is the built-in, take the registered name out.",
+        )
+    )
 
 
 def unknown_names(config: Any) -> list[tuple[str, str]]:
@@ -385,7 +422,7 @@ def unknown_names(config: Any) -> list[tuple[str, str]]:
             continue
         try:
             if name == "function":
-                find_function(inner)
+                find_function(inner, value.get("registered_name"))
             else:
                 find_class(value)
         except (TypeError, ValueError):

@@ -197,7 +197,7 @@ def judge(config: Any, stored: int | None) -> list[tuple[str, str]]:
             continue
         try:
             if kind == "function":
-                found, name = find_function(inner), str(inner)
+                found, name = find_function(inner, value.get("registered_name")), str(inner)
             elif str(value.get("module")).startswith("keras.src.ops"):
                 continue
             else:
