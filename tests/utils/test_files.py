@@ -175,7 +175,7 @@ def test_the_size_is_capped_whether_promised_or_not(server, tmp_path, page):
     [
         ("http://example.com/x.csv", {}),
         ("http://example.com/x.csv", {"file_hash": "0" * 32}),  # an MD5 is not enough
-        ("file:///etc/hostname", {}),
+        ("file://elsewhere/share/x.csv", {"file_hash": "0" * 64}),  # of another machine
         ("ftp://example.com/x.csv", {"file_hash": "0" * 64}),
         ("/etc/hostname", {"file_hash": "0" * 64}),
         ("example.com/x.csv", {}),
@@ -186,12 +186,20 @@ def test_other_addresses_are_refused(origin, options):
         get_file(origin=origin, **options)
 
 
-def test_a_local_file_needs_its_hash(tmp_path, home):
+@pytest.mark.parametrize("options", [{}, {"file_hash": SHA256}])
+def test_a_local_file_is_copied(tmp_path, home, options):
     source = tmp_path / "source.csv"
     source.write_bytes(CONTENT)
-    path = get_file(origin=source.as_uri(), file_hash=SHA256)
+    path = get_file(origin=source.as_uri(), **options)
     assert path == str(home / "datasets/source.csv")
     assert Path(path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/no/such/file.csv"])
+def test_what_is_no_local_file_is_not_copied(home, path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        get_file("x.csv", f"file://{path}")
+    assert everything_in(home / "datasets") == []
 
 
 def test_a_redirect_may_not_leave_https():

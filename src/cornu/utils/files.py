@@ -9,8 +9,7 @@
 A file or folder appears under its final name only when it is complete, so a process that is killed
 leaves nothing that a later one would take for whole. What is refused, and why:
 
-    an origin other than https     anybody on the way may change it; with a SHA-256 it may be
-                                   http, or file://
+    an origin over http            anybody on the way may change it, unless there is a SHA-256
     names with '..', '/', 'C:'     they point out of the folder
     more than MAX_DOWNLOAD bytes   or more than the disk has room for
 
@@ -64,7 +63,8 @@ def get_file(
     Args:
         fname: name in the cache; None takes the last part of `origin`. A plain name: folders go
             into `cache_subdir` and `cache_dir`.
-        origin: the address. `https://`, or with a SHA-256 also `http://` and `file://`.
+        origin: the address: `https://`, `file://` for a file of this machine, or with a SHA-256
+            also `http://`.
         untar: same as `extract` for tar archives.
         md5_hash: an MD5 in hexadecimal. It finds damage, not malice; prefer `file_hash`.
         file_hash: the SHA-256 (64 digits) or MD5 (32 digits) in hexadecimal. A cached file that
@@ -82,6 +82,7 @@ def get_file(
 
     Raises:
         ValueError: a refused address or name, a hash that does not match, a file over the limits.
+        FileNotFoundError: there is no such file on this machine.
         ConnectionError: the file cannot be downloaded; the text says where to put it by hand.
         UnsafeFileError: the archive would write outside its folder, or is a decompression bomb.
 
@@ -249,16 +250,16 @@ def _matches(path: Path, algorithm: str | None, digest: str | None) -> bool:
 
 
 def _check_origin(origin: str, algorithm: str | None) -> None:
-    scheme = urlsplit(origin).scheme.lower()
-    if scheme == "https" or (scheme in ("http", "file") and algorithm == "sha256"):
+    parts = urlsplit(origin)
+    scheme = parts.scheme.lower()
+    if scheme == "https" or (scheme == "http" and algorithm == "sha256"):
         return
-    if scheme in ("http", "file"):
-        why = (
-            "Plain http can be changed on the way" if scheme == "http" else "file:// reads any file"
-        )
+    if scheme == "file" and parts.netloc in ("", "localhost"):
+        return
+    if scheme == "http":
         raise ValueError(
             errors.explain(
-                f"{why}; {origin!r} is used only with a SHA-256.",
+                f"Plain http can be changed on the way; {origin!r} is used only with a SHA-256.",
                 fix="use the https address, or pass `file_hash` with 64 hexadecimal digits.",
             )
         )
@@ -303,6 +304,13 @@ def download(
 
 
 def _copy(source: Path, target: str, limit: int) -> None:
+    if not source.is_file():  # a device would never end
+        raise FileNotFoundError(
+            errors.explain(
+                f"There is no file {str(source)!r} on this machine.",
+                fix="an absolute path after file://, such as file:///home/me/data.csv",
+            )
+        )
     if source.stat().st_size > limit:
         raise ValueError(_too_large(str(source), source.stat().st_size, limit))
     shutil.copyfile(source, target)
