@@ -75,6 +75,7 @@ class Attributes:
             _warn(self, name, meant)
         is_property = isinstance(getattr(cls, name, None), property)
         if isinstance(value, Variable):
+            self._keep(value)
             self._weight_names.add(name)
             self._ordinary.discard(name)
         elif name not in self._weight_names and not is_property and meant is None:
@@ -84,6 +85,9 @@ class Attributes:
             if isinstance(held, Variable):
                 raise AttributeError(_no_weight(self, name))
         _set(self, name, value)
+
+    def _keep(self, variable: Variable) -> None:
+        """Called with each variable that becomes an attribute; refuses it by raising."""
 
 
 _set = object.__setattr__

@@ -1,6 +1,7 @@
 """Deferred build: from shapes, from calls, from configs."""
 
 import jax
+import keras
 import numpy as np
 import pytest
 
@@ -312,3 +313,70 @@ def test_a_layer_of_layers_may_be_built_without_a_shape():
     layer = Holds()
     layer.build(None)
     assert layer.built and layer(np.ones((1, 3))).shape == (1, 2)
+
+
+class Late(layers.Layer):
+    """A layer whose `call` makes a part of it."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, x):
+        self.part = self.make(self)
+        return x + self.part if isinstance(self.part, cornu.Variable) else self.part(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda layer: layer.add_weight(shape=(3,)), r"Late\.call makes a weight"),
+        (lambda layer: cornu.Variable(np.ones(3, "f")), r"Late\.call makes a variable"),
+        (lambda layer: layers.Dense(3), r"makes the layer Dense\(3\)"),
+    ],
+)
+def test_a_call_that_would_make_its_weights_again_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        Late(make)(X)
+
+
+def test_a_call_may_keep_what_has_no_weights_or_is_its_own_already():
+    assert Late(lambda layer: layers.ReLU())(X).shape == (2, 3)
+    layer = Late(lambda layer: layer.weights[0])
+    layer.weight = layer.add_weight(shape=(3,), initializer="zeros")
+    np.testing.assert_array_equal(layer(X), X)
+    assert len(layer.weights) == 1
+
+
+@pytest.mark.parametrize("library", [cornu, keras])
+def test_the_first_call_of_a_layer_of_layers_may_make_its_parts(library):
+    class Lazy(library.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = library.layers.Dense(3), None
+
+        def call(self, x):
+            if self.second is None:
+                self.second = library.layers.Dense(2)
+            return self.second(self.first(x))
+
+    layer = Lazy()
+    assert layer(X).shape == layer(X).shape == (2, 2)
+    assert len(layer.weights) == 4
+
+
+@pytest.mark.parametrize("library", [cornu, keras])
+def test_a_constructor_gets_a_plain_policy_by_its_name(library):
+    class Own(library.layers.Dense):
+        def __init__(self, *args, dtype=None, **kwargs):
+            self.given = dtype
+            super().__init__(*args, dtype=dtype, **kwargs)
+
+    assert (
+        Own.from_config(library.layers.Dense(2, dtype="bfloat16").get_config()).given == "bfloat16"
+    )
+    policy = library.dtype_policies.DTypePolicy("mixed_float16")
+    assert Own.from_config(Own(2, dtype=policy).get_config()).given == "mixed_float16"

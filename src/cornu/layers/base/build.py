@@ -138,22 +138,27 @@ def build_from_call(layer: Any, shapes: dict[str, Any]) -> None:
 
 
 def warn_of_maker(layer: Any, maker: Any) -> None:
-    """Warn that a `call` made a layer with weights, which nobody keeps; once for each maker."""
+    """Warn that a `call` made a layer with weights, which nobody keeps; once for each maker.
+
+    Raises:
+        ValueError: the maker keeps it, and is built: another call would make it again.
+    """
     if maker._makes_layers or not layer.trainable_weights or is_sketching():
         return
-    if any(layer is own for own in maker._flatten_layers()):
-        return
-    maker._makes_layers = True
     args, kwargs = layer._arguments
     given = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
     kind = f"{type(layer).__name__}({', '.join(given)})"
     name = names.to_snake_case(type(layer).__name__)
+    fix = f"self.{name} = keras.layers.{kind}    # in __init__\nself.{name}(...)    # in call"
+    if any(layer is own for own in maker._flatten_layers()):
+        maker._check_makes_parts(f"the layer {kind}", fix)
+        return
+    maker._makes_layers = True
     warn(
         explain(
             f"{type(maker).__name__}.call makes the layer {kind}: nobody keeps its weights, and "
             "they are not trained.",
-            fix=f"self.{name} = keras.layers.{kind}    # in __init__\n"
-            f"self.{name}(...)    # in call",
+            fix=fix,
         )
     )
 

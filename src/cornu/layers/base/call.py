@@ -28,10 +28,17 @@ from cornu.layers.base.input_spec import check_inputs, describe
 
 
 class Enclosing(NamedTuple):
-    """What a layer passes on to the layers that it calls."""
+    """What a layer passes on to the layers that it calls.
+
+    Attributes:
+        layer: the layer whose `call` runs.
+        training: the flag that holds during the call.
+        makes_parts: whether `call` may still make weights and layers that the layer keeps.
+    """
 
     layer: Any
     training: bool | None
+    makes_parts: bool = False
 
 
 class CallSignature(NamedTuple):
@@ -61,6 +68,14 @@ def signature_of_call(cls: Any) -> CallSignature:
         default_training=default if isinstance(default, bool) else None,
         masks=tuple(n for n in names if n == "mask" or n.endswith("_mask")),
     )
+
+
+@functools.cache
+def required_arguments(cls: Any) -> tuple[str, ...]:
+    """The arguments that a call of the class cannot do without."""
+    parameters = signature_of_call(cls).signature.parameters.values()
+    starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(p.name for p in parameters if p.default is p.empty and p.kind not in starred)
 
 
 def takes_mask(layer: Any) -> bool:
@@ -96,15 +111,21 @@ class Call:
         arguments: name -> value, in the order of the signature.
         training: the flag that holds during the call.
         is_symbolic: whether shapes are asked for rather than values.
+        makes_parts: whether it is the first call of a layer without a `build`, which is built by
+            being called.
     """
 
-    __slots__ = ("arguments", "given", "is_symbolic", "layer", "signature", "training", "outermost")
+    __slots__ = (
+        "arguments", "given", "is_symbolic", "layer", "makes_parts", "outermost", "signature",
+        "training",
+    )  # fmt: skip
 
     def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]):
         self.layer = layer
         cls: Any = type(layer)
         self.signature = signature_of_call(cls)
         self.outermost = local.call is None
+        self.makes_parts = False
         self.is_symbolic = any_symbolic(args, kwargs)
         self.given = (args, kwargs)
         explicit = kwargs.get("training")
@@ -246,7 +267,10 @@ class Call:
             stack.enter_context(errors.located(layer.name, self._circumstances()))
             stack.enter_context(name_scope(layer.name))
             stack.enter_context(
-                using(autocast=layer._autocast_dtype, call=Enclosing(layer, self.training))
+                using(
+                    autocast=layer._autocast_dtype,
+                    call=Enclosing(layer, self.training, self.makes_parts),
+                )
             )
             yield
 

@@ -7,12 +7,11 @@ off its attributes (`layers/base/owner.py`).
 
 from typing import Any, ClassVar, Self
 
-from cornu import dtype_policies, regularizers, tree
-from cornu.core.attributes import Attributes
+from cornu import dtype_policies, regularizers
 from cornu.core.configurable import config_names, plain
 from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
-from cornu.core.frame import AddedLoss, Frame, is_tracer
+from cornu.core.frame import Frame
 from cornu.core.lift import remat
 from cornu.core.operation import Operation
 from cornu.core.registry import is_builtin
@@ -37,12 +36,13 @@ from cornu.layers.base.build import (
 )
 from cornu.layers.base.call import Call
 from cornu.layers.base.freezing import after_build, before_build, freeze_parts, frozen_parts
+from cornu.layers.base.losses import Losses
 from cornu.layers.base.owner import Owner
-from cornu.layers.base.policy import policy_for_files, policy_of
+from cornu.layers.base.policy import Dtypes, policy_for_files, with_policy_named
 from cornu.layers.base.quantized import modes
 
 
-class Layer(Attributes, Owner, Operation):
+class Layer(Owner, Losses, Dtypes, Operation):
     """A computation with variables.
 
     Subclasses make variables in `build(self, input_shape)` (or `__init__`) and compute in
@@ -77,8 +77,8 @@ class Layer(Attributes, Owner, Operation):
 
     _made_anew: ClassVar = {"_added": list, "_losses": list}
 
-    _casts_inputs = True  # whether floats are cast to the dtype of the computation before `call`
     _converts_inputs = True  # whether arrays are turned into jax arrays before `call`
+    _quantizes = False  # whether the class has its own `quantized_call`
     _defines_masks = False  # whether the class has its own `compute_mask`, which may make masks
     _weightless = False  # whether there is nothing to build, unless a subclass has a `build`
     _shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
@@ -106,6 +106,8 @@ class Layer(Attributes, Owner, Operation):
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = wrap_build(cls.build)  # type: ignore[method-assign]
+        if "quantized_call" in vars(cls):
+            cls._quantizes = True
         if "compute_mask" in vars(cls):
             cls._defines_masks = True
             cls.supports_masking = vars(cls).get("supports_masking", True)
@@ -141,7 +143,7 @@ class Layer(Attributes, Owner, Operation):
         self._build_shapes: dict[str, Any] | None = None
         self._made_in_call = local.call is not None
         self._makes_layers = False  # in its `call`, where nobody keeps them
-        self._losses: list[Any] = []
+        self._losses: list[Any] = []  # by add_loss outside of traces
         self._added: list[Variable] = []  # by add_weight, also those kept in no attribute
 
     # ---- calling ------------------------------------------------------------------------------
@@ -161,6 +163,7 @@ class Layer(Attributes, Owner, Operation):
         call.convert_inputs()
         call.check_spec()
         if not self.built:
+            call.makes_parts = type(self).build is Layer.build and bool(self._sublayers())
             self._build_once(call.shapes())
         call.fill_training()
         call.fill_masks()
@@ -169,7 +172,7 @@ class Layer(Attributes, Owner, Operation):
             return call.finish(outputs)
 
     def _build_once(self, shapes: dict[str, Any]) -> None:
-        if self.quantization_mode is not None and type(self).quantized_call is Layer.quantized_call:
+        if self.quantization_mode is not None and not self._quantizes:
             self.quantized_call()  # says that there is none
         if type(self).build is Layer.build:
             self.built = True  # what it calls is built when it is called
@@ -312,50 +315,6 @@ class Layer(Attributes, Owner, Operation):
         """The mask of the outputs; by default that of the inputs."""
         return previous_mask
 
-    # ---- losses -------------------------------------------------------------------------------
-
-    def add_loss(self, loss: Any) -> None:
-        """Add a scalar (or a list of scalars) to the loss of the model, during `call`."""
-        for value in tree.flatten(loss):
-            if callable(value):
-                raise TypeError(
-                    explain(
-                        "add_loss takes a value, not a function.",
-                        fix="call it inside `call`: self.add_loss(penalty(x))",
-                    )
-                )
-            if local.frame is not None and (not is_tracer(value) or local.frame.is_current_trace()):
-                local.frame.losses.append(AddedLoss(self, value))
-            elif is_tracer(value):
-                raise RuntimeError(
-                    explain(
-                        f"'{self.name}' adds a loss inside a transform that does not carry it.",
-                        fix="use the transforms that do (cornu.ops.scan, cond, map, cornu.remat),\n"
-                        "or layer.stateless_call(..., return_losses=True) inside jax.jit.",
-                    )
-                )
-            else:
-                self._losses.append(value)
-
-    def _clear_losses(self) -> None:
-        for layer in self._flatten_layers():
-            layer._losses.clear()
-
-    @property
-    def losses(self) -> list[Any]:
-        """What `add_loss` and activity regularizers added in the last call, and the penalties of
-        regularizers on weights."""
-        layers = self._flatten_layers()
-        if local.frame is not None:
-            ids = {id(layer) for layer in layers}
-            added = [a.value for a in local.frame.losses if a.owner is None or id(a.owner) in ids]
-        else:
-            added = [loss for layer in layers for loss in layer._losses]
-        penalties = [
-            v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None
-        ]
-        return added + penalties
-
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
         """Not offered any more; the message says what to use."""
         raise NotImplementedError(
@@ -366,69 +325,6 @@ class Layer(Attributes, Owner, Operation):
                 "self.norm.update_state(value)                    # in call",
             )
         )
-
-    # ---- dtypes -------------------------------------------------------------------------------
-
-    @property
-    def dtype(self) -> str:
-        """The dtype of the variables."""
-        return self.variable_dtype
-
-    @property
-    def dtype_policy(self) -> Any:
-        """In which dtype the layer keeps its variables, and in which it computes.
-
-        May be set to a name, a policy, or a map of policies by the paths of layers.
-        """
-        return self._dtype_policy
-
-    @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
-        policy = dtype_policies.get(value)
-        offers = type(self).quantized_call is not Layer.quantized_call
-        if not (offers and modes.follow_policy(self, policy_of(policy, self))):
-            self._set_policy(policy)
-
-    def _set_policy(self, policy: Any) -> None:
-        self._dtype_policy = policy
-        self._find_policy()
-
-    def _find_policy(self) -> None:
-        """Look up the policy that holds for the layer, which a map has by its path."""
-        self._policy = policy_of(self._dtype_policy, self)
-
-    @property
-    def variable_dtype(self) -> str:  # type: ignore[override]
-        """The dtype of the variables."""
-        return self._policy.variable_dtype
-
-    @property
-    def compute_dtype(self) -> str:
-        """The dtype of the computation."""
-        return self._policy.compute_dtype
-
-    @property
-    def input_dtype(self) -> str:
-        """The dtype to which float inputs are cast."""
-        return self.compute_dtype
-
-    @property
-    def _autocast_dtype(self) -> str | None:
-        """The dtype in which variables are read during a call; None if their own."""
-        compute = self.compute_dtype
-        if (
-            not self.autocast
-            or not self._casts_inputs
-            or compute == self.variable_dtype
-            or "float" not in compute
-        ):
-            return None
-        return compute
-
-    @property
-    def quantization_mode(self) -> str | None:
-        """How the weights are quantized; None if they are not."""
-        return self._policy.quantization_mode
 
     # ---- weights in few bits ------------------------------------------------------------------
 
@@ -493,6 +389,11 @@ class Layer(Attributes, Owner, Operation):
             common = {"trainable": self.trainable, "dtype": plain(policy_for_files(self))}
             config = {"name": self.name, **common, **config}
         return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make a layer from what `get_config` returned."""
+        return super().from_config(with_policy_named(config))
 
     def _set_common(self, settings: dict[str, Any]) -> None:
         if "name" in settings:

@@ -13,6 +13,7 @@ import numpy as np
 
 from cornu import constraints, initializers, regularizers
 from cornu.core import dtypes
+from cornu.core.attributes import Attributes
 from cornu.core.context import current_path, local, using
 from cornu.core.tracking import owned_by, unique
 from cornu.core.turns import turn_of
@@ -24,8 +25,12 @@ from cornu.layers.base.freezing import set_trainable
 from cornu.metrics.metric import Metric
 from cornu.random.seed import SeedGenerator
 
+_IN_BUILD = """make it in build:
+def build(self, input_shape):
+    self.scale = self.add_weight(shape=(input_shape[-1],))"""
 
-class Owner:
+
+class Owner(Attributes):
     """The part of a layer that makes and lists variables."""
 
     if TYPE_CHECKING:
@@ -43,6 +48,24 @@ class Owner:
     def _check_initialized(self) -> None:
         if "_added" not in vars(self):
             raise RuntimeError(without_super(self))
+
+    def _check_makes_parts(self, what: str, fix: str) -> None:
+        """Raise ValueError where the layer's own `call` makes what each call would make again."""
+        call = local.call
+        if call is None or call.layer is not self or call.makes_parts or self._is_building:
+            return
+        raise ValueError(
+            explain(
+                f"{type(self).__name__}.call makes {what}, but the layer is built: another call "
+                "would make it again, untrained.",
+                fix=fix,
+            )
+        )
+
+    def _keep(self, variable: Variable) -> None:
+        inside = local.call is not None and local.call.layer is self
+        if inside and not any(variable is known for known in self._own_variables()):
+            self._check_makes_parts("a variable", _IN_BUILD)
 
     def add_weight(
         self,
@@ -78,8 +101,12 @@ class Owner:
 
         Returns:
             The variable.
+
+        Raises:
+            ValueError: the layer's own `call` makes it.
         """
         self._check_initialized()
+        self._check_makes_parts("a weight", _IN_BUILD)
         if args and isinstance(args[0], str):  # as older code has it
             name, *args = args  # type: ignore[assignment]
         if len(args) > 3:

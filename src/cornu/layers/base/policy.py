@@ -3,14 +3,17 @@
     dtype="mixed_bfloat16"                    this one
     dtype=DTypePolicyMap(policy_map={...})    the one for the layer's path
 
+A layer reads `_policy`, which `Dtypes` keeps up to date: that of its path where there is a map.
+
 A layer that makes layers of its own, such as attention with its projections, gives them its policy.
 If those were quantized since, no single policy makes them again; files hold a map for it then.
 """
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cornu import dtype_policies
+from cornu.layers.base.quantized import modes
 
 
 def policy_of(policy: Any, layer: Any) -> Any:
@@ -36,3 +39,86 @@ def policy_for_files(layer: Any) -> Any:
         if part.quantization_mode not in (None, policy.quantization_mode)
     }
     return dtype_policies.DTypePolicyMap(policy, inside) if inside else policy
+
+
+def with_policy_named(config: dict[str, Any]) -> dict[str, Any]:
+    """A config that says a plain policy by its name, as users do who write `dtype="float16"`."""
+    stored = config.get("dtype")
+    if not isinstance(stored, dict):
+        return config
+    policy = dtype_policies.get(stored)
+    plain = type(policy) in (dtype_policies.DTypePolicy, dtype_policies.FloatDTypePolicy)
+    return {**config, "dtype": policy.name if plain else policy}
+
+
+class Dtypes:
+    """The part of a layer that knows in which dtypes it keeps variables and computes."""
+
+    if TYPE_CHECKING:
+        autocast: bool
+        _quantizes: bool
+        _dtype_policy: Any
+        _policy: Any
+
+    _casts_inputs = True  # whether floats are cast to the dtype of the computation before `call`
+    _casts_variables = True  # whether float variables are read in that dtype during `call`
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the variables."""
+        return self.variable_dtype
+
+    @property
+    def dtype_policy(self) -> Any:
+        """In which dtype the layer keeps its variables, and in which it computes.
+
+        May be set to a name, a policy, or a map of policies by the paths of layers.
+        """
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        policy = dtype_policies.get(value)
+        if not (self._quantizes and modes.follow_policy(self, policy_of(policy, self))):
+            self._set_policy(policy)
+
+    def _set_policy(self, policy: Any) -> None:
+        self._dtype_policy = policy
+        self._find_policy()
+
+    def _find_policy(self) -> None:
+        """Look up the policy that holds for the layer, which a map has by its path."""
+        self._policy = policy_of(self._dtype_policy, self)
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the variables."""
+        return self._policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the computation."""
+        return self._policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype to which float inputs are cast."""
+        return self.compute_dtype
+
+    @property
+    def _autocast_dtype(self) -> str | None:
+        """The dtype in which variables are read during a call; None if their own."""
+        compute = self.compute_dtype
+        if (
+            not self.autocast
+            or not self._casts_variables
+            or compute == self.variable_dtype
+            or "float" not in compute
+        ):
+            return None
+        return compute
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How the weights are quantized; None if they are not."""
+        return self._policy.quantization_mode

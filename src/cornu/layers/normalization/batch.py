@@ -55,6 +55,7 @@ class BatchNormalization(Layer):
     """
 
     _casts_inputs = False  # statistics are those of the numbers that come in
+    _casts_variables = False
 
     def __init__(
         self,

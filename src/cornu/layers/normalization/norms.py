@@ -80,6 +80,7 @@ class LayerNormalization(Layer):
     """
 
     _casts_inputs = False  # statistics are those of the numbers that come in
+    _casts_variables = False
 
     def __init__(
         self,
@@ -151,6 +152,7 @@ class RMSNormalization(Layer):
     """
 
     _casts_inputs = False  # statistics are those of the numbers that come in
+    _casts_variables = False
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
@@ -195,6 +197,7 @@ class GroupNormalization(Layer):
     """
 
     _casts_inputs = False  # statistics are those of the numbers that come in
+    _casts_variables = False
 
     def __init__(
         self,
@@ -285,6 +288,7 @@ class UnitNormalization(Layer):
     _weightless = True
 
     _casts_inputs = False  # statistics are those of the numbers that come in
+    _casts_variables = False
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
