@@ -208,10 +208,45 @@ def test_a_model_of_the_end_of_another_owns_no_more_than_that_end(tmp_path):
     np.testing.assert_allclose(keras.saving.load_model(tmp_path / "end.keras")(x), end(x))
 
 
-def test_inputs_of_whole_numbers_are_whole_numbers():
-    inputs = keras.Input((2,), dtype="int32")
-    model = keras.Model(inputs, inputs * 1)
-    assert model(np.full((2, 2), 1.0, "float32")).dtype == model.outputs[0].dtype == "int32"
+@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize("declared", ["float32", "float16", "int32", "bool"])
+def test_inputs_come_in_the_dtype_that_the_graph_was_made_for(declared, sequential):
+    if sequential:
+        model = keras.Sequential([keras.Input((2,), dtype=declared), layers.Identity()])
+    else:
+        inputs = keras.Input((2,), dtype=declared)
+        model = keras.Model(inputs, ops.copy(inputs))
+    expected = model.outputs[0].dtype
+    for given in ("uint8", "int32", "bool", "float16", "float32"):
+        assert model(np.ones((1, 2), given)).dtype == expected
+
+
+def test_pixels_do_not_wrap_around():
+    pixels = keras.Input((2,))
+    model = keras.Model(pixels, pixels * 2 - 300)
+    data = np.array([[0, 255]], "uint8")
+    np.testing.assert_array_equal(model(data), [[-300, 210]])
+    np.testing.assert_array_equal(model.predict(data, verbose=0), [[-300, 210]])
+
+
+def test_rows_of_a_large_table_are_looked_up_exactly():
+    ids = keras.Input((1,))
+    seen = []
+    table = layers.Embedding(2**24 + 2, 1, embeddings_initializer="zeros")
+    table._identifiers = lambda x: seen.append(x) or x
+    keras.Model(ids, table(ids))(np.array([[2**24 + 1]]))
+    assert int(seen[-1][0, 0]) == 2**24 + 1  # which no float32 is
+
+
+def test_under_mixed_precision_inputs_keep_their_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        inputs = keras.Input((2,))
+        model = keras.Model(inputs, [inputs * 1, layers.Dense(2)(inputs)])
+        assert [y.dtype.name for y in model(np.ones((1, 2), "f"))] == ["float32", "float16"]
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def test_a_layer_that_was_called_twice_tells_of_the_first_call():

@@ -79,10 +79,34 @@ def test_what_is_not_a_layer_is_explained():
         keras.Sequential([layers.Dense(2), keras.Input((3,))])
 
 
+@pytest.mark.parametrize("first", [[], [keras.Input((2,))]])
+def test_a_layer_that_needs_two_inputs_is_explained(first):
+    class Two(layers.Layer):
+        def call(self, x, y):
+            return x + y
+
+    with pytest.raises(ValueError, match=r"take one input; Two\.call needs x, y"):
+        keras.Sequential([*first, Two()]).build((None, 2))
+
+
+@pytest.mark.parametrize(
+    ("value", "fix"),
+    [("some words", "their numbers"), (layers.Dense(1), "joined by their outputs"), (None, "None")],
+)
+def test_what_is_no_array_is_explained(value, fix):
+    sequential = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    functional = keras.Model(sequential.inputs, sequential.outputs)
+    for reader in (sequential, functional, sequential.layers[0]):
+        with pytest.raises(ValueError, match=fix):
+            reader(value)
+
+
 def test_what_is_not_known_yet_is_explained():
     model = keras.Sequential([layers.Dense(2)])
-    with pytest.raises(AttributeError, match="input shape is not known"):
-        _ = model.output
+    for name in ("input", "output", "inputs", "outputs", "input_shape", "output_shape"):
+        assert not hasattr(model, name)
+        with pytest.raises(AttributeError, match="input shape is not known"):
+            getattr(model, name)
     with pytest.raises(ValueError, match="not built"):
         model.count_params()
 

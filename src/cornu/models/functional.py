@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from cornu import ops, tree
 from cornu.checks.shapes import misfit
+from cornu.core import dtypes
 from cornu.core.graph import Function
 from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
 from cornu.core.operation import Operation, node_of
@@ -13,6 +14,7 @@ from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain, warn
 from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.freezing import set_trainable
+from cornu.layers.base.input_spec import no_array
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
@@ -43,6 +45,7 @@ class Functional(Model):
     """
 
     _untracked_attributes: ClassVar[frozenset[str]] = Model._untracked_attributes | {"_graph"}
+    _casts_inputs = False  # they are brought to the dtypes of the symbolic inputs
 
     _output_names: list[str] | None = None
 
@@ -239,11 +242,7 @@ class Functional(Model):
                 )
             return x
         if not hasattr(x, "shape"):
-            raise TypeError(
-                explain(
-                    f"Model '{self.name}' takes arrays, got {x!r:.60} of type {type(x).__name__}."
-                )
-            )
+            raise ValueError(no_array(f"Model '{self.name}'", x))
         shape, wanted = tuple(x.shape), (None, *expected.shape[1:])  # batches of any size
         mask = mask_of(x)
         if len(shape) == len(wanted) + 1 and shape[-1] == 1:
@@ -257,11 +256,25 @@ class Functional(Model):
         )
         if not fits and not self._takes_sizes(shape, wanted):
             raise ValueError(self._wrong_shape(shape, expected))
-        if "float" in str(x.dtype) and expected.dtype[:3] in ("int", "uin", "boo"):
-            x = ops.cast(x, expected.dtype)  # the graph was made for whole numbers
+        x = self._in_dtype(x, expected)
         if mask is not None and mask_of(x) is None:
             set_mask(x, mask)
         return x
+
+    def _in_dtype(self, x: Any, expected: KerasTensor) -> Any:
+        """The input in the dtype that its `Input` says, with which the graph was made."""
+        given = dtypes.standardize_dtype(x.dtype)
+        if given == expected.dtype or "complex" in given:
+            return x
+        if "int" in given and "float" in expected.dtype and self._looks_up(expected):
+            return x  # a float does not hold every row of a large table
+        return ops.cast(x, expected.dtype)
+
+    def _looks_up(self, tensor: KerasTensor) -> bool:
+        """Whether whatever reads an input takes its numbers for rows of a table."""
+        nodes = self._built_graph.nodes
+        readers = [node.operation for node in nodes if any(t is tensor for t in node.input_tensors)]
+        return all(hasattr(reader, "_rows_looked_up") for reader in readers)
 
     def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
         """Whether inputs of other sizes than the model was made for are taken all the same."""

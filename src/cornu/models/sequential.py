@@ -13,6 +13,7 @@ from cornu.core.serialize import deserialize_keras_object, serialize_keras_objec
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import did_you_mean, explain, returns_nothing, trimmed
 from cornu.layers.base.build import is_shape, to_tensors
+from cornu.layers.base.call import required_arguments
 from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
@@ -44,6 +45,7 @@ class Sequential(Model):
     _untracked_attributes: ClassVar[frozenset[str]] = Model._untracked_attributes | {
         "_graph", "_end", "_input_layer",
     }  # fmt: skip
+    _casts_inputs = False  # each layer casts its own
 
     def __init__(
         self,
@@ -139,6 +141,7 @@ class Sequential(Model):
         self._end = layer.output
 
     def _connect(self, layer: Layer, tensor: KerasTensor) -> KerasTensor:
+        _require_one_input(layer)
         with eagerly(), name_scope(self.name):
             output = layer(tensor)
         if output is None:
@@ -203,6 +206,7 @@ class Sequential(Model):
         start = InputLayer(batch_shape=(None, *tuple(input_shape)[1:]))
         tensor: KerasTensor = start.output
         for layer in self._stack:
+            _require_one_input(layer)
             # The scope of the model is open here: `build` runs inside it.
             try:
                 tensor = layer(tensor)
@@ -231,6 +235,8 @@ class Sequential(Model):
         return x
 
     _wrong_shape = Functional._wrong_shape
+    _in_dtype = Functional._in_dtype
+    _looks_up = Functional._looks_up
 
     def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
         """Whether the layers take inputs of other sizes than those they were built for.
@@ -287,16 +293,14 @@ class Sequential(Model):
         return graph
 
     @property
-    def inputs(self) -> list[KerasTensor] | None:
-        """The symbolic input in a list; None while the shape is not known."""
-        graph = self._built_graph
-        return None if graph is None else graph.inputs
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic input in a list."""
+        return self._defined("inputs").inputs
 
     @property
-    def outputs(self) -> list[KerasTensor] | None:
-        """The symbolic output in a list; None while the shape is not known."""
-        graph = self._built_graph
-        return None if graph is None else graph.outputs
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic output in a list."""
+        return self._defined("outputs").outputs
 
     @property
     def inputs_struct(self) -> KerasTensor | None:
@@ -401,9 +405,23 @@ def _known_input_shape(layer: Layer) -> Any:
     """The input shape that a first layer knows: given to it, or of the model that it is."""
     if layer._first_input_shape is not None:
         return layer._first_input_shape
-    if isinstance(layer, (Sequential, Functional)) and layer.inputs and len(layer.inputs) == 1:
-        return layer.inputs[0].shape
-    return None
+    graph = layer._built_graph if isinstance(layer, (Sequential, Functional)) else None
+    return graph.inputs[0].shape if graph is not None and len(graph.inputs) == 1 else None
+
+
+def _require_one_input(layer: Layer) -> None:
+    """Raise ValueError where the `call` of a layer needs more than one argument."""
+    cls: Any = type(layer)
+    needed = required_arguments(cls)
+    if len(needed) > 1:
+        raise ValueError(
+            explain(
+                f"The layers of a Sequential take one input; {cls.__name__}.call needs "
+                f"{', '.join(needed)}.",
+                fix="use the functional API: keras.Model(inputs, layer(x, y)), or give the others "
+                f"a default:\ndef call(self, {needed[0]}, {needed[1]}=None): ...",
+            )
+        )
 
 
 def _not_a_layer(value: Any) -> str:

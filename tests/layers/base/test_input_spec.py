@@ -126,7 +126,7 @@ class TestSeveralInputs:
             layer(np.ones(2))
 
     def test_something_else(self):
-        with pytest.raises(ValueError, match="takes arrays, got str"):
+        with pytest.raises(ValueError, match="takes arrays, got .text. of type str"):
             Named(InputSpec(ndim=1))("text")
 
 

@@ -149,14 +149,29 @@ def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
         if spec is None or (x is None and spec.optional):
             continue
         if x is None or not hasattr(x, "shape"):
-            nothing = "a `call` without `return` gives None" if x is None else None
-            raise ValueError(
-                explain(f"{describe(layer)} takes arrays, got {type(x).__name__}.", fix=nothing)
-            )
+            raise ValueError(no_array(describe(layer), x))
         shape = tuple(s if s is None or isinstance(s, int) else None for s in x.shape)
         problem = spec.problem(shape, dtypes.standardize_dtype(x.dtype))
         if problem is not None:
             raise ValueError(_mismatch(layer, problem, shape, spec, _producer(x)))
+
+
+def no_array(reader: str, value: Any) -> str:
+    """What to say where something else than an array is called on.
+
+    Args:
+        reader: what was called, as `describe` says it.
+        value: what it got.
+    """
+    shown = "" if value is None else f" {value!r:.60} of type"
+    fix = None
+    if value is None:
+        fix = "a `call` without `return` gives None"
+    elif isinstance(value, str):
+        fix = "give words their numbers first: np.array([[numbers[w] for w in text.split()]])"
+    elif hasattr(value, "call"):
+        fix = "layers are joined by their outputs: y = second(first(x))"
+    return explain(f"{reader} takes arrays, got{shown} {type(value).__name__}.", fix=fix)
 
 
 def describe(layer: Any) -> str:
