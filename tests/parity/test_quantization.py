@@ -233,6 +233,7 @@ def test_projections_of_attention_come_back_from_a_file_in_both(tmp_path):
         lambda k: built(k, "LayerNormalization").quantize("int8"),
         lambda k: built(k, "Embedding", output_dim=3, input_dim=3).quantize("float8"),
         lambda k: k.layers.Layer().quantized_build((3,), "int8"),
+        lambda k: k.layers.Layer().quantized_call(X2),
         lambda k: k.layers.BatchNormalization(dtype="int8_from_float32")(X2),
         lambda k: k.layers.Embedding(3, 4, dtype="float8_from_float32")(IDS),
         lambda k: k.quantizers.Int4QuantizationConfig(k.quantizers.AbsMaxQuantizer(0)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.errors import explain
-from cornu.layers.base.arguments import channels_format, is_int
+from cornu.layers.base.arguments import channels_format, is_int, repetitions
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 
@@ -149,11 +149,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        if not is_int(n):
-            raise TypeError(explain(f"n is an int, got {n!r}.", fix="RepeatVector(3)"))
-        if n < 1:
-            raise ValueError(explain(f"n must be >= 1, got {n}.", fix="RepeatVector(3)"))
-        self.n = int(n)
+        self.n = repetitions(n, "n", "RepeatVector(3)")
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: Any) -> Any:

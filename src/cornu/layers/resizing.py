@@ -18,7 +18,7 @@ from cornu.layers.base.arguments import (
     one_of,
     pairs_per_axis,
     per_axis,
-    positive_int,
+    repetitions,
 )
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -258,7 +258,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        self.size = positive_int(size, "size", "UpSampling1D(2)")
+        self.size = repetitions(size, "size", "UpSampling1D(2)")
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: Any) -> Any:

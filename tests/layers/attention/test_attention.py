@@ -93,3 +93,9 @@ def test_gradients_are_finite_where_a_row_sees_nothing():
         return layer.stateless_call(values, [], X, X, attention_mask=nothing)[0].sum()
 
     assert all(np.isfinite(g).all() for g in jax.grad(total)(values))
+
+
+@pytest.mark.parametrize("output_shape", [8.0, 0, (2, "3")])
+def test_an_output_shape_is_made_of_whole_numbers(output_shape):
+    with pytest.raises(ValueError, match="output_shape must be"):
+        MultiHeadAttention(2, 4, output_shape=output_shape)

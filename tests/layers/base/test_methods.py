@@ -176,3 +176,15 @@ class TestModels:
                             layers.Flatten(), layers.Dense(2)])  # fmt: skip
         with pytest.warns(UserWarning, match=r"do not offer 'int8': conv \(Conv1D\)\."):
             model.quantize("int8")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: layers.Dense(2), lambda: layers.EinsumDense("ab,bc->ac", 2),
+     lambda: layers.Embedding(4, 2), lambda: layers.ReversibleEmbedding(4, 2)],
+)  # fmt: skip
+def test_what_is_not_quantized_does_not_compute_so(make):
+    layer, x = make(), np.ones((2, 5), "int32")
+    layer(x)
+    with pytest.raises(NotImplementedError, match="is not quantized"):
+        layer.quantized_call(x)

@@ -152,6 +152,25 @@ class ProjectedAttention(Layer):
         return config
 
 
+def _sizes(shape: Any) -> tuple[int, ...] | None:
+    """The argument `output_shape` as a tuple; None stays None.
+
+    Raises:
+        ValueError: it is neither an int nor a tuple of ints.
+    """
+    sizes = (shape,) if is_int(shape) else shape
+    if sizes is None:
+        return None
+    if not isinstance(sizes, (tuple, list)) or not all(is_int(n) and n > 0 for n in sizes):
+        raise ValueError(
+            explain(
+                f"output_shape must be a positive int or a tuple of them, got {shape!r}.",
+                fix="output_shape=64",
+            )
+        )
+    return tuple(int(n) for n in sizes)
+
+
 def _of_samples(name: str, mask: Any) -> Any:
     """A mask of whole samples, `(batch,)`, as one of their steps."""
     if mask is None or mask.ndim != 1 or name == "attention_mask":
@@ -251,9 +270,7 @@ class MultiHeadAttention(ProjectedAttention):
         self.key_dim = positive_int(key_dim, "key_dim", example)
         value_dim = self.key_dim if value_dim is None else value_dim
         self.value_dim = positive_int(value_dim, "value_dim", example)
-        self.output_shape = (output_shape,) if is_int(output_shape) else output_shape
-        if self.output_shape is not None:
-            self.output_shape = tuple(self.output_shape)
+        self.output_shape = _sizes(output_shape)
         self.attention_axes = (attention_axes,) if is_int(attention_axes) else attention_axes
         if self.attention_axes is not None:
             self.attention_axes = tuple(self.attention_axes)

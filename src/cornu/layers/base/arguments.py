@@ -35,6 +35,30 @@ def positive_int(value: Any, name: str, example: str) -> int:
     return int(value)
 
 
+def repetitions(value: Any, name: str, example: str) -> int:
+    """The value as an int greater than zero, where Keras distinguishes the two mistakes.
+
+    Args:
+        value: what the user gave.
+        name: of the argument.
+        example: a call that is right.
+
+    Raises:
+        TypeError: it is no int.
+        ValueError: it is zero or less.
+
+    Example:
+
+        >>> repetitions(3, "n", "RepeatVector(3)")
+        3
+    """
+    if not is_int(value):
+        raise TypeError(explain(f"{name} must be an int, got {value!r}.", fix=example))
+    if value < 1:
+        raise ValueError(explain(f"{name} must be >= 1, got {value}.", fix=example))
+    return int(value)
+
+
 def per_axis(value: Any, rank: int, name: str, *, least: int = 1) -> tuple[int, ...]:
     """One int for each spatial axis, from an int or a sequence of ints.
 

@@ -5,7 +5,7 @@ from typing import Any
 from cornu.core import dtypes
 from cornu.core.operation import Node
 from cornu.core.symbolic import KerasTensor, standardize_shape
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.layers.base.layer import Layer
 
 
@@ -48,6 +48,7 @@ class InputLayer(Layer):
             batch_shape = kwargs.pop("batch_input_shape")
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
+            warn(explain("The argument input_shape is deprecated.", fix=f"Input(shape={shape})"))
         if kwargs:
             raise TypeError(explain(f"Input takes no argument {next(iter(kwargs))!r}."))
         if input_tensor is not None:
@@ -55,14 +56,8 @@ class InputLayer(Layer):
                 raise ValueError(
                     explain(f"The tensor is symbolic, got {type(input_tensor).__name__}.")
                 )
-            if shape is not None and tuple(shape) != input_tensor.shape[1:]:
-                raise ValueError(
-                    explain(
-                        f"The shape is {tuple(shape)}, and the tensor has {input_tensor.shape}.",
-                        fix="leave the shape out: the tensor has one.",
-                    )
-                )
-            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+            _require_agreement(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
+            batch_shape, dtype, sparse = input_tensor.shape, input_tensor.dtype, input_tensor.sparse
         elif batch_size is not None and batch_shape is not None:
             raise ValueError(
                 explain(
@@ -108,6 +103,32 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def _require_agreement(
+    tensor: KerasTensor, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any
+) -> None:
+    """That what is said beside a tensor is what the tensor is.
+
+    Raises:
+        ValueError: an argument that is given says something else.
+    """
+    said = {
+        "shape": (shape and tuple(shape), tensor.shape[1:]),
+        "batch_size": (batch_size, next(iter(tensor.shape), None)),
+        "batch_shape": (batch_shape and tuple(batch_shape), tensor.shape),
+        "dtype": (dtype and dtypes.standardize_dtype(dtype), tensor.dtype),
+        "sparse": (sparse, tensor.sparse),
+    }
+    for name, (given, actual) in said.items():
+        if given is not None and given != actual:
+            raise ValueError(
+                explain(
+                    f"The {name} is {given}, and the tensor has {actual}.",
+                    tensor=tensor,
+                    fix=f"leave {name} out: the tensor says it.",
+                )
+            )
 
 
 def Input(  # noqa: N802 - Keras's name

@@ -286,9 +286,25 @@ def _named(layer: Any, weights: Iterable[Weight], name: str) -> Any:
 # ---- computing --------------------------------------------------------------------------------
 
 
+def _module(layer: Any) -> Any:
+    """What computes for a layer in its mode.
+
+    Raises:
+        NotImplementedError: the layer is not quantized.
+    """
+    if layer.quantization_mode not in _MODULES:
+        raise NotImplementedError(
+            explain(
+                f"{type(layer).__name__} '{layer.name}' is not quantized.",
+                fix="layer.quantize('int8'), or call the layer itself",
+            )
+        )
+    return _MODULES[layer.quantization_mode]
+
+
 def multiply(layer: Any, weight: Weight, product: Product, x: Any) -> Any:
     """The product of the inputs and a weight, the correction of low rank included."""
-    y = _MODULES[layer.quantization_mode].multiply(layer, weight, product, x)
+    y = _module(layer).multiply(layer, weight, product, x)
     if layer.lora_enabled and hasattr(layer, f"lora_{weight.name}_a"):
         y = y + product.compute(x, adapters.correction(layer, weight.name))
     return y
@@ -307,7 +323,7 @@ def with_bias(layer: Any, x: Any) -> Any:
 def lookup(layer: Any, weight: Weight, ids: Any) -> Any:
     """Rows of a table, the correction of low rank included."""
     dtype = layer.compute_dtype
-    rows = _MODULES[layer.quantization_mode].lookup(layer, weight, ids, dtype)
+    rows = _module(layer).lookup(layer, weight, ids, dtype)
     return adapters.corrected_rows(layer, weight.name, rows, ids)
 
 
