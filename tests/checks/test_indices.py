@@ -32,9 +32,10 @@ def test_negative_ones_count_from_the_end_as_far_as_they_can():
     assert severity == "error" and "-9 (row 0, column 2)" in message and "x - x.min()" in message
 
 
-def test_numbers_that_are_not_whole_are_no_identifiers():
-    ((severity, message),) = check_indices(X + 0.5, (12,))
-    assert severity == "error" and "x holds 1.5 (row 0, column 0)" in message
+def test_numbers_that_are_not_whole_are_cut_off():
+    ((severity, message),) = check_indices(X + 0.5, (10,))
+    assert severity == "warning" and "x holds 1.5 (row 0, column 0)" in message
+    assert [f.severity for f in check_indices(X + 0.5, (9,))] == ["warning", "error"]
     assert check_indices(np.array([[1.0, np.nan]]), (12,)) == []
 
 

@@ -28,8 +28,9 @@ def check_indices(x: Any, rows: Any) -> list[Finding]:
         rows: nested like `x`: `(number of rows,)` of the table that looks an input up, or None.
 
     Returns:
-        An error for an identifier without a row, a warning for one that counts from the end. Of
-        arrays that are mapped from files, or above 2 GB, some rows are looked at.
+        An error for an identifier without a row, a warning for one that counts from the end or is
+        no whole number. Of arrays that are mapped from files, or above 2 GB, some rows are looked
+        at.
 
     Example:
 
@@ -48,18 +49,23 @@ def check_indices(x: Any, rows: Any) -> list[Finding]:
 
 
 def _check(name: str, array: np.ndarray, rows: int) -> list[Finding]:
-    if array.dtype.kind == "f":
-        broken = array != np.rint(array)  # NaN and infinite numbers are found elsewhere
-        broken &= np.isfinite(array)
-        if broken.any():
-            place = _first(broken)
-            message = explain(
-                f"{name} holds {_number(array[place])} ({place_of(place)}), where an embedding "
-                "wants whole numbers to look up.",
-                fix=f"{name} = numpy.unique({name}, return_inverse=True)[1].reshape({name}.shape)\n"
-                "or leave the Embedding layer out: numbers go straight into Dense",
-            )
-            return [Finding("error", message)]
+    if array.dtype.kind != "f":
+        return _check_range(name, array, rows)
+    whole = np.trunc(array)  # as the table reads them
+    broken = (array != whole) & np.isfinite(array)  # NaN and infinite numbers are found elsewhere
+    if not broken.any():
+        return _check_range(name, array, rows)
+    place = _first(broken)
+    message = explain(
+        f"{name} holds {_number(array[place])} ({place_of(place)}): an embedding looks up whole "
+        "numbers, and cuts the rest off.",
+        fix=f"{name} = numpy.unique({name}, return_inverse=True)[1].reshape({name}.shape)\n"
+        "or leave the Embedding layer out: numbers go straight into Dense",
+    )
+    return [Finding("warning", message), *_check_range(name, whole, rows)]
+
+
+def _check_range(name: str, array: np.ndarray, rows: int) -> list[Finding]:
     low, high = array.min(), array.max()
     if high >= rows or low < -rows:
         place = _first((array >= rows) | (array < -rows))

@@ -183,3 +183,10 @@ def test_a_single_state_of_a_cell_in_a_stack_is_an_array():
     x = np.ones((2, 3, 4), "float32")
     assert [y.shape for y in rnn(x)] == [(2, 2), (2, 3), (2, 2)]
     assert [y.shape for y in rnn(x, initial_state=list(rnn(x)[1:]))] == [(2, 2), (2, 3), (2, 2)]
+
+
+@pytest.mark.parametrize("layer", ["LSTM", "GRU"])
+@pytest.mark.parametrize("use_cudnn", [True, False, "auto"])
+def test_both_directions_keep_what_configs_leave_out(layer, use_cudnn):
+    both = layers.Bidirectional(getattr(layers, layer)(1, use_cudnn=use_cudnn))
+    assert both.forward_layer.use_cudnn == both.backward_layer.use_cudnn == use_cudnn

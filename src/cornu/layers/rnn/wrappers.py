@@ -215,7 +215,10 @@ def _copy(layer: Any, side: str, **changes: Any) -> Any:
     # What a step says that does not count must not reach the other side's output.
     if "zero_output_for_mask" in config and layer.return_sequences:
         config["zero_output_for_mask"] = True
-    return type(layer).from_config(config)
+    copy = type(layer).from_config(config)
+    if hasattr(layer, "use_cudnn"):  # which configs leave out, as Keras's do
+        copy.use_cudnn = layer.use_cudnn
+    return copy
 
 
 class TimeDistributed(Wrapper):
