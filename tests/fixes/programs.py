@@ -124,8 +124,9 @@ DATA = {
         "[keras.Input((4,)), layers.Embedding(4, 2), layers.Flatten(), layers.Dense(1)])\n"
         "model.compile('adam', 'mse')\nmodel.fit(x, np.ones((1, 1)), verbose=0)", "x.min() == 0"),
     "numbers for an embedding": Program(
-        "model = keras.Sequential([keras.Input((4,)), layers.Embedding(256, 2)])\n" + PREDICT,
-        "x.shape == (64, 4)"),
+        "model = keras.Sequential([keras.Input((4,)), layers.Embedding(256, 2), layers.Flatten(), "
+        "layers.Dense(3)])\nmodel.compile('adam', 'mse')\n"
+        "model.fit(x, hot, verbose=0, batch_size=64)", "x.shape == (64, 4)"),
 }  # fmt: skip
 
 LABELS = {
@@ -272,6 +273,41 @@ LAYERS = {
     "a time-distributed number": Program("layers.TimeDistributed(3)"),
     "a function that is none": Program("layers.Lambda(3)"),
     "a repetition that is no number": Program("layers.RepeatVector('x')"),
+    "sizes of attention that are no whole numbers": Program(
+        "layers.MultiHeadAttention(2, 4, output_shape=8.0)"
+    ),
+    "quantized and not": Program(
+        "layer = layers.Dense(2)\nlayer.build((None, 4))\nlayer.quantized_call(x)", only=(0,)
+    ),
+    "words for a layer": Program("layers.Dense(2)('some words')", only=()),
+    "a layer for a layer": Program("layers.Dense(2)(layers.Dense(3))", only=()),
+    "a weight made in call": Program(
+        own_layer("return x * self.add_weight(shape=(4,))") + "\nmodel(x)", only=()
+    ),
+    "two inputs in a row": Program(
+        "class Two(layers.Layer):\n    def call(self, x, y): return x\n"
+        "keras.Sequential([keras.Input((4,)), Two()])",
+        only=(),
+    ),
+    "an input unlike its tensor": Program(
+        "tensor = keras.KerasTensor((None, 3))\nkeras.Input((4,), tensor=tensor)"
+    ),
+    "an older name of a shape": Program("layers.InputLayer(input_shape=(4,))"),
+    "a shape that is set": Program("keras.Input((4,)).shape = (None, 3)", only=()),
+    "a constraint in a word": Program(
+        "variable = keras.Variable(1.0)\nvariable.constraint = 'non_neg'", only=()
+    ),
+    "a flag in a word": Program(
+        "variable = keras.Variable(1.0)\nvariable.overwrite_with_gradient = 'yes'", only=()
+    ),
+    "a built-in of another name": Program(
+        "config = {'class_name': 'Dense', 'module': 'keras.layers', 'registered_name': 'Mine', "
+        "'config': {'units': 2}}\nkeras.saving.deserialize_keras_object(config)",
+        only=(-1,),
+    ),
+    "a local file that is not there": Program(
+        "keras.utils.get_file(origin='file:///no/such/file')", only=()
+    ),
     "two names of one": Program(
         "keras.Sequential([layers.Dense(2, name='d'), layers.Dense(2, name='d')])", only=()
     ),

@@ -394,7 +394,7 @@ def _require_one_name(registered: Any, names: tuple[str, ...], kind: str) -> Non
             "registered name.",
             fix=f"if it is your own, register it before loading:\n"
             f"{registry.how_to_register([registered])}\n"
-            "if it is the built-in, take the registered name out.",
+            "if it is the built-in: del config['registered_name']",
         )
     )
 

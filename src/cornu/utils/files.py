@@ -308,7 +308,7 @@ def _copy(source: Path, target: str, limit: int) -> None:
         raise FileNotFoundError(
             errors.explain(
                 f"There is no file {str(source)!r} on this machine.",
-                fix="an absolute path after file://, such as file:///home/me/data.csv",
+                fix="give an absolute path: origin='file:///home/me/data.csv'",
             )
         )
     if source.stat().st_size > limit:

@@ -48,7 +48,9 @@ class InputLayer(Layer):
             batch_shape = kwargs.pop("batch_input_shape")
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
-            warn(explain("The argument input_shape is deprecated.", fix=f"Input(shape={shape})"))
+            warn(
+                explain("The argument input_shape is deprecated.", fix=f"InputLayer(shape={shape})")
+            )
         if kwargs:
             raise TypeError(explain(f"Input takes no argument {next(iter(kwargs))!r}."))
         if input_tensor is not None:
@@ -126,7 +128,7 @@ def _require_agreement(
                 explain(
                     f"The {name} is {given}, and the tensor has {actual}.",
                     tensor=tensor,
-                    fix=f"leave {name} out: the tensor says it.",
+                    fix=f"leave {name} out: keras.Input(tensor=tensor)",
                 )
             )
 

@@ -296,7 +296,7 @@ def _module(layer: Any) -> Any:
         raise NotImplementedError(
             explain(
                 f"{type(layer).__name__} '{layer.name}' is not quantized.",
-                fix="layer.quantize('int8'), or call the layer itself",
+                fix="layer.quantize('int8')\nor call the layer itself",
             )
         )
     return _MODULES[layer.quantization_mode]
