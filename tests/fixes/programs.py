@@ -279,6 +279,8 @@ LAYERS = {
     "quantized and not": Program(
         "layer = layers.Dense(2)\nlayer.build((None, 4))\nlayer.quantized_call(x)", only=(0,)
     ),
+    "a word for trainable": Program("layers.Dense(3, trainable='yes')"),
+    "strides and dilation": Program("layers.ConvLSTM2D(2, 3, strides=2, dilation_rate=3)"),
     "words for a layer": Program("layers.Dense(2)('some words')", only=()),
     "a layer for a layer": Program("layers.Dense(2)(layers.Dense(3))", only=()),
     "a weight made in call": Program(

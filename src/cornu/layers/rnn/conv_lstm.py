@@ -93,7 +93,7 @@ class ConvLSTMCell(DropoutCell):
                 explain(
                     "strides and dilation_rate cannot both be greater than 1.",
                     received=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
-                    fix="strides=1, or dilation_rate=1",
+                    fix="strides=1\nor dilation_rate=1",
                 )
             )
         self.activation = activation
