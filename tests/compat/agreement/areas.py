@@ -17,6 +17,7 @@ from compat.agreement import mistakes, scenes
 from compat.agreement.walk import (
     LIBRARIES,
     Found,
+    absent,
     aliases,
     kinship,
     members,
@@ -29,6 +30,7 @@ from parity.harness import Case, build, example
 
 
 def _public() -> Iterator[Found]:
+    yield from absent()
     yield from aliases()
     for place, (theirs, ours) in public().items():
         yield from kinship(place, theirs, ours)

@@ -4,7 +4,9 @@ See `walk.py` for what is compared, `scenes.py` and `mistakes.py` for on what, a
 for what is meant to differ.
 """
 
+import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from compat.agreement.areas import AREAS, differences
 from compat.agreement.differences import DIFFERENCES
 from compat.agreement.walk import every_name
 
+PAGE = Path(__file__).parents[3] / "docs" / "compatibility.md"
 PATTERNS = [(key, row.line) for row in DIFFERENCES for key in row.keys]
 
 
@@ -28,5 +31,21 @@ def test_every_listed_difference_is_there():
     assert not gone
 
 
+def listed():
+    """The part of the page that stands for the list; run this file to write it there."""
+    return "\n\n" + "\n".join(f"- {row.line}" for row in DIFFERENCES) + "\n\n"
+
+
+MARKED = re.compile(r"(?<=<!-- differences -->).*?(?=<!-- end of differences -->)", re.DOTALL)
+
+
+def test_the_page_holds_the_list():
+    assert MARKED.search(PAGE.read_text())[0] == listed()
+
+
 def test_the_whole_api_is_walked():
     assert len(every_name()) > 1000
+
+
+if __name__ == "__main__":
+    PAGE.write_text(MARKED.sub(lambda _: listed(), PAGE.read_text()))

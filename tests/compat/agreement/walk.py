@@ -3,6 +3,7 @@
 Each comparison yields `Found`s. Their keys say what differs and where; `differences.py` lists those
 that are meant by patterns of such keys.
 
+    absent: layers.Resizing                     a public name that Cornu has not
     parameters: losses.Hinge                    names, order, kinds and defaults of parameters
     class: metrics.MeanIoU                      base classes, names, what is a class at all
     member: Model.export                        a member that the class has not, or of another kind
@@ -58,16 +59,21 @@ def _namespaces() -> list[str]:
 
 
 @functools.cache
-def every_name() -> dict[str, tuple[Any, Any]]:
-    """Path -> what it is in Keras and in Cornu, of all public names that both have."""
+def _names_of_keras() -> dict[str, tuple[Any, Any]]:
+    """Path -> what it is in Keras and in Cornu, None where it is absent."""
     found: dict[str, tuple[Any, Any]] = {}
     for space in _namespaces():
         theirs = importlib.import_module(f"keras.{space}".rstrip("."))
         for name, value in sorted(vars(theirs).items()):
-            ours = None if name.startswith("_") else _reach(space, name)
-            if ours is not None and not inspect.ismodule(value):
-                found[f"{space}.{name}".lstrip(".")] = value, ours
+            if not name.startswith("_") and not inspect.ismodule(value):
+                found[f"{space}.{name}".lstrip(".")] = value, _reach(space, name)
     return found
+
+
+@functools.cache
+def every_name() -> dict[str, tuple[Any, Any]]:
+    """Path -> what it is in Keras and in Cornu, of all public names that both have."""
+    return {path: pair for path, pair in _names_of_keras().items() if pair[1] is not None}
 
 
 @functools.cache
@@ -174,6 +180,13 @@ def members(place: str, theirs: type, ours: type) -> Iterator[Found]:
                 yield Found(f"member: {place}.{name}", describe(one), describe(other))
             elif inspect.isroutine(one):
                 yield from parameters(f"{place}.{name}", one, other)
+
+
+def absent() -> Iterator[Found]:
+    """The public names that Cornu has not."""
+    for path, (theirs, ours) in _names_of_keras().items():
+        if ours is None and theirs is not None:
+            yield Found(f"absent: {path}", "there", "absent")
 
 
 def aliases() -> Iterator[Found]:
