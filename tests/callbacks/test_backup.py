@@ -198,3 +198,20 @@ def test_a_backup_that_is_cut_at_any_system_call_leaves_a_good_one(tmp_path, mon
         resume._save(2 + number, 0)
         number += 1
     assert number > 15
+
+
+def test_an_epoch_that_ends_within_a_group_of_steps_goes_on_at_its_end(tmp_path):
+    class Dies(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    def trained(*callbacks):
+        model = regression(steps_per_execution=3)  # steps 0 to 2, and 3 alone
+        fit(model, *callbacks, epochs=2)
+        return model.get_weights()
+
+    backup = {"backup_dir": tmp_path / "backup", "save_freq": 1}
+    with pytest.raises(KeyboardInterrupt):
+        trained(Dies(), BackupAndRestore(**backup))
+    for found, expected in zip(trained(BackupAndRestore(**backup)), trained(), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -106,7 +106,7 @@ class Callback:
         self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """After a training step; `logs` holds the running results of the epoch."""
+        """After a training step, or the last of a group; `logs` holds the results of the epoch."""
         self.on_batch_end(batch, logs=logs)
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
