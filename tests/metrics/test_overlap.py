@@ -34,7 +34,7 @@ def test_fractions_of_weights_are_cut_off_with_a_warning():
     metric = metrics.MeanIoU(2)
     with pytest.warns(UserWarning, match="dtype='float32' keeps them"):
         metric.update_state([0, 1], [0, 1], sample_weight=[0.5, 1.5])
-    assert metric.total_confusion_matrix.numpy().tolist() == [[0, 0], [0, 1]]
+    assert metric.total_cm.numpy().tolist() == [[0, 0], [0, 1]]
 
 
 def test_classes_on_another_axis_and_class_numbers_outside():

@@ -22,7 +22,7 @@ ADDITIONS = {
 KERAS_HAS_LATER = {
     "compiled", "optimizer", "quantization_config", "state_size", "steps_per_execution",
     "stop_evaluating", "stop_predicting", "output_names", "inputs_struct", "manager",
-    "total_confusion_matrix", "true_positives", "squared_sum", "best_epoch", "epoch", "built",
+    "true_positives", "squared_sum", "best_epoch", "epoch", "built",
     "history", "stop_training", "bias", "kernel", "gamma", "beta", "scale", "alpha", "rank",
     "concat_score_weight", "seed_generator", "data_format", "channel_axis", "top_k", "class_id",
     "get_monitor_value", "inputs_quantizer", "total_cm", "supports_jit", "momentums", "monitor_op",

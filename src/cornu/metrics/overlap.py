@@ -67,14 +67,9 @@ class IoU(Metric):
         self.sparse_y_true = sparse_y_true
         self.sparse_y_pred = sparse_y_pred
         self.axis = axis
-        self.total_confusion_matrix = self.add_variable(
+        self.total_cm = self.add_variable(
             (num_classes, num_classes), "zeros", name="total_confusion_matrix"
         )
-
-    @property
-    def total_cm(self) -> Variable:
-        """The table of classes against classes, under Keras's name."""
-        return self.total_confusion_matrix
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch.
@@ -93,9 +88,9 @@ class IoU(Metric):
             self._warn_of_fractions(sample_weight)
             _, weights = aligned(y_true, as_dtype(tensor(sample_weight), self.dtype))
         weights = jnp.broadcast_to(weights.reshape(_fitting(weights, y_true)), y_true.shape)
-        before = self.total_confusion_matrix.value
+        before = self.total_cm.value
         after = _with_counts(before, y_true, y_pred, weights, ignore_class=self.ignore_class)
-        self.total_confusion_matrix.assign(after)
+        self.total_cm.assign(after)
 
     def _classes(self, y: Any, sparse: bool) -> Any:
         """Class numbers, `(batch, ...)`."""
@@ -116,7 +111,7 @@ class IoU(Metric):
 
     def result(self) -> Any:
         """Mean over the chosen classes that occur, of intersection over union."""
-        table = self.total_confusion_matrix.value.astype(settings.current.floatx)
+        table = self.total_cm.value.astype(settings.current.floatx)
         return _mean_of_overlaps(table, classes=tuple(self.target_class_ids))
 
 
