@@ -133,3 +133,9 @@ def test_ctc_of_half_precision_is_float32(dtype):
     logits = jnp.ones((1, 3, 2), dtype)
     loss = ops.ctc_loss(np.array([[1]]), logits, np.array([1]), np.array([3]))
     assert loss.dtype == "float32"
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((2, 1), -1), ((1, 2), 0)])
+def test_a_softmax_that_is_always_one_is_told(shape, axis):
+    with pytest.warns(UserWarning, match="an axis of size 1 is always 1"):
+        assert ops.softmax(np.zeros(shape), axis=axis).tolist() == np.ones(shape).tolist()

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.core.frame import is_tracer
 from cornu.core.op import fused, op, unary
 from cornu.core.operands import axes, tensor, to_float, weak
-from cornu.errors import explain
+from cornu.errors import explain, warn
 
 
 @jax.custom_jvp
@@ -178,7 +179,15 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         >>> softmax([0.0, 0.0]).tolist()
         [0.5, 0.5]
     """
-    return _softmax(to_float(x), axis=axes(axis))
+    x = to_float(x)
+    if isinstance(axis, int) and not is_tracer(x) and x.ndim and x.shape[axis] == 1:
+        warn(
+            explain(
+                f"softmax over an axis of size 1 is always 1, got shape {x.shape} and axis {axis}.",
+                fix="sigmoid for one probability, or as many numbers as there are classes.",
+            )
+        )
+    return _softmax(x, axis=axes(axis))
 
 
 @op
