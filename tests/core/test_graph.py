@@ -123,3 +123,20 @@ def test_the_same_values_as_keras(seed):
     got = ours(x)
     for g, e in zip(got, expected, strict=True):
         np.testing.assert_allclose(g, e, rtol=1e-4, atol=1e-5)
+
+
+def test_a_function_takes_what_fits_its_inputs():
+    for library in (cornu, keras):
+        x, y = library.KerasTensor((2, 3)), library.KerasTensor((None, 3))
+        function = library.Function([x, y], {"b": x + y, "a": x})
+        out = function([np.ones((2, 3)), np.ones((2, 3))])
+        assert list(out) == ["b", "a"]
+        for wrong in ([np.ones((4, 3)), np.ones((4, 3))], [np.ones((2, 3)), np.ones((2, 3, 3))]):
+            with pytest.raises(ValueError):
+                function(wrong)
+
+
+@pytest.mark.parametrize("library", [cornu, keras])
+def test_a_function_has_outputs(library):
+    with pytest.raises(ValueError):
+        library.Function(library.KerasTensor((2,)), [])

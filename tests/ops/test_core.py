@@ -231,6 +231,9 @@ def test_what_a_small_size_limits_is_unknown(call, shape):
 WRONG = [
     (lambda ops, x: ops.swapaxes(x, 0, 5), ValueError),
     (lambda ops, x: ops.argmax(x, axis=9), ValueError),
+    (lambda ops, x: ops.concatenate([x, x], axis=9), ValueError),
+    (lambda ops, x: ops.split(x, 2, axis=9), ValueError),
+    (lambda ops, x: ops.diagonal(x, axis1=1, axis2=-1), ValueError),
     (lambda ops, x: ops.squeeze(x, axis=9), ValueError),
     (lambda ops, x: ops.reshape(x, (-2, 5)), ValueError),
     (lambda ops, x: ops.histogram(x[0], range=(5, 1)), ValueError),
@@ -246,3 +249,9 @@ def test_a_graph_refuses_what_does_not_fit(call, error):
         call(ops, KerasTensor((2, 3)))
     with pytest.raises((error, IndexError)):  # IndexError where Keras finds it in its own rule
         call(keras.ops, keras.KerasTensor((2, 3)))
+
+
+def test_each_nan_is_unique():
+    for library in (cornu, keras):
+        found = library.ops.unique(np.array([np.nan, 1.0, np.nan], "float32"))
+        np.testing.assert_array_equal(found, [1.0, np.nan, np.nan])

@@ -16,7 +16,7 @@ import jax
 
 from cornu import tree
 from cornu.core.operation import Node, Operation, node_of
-from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.symbolic import KerasTensor, Shape, infer
 from cornu.errors import explain
 
 
@@ -47,6 +47,8 @@ class Function(Operation):
         self.inputs: list[KerasTensor] = tree.flatten(inputs)
         self.outputs: list[KerasTensor] = tree.flatten(outputs)
         for what, tensors in (("input", self.inputs), ("output", self.outputs)):
+            if not tensors:
+                raise ValueError(explain(f"A graph must have an {what}, got {tensors}."))
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
                     raise ValueError(
@@ -66,6 +68,15 @@ class Function(Operation):
         super().__setstate__({k: v for k, v in state.items() if k != "_upstream"})
 
     def call(self, inputs: Any) -> Any:
+        for value, tensor in zip(self.flat_inputs(inputs), self.inputs, strict=True):
+            if not fits(getattr(value, "shape", tensor.shape), tensor.shape):
+                raise ValueError(
+                    explain(
+                        f"'{self.name}' does not accept its input.",
+                        expected=tensor.shape,
+                        received=tuple(value.shape),
+                    )
+                )
         return self.run(inputs, lambda operation: operation)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -87,7 +98,7 @@ class Function(Operation):
             outputs = caller(node.operation)(*args, **kwargs)
             for tensor, value in zip(node.output_tensors, jax.tree.leaves(outputs), strict=True):
                 values[id(tensor)] = value
-        return jax.tree.map(lambda tensor: values[id(tensor)], self.outputs_struct)
+        return tree.map_structure(lambda tensor: values[id(tensor)], self.outputs_struct)
 
     def flat_inputs(self, inputs: Any) -> list[Any]:
         """The inputs of a call as a flat list, in the order of `self.inputs`."""
@@ -101,6 +112,19 @@ class Function(Operation):
                 )
             )
         return flat
+
+
+def fits(shape: Any, expected: Shape) -> bool:
+    """Whether an array of a shape can stand for a symbolic tensor; unknown sizes are any.
+
+    Example:
+
+        >>> fits((8, 3), (None, 3)), fits((8, 3), (4, 3)), fits((8,), (None, 3))
+        (True, False, False)
+    """
+    if len(shape) != len(expected):
+        return False
+    return all(None in (n, m) or n == m for n, m in zip(shape, expected, strict=True))
 
 
 def upstream(tensors: Sequence[KerasTensor]) -> list[Node]:
@@ -172,8 +196,10 @@ def _walk_back(
         stack: list[tuple[KerasTensor, Node | None, bool]] = [(output, node_of(output), False)]
         while stack:
             tensor, node, parents_done = stack.pop()
-            if node is None or (node.is_input and id(tensor) not in starts):
+            if (node is None or node.is_input) and id(tensor) not in starts:
                 raise ValueError(_disconnected(tensor, inputs))
+            if node is None:  # an output that is an input
+                continue
             if parents_done:
                 if id(node) not in finished:
                     finished.add(id(node))

@@ -232,7 +232,10 @@ class OpCall(Operation):
             return self.symbolic_call(*ordered, *rest, **named)
         except (TypeError, IndexError) as error:
             if not hasattr(error, "_explained"):
-                raise
+                if type(error) is not IndexError:
+                    raise
+                text = str(with_op(error, function, args, kwargs))  # of a shape rule
+                raise ValueError(text) from error
             # With symbolic tensors, shapes that do not fit are a matter of values for Keras.
             raise ValueError(str(error)) from error
 

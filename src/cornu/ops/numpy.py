@@ -927,7 +927,10 @@ def diagflat(x: Any, k: int = 0) -> Any:
 @op
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """A diagonal of the matrices along two axes, as a last axis."""
-    return jnp.diagonal(tensor(x), offset=offset, axis1=axis1, axis2=axis2)
+    x = tensor(x)
+    if -x.ndim <= axis1 < x.ndim and axis1 % x.ndim == axis2 % x.ndim:
+        raise ValueError(explain(f"diagonal: axis1 and axis2 must differ, both are {axis1}."))
+    return jnp.diagonal(x, offset=offset, axis1=axis1, axis2=axis2)
 
 
 @op
@@ -959,7 +962,7 @@ def unique(
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """The different elements, ascending.
+    """The different elements, ascending; each NaN differs from all others.
 
     Args:
         x: array.
@@ -982,6 +985,7 @@ def unique(
         axis=axis,
         size=size,
         fill_value=fill_value,
+        equal_nan=False,
     )
 
 
