@@ -26,7 +26,7 @@ Path = tuple[Any, ...]
 
 
 class NoSuchOutputError(NoSuchNameError, ValueError):
-    """A dict names an output that the model does not have."""
+    """A dict names, or a list goes on to, an output that the model does not have."""
 
 
 class Term(NamedTuple):
@@ -179,7 +179,7 @@ def _terms(loss: Any, factor: Any, part: Any, path: Path, outputs: Outputs) -> l
     if tree.is_nested(part) and (_alike(loss, part) or isinstance(part, type(loss))):
         keys = [key for key, _ in children(part)]
         if len(loss) > len(keys):
-            raise ValueError(_wrong_number("loss", loss, outputs, len(inside)))
+            raise NoSuchOutputError(_wrong_number("loss", loss, outputs, len(inside)))
         if len(loss) < len(keys):
             warn(_wrong_number("loss", loss, outputs, len(inside)))
         places = [(n, (*path, key)) for n, key in enumerate(keys[: len(loss)])]

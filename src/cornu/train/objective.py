@@ -362,16 +362,12 @@ def _weights(sample_weight: Any, outputs: Outputs) -> list[Any]:
 
 
 def _one_weight(weights: Any) -> Any:
-    """The weight of what a loss compares, be it one output or several."""
+    """The weight of what a loss compares: that of an output, the mean of those of several."""
     first, *others = tree.flatten(weights)
-    if any(other is not first for other in others):
-        raise ValueError(
-            explain(
-                "A loss that compares several outputs at once takes one weight for each sample.",
-                fix="sample_weight: one array for all outputs, or several losses.",
-            )
-        )
-    return first
+    if all(other is first for other in others):
+        return first
+    each = [1.0 if weight is None else jnp.asarray(weight) for weight in (first, *others)]
+    return sum(each[1:], each[0]) / len(each)
 
 
 def _free_name(name: str, taken: Container[str]) -> str:
