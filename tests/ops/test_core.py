@@ -236,6 +236,8 @@ WRONG = [
     (lambda ops, x: ops.diagonal(x, axis1=1, axis2=-1), ValueError),
     (lambda ops, x: ops.squeeze(x, axis=9), ValueError),
     (lambda ops, x: ops.reshape(x, (-2, 5)), ValueError),
+    (lambda ops, x: ops.reshape(x, (-1, -1, 2)), ValueError),
+    (lambda ops, x: ops.depth_to_space(x[None, :, None], 0), ValueError),
     (lambda ops, x: ops.histogram(x[0], range=(5, 1)), ValueError),
     (lambda ops, x: x[:, 17], ValueError),
     (lambda ops, x: ops.image.map_coordinates(x, x[:, 0], 1), ValueError),
@@ -255,3 +257,19 @@ def test_each_nan_is_unique():
     for library in (cornu, keras):
         found = library.ops.unique(np.array([np.nan, 1.0, np.nan], "float32"))
         np.testing.assert_array_equal(found, [1.0, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("library", [cornu, keras])
+def test_branches_of_a_graph_are_alike(library):
+    ops, pred = library.ops, library.KerasTensor((), "bool")
+    made = ops.cond(pred, lambda: {"a": ops.ones((2,))}, lambda: {"a": ops.zeros((2,))})
+    assert made["a"].shape == (2,)
+    with pytest.raises(ValueError):
+        ops.cond(pred, lambda: ops.ones((3,)), lambda: ops.zeros((4,)))
+
+
+def test_a_kernel_has_a_known_size():
+    x = KerasTensor((8, 8, 3))
+    assert ops.image.gaussian_blur(x, (3, 3), KerasTensor((2,))).shape == (8, 8, 3)
+    with pytest.raises(ValueError, match="kernel_size must be known"):
+        ops.image.gaussian_blur(x, KerasTensor((2,)))

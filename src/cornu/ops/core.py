@@ -388,9 +388,7 @@ def cond(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
         >>> float(cond(True, lambda: 1.0, lambda: 2.0))
         1.0
     """
-    for name, fn in (("true_fn", true_fn), ("false_fn", false_fn)):
-        if not callable(fn):
-            raise TypeError(explain(f"cond: {name} is a function without arguments, got {fn!r}."))
+    _check_branches(true_fn, false_fn)
     if not isinstance(pred, bool):
         pred = tensor(pred)
         if pred.dtype != bool:
@@ -398,6 +396,28 @@ def cond(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
         if pred.ndim:
             pred = jnp.reshape(pred, ())
     return lift.cond(pred, true_fn, false_fn)
+
+
+@shape_rule(cond)
+def _either(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
+    _check_branches(true_fn, false_fn)
+    results = [infer(fn) for fn in (true_fn, false_fn)]
+    first, second = (jax.tree.map(lambda x: (x.shape, x.dtype), result) for result in results)
+    if first != second:
+        raise ValueError(
+            explain(
+                "cond: the results of the two functions must have the same shapes and dtypes.",
+                true_fn=first,
+                false_fn=second,
+            )
+        )
+    return results[0]
+
+
+def _check_branches(true_fn: Any, false_fn: Any) -> None:
+    for name, fn in (("true_fn", true_fn), ("false_fn", false_fn)):
+        if not callable(fn):
+            raise TypeError(explain(f"cond: {name} is a function without arguments, got {fn!r}."))
 
 
 @op(tensors=("index", "branches"), calls_back=True)

@@ -459,7 +459,8 @@ def reshape(x: Any, newshape: Any) -> Any:
     """
     if isinstance(newshape, (list, tuple)):
         newshape = tuple(-1 if n is None else n for n in newshape)
-        if builtins.any(isinstance(n, int) and n < -1 for n in newshape):
+        negative = [n for n in newshape if isinstance(n, int) and n < 0]
+        if negative not in ([], [-1]):
             raise ValueError(explain("A size must not be negative, except one -1."))
     return jnp.reshape(tensor(x), newshape)
 

@@ -1,11 +1,13 @@
 """Filters: a pixel of the result is a weighted sum of the pixels around it."""
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.core.frame import is_tracer
 from cornu.core.op import fused, op
 from cornu.core.operands import to_float
 from cornu.errors import explain
@@ -26,7 +28,14 @@ def gaussian_blur(
         data_format: "channels_last" or "channels_first"; the setting if None.
     """
     x, back = batched("gaussian_blur", images, data_format)
-    blurred = blur(x.astype(floating_dtype(x)), tuple(kernel_size), sigma)
+    if is_tracer(kernel_size):
+        raise ValueError(
+            explain(
+                "gaussian_blur: kernel_size must be known before anything is computed.",
+                fix="kernel_size=(3, 3)",
+            )
+        )
+    blurred = blur(x.astype(floating_dtype(x)), tuple(index(n) for n in kernel_size), sigma)
     return back(in_dtype_of(blurred, x))
 
 
