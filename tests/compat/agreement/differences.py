@@ -80,11 +80,6 @@ DIFFERENCES = [
         "value: Sequential * .output",
     ),
     meant(
-        "`inputs` and `outputs` of a Sequential without an input shape are None.",
-        "value: Sequential* .inputs",
-        "value: Sequential* .outputs",
-    ),
-    meant(
         "`model.build(shape)` of a subclassed model makes its weights (Keras leaves it without).",
         "value: Model built .trainable_variables",
         "value: Model built .trainable_weights",
