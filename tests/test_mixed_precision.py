@@ -1,5 +1,6 @@
 """Mixed precision from the policy to the file: what computes in which dtype, and that it learns."""
 
+import keras as real_keras
 import numpy as np
 import pytest
 
@@ -93,3 +94,13 @@ def test_the_state_of_the_scale_is_saved(tmp_path):
     for a, b in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+@pytest.mark.parametrize("library", [keras, real_keras])
+def test_another_policy_of_a_layer_with_a_map_is_the_maps(library):
+    policies = library.dtype_policies.DTypePolicyMap()
+    layer = library.layers.Dense(2, dtype=policies)
+    layer.build((None, 3))
+    for name in ("mixed_bfloat16", "mixed_float16"):
+        layer.dtype_policy = name
+        assert policies[layer.path].name == name and layer.compute_dtype == name[6:]

@@ -56,6 +56,7 @@ class Dtypes:
 
     if TYPE_CHECKING:
         autocast: bool
+        path: str
         _quantizes: bool
         _dtype_policy: Any
         _policy: Any
@@ -72,15 +73,23 @@ class Dtypes:
     def dtype_policy(self) -> Any:
         """In which dtype the layer keeps its variables, and in which it computes.
 
-        May be set to a name, a policy, or a map of policies by the paths of layers.
+        May be set to a name, a policy, or a map of policies by the paths of layers. Where the layer
+        has a map, another policy becomes the map's for this layer.
         """
         return self._dtype_policy
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        policy = dtype_policies.get(value)
-        if not (self._quantizes and modes.follow_policy(self, policy_of(policy, self))):
-            self._set_policy(policy)
+        policy, before = dtype_policies.get(value), self._dtype_policy
+        if self._quantizes and modes.follow_policy(self, policy_of(policy, self)):
+            return
+        is_map = isinstance(before, dtype_policies.DTypePolicyMap)
+        if is_map and not isinstance(policy, dtype_policies.DTypePolicyMap):
+            if self.path in before:
+                del before[self.path]
+            before[self.path] = policy
+            policy = before
+        self._set_policy(policy)
 
     def _set_policy(self, policy: Any) -> None:
         self._dtype_policy = policy
