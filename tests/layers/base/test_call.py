@@ -204,3 +204,22 @@ class TestRecording:
         layer = layers.Dense(2, activity_regularizer="l2")
         layer(layers.Input((3,)))
         assert layer.losses == []
+
+
+@pytest.mark.parametrize("value", ["some words", object(), ["a", "b"]])
+@pytest.mark.parametrize(
+    "make",
+    [layers.Identity, layers.ReLU, layers.Masking, layers.Softmax, layers.BatchNormalization,
+     lambda: layers.Dropout(0.1), lambda: layers.Embedding(3, 2), lambda: layers.Reshape((2,))],
+)  # fmt: skip
+def test_layers_of_the_library_take_arrays(make, value):
+    with pytest.raises(ValueError, match="takes arrays, got"):
+        make()(value)
+
+
+def test_layers_of_users_take_what_they_like():
+    class Length(layers.Layer):
+        def call(self, words):
+            return len(words)
+
+    assert Length()("some words") == 10

@@ -11,6 +11,7 @@ import functools
 import inspect
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from numbers import Number
 from typing import Any, NamedTuple
 
 import jax
@@ -21,10 +22,11 @@ from cornu.core.context import local, name_scope, using
 from cornu.core.host import from_host
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.operation import Node
+from cornu.core.registry import is_builtin
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, warn
-from cornu.layers.base.input_spec import check_inputs, describe
+from cornu.layers.base.input_spec import check_inputs, describe, no_array
 
 
 class Enclosing(NamedTuple):
@@ -50,6 +52,7 @@ class CallSignature(NamedTuple):
     takes_any_keyword: bool
     default_training: bool | None
     masks: tuple[str, ...]  # names of mask arguments
+    is_ours: bool  # whether `call` is the library's
 
 
 @functools.cache
@@ -67,6 +70,7 @@ def signature_of_call(cls: Any) -> CallSignature:
         takes_any_keyword=any(p.kind is p.VAR_KEYWORD for p in parameters),
         default_training=default if isinstance(default, bool) else None,
         masks=tuple(n for n in names if n == "mask" or n.endswith("_mask")),
+        is_ours=is_builtin(cls.call),
     )
 
 
@@ -197,9 +201,16 @@ class Call:
                     self.arguments[name] = tree.map_structure(convert, value)
 
     def check_spec(self) -> None:
-        """Compare the first argument with the layer's `input_spec`."""
+        """Compare the first argument with the layer's `input_spec`.
+
+        Layers of the library take nothing but arrays and numbers; those of users may take more.
+        """
         if self.layer.input_spec is not None:
             check_inputs(self.layer.input_spec, self.first, self.layer)
+        elif self.signature.is_ours and self.layer._converts_inputs and not is_array(self.first):
+            for leaf in tree.flatten(self.first):
+                if not (leaf is None or hasattr(leaf, "shape") or isinstance(leaf, Number)):
+                    raise ValueError(no_array(describe(self.layer), leaf))
 
     def tensor_arguments(self) -> dict[str, Any]:
         """The arguments that are arrays or containers of arrays, masks left out."""
