@@ -189,12 +189,10 @@ DIFFERENCES = [
         "value: Sequential fit .train_function",
     ),
     meant(
-        "What follows from other attributes cannot be set: `RNN.state_size`, `SGD.momentums`, "
-        "`IoU.total_cm` (assign to the variable).",
+        "What follows from other attributes cannot be set: `RNN.state_size`, `SGD.momentums`.",
         "setting: layers.* .state_size",
         "setting: layers.* .single_state",
         "setting: optimizers.SGD built .momentums",
-        "setting: metrics.* .total_cm",
     ),
     meant(
         "Muon keeps its state in `optimizer.variables` alone.",
