@@ -63,9 +63,9 @@ MISTAKES = {
         ["0", "1"],
     ),
     "targets wider than the output": (
-        {"units": 1, "activation": None, "loss": "mse"},
+        {"units": 2, "activation": None, "loss": "mse"},
         (X, ONE_HOT),
-        ["(None, 1)"],
+        ["(None, 2)"],
     ),
     "the wrong number of features": (
         {},

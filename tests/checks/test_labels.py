@@ -173,7 +173,12 @@ def test_targets_and_outputs_of_different_width():
     message = error(RNG.random(60), out("mse", 3, **linear))
     assert "gives 3 numbers for each sample, y one" in message
     assert "y (60,), output (None, 3)" in message
-    assert "y has 3 columns, the model 1 output." in error(ONE_HOT, out("mse", 1, **linear))
+    assert "y has 3 columns, the model 2 outputs." in error(ONE_HOT, out("mse", 2, **linear))
+
+
+def test_an_output_that_stretches_is_only_a_warning():
+    message = warning(ONE_HOT, out("mse", 1, activation="linear"))
+    assert "y has 3 columns, the model 1 output." in message
 
 
 def test_targets_that_stretch_are_only_a_warning():

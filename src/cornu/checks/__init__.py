@@ -2,8 +2,5 @@
 
 from cornu.checks.indices import check_indices as check_indices
 from cornu.checks.inputs import Finding as Finding, check_inputs as check_inputs
-from cornu.checks.labels import (
-    Output as Output,
-    check_labels as check_labels,
-    check_split as check_split,
-)
+from cornu.checks.labels import check_labels as check_labels, check_split as check_split
+from cornu.checks.outputs import Output as Output

@@ -11,72 +11,30 @@ samples with weight 0, under a mask or of the ignored class are never looked at,
 are not known by name are left alone.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cornu import tree
 from cornu.checks.inputs import Finding, infinite_finding, nan_finding, not_finite, spread_rows
+from cornu.checks.outputs import (
+    BINARY,
+    CATEGORICAL,
+    ELEMENTWISE,
+    GIVE_ANYTHING,
+    GIVE_PROBABILITIES,
+    PROBABILITY,
+    SPARSE,
+    Output,
+    error,
+    loss_name,
+    warning,
+)
 from cornu.checks.shapes import fits
-from cornu.checks.targets import DISTANCES, check_classes_differ, check_targets
-from cornu.errors import explain
-
-SPARSE = {"sparse_categorical_crossentropy"}
-CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
-BINARY = {"binary_crossentropy", "binary_focal_crossentropy"}
-PROBABILITY = SPARSE | CATEGORICAL | BINARY
-ELEMENTWISE = DISTANCES | {
-    "poisson",
-    "cosine_similarity",
-    "kl_divergence",
-    "hinge",
-    "squared_hinge",
-}
-ALIASES = {
-    "mse": "mean_squared_error",
-    "mae": "mean_absolute_error",
-    "mape": "mean_absolute_percentage_error",
-    "msle": "mean_squared_logarithmic_error",
-    "bce": "binary_crossentropy",
-    "logcosh": "log_cosh",
-    "kld": "kl_divergence",
-    "kldivergence": "kl_divergence",
-    "kullback_leibler_divergence": "kl_divergence",
-}
-GIVE_PROBABILITIES = {"softmax", "sigmoid", "hard_sigmoid"}
-GIVE_ANYTHING = {"relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "tanh"}
+from cornu.checks.targets import check_classes_differ, check_targets
 
 MANY = 4_000_000  # numbers; beyond that, rows are sampled
-
-
-@dataclass(frozen=True)
-class Output:
-    """One output of a model, as far as labels have to suit it.
-
-    Attributes:
-        name: its name, for labels given as a dict.
-        loss: name of its loss as a function, class or alias; None for a user's own.
-        shape: its shape with the batch first, None for a free axis.
-        activation: name of the last activation, "linear" if there is none, None if unknown.
-        from_logits: whether the loss takes logits.
-        ignore_class: label that the loss leaves out.
-        axis: axis of the classes; other than -1 is not checked.
-        masked: whether a mask may leave positions out of the loss.
-        accuracy: whether its accuracy is measured.
-    """
-
-    name: str
-    loss: str | None
-    shape: tuple[int | None, ...]
-    activation: str | None = None
-    from_logits: bool = False
-    ignore_class: int | None = None
-    axis: int = -1
-    masked: bool = False
-    accuracy: bool = False
 
 
 def check_labels(
@@ -142,26 +100,12 @@ def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Fi
             )
             almost = "almost " if any(c in seen for c in only) else ""
             findings.append(
-                _warning(
+                warning(
                     f"{what} {almost}only in the validation data, which are the last rows.",
                     fix='fit(..., validation_pick="stratified")',
                 )
             )
     return findings
-
-
-def loss_name(loss: str | None) -> str | None:
-    """The name of a loss function from its class name, alias or itself.
-
-    Example:
-
-        >>> loss_name("MeanSquaredError"), loss_name("mse"), loss_name("my_loss")
-        ('mean_squared_error', 'mean_squared_error', 'my_loss')
-    """
-    if loss is None:
-        return None
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", loss).lower()
-    return ALIASES.get(snake, snake)
 
 
 def _pairs(
@@ -202,7 +146,7 @@ def _check_output(name: str, y: np.ndarray, weight: Any, output: Output) -> Iter
     if loss is None or loss not in PROBABILITY | ELEMENTWISE or not y.size:
         return
     if y.dtype.kind not in "biuf" and "float" not in y.dtype.name:
-        yield _error(
+        yield error(
             f"{name} holds {y.dtype} values, not numbers.",
             fix=f"{name} = numpy.unique({name}, return_inverse=True)[1]",
         )
@@ -220,14 +164,6 @@ def _check_output(name: str, y: np.ndarray, weight: Any, output: Output) -> Iter
                 return
 
 
-def _error(what: str, **facts: Any) -> Finding:
-    return Finding("error", explain(what, **facts))
-
-
-def _warning(what: str, **facts: Any) -> Finding:
-    return Finding("warning", explain(what, **facts))
-
-
 # ---- head: activation and loss ------------------------------------------------------------------
 
 
@@ -242,27 +178,27 @@ def _check_head(loss: str, output: Output) -> Iterator[Finding]:
             if activation == "softmax"
             else (f"{loss} of a single output is always 0")
         )
-        yield _error(
+        yield error(
             f"The model cannot learn: {why}.",
             fix=f'activation="sigmoid" in {last} and loss="binary_crossentropy"\n'
             f'or units=2, activation="softmax" in {last} and '
             'loss="sparse_categorical_crossentropy"',
         )
     elif output.from_logits and activation in GIVE_PROBABILITIES:
-        yield _warning(
+        yield warning(
             f"The last {last} gives probabilities ({activation}), "
             "but the loss takes logits (from_logits=True).",
             fix=f"activation=None in {last}\nor from_logits=False in the loss",
         )
     elif not output.from_logits and activation in {"linear", *GIVE_ANYTHING}:
         right = "sigmoid" if loss in BINARY or units == 1 else "softmax"
-        yield _warning(
+        yield warning(
             f"{loss} expects probabilities, but the last {last} has "
             + ("no activation." if activation == "linear" else f"activation {activation!r}."),
             fix=f'activation="{right}" in {last}\nor loss={_class_of(loss)}(from_logits=True)',
         )
     elif units != 1 and loss in SPARSE | CATEGORICAL and activation in {"sigmoid", "hard_sigmoid"}:
-        yield _warning(
+        yield warning(
             f"{loss} expects probabilities of one class out of {units}, but the last {last} has "
             f"activation {activation!r}, which gives each class its own.",
             fix=f'activation="softmax" in {last}',
@@ -289,7 +225,7 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
         if as_integers:
             return
         if fits(have, want):
-            yield _error(
+            yield error(
                 f"{loss} expects integer labels, {name} has one column for each class.",
                 shapes=shapes,
                 fix=f'loss="categorical_crossentropy"\nor {name} = {name}.argmax(-1)',
@@ -299,7 +235,7 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
         return
     elif loss in CATEGORICAL:
         if as_integers:
-            yield _error(
+            yield error(
                 f"{loss} expects one-hot labels, {name} holds integers.",
                 shapes=shapes,
                 fix=f'loss="sparse_{loss}"\n'.replace("_focal", "")
@@ -323,34 +259,37 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
                 f"several labels at once: {name} has {units} columns of 0 and 1"
             )
             numbers = f"units=1 in {layer}\nor give {name} {units} columns"
-            yield _error(
+            yield error(
                 f"The model gives {units} numbers for each sample, {name} one.",
                 shapes=shapes,
                 fix=classes if loss in BINARY else numbers,
             )
             return
         if loss in ELEMENTWISE and _stretches(have, want):
-            yield _warning(
+            yield warning(
                 f"{name} has fewer numbers than the output; each is compared with several.",
                 shapes=shapes,
                 fix=f"say that it is meant: {name} = numpy.broadcast_to({name}, "
                 f"{(len(y), *(1 if w is None else w for w in output.shape[1:]))})",
             )
             return
+        if loss in ELEMENTWISE and _stretches(want, have):
+            yield Finding("warning", _mismatch(name, y, output, shapes, sparse=False).message)
+            return
     yield _mismatch(name, y, output, shapes, sparse=loss in SPARSE)
 
 
-def _stretches(have: tuple[int, ...], want: tuple[int | None, ...]) -> bool:
-    """Whether the labels only lack size along axes where they have 1."""
-    return len(have) == len(want) > 0 and all(
-        w is None or h in (1, w) for h, w in zip(have, want, strict=True)
+def _stretches(small: tuple[int | None, ...], large: tuple[int | None, ...]) -> bool:
+    """Whether one shape only lacks size along axes where it has 1."""
+    return len(small) == len(large) > 0 and all(
+        None in (s, n) or s in (1, n) for s, n in zip(small, large, strict=True)
     )
 
 
 def _mismatch(name: str, y: np.ndarray, output: Output, shapes: str, *, sparse: bool) -> Finding:
     want, have = output.shape[1:], y.shape[1:]
     if len(want) > max(len(have), 1):
-        return _error(
+        return error(
             f"The output has {len(want) + 1} axes, {name} only {y.ndim}.",
             shapes=shapes,
             fix=f"layers.Flatten() before layer {output.name!r}\n"
@@ -359,21 +298,21 @@ def _mismatch(name: str, y: np.ndarray, output: Output, shapes: str, *, sparse: 
     if len(have) == len(want) and fits(have[:-1], want[:-1]):
         units = have[-1]
         if units - 1 == want[-1] and _is_hot(y) and not y[..., 0].any():
-            return _error(
+            return error(
                 f"{name} has {units} columns, the model {want[-1]} outputs, and column 0 is empty: "
                 "the classes begin at 1.",
                 shapes=shapes,
                 fix=f"{name} = {name}[..., 1:]\n"
                 f"or subtract 1 before: keras.utils.to_categorical({name} - 1)",
             )
-        return _error(
+        return error(
             f"{name} has {units} column{'' if units == 1 else 's'}, "
             f"the model {want[-1]} output{'' if want[-1] == 1 else 's'}.",
             shapes=shapes,
             fix=f"units={units} in layer {output.name!r}\nor pick the right columns of {name}"
             + (f"\nfor one-hot labels: {name} = {name}.argmax(-1)" if sparse else ""),
         )
-    return _error(
+    return error(
         f"{name} and the output differ in shape.",
         shapes=shapes,
         fix=f"give {name} the shape (len({name}), {', '.join(map(str, want))}), "
@@ -419,7 +358,7 @@ def _check_numbers(
     elif rows.ndim > 1:
         is_hot = bool(((rows == 0) | (rows == 1)).all())
         if is_hot and int(rows.sum(-1, dtype="int64").max()) > 1:
-            yield _warning(
+            yield warning(
                 f"Some rows of {name} have several ones, but {loss} expects one class a sample.",
                 fix=f'activation="sigmoid" in layer {output.name!r} and loss="binary_crossentropy"',
             )
@@ -437,7 +376,7 @@ def _check_classes(
         broken = used & (rows != np.rint(rows))
         if broken.any():
             value = float(rows[broken][0])
-            yield _error(
+            yield error(
                 f"Labels are not whole numbers: {name} contains {value:g}.",
                 fix=f"number the classes: {name} = numpy.unique({name}, return_inverse=True)[1]\n"
                 f'a quantity: activation=None, units=1 in layer {output.name!r} and loss="mse"',
@@ -468,7 +407,7 @@ def _check_classes(
         fix += f"or number the classes anew: {name} = numpy.unique({name}, return_inverse=True)[1]"
     # padded positions of sequences may be left out by a mask, which the labels do not show
     padding = lowest < 0 and highest < 0 and (output.masked or len(output.shape) > 2)
-    say = _warning if padding or output.masked else _error
+    say = warning if padding or output.masked else error
     whose, has = ("Labels", "the model") if name == "y" else (f"Labels of {name}", "the output")
     yield say(
         f"{whose} contain {shown}, but {has} has {units} {plural} ({classes}).",
@@ -500,7 +439,7 @@ def _check_zero_one(
         fix += f'{output.name!r} and loss="sparse_categorical_crossentropy"'
     else:
         fix = f'a quantity: activation=None in layer {output.name!r} and loss="mse"'
-    say = _warning if output.masked else _error
+    say = warning if output.masked else error
     yield say(
         f"{loss} expects labels 0 and 1, {name} goes from {low:g} to {high:g}.",
         fix=fix,
