@@ -27,6 +27,7 @@ from cornu import glossary, settings
 F = TypeVar("F", bound=Callable[..., Any])
 
 LISTED = 10  # names shown of a longer list
+LINES, WIDTH = 10, 400  # of a message about a file, which may hold anything
 
 
 class UnsafeFileError(ValueError):
@@ -37,6 +38,12 @@ class NoSuchNameError(KeyError):
     """A `KeyError` whose text is a message, to be read as it stands rather than quoted."""
 
     __str__ = Exception.__str__
+
+
+class Message(str):
+    """A text that `explain` has built."""
+
+    __slots__ = ()
 
 
 def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
@@ -62,7 +69,7 @@ def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
         first, *rest = str(value).split("\n")
         lines.append(f"  {name + ':':{width}} {first}")
         lines += [f"  {'':{width}} {line}" for line in rest]
-    return "\n".join(lines)
+    return Message("\n".join(lines))
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -71,6 +78,19 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while is_ours(frame) and frame.f_back is not None:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def shorten(error: BaseException) -> None:
+    """Cut the message of an error about a file to `LINES` lines of `WIDTH` letters."""
+    text = str(error)
+    lines = [
+        line if len(line) <= WIDTH else f"{line[:WIDTH]} ..." for line in text[:100_000].split("\n")
+    ]
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"  ... and {len(lines) - LINES + 1} lines more"]
+    short = Message("\n".join(lines))
+    if short != text and len(error.args) == 1:
+        error.args = (short,)
 
 
 def did_you_mean(name: object, names: Iterable[str], kind: str = "", owner: str = "") -> str:
@@ -234,6 +254,7 @@ def located(place: str, detail: str = "") -> Iterator[None]:
 TRANSLATORS: list[Callable[[BaseException], None]] = []
 
 _LIBRARY = __name__.rpartition(".")[0]
+_BUILT_ON = (_LIBRARY, "jax", "jaxlib", "numpy", "ml_dtypes")
 _JAX_NOTE = "JAX has removed its internal frames"
 
 
@@ -253,6 +274,12 @@ def is_ours(frame: types.FrameType) -> bool:
     return name.startswith((_LIBRARY + ".", "jax.", "jaxlib.")) or name in (_LIBRARY, "contextlib")
 
 
+def is_of_a_library(frame: types.FrameType) -> bool:
+    """Whether a frame runs code of Python's or ours, or of what ours is built on."""
+    root = frame.f_globals.get("__name__", "").split(".")[0]
+    return root != "__main__" and (root in sys.stdlib_module_names or root in _BUILT_ON)
+
+
 def tidy(error: BaseException) -> None:
     """Put an error of JAX into our words, and drop what JAX says of its own frames."""
     for translate in TRANSLATORS:
@@ -266,16 +293,19 @@ def _trim(error: BaseException) -> None:
     """Keep the frames that the user wrote; where we have explained the error, no other."""
     frames = frames_of(error)
     kept = [f for f in frames if not is_ours(f.tb_frame)]
-    if not kept and not _is_explained(error):
+    if not kept and not is_explained(error):
         kept = frames[-1:]
     for frame, following in zip(kept, [*kept[1:], None], strict=False):
         frame.tb_next = following
     error.__traceback__ = kept[0] if kept else None
-    if _is_explained(error) and all(is_ours(f.tb_frame) for f in _frames_behind(error)):
+    if is_explained(error) and all(is_ours(f.tb_frame) for f in _frames_behind(error)):
         error.__cause__, error.__suppress_context__ = None, True  # it says the same in JAX's words
 
 
-def _is_explained(error: BaseException) -> bool:
+def is_explained(error: BaseException) -> bool:
+    """Whether the message of an error is ours."""
+    if error.args and isinstance(error.args[0], Message):
+        return True
     return "\n  " in str(error) or hasattr(error, "_explained") or _is_interrupt(error)
 
 

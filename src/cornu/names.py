@@ -5,6 +5,7 @@
 """
 
 import collections
+import functools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ _counters: collections.Counter[str] = collections.Counter()
 _numbers: collections.Counter[str] = collections.Counter()
 
 
+@functools.lru_cache(maxsize=1024)
 def to_snake_case(name: str) -> str:
     """`"Conv2DTranspose"` -> `"conv2d_transpose"`.
 

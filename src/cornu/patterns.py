@@ -12,9 +12,12 @@ import functools
 import re
 from collections.abc import Callable, Iterable
 
+from cornu import budget
 from cornu.errors import explain
 
 MAX_STATES = 5_000  # of a pattern with all its repetitions written out
+
+_STATES = 16  # that a letter is tried on, for a unit of work
 
 _Test = Callable[[str], bool]
 _CLASSES: dict[str, _Test] = {
@@ -92,7 +95,9 @@ _Piece = tuple[_State, _State]  # first and last state of a part of a pattern
 
 @functools.lru_cache(maxsize=512)
 def _compiled(pattern: str) -> Callable[..., bool]:
-    start, end = _Parser(pattern).whole()
+    parser = _Parser(pattern)
+    start, end = parser.whole()
+    budget.spend(parser.count // _STATES)
 
     def matches(text: str, *, whole: bool) -> bool:
         states: set[_State] = set()
@@ -100,6 +105,7 @@ def _compiled(pattern: str) -> Callable[..., bool]:
             if i == 0 or not whole:
                 states.add(start)
             states = _closed(states, text, i)
+            budget.spend(1 + len(states) // _STATES)
             if end in states and (not whole or i == len(text)):
                 return True
             if i < len(text):

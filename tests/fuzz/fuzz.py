@@ -10,6 +10,7 @@ import json
 import os
 import random
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,10 +24,12 @@ from typing import Any
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parent.parent)  # not the folder of this file
 
+from fuzz.files import Content, base_files
 from fuzz.mutate import mutated
 
 PATIENCE = 60  # seconds of the clock without an answer
-CORPUS = Path(__file__).parent.parent / "files"
+SECONDS, BYTES = 5, 500 << 20  # of the processor, of memory, for one file
+LIFE = 3000  # files after which a worker is started anew
 
 
 @dataclass
@@ -34,17 +37,24 @@ class Outcome:
     """What came of the mutations so far."""
 
     counts: Counter = field(default_factory=Counter)
+    kinds: Counter = field(default_factory=Counter)
+    slowest: float = 0.0
+    largest: int = 0
     failures: list[str] = field(default_factory=list)
 
 
 class Worker:
-    """A process of `worker.py`, started again when it dies."""
+    """A process of `worker.py`, started again when it dies, and now and then."""
 
     def __init__(self) -> None:
         self._process: Any = None
+        self._loaded = 0
 
-    def load(self, path: Path) -> dict[str, Any]:
+    def load(self, path: Path, unchecked: bool) -> dict[str, Any]:
         """What loading a file does; a crash and a wait without end are told as errors."""
+        self._loaded += 1
+        if self._loaded % LIFE == 0:
+            self.close()
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).parent / "worker.py")],
@@ -54,15 +64,18 @@ class Worker:
                 env={**os.environ, "JAX_PLATFORMS": "cpu"},
             )
         process = self._process
-        process.stdin.write(json.dumps({"path": str(path)}).encode() + b"\n")
+        process.stdin.write(
+            json.dumps({"path": str(path), "unchecked": unchecked}).encode() + b"\n"
+        )
         process.stdin.flush()
         ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
         line = process.stdout.readline() if ready else b""
         if line:
-            return json.loads(line)
+            return _judged(json.loads(line))
         self.close(kill=True)
         what = "crash" if ready else "hang"
-        return {"error": what, "message": f"code {process.returncode}", "ok": False}
+        message = f"code {process.returncode}"
+        return {"error": what, "message": message, "ok": False, "seconds": 0, "bytes": 0}
 
     def close(self, kill: bool = False) -> None:
         """End the process."""
@@ -74,36 +87,17 @@ class Worker:
             self._process = None
 
 
-def base_files(folder: Path, corpus: bool = False) -> dict[str, bytes]:
-    """Small files of every kind, by name; with those of the corpus if asked for."""
-    from cornu import layers, models
-
-    model = models.Sequential(
-        [layers.Input((4,)), layers.Dense(3, name="h1"), layers.Dense(2, name="out")], name="small"
-    )
-    model.compile("adam", "mse", metrics=["mae"])
-    model.save(folder / "small.keras")
-    model.save(folder / "small.h5")
-    model.save_weights(folder / "small.weights.h5")
-    model.save_weights(folder / "small.safetensors")
-    a, b = layers.Input((4,), name="a"), layers.Input((5, 2), name="b")
-    shared = layers.Dense(2, activation="relu", kernel_regularizer="l2", name="shared")
-    inner = models.Sequential([layers.Input((2,)), layers.Dense(2), layers.BatchNormalization()])
-    x = layers.Concatenate()([shared(a), inner(layers.LSTM(2)(b))])
-    models.Model([a, b], [layers.Dense(1)(x), x * 2.0 + x[:, :1]]).save(folder / "graph.keras")
-    files = {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
-    if corpus:
-        found = sorted(p for p in CORPUS.rglob("*") if p.suffix in (".keras", ".h5"))
-        files |= {
-            "_".join(p.relative_to(CORPUS).parts): p.read_bytes()
-            for p in found
-            if p.stat().st_size < 200_000
-        }
-    return files
+def _judged(result: dict[str, Any]) -> dict[str, Any]:
+    """What the worker says, and whether it took too much."""
+    if result["seconds"] > SECONDS:
+        return result | {"error": f"{result['seconds']:.0f} seconds", "ok": False}
+    if result["bytes"] > BYTES:
+        return result | {"error": f"{result['bytes'] >> 20} MB", "ok": False}
+    return result
 
 
 def run(
-    files: dict[str, bytes], numbers: Iterator[int], seed: int, keep: Path | None = None
+    files: dict[str, Content], numbers: Iterator[int], seed: int, keep: Path | None = None
 ) -> Outcome:
     """Load one mutation for each number."""
     outcome, worker, names = Outcome(), Worker(), sorted(files)
@@ -112,20 +106,37 @@ def run(
             dice = random.Random(f"{seed}/{number}")
             name = names[number % len(names)]
             content = mutated(files[name], name, dice)
-            path = Path(folder, ("skip_" if dice.random() < 0.5 else "") + name)
-            path.write_bytes(content)
-            result = worker.load(path)
+            place = Path(folder, ("skip_" if dice.random() < 0.5 else "") + name)
+            path = write(content, place)
+            result = worker.load(path, unchecked=dice.random() < 0.5)
             outcome.counts[result["error"] or "loaded"] += 1
+            outcome.kinds[name] += 1
+            outcome.slowest = max(outcome.slowest, result["seconds"])
+            outcome.largest = max(outcome.largest, result["bytes"])
             if not result["ok"]:
-                outcome.failures.append(
-                    f"seed {seed}, number {number}, {name}: {result['error']}: {result['message']}"
-                )
+                said = f"{result['error']}: {result['message']}"
+                outcome.failures.append(f"seed {seed}, number {number}, {name}: {said}")
                 if keep is not None:
-                    keep.mkdir(parents=True, exist_ok=True)
-                    (keep / f"{result['error']}_{seed}_{number}_{name}").write_bytes(content)
-            path.unlink()
+                    kind = result["error"].replace(" ", "_")
+                    write(content, keep / f"{kind}_{seed}_{number}_{name}")
+                    with (keep / "failures.txt").open("a") as log:
+                        log.write(outcome.failures[-1] + "\n")
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
     worker.close()
     return outcome
+
+
+def write(content: Content, place: Path) -> Path:
+    """Write a file, or a folder; the path that is to be loaded."""
+    if isinstance(content, bytes):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        return place
+    for name, inside in content.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(inside)
+    index = next((name for name in content if name.endswith(".weights.json")), "")
+    return place / index
 
 
 def _until(deadline: float, start: int) -> Iterator[int]:
@@ -153,6 +164,9 @@ def main() -> int:
     print(f"{total} mutations of {len(files)} files")
     for what, count in outcome.counts.most_common():
         print(f"  {what:24} {count}")
+    for name, count in sorted(outcome.kinds.items()):
+        print(f"    {name:40} {count}")
+    print(f"slowest {outcome.slowest:.1f} s, largest {outcome.largest >> 20} MB")
     for failure in outcome.failures:
         print(failure[:600])
     return 1 if outcome.failures else 0

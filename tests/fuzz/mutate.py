@@ -1,10 +1,13 @@
 """Mutations of files: the same seed gives the same file.
 
 bytes     bits flipped, values of interest written over, pieces cut out, doubled, moved, cut off
-members   of a .keras file: one mutated and packed again with the right checksum, or left out,
-          renamed, swapped with another
-JSON      a node replaced by a value of interest or by another node, deleted, doubled, renamed
-HDF5      a link deleted or replaced, an attribute or a dataset of another kind
+members   of a .keras file: one mutated and packed again with the right checksum, packed smaller,
+          or left out, renamed, swapped with another
+contents  fields of the headers and of the table of contents of a zip archive
+JSON      a node replaced by a value of interest or by another node, deleted, doubled, renamed; a
+          number made huge; a layer made one of another class, or an operation with huge settings
+HDF5      a link deleted or replaced, an attribute or a dataset of another kind; the whole in the
+          newer form; fields of its blocks, and addresses that lead to other blocks
 """
 
 import copy
@@ -17,6 +20,10 @@ from typing import Any
 
 import h5py
 import numpy as np
+
+from cornu import layers
+from cornu.core.op import TABLE
+from fuzz.files import Content
 
 VALUES: list[Any] = [
     None,
@@ -67,6 +74,7 @@ VALUES: list[Any] = [
         "registered_name": "function",
     },
 ]
+SETTINGS: list[Any] = [1, 2, 3, 17, 100, 10**4, 10**5, 10**6, 10**7, 10**9, [2, 2], [10**4, 10**4]]
 BYTES = [
     b"\x00",
     b"\xff",
@@ -91,13 +99,20 @@ BYTES = [
 ]
 
 
-def mutated(content: bytes, name: str, dice: random.Random) -> bytes:
-    """A file of the kind that its name says, changed in one to three places."""
+def mutated(content: Content, name: str, dice: random.Random) -> Content:
+    """A file of the kind that its name says, or one in a folder, changed in one to three places."""
+    if isinstance(content, dict):
+        inside = dice.choice(sorted(content))
+        return content | {inside: _mutated(content[inside], inside, dice)}
+    return _mutated(content, name, dice)
+
+
+def _mutated(content: bytes, name: str, dice: random.Random) -> bytes:
     ways = [_bytes]
     if name.endswith(".keras"):
-        ways = [_bytes, _member, _config, _config, _config, _weights, _weights, _members]
+        ways = [_bytes, _member, _config, _config, _config, _weights, _weights, _members, _contents]
     elif name.endswith(".h5"):
-        ways = [_bytes, _bytes, _links, _attribute]
+        ways = [_bytes, _fields, _fields, _links, _attribute, _newer]
     elif name.endswith(".json"):
         ways = [_bytes, _text]
     elif name.endswith(".safetensors"):
@@ -105,7 +120,7 @@ def mutated(content: bytes, name: str, dice: random.Random) -> bytes:
     # Only a whole file is taken apart: the HDF5 library may not come back from a damaged one.
     try:
         content = dice.choice(ways)(content, dice)
-    except (ValueError, KeyError, OSError, RuntimeError, TypeError):
+    except (ValueError, LookupError, OSError, RuntimeError, TypeError):
         content = _bytes(content, dice)  # a name that is taken, a text too long for an attribute
     for _ in range(dice.choice((0, 0, 0, 1, 2))):
         content = _bytes(content, dice)
@@ -150,9 +165,9 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def _packed(members: dict[str, bytes]) -> bytes:
+def _packed(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", method) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return file.getvalue()
@@ -167,7 +182,10 @@ def _member(content: bytes, dice: random.Random) -> bytes:
 def _members(content: bytes, dice: random.Random) -> bytes:
     members = _unpacked(content)
     one, other = dice.choice(sorted(members)), dice.choice(sorted(members))
-    way = dice.randrange(3)
+    way = dice.randrange(4)
+    if way == 3:
+        members[dice.choice((one, "assets/x"))] += b" " * dice.choice((1000, 10**6, 10**8 // 3))
+        return _packed(members, zipfile.ZIP_DEFLATED)
     if way == 0:
         del members[one]
     elif way == 1:
@@ -177,15 +195,50 @@ def _members(content: bytes, dice: random.Random) -> bytes:
     return _packed(members)
 
 
+def _contents(content: bytes, dice: random.Random) -> bytes:
+    """A field of a header, the same in both places where it stands if they have it there."""
+    made = bytearray(content)
+    signature, fields = dice.choice(_ZIP)
+    at = dice.choice(_all(content, signature) or [0])
+    for _ in range(dice.choice((1, 1, 2))):
+        offset, width = dice.choice(fields)
+        value = dice.choice((0, 1, 8, 255, len(content), 2**15, 2**31, 2**32 - 1, at))
+        made[at + offset : at + offset + width] = (value % 256**width).to_bytes(width, "little")
+    return bytes(made[: len(content)])
+
+
+# Headers of members, entries of the table of contents, its end: places and widths of their fields.
+_ZIP = [
+    (b"PK\x03\x04", [(4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)]),
+    (
+        b"PK\x01\x02",
+        [(6, 2), (8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (42, 4)],
+    ),
+    (b"PK\x05\x06", [(4, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)]),
+]
+
+
+def _all(content: bytes, signature: bytes) -> list[int]:
+    """Where a signature stands."""
+    found, at = [], content.find(signature)
+    while at >= 0:
+        found.append(at)
+        at = content.find(signature, at + 1)
+    return found
+
+
 def _config(content: bytes, dice: random.Random) -> bytes:
     members = _unpacked(content)
-    return _packed(members | {"config.json": _text(members["config.json"], dice)})
+    texts = sorted(n for n in members if n.endswith(".json"))
+    name = dice.choice(["config.json"] * 4 + texts)
+    way = dice.choice((_text, _text, _layer))
+    return _packed(members | {name: way(members[name], dice)})
 
 
 def _weights(content: bytes, dice: random.Random) -> bytes:
     members = _unpacked(content)
     name = dice.choice(sorted(n for n in members if n.endswith(".h5")))
-    change = dice.choice((_bytes, _links))
+    change = dice.choice((_bytes, _fields, _links, _newer))
     return _packed(members | {name: change(members[name], dice)})
 
 
@@ -231,6 +284,31 @@ def _text(content: bytes, dice: random.Random) -> bytes:
     return json.dumps(value).encode()
 
 
+def _layer(content: bytes, dice: random.Random) -> bytes:
+    """A layer made one of another class, or an operation, with some huge settings."""
+    value = json.loads(content)
+    entries = [h[k] for h, k in _places(value) if isinstance(h[k], dict) and "class_name" in h[k]]
+    entry = dice.choice(entries)
+    inner = entry.get("config")
+    if not isinstance(inner, dict):
+        return _text(content, dice)
+    way = dice.randrange(3)
+    if way == 0:
+        entry["class_name"] = dice.choice(sorted(dir(layers)))
+    elif way == 1:
+        operation = TABLE[dice.choice(sorted(TABLE))]
+        entry |= {"module": operation.keras_module, "class_name": operation.class_name}
+        settings = [n for n in operation.signature.parameters if n not in operation.tensors]
+        entry["config"] = {"name": inner.get("name", "x")}
+        for setting in settings:
+            if dice.random() < 0.7:
+                entry["config"][setting] = copy.deepcopy(dice.choice(VALUES + SETTINGS))
+    for key in [k for k, v in inner.items() if type(v) is int or v is None]:
+        if dice.random() < 0.2:
+            inner[key] = dice.choice(SETTINGS)
+    return json.dumps(value).encode()
+
+
 def _header(content: bytes, dice: random.Random) -> bytes:
     length = int.from_bytes(content[:8], "little")
     header = _text(content[8 : 8 + length], dice)
@@ -238,6 +316,48 @@ def _header(content: bytes, dice: random.Random) -> bytes:
 
 
 # ---- HDF5 --------------------------------------------------------------------------------------
+
+
+def _fields(content: bytes, dice: random.Random) -> bytes:
+    """A number in or behind the head of a block: a size, a count, or the address of any block."""
+    made = bytearray(content)
+    blocks = [at for signature in _BLOCKS for at in _all(content, signature)]
+    for _ in range(dice.choice((1, 1, 1, 2, 3))):
+        at = dice.choice(blocks) + dice.choice((0, 4, 5, 6, 8, 16, 24, 32, 40, 48, 56, 64))
+        at += dice.choice((0, 0, 8, 16, 64, 128))
+        width = dice.choice((1, 2, 4, 8, 8))
+        value = dice.choice(
+            (0, 1, 2, 3, 7, 255, 65_535, 2**31, 2**32 - 1, 2**63, 2**64 - 1, len(content) - 8)
+            + (dice.choice(blocks), dice.choice(blocks), dice.randrange(len(content)))
+        )
+        if at + width <= len(made):
+            made[at : at + width] = (value % 256**width).to_bytes(width, "little")
+    return bytes(made)
+
+
+_BLOCKS = [b"\x89HDF", *(b for b in BYTES if b.isalpha() and len(b) == 4), b"OCHK", b"BTLF",
+           b"BTIN", b"FADB", b"FAHD", b"FHDB", b"FHIB"]  # fmt: skip
+
+
+def _newer(content: bytes, dice: random.Random) -> bytes:
+    """The same content in the newer form of HDF5, then changed."""
+    file = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as old, h5py.File(file, "w", libver="latest") as new:
+        for name in old:
+            old.copy(name, new)
+        for key, value in old.attrs.items():
+            new.attrs[key] = value
+        if dice.random() < 0.5:
+            for i in range(40):
+                new.attrs[f"a{i}"] = i
+                new.create_group(f"many/g{i}")
+        if dice.random() < 0.5:
+            chunks = dice.choice(((1, 3), (4, 3), (2, 2)))
+            new.create_dataset(
+                "packed", data=np.ones((4, 3)), chunks=chunks, compression="gzip", fletcher32=True
+            )
+    change = dice.choice((_fields, _fields, _bytes))
+    return change(file.getvalue(), dice)
 
 
 def _links(content: bytes, dice: random.Random) -> bytes:

@@ -1,13 +1,14 @@
-"""Some thousand mutated files: each is refused in our own words, or loads as a model that works."""
+"""Some hundred mutated files: each is refused in our own words, or loads as a model that works."""
 
 import random
 
 import pytest
 
-from fuzz.fuzz import base_files, run
+from fuzz.files import base_files
+from fuzz.fuzz import run
 from fuzz.mutate import mutated
 
-MUTATIONS = 2000
+MUTATIONS = 600
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def test_nothing_but_refusals_and_models_that_work(files):
     assert outcome.failures == []
     assert sum(outcome.counts.values()) == MUTATIONS
     # Mutations that no reader notices, or that none gets past, would test nothing.
-    assert outcome.counts["loaded"] > 100 and outcome.counts["UnsafeFileError"] > 50
+    assert outcome.counts["loaded"] > 30 and outcome.counts["UnsafeFileError"] > 15
 
 
 def test_the_same_number_gives_the_same_file(files):
@@ -31,5 +32,5 @@ def test_the_same_number_gives_the_same_file(files):
 
 def test_every_kind_of_mutation_changes_something(files):
     for name, content in files.items():
-        made = {mutated(content, name, random.Random(str(i))) for i in range(30)}
-        assert len(made - {content}) > 20
+        made = [mutated(content, name, random.Random(str(i))) for i in range(30)]
+        assert sum(other != content for other in made) > 20

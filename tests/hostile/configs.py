@@ -515,37 +515,6 @@ MEMORY: dict[str, tuple[Change, str, str]] = {
         UNSAFE,
         "not of numbers",
     ),
-    **{
-        f"1,000,000 outputs of {kind} {where}": (
-            instead(graph(called(layer(kind, "out", module, **given), [tensor("start"), *args]))),
-            UNSAFE,
-            "'out'.*far more than a model does",
-        )
-        for kind, module, where, given, args in [
-            ("Split", "keras.src.ops.numpy", "in its config", {"indices_or_sections": 10**6}, []),
-            ("Split", "keras.src.ops.numpy", "in its call", {}, [10**6]),
-            ("Unstack", "keras.src.ops.core", "in its config", {"num": 10**6}, []),
-        ]
-    },
-    "a window of a transform": (
-        instead(
-            graph(
-                called(
-                    layer(
-                        "STFT",
-                        "out",
-                        "keras.src.ops.math",
-                        sequence_length=10**9,
-                        sequence_stride=1,
-                        fft_length=10**10,
-                    ),
-                    [tensor("start")],
-                )
-            )
-        ),
-        UNSAFE,
-        "memory|far more than a model does",
-    ),
     "a call that takes no tensor": (
         instead(
             graph(called(layer("Repeat", "out", "keras.src.ops.numpy", repeats=10**11), [1.0]))
@@ -589,6 +558,117 @@ MEMORY: dict[str, tuple[Change, str, str]] = {
         "",
     ),
 }
+
+
+def op(
+    class_name: str, *args: Any, shape: tuple = (4,), module: str = "numpy", **config: Any
+) -> Change:
+    """A graph of one operation, on an input of a given shape."""
+    inner = graph(called(layer(class_name, "out", f"keras.src.ops.{module}", **config),
+                         [tensor("start"), *args]))  # fmt: skip
+    inner["config"]["layers"][0] = called(start(*shape))
+    return instead(inner)
+
+
+def one(entry: dict, shape: tuple = (4,), **kwargs: Any) -> Change:
+    """A graph of one layer, called with some arguments."""
+    made = graph({**called(entry, [tensor("start")]), "name": "out"})
+    made["config"]["layers"][0] = called(start(*shape))
+    made["config"]["layers"][1]["inbound_nodes"][0]["kwargs"] = kwargs
+    return instead(made)
+
+
+def backwards(levels: int) -> dict:
+    """A chain of layers, listed from its end."""
+    names = ["start", *(f"f_{i}" for i in range(levels)), "out"]
+    chain = [
+        called(layer("Flatten", name), [tensor(before)])
+        for before, name in zip(names, names[1:], strict=False)
+    ]
+    return graph(*reversed(chain))
+
+
+_POINTS = {"class_name": "__numpy__", "config": {"value": [[0.5]] * 25, "dtype": "float32"}}
+_STACK = layer("StackedRNNCells", "s", cells=[layer("GRUCell", "c", units=1)] * 10_000)
+_WORK = "far more work|memory|unpacks"
+WORK: dict[str, tuple[Change, str, str]] = {
+    name: (change, UNSAFE, _WORK)
+    for name, change in {
+        "ten million differences": op("Diff", n=10**7),
+        "a million parts of HSplit": op("Hsplit", shape=(10**6,), indices_or_sections=10**6),
+        "a million parts of Split": op("Split", shape=(10**6,), indices_or_sections=10**6, axis=1),
+        "a million parts of ArraySplit": op(
+            "ArraySplit", shape=(10**6,), indices_or_sections=10**6, axis=1
+        ),
+        "a list of parts": op(
+            "Split", shape=(10**6,), indices_or_sections=list(range(1, 600_000)), axis=1
+        ),
+        "an axis unstacked": op("Unstack", shape=(10**6,), module="core", axis=1),
+        "windows of an adaptive pooling": op(
+            "AdaptiveAveragePool", shape=(10**5, 1), module="nn", output_size=[10**5 - 1]
+        ),
+        "windows of a huge adaptive pooling": op(
+            "AdaptiveMaxPool", shape=(10**9, 1), module="nn", output_size=[10**9 - 1]
+        ),
+        "corners of 25 axes": op(
+            "MapCoordinates", _POINTS, shape=(2,) * 24, module="image", order=1
+        ),
+        "pieces of a sequence": op(
+            "ExtractSequences", shape=(10**9,), module="math", sequence_length=10**8,
+            sequence_stride=1,
+        ),  # fmt: skip
+        "a window of a transform": op(
+            "STFT", module="math", sequence_length=10**9, sequence_stride=1, fft_length=10**10
+        ),
+        "taps of a blur": op(
+            "GaussianBlur", shape=(4, 4, 3), module="image", kernel_size=[30_001] * 2, sigma=[1, 1]
+        ),
+        "taps of a warp": op(
+            "ElasticTransform", shape=(4, 4, 3), module="image", alpha=1e30, sigma=1e6
+        ),
+        "iterations of a power": one(
+            layer("SpectralNormalization", "out", power_iterations=10**7,
+                  layer=layer("Dense", "d", units=3)), training=True,
+        ),  # fmt: skip
+        "counts of a pooling": one(
+            layer("AveragePooling1D", "out", pool_size=2, strides=1, padding="same"), (10**10, 1)
+        ),
+        "cells in a stack": instead(
+            sequential(start(5, 4), layer("RNN", "r", cell=_STACK))
+        ),
+        "thresholds in a list": compiled(
+            metrics=[layer("AUC", "m", "keras.metrics", thresholds=[0.5] * 10**6)]
+        ),
+        "30,000 names that nobody knows": instead(
+            sequential(start(), *[layer(f"Dense{'x' * 30}{i}", "h1") for i in range(30_000)])
+        ),
+        "10,000 layers of one unit": instead(
+            sequential(start(1), *[layer("Dense", f"d{i}", units=1) for i in range(10_000)])
+        ),
+        "10,000 operations": instead(
+            graph(
+                *(
+                    called(layer("Absolute", f"a{i}", "keras.src.ops.numpy"), [tensor("start")])
+                    for i in range(10_000)
+                ),
+                end="a9999",
+            )
+        ),
+        "patterns of many layers": instead(
+            sequential(
+                start(),
+                *[layer("Flatten", "f" * 200)] * 300,
+                layer("Dense", "d", units=3, dtype={
+                    "module": "keras.dtype_policies", "class_name": "DTypePolicyMap",
+                    "registered_name": None,
+                    "config": {"default_policy": "float32",
+                               "policy_map": {f"({'a?' * 900}|b{i}){{2}}": "float32"
+                                              for i in range(300)}}}),
+            )
+        ),
+    }.items()
+}  # fmt: skip
+WORK["400 layers listed backwards"] = (instead(backwards(400)), "ok", "")
 
 GRAMMAR: dict[str, tuple[Change, str, str]] = {
     "a key twice": (
@@ -679,9 +759,16 @@ LARGE = (
     "class keras.layers.ddd",
     "a model twice",
     "500 layers",
+    "400 layers",
+    "30,000 names",
+    "10,000 ",
+    "a list of parts",
+    "thresholds in a list",
+    "cells in a stack",
+    "patterns of many",
 )
 
-CONFIGS = {**CODE, **NAMES, **SLOTS, **FILES, **MEMORY, **GRAMMAR}
+CONFIGS = {**CODE, **NAMES, **SLOTS, **FILES, **MEMORY, **WORK, **GRAMMAR}
 
 
 def written(change: Change) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import pytest
 
+from cornu.errors import LINES
 from hostile import containers, weights
 from hostile.configs import CONFIGS, LARGE, UNSAFE, VALUE, sequential, written
 
@@ -38,27 +39,22 @@ CASES = {
     },
     **{("weights", name): ("ok", "") for name in weights.HARMLESS},
 }
-# Without a file of weights there is nothing to measure these by but the memory of the machine.
+# These are refused for their weights, or for what the archive around them holds; as texts alone
+# they are as long as what they ask for.
 NEEDS_WEIGHTS = (
-    "units=2147483648",
-    "units=1000000000",
-    "a huge input",
-    "a square of units",
-    "filters",
-    "statistics",
-    "many large",
-    "the matrix",
-    "a class of",
-    "a model of",
-    "the thresholds",
-    "an embedding",
-    "heads of",
-    "units=10000000000",
-    "a shape in",
+    "a model of the user",
+    "a class of the user",
     "a text of 60 MB",
-    "a kernel of",
-    "a square in",
     "200 MiB",
+    "10,000 layers",
+    "10,000 operations",
+    "30,000 names",
+    "thresholds in a list",
+    "cells in a stack",
+    "patterns of many",
+    "an embedding",
+    "statistics of",
+    "many large",
 )
 CASES = {
     key: case
@@ -189,6 +185,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def check(found: dict) -> str:
     """What was said, once it is clear that nothing else happened."""
     shown = f"{found['error']}: {found['message']}"
+    assert len(shown.split("\n")) <= LINES and len(shown) < 3000, shown
     assert found["events"] == [], shown
     assert found["cpu"] < SECONDS, shown
     assert found["bytes"] < BYTES, shown
@@ -212,7 +209,7 @@ def test_inspecting_tells_of_it(key, results):
     shown = check(looked)
     assert looked["error"] in ("ok", UNSAFE), shown
     # What a model takes in all is known when it is made, which inspecting does not.
-    in_all = "than its weights account for" in loaded["message"]
+    in_all = any(words in loaded["message"] for words in ("account for", "far more work"))
     if loaded["error"] == UNSAFE and not in_all:
         assert looked["error"] == UNSAFE, f"loading says {loaded['message']}"
     if loaded["error"] == "ok":

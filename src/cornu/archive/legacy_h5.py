@@ -88,6 +88,10 @@ class LegacyReader:
         """Number of elements of all arrays in the file together."""
         return sum(math.prod(stored.shape) for stored in self._file.datasets.values())
 
+    def arrays(self) -> int:
+        """Number of arrays in the file."""
+        return len(self._file.datasets)
+
     def read(self, group: LegacyGroup, expected: Sequence[Spec]) -> list[np.ndarray]:
         """The arrays of a group, which must be as expected.
 

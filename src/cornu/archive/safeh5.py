@@ -8,7 +8,8 @@ the whole file once, link by link, and checks in this order:
     link      soft, external or user-defined; an object reached twice; too deep, too many
     dataset   external or virtual storage; a filter that is not deflate, shuffle or fletcher32
     type      anything but integers, floats, booleans, and 1 or 2 opaque bytes
-    size      a chunk beyond its dataset; bytes stored > file; bytes declared > 200 x file
+    size      a chunk beyond its dataset; bytes stored > file; bytes declared > 200 x file, with
+              those that an archive around it has unpacked; work beyond what the file weighs
     read      declared shape and kind of dtype = expected; a chunk of another size than declared
 """
 
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import budget
 from cornu.archive.atomic import atomic_write
 from cornu.archive.hdf5.arrays import (
     DEFLATE,
@@ -41,10 +43,8 @@ from cornu.archive.regular import open_regular
 from cornu.errors import UnsafeFileError, explain
 
 DIGEST = "cornu_digest"  # attribute of an array, which Keras does not look at
-MAX_DEPTH = 128
 MAX_OBJECTS = 200_000
-MAX_RATIO = 200
-_SLACK = 2**20
+_OBJECT = 2  # units of work
 _NAMED_BYTES = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz")
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -85,8 +85,8 @@ class SafeH5:
     Args:
         source: a path, or a seekable binary file that stays open meanwhile.
         label: how messages name the file.
-        packed: bytes that the file takes up in an archive, if it was packed there: what it may
-            unpack to is counted from these.
+        packed: bytes that the file takes up in an archive, if it is in one: what it may unpack to
+            is counted from these, or from the whole archive in the budget of a load.
 
     Attributes:
         groups: paths of all groups; `""` is the root.
@@ -108,7 +108,11 @@ class SafeH5:
             self.label = label or "The weights file"
             file = source
         self._bytes = Bytes(file, self.label)
-        self._packed = self._bytes.size if packed is None else packed
+        self._budget = budget.of(self.label)
+        if packed is None:
+            self._budget.grow(self._bytes.size)
+        elif budget.current() is None:
+            self._budget.grow(packed)
         self._objects: dict[str, Object] = {}
         self._data: dict[str, Dataset] = {}
         self._attributes_of: dict[str, dict[str, Attribute]] = {}
@@ -197,17 +201,18 @@ class SafeH5:
         stored = declared = 0
         while waiting:
             path, address = waiting.pop()
+            self._budget.work(_OBJECT)
             found = self._objects[path] = open_object(self._bytes, address)
             if found.is_dataset:
                 dataset = self._data[path] = read_dataset(self._bytes, found)
                 self.datasets[path] = self._inspect(dataset, path)
-                stored, declared = stored + dataset.stored, declared + dataset.declared
+                stored, declared = stored + dataset.stored, declared + dataset.unpacked
                 continue
             if not found.is_group:
                 raise self._refused("has a named type", path=repr(path[:200]))
             self.groups.add(path)
-            if path.count("/") >= MAX_DEPTH:
-                raise self._refused("has groups nested too deeply", limit=MAX_DEPTH)
+            if path.count("/") >= budget.DEPTH:
+                raise self._refused("has groups nested too deeply", limit=budget.DEPTH)
             for link in links(self._bytes, found):
                 below = f"{path}/{link.name}".lstrip("/")
                 if not link.name or "/" in link.name or link.name == ".":
@@ -221,6 +226,7 @@ class SafeH5:
                     )
                 if link.address in seen:
                     raise self._refused("reaches one object by two paths", second=repr(below[:200]))
+                self._budget.work(len(below) // budget.ELEMENTS)
                 seen.add(link.address)
                 if len(seen) > MAX_OBJECTS:
                     raise self._refused("has too many objects", limit=MAX_OBJECTS)
@@ -228,13 +234,7 @@ class SafeH5:
         size = self._bytes.size
         if stored > size:
             raise self._refused("has data that overlap", stored=stored, file=f"{size} bytes")
-        if declared > MAX_RATIO * self._packed + _SLACK:
-            raise self._refused(
-                "unpacks to far more than a weight file does",
-                file=f"{self._packed} bytes",
-                declared=f"{declared} bytes",
-                limit=f"{MAX_RATIO} times the file",
-            )
+        self._budget.unpack(declared, self.label)
 
     def _inspect(self, dataset: Dataset, path: str) -> Stored:
         """Check one dataset without reading it."""
@@ -248,7 +248,7 @@ class SafeH5:
         if dataset.shape is None:
             raise self._refused("has a dataset without a shape", path=where)
         chunk = math.prod(dataset.chunk) * dtype.itemsize
-        if dataset.storage == "chunked" and chunk > max(dataset.declared, _SLACK):
+        if dataset.storage == "chunked" and chunk > max(dataset.declared, budget.SLACK):
             raise self._refused("has a chunk beyond its dataset", path=where, chunk=chunk)
         return Stored(dataset.shape, dtype)
 

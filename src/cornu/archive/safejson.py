@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from cornu import budget
 from cornu.errors import UnsafeFileError, explain
 
 MAX_BYTES = 64 * 2**20
-MAX_DEPTH = 128
 MAX_NODES = 2_000_000
 MAX_OBJECTS = 200_000  # a model of 1000 layers has about 20,000
 MAX_DIGITS = 64  # a 128-bit seed has 39
@@ -32,7 +32,7 @@ def parse(
     *,
     what: str = "the JSON text",
     max_bytes: int = MAX_BYTES,
-    max_depth: int = MAX_DEPTH,
+    max_depth: int = budget.DEPTH,
     max_nodes: int = MAX_NODES,
 ) -> Any:
     """The value that a JSON text stands for, within limits.
@@ -127,6 +127,7 @@ def _measure(text: bytes, what: str, max_depth: int, max_nodes: int) -> None:
         raise _refused(what, "has too many objects", objects=objects, limit=MAX_OBJECTS)
     if deepest > max_depth:
         raise _refused(what, "is nested too deeply", depth=deepest, limit=max_depth)
+    budget.spend(nodes // budget.VALUES)
 
 
 def _refused(what: str, why: str, **facts: object) -> UnsafeFileError:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import budget
 from cornu.archive.atomic import atomic_write
 from cornu.archive.regular import open_regular
 from cornu.archive.safeh5 import Source, Spec, fits
@@ -28,6 +29,7 @@ from cornu.archive.safejson import parse
 from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain
 
 MAX_HEADER = 64 * 2**20
+MAX_ARRAYS = 50_000
 _LENGTH = 8
 _METADATA = "__metadata__"
 
@@ -139,9 +141,15 @@ class SafetensorsReader:
                     limit=f"{MAX_HEADER} bytes",
                 )
             )
-        header = parse(self._file.read(length), what=f"The header of {self.label.lower()[:200]}")
+        budget.of(self.label).grow(size)
+        what = f"The header of {self.label[:1].lower()}{self.label[1:]}"
+        header = parse(self._file.read(length), what=what, max_nodes=16 * MAX_ARRAYS)
         if not isinstance(header, dict):
             raise self._damaged("its header is not an object")
+        if len(header) > MAX_ARRAYS:
+            raise UnsafeFileError(
+                explain(f"{self.label} has too many arrays.", arrays=len(header), limit=MAX_ARRAYS)
+            )
         metadata = header.pop(_METADATA, None)
         texts = metadata.items() if isinstance(metadata, dict) else ()
         self.metadata = {k: v for k, v in texts if isinstance(v, str)}

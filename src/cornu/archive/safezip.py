@@ -10,7 +10,7 @@ is asked for, by its exact name. Nothing is ever extracted to a path, so names c
     encryption, compression but deflate      always
     sum of packed sizes                      > size of the file: members that overlap
     sum of unpacked sizes                    > max_ratio x size of the file + 1 MiB
-    unpacked size of a member read()         > its own limit
+    unpacked size of a member read()         > its own limit, or what the load has left
 
 A stored member is handed out as a window into the file, so large weights are not copied. The
 writer stores members uncompressed, with fixed dates, in the order given: the same content gives
@@ -21,18 +21,18 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from cornu import budget
 from cornu.archive.regular import open_regular
 from cornu.archive.views import View
 from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain
 
 MAX_MEMBERS = 10_000
 MAX_JSON_BYTES = 64 * 2**20
-MAX_RATIO = 200  # an ordinary config.json packs 10 to 60 times smaller
-_SLACK = 2**20
+MAX_DIRECTORY = 4 * 2**20  # bytes of the table of contents
 _BLOCK = 2**20
 _LOCAL_HEADER = 30  # bytes in front of a member, without its name and extra field
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -65,7 +65,7 @@ class SafeZip:
         source: str | os.PathLike[str] | BinaryIO,
         *,
         max_members: int = MAX_MEMBERS,
-        max_ratio: int = MAX_RATIO,
+        max_ratio: int = budget.UNPACKED,
     ) -> None:
         if isinstance(source, (str, os.PathLike)):
             self.label = f"The file {os.fspath(source)!r}"
@@ -76,7 +76,11 @@ class SafeZip:
             self._file = source
             self._owned = False
         try:
-            self._zip = zipfile.ZipFile(self._file)
+            self._budget = budget.of(self.label)
+            self._budget.grow(self._file.seek(0, io.SEEK_END))
+            contents: Any = _Bounded(self._file, MAX_DIRECTORY, self._refused)
+            self._zip = zipfile.ZipFile(contents)
+            self._zip.fp = self._file
             self._members = self._checked(max_members, max_ratio)
         except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
             self.close()
@@ -131,6 +135,8 @@ class SafeZip:
                 size=f"{member.file_size} bytes",
                 limit=f"{limit} bytes",
             )
+        if member.compress_type != zipfile.ZIP_STORED:
+            self._budget.unpack(member.file_size, self.label)
         try:
             with self._zip.open(member) as file:
                 # zipfile stops at the declared size and then compares the checksum.
@@ -180,6 +186,7 @@ class SafeZip:
         members = self._zip.infolist()
         if len(members) > max_members:
             raise self._refused("has too many members", members=len(members), limit=max_members)
+        self._budget.work(len(members))
         by_name: dict[str, zipfile.ZipInfo] = {}
         for member in members:
             name = member.filename
@@ -205,7 +212,7 @@ class SafeZip:
         if packed > size:
             raise self._refused("has members that overlap", members=packed, file=size)
         total = sum(m.file_size for m in members)
-        if total > max_ratio * size + _SLACK:
+        if total > max_ratio * size + budget.SLACK:
             raise self._refused(
                 "unpacks to far more than a model file does",
                 packed=f"{size} bytes",
@@ -306,6 +313,20 @@ def check_member_name(name: str) -> str:
             )
         )
     return name
+
+
+class _Bounded:
+    """A file from which no more than `limit` bytes are read at once: zipfile reads the whole table
+    of contents before it says how long that is."""
+
+    def __init__(self, file: BinaryIO, limit: int, refused: Callable[..., Exception]) -> None:
+        self._file, self._limit, self._refused = file, limit, refused
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, count: int = -1) -> bytes:
+        if count > self._limit:
+            raise self._refused("has too many members", contents=f"{count} bytes")
+        return self._file.read(count)
 
 
 class _Window(View):

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu import budget
 from cornu.archive.atomic import atomic_write
 from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular, require_no_links
@@ -30,6 +31,7 @@ from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, sho
 from cornu.archive.safejson import parse
 from cornu.errors import UnsafeFileError, explain
 
+MAX_VALUES = 500_000  # of the index; a group has about four
 MAX_SHARDS = 500  # each holds a file open, and systems allow about 1000
 _SAVE = "save"  # attribute and key of the checksum
 _SHARD_NAME = re.compile(r"[\w.-]+_\d{5}\.weights\.h5")
@@ -165,7 +167,9 @@ class ShardedReader(H5Reader):
         folder, label = Path(path).parent, f"The file {os.fspath(path)!r}"
         with open_regular(path, label) as file:
             # One byte beyond the limit is enough for `parse` to refuse.
-            index = parse(file.read(64 * 2**20 + 1), what=label)
+            text = file.read(64 * 2**20 + 1)
+        budget.of(label).grow(len(text))
+        index = parse(text, what=label, max_nodes=MAX_VALUES)
         self.label, self._files, self._entries = label, [], {}
         groups = _weight_map(index, label)
         names = sorted({name for shards in groups.values() for name in shards})

@@ -1,7 +1,8 @@
 """The one thread-local: what the code that runs now is inside of.
 
 Every field has a `with` block of the form `using(field=value)`, so that leaving restores it, also
-after an error. Nothing else in the library is thread-local.
+after an error. The only other thread-local is the budget of a load (`budget.py`), which the ground
+needs too.
 
     frame         innermost Frame: values of variables during a trace      (core/frame.py)
     call          the layer call that encloses this one: training flag     (layers/base/call.py)
@@ -13,7 +14,6 @@ after an error. Nothing else in the library is thread-local.
     symbolic      True while shapes are inferred and nothing is computed
     custom_objects  names that loading may use inside CustomObjectScope
     safe_mode     whether loading refuses code (lambdas) found in a file
-    budget        what the variables of a model from a file may take     (core/budget.py)
     blanks        variables whose initial values are put off, as a file fills them (core/blank.py)
     written, read  objects of the file that is being written or read, to keep those that it shares
 """
@@ -37,7 +37,6 @@ class Context(threading.local):
     symbolic: bool = False
     custom_objects: dict[str, Any] = {}
     safe_mode: bool = True
-    budget: Any = None
     blanks: Any = None
     written: dict[int, Any] | None = None
     read: dict[int, Any] | None = None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from cornu import names
+from cornu import budget, names
 from cornu.core.configurable import Configurable, accepted_names
 from cornu.core.symbolic import KerasTensor, any_symbolic, infer
 from cornu.errors import explain
@@ -122,6 +122,7 @@ class Node:
     """
 
     def __init__(self, operation: Operation, args: Any, kwargs: Any, outputs: Any):
+        budget.spend(budget.CALL)
         self.operation = operation
         self.args, self.kwargs, self.outputs = args, kwargs, outputs
         self._enter()

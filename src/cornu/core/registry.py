@@ -16,6 +16,7 @@ from cornu.errors import did_you_mean, explain
 
 # Public name of the package in which Keras lists a built-in, and the names it has there.
 _builtins: dict[tuple[str, str], Any] = {}
+_by_name: dict[str, type] = {}  # the first of a name, in any package
 _names: dict[Any, tuple[str, str, str | None]] = {}
 
 # The user's: "package>Name" -> object, for the whole process.
@@ -61,6 +62,8 @@ def register_builtin(
                 module += ".schedules"
     _builtins[module, name] = cls
     _builtins[module, cls.__name__] = cls  # what legacy files say
+    for known in (name, cls.__name__):
+        _by_name.setdefault(known, cls)
     _names[cls] = (module, name, registered_name)
 
 
@@ -84,9 +87,7 @@ def find_builtin(module: str, name: str) -> Any:
         return found
     if module.startswith(("keras.src.", "keras.engine", "keras.layers", "keras.models")):
         # Private paths moved between versions; the class name decides among the built-ins.
-        for (_, known), cls in _builtins.items():
-            if known == name:
-                return cls
+        return _by_name.get(name)
     return None
 
 

@@ -9,18 +9,21 @@ says: code in a file (a lambda) is refused.
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 import numpy as np
 
+from cornu import budget
 from cornu.core import registry
 from cornu.core.context import local, using
 from cornu.core.symbolic import KerasTensor
 from cornu.core.vetting import vet_objects
 from cornu.errors import UnsafeFileError, did_you_mean, explain
 
+_VALUE = 16  # bytes that a value of a config takes as text, about
 LAMBDA = "<lambda>"  # what Python calls every function without a name
 PLAIN = (str, int, float, bool, types.NoneType)
 
@@ -247,11 +250,35 @@ def deserialize_keras_object(
         TypeError: a name is not known; the message says how to register it.
     """
     scope = registry.CustomObjectScope(custom_objects or {})
+    safe_mode = safe_mode and local.safe_mode
     if local.read is None:  # what an outer call was handed has been looked at as a whole
         vet_objects(config)
     read = {} if local.read is None else local.read
-    with scope, using(safe_mode=safe_mode and local.safe_mode, read=read):
+    with scope, using(safe_mode=safe_mode, read=read), budgeted(config, safe_mode):
         return _deserialize(config)
+
+
+@contextmanager
+def budgeted(config: Any, safe_mode: bool = True) -> Iterator[None]:
+    """Bound the work of making what a config says, where no load around it does so already."""
+    if budget.current() is not None:
+        yield
+        return
+    size = _VALUE * sum(1 for _ in _values(config))
+    with budget.within(budget.Budget("the config", size, trusted=not safe_mode)):
+        yield
+
+
+def _values(config: Any) -> Iterator[Any]:
+    """All values in a config."""
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        yield value
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
 
 
 def _deserialize(config: Any) -> Any:
@@ -264,6 +291,7 @@ def _deserialize(config: Any) -> Any:
     if "class_name" not in config or "config" not in config:
         return {key: _deserialize(value) for key, value in config.items()}
     class_name, inner = config["class_name"], config["config"]
+    budget.spend(budget.OBJECT)
     if class_name in SPECIAL:
         return SPECIAL[class_name](inner if isinstance(inner, dict) else {"value": inner})
     if class_name == "function":

@@ -23,13 +23,15 @@ import numpy as np
 from jax import export
 from jax._src import core as jax_core, dtypes as jax_dtypes
 
-from cornu import names
-from cornu.core import dtypes
+from cornu import budget, names
+from cornu.core import dtypes, tracing
 from cornu.core.context import using
 from cornu.core.frame import Frame
-from cornu.errors import explain
+from cornu.errors import UnsafeFileError, explain
 
 Shape = tuple[int | None, ...]
+
+assert tracing, "what is traced is counted in loads"
 
 PROBES = (48, 72)  # sizes that tiles, strides and splits of the usual kinds divide
 SMALLEST = 1  # shows what is limited by a known size: the diagonal of (None, 3)
@@ -83,6 +85,7 @@ class KerasTensor:
                     fix="pad to a common length, and give the mask to the layers.",
                 )
             )
+        budget.spend(1)
         self.shape = standardize_shape(shape)
         self.dtype = dtypes.standardize_dtype(dtype)
         self.sparse = bool(sparse)
@@ -304,9 +307,13 @@ def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     symbol = _unknown_size()
     try:
         return _described(trace(symbol))
+    except UnsafeFileError:  # it takes too much, with any size
+        raise
     except Exception as symbolic_error:
         try:
             return _by_probing(trace, lambda probe: probe)
+        except UnsafeFileError:
+            raise
         except (TypeError, ValueError):
             pass
         except Exception:
@@ -317,6 +324,8 @@ def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
                 if all(size is not None for size in sizes):
                     return _described(trace(sizes))
                 return _by_probing(trace, functools.partial(_filled, sizes))
+            except UnsafeFileError:
+                raise
             except (TypeError, ValueError):
                 continue
         raise symbolic_error from None

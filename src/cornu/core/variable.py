@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import names
+from cornu import budget, names
 from cornu.core import dtypes
 from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
@@ -129,18 +129,20 @@ class Variable:
                     fix="Variable(initializer, shape=(...))",
                 )
             )
+        purse = budget.current()
         if shape is not None:
             shape = _concrete_shape(shape, self.path)
-            if local.budget is not None:
+            if purse is not None:
                 itemsize = dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)).itemsize
-                local.budget.take(shape, itemsize, self.path)
+                purse.take(shape, itemsize, self.path)
         on_one_device = layout is None and local.distribution is None
         if local.blanks is not None and callable(initializer) and on_one_device:
             blank = local.blanks.take(self, initializer, shape, dtypes.standardize_dtype(dtype))
             if blank is not None:
                 return blank
-        # A layer built for the first time during a trace still makes concrete variables.
-        with eagerly():
+        # A layer built for the first time during a trace still makes concrete variables. What their
+        # values take is counted already.
+        with eagerly(), _NOBODY if purse is None else budget.within(None):
             if callable(initializer):
                 value = initializer(shape, dtype=dtypes.standardize_dtype(dtype))
             else:

@@ -103,7 +103,7 @@ def objects(config: Any) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
             # A dict without a class is a dict of such values: losses by the names of outputs.
             waiting += [(name, _slot(key) or slot, item) for key, item in value.items()]
         elif isinstance(value, (list, tuple)):
-            waiting += [(name, slot, item) for item in value]
+            waiting += [(name, slot, v) for v in value if isinstance(v, (dict, list, tuple))]
 
 
 def _slot(key: Any) -> str | None:

@@ -28,6 +28,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import budget
 from cornu.kernels import matmul
 from cornu.kernels.derivatives import Differentiable
 from cornu.kernels.platform import tuned
@@ -117,6 +118,7 @@ def _scores(q, k, bias, mask, causal_from, plan):
     if mask is not None:
         s = jnp.where(mask, s, lowest)
     if causal_from is not None:
+        budget.table(s.shape[-2] + s.shape[-1])
         rows = causal_from + np.arange(s.shape[-2])[:, None]
         s = jnp.where(rows >= np.arange(s.shape[-1]), s, lowest)
     return s

@@ -34,6 +34,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu import budget
 from cornu.errors import explain
 from cornu.kernels.platform import known, tuned
 from cornu.kernels.window import Geometry, per_axis, taps, window_pads
@@ -149,6 +150,8 @@ def _counts(sizes: Sequence[int], window: Sequence[int], strides: Sequence[int])
     count = np.ones((1,) * (len(sizes) + 2), np.float32)
     pads = window_pads(sizes, window, strides, (1,) * len(sizes), "same")
     for axis, (n, k, s, (lo, hi)) in enumerate(zip(sizes, window, strides, pads, strict=True), 1):
+        if isinstance(n, int):
+            budget.table(count.size * (-(-n // s)))
         first = np.arange(0, n + lo + hi - k + 1, s) - lo
         here = np.minimum(first + k, n) - np.maximum(first, 0)
         shape = [1] * count.ndim

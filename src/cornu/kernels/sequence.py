@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.budget import counted
+
 _NEVER = -1e5  # the logarithm of a probability that is as good as zero; keeps gradients finite
 
 
@@ -141,7 +143,7 @@ def _search(
     sizes = jnp.zeros(beam_width, "int32")
     in_blank = jnp.full(beam_width, none).at[0].set(0.0)
     in_label = jnp.full(beam_width, none)
-    others = jnp.asarray([c for c in range(classes) if c != blank], "int32")
+    others = jnp.asarray([c for c in counted(range(classes)) if c != blank], "int32")
 
     def step(state: tuple[jax.Array, ...], now: tuple[jax.Array, jax.Array]) -> tuple:
         t, p = now

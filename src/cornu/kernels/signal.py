@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import budget
 from cornu.errors import did_you_mean, explain
 
 WINDOWS = ("hann", "hamming")
@@ -80,6 +81,7 @@ def window_of(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Arra
         fft_length: samples of the result, at least `length`.
         dtype: of the result.
     """
+    budget.table(length)
     if window is None:
         values: Any = np.ones(length)
     elif isinstance(window, str):

@@ -8,7 +8,7 @@
 Nodes are numbered within the graph: a layer that is also used elsewhere has more of them.
 """
 
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 from cornu import tree
@@ -76,15 +76,15 @@ def _number_nodes(graph: Function) -> dict[int, int]:
 def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tuple[Any, Any]:
     """Make the layers and call them again; the symbolic inputs and outputs, nested as saved.
 
-    Calls may refer to layers that come later in the list, so a call whose inputs are not there yet
-    waits for another round.
+    Calls may refer to layers that come later in the list: such a call waits until all its inputs
+    are there, and the later calls of its layer with it. Each is looked at once, whatever the order.
 
     Raises:
         ValueError: calls remain whose inputs nobody makes.
     """
     operations: dict[str, Operation] = {}
     calls: dict[str, list[Node]] = {}
-    waiting: deque[tuple[str, dict[str, Any]]] = deque()
+    left: dict[str, deque[Any]] = {}
     for entry in config["layers"]:
         operation = deserialize_keras_object(
             {k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")}, custom_objects
@@ -96,53 +96,76 @@ def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tup
         name = entry.get("name", operation.name)
         operations[name] = operation
         calls[name] = [n for n in operation._inbound_nodes if n.is_input]
-        waiting.extend((name, node) for node in entry.get("inbound_nodes", ()))
-    postponed = 0
-    while waiting and postponed < len(waiting):
-        name, node = waiting.popleft()
-        # The calls of one layer keep their order: an earlier one may be waiting too.
-        blocked = any(other == name for other, _ in list(waiting)[len(waiting) - postponed :])
-        arguments = None if blocked else _arguments(node, calls)
-        if arguments is None:
-            waiting.append((name, node))
-            postponed += 1
-            continue
-        args, kwargs = arguments
-        operation = operations[name]
-        if getattr(operation, "op_name", ("", ""))[1] == "GetItem":
-            # JSON has no tuples: what stood between the brackets was one.
-            args = tuple(tuple(a) if isinstance(a, list) else a for a in args)
-        if not any_symbolic(args, kwargs):
-            # It would be computed at once, on whatever the file says.
-            raise ValueError(explain(f"The call of {name!r} in the graph takes no tensor of it."))
-        before = len(operation._inbound_nodes)
-        operation(*args, **kwargs)
-        calls[name].append(operation._inbound_nodes[before])
-        postponed = 0
-    if waiting:
+        left.setdefault(name, deque()).extend(entry.get("inbound_nodes", ()))
+    missing: Counter[str] = Counter()  # layer -> inputs that its next call waits for
+    waiting: dict[tuple[str, int], list[str]] = {}  # call that is not made yet -> layers
+    ready = deque(left)
+    while ready:
+        name = ready.popleft()
+        while left[name] and not missing[name]:
+            node = left[name][0]
+            absent = [place for place in _places(node, calls) if len(calls[place[0]]) <= place[1]]
+            if absent:
+                missing[name] = len(absent)
+                for place in absent:
+                    waiting.setdefault(place, []).append(name)
+                break
+            _make_call(name, operations[name], left[name].popleft(), calls)
+            for other in waiting.pop((name, len(calls[name]) - 1), ()):
+                missing[other] -= 1
+                if not missing[other]:
+                    ready.append(other)
+    lost = [name for name, nodes in left.items() for _ in nodes]
+    if lost:
         raise ValueError(
             explain(
-                f"The calls of {len(waiting)} layers lead nowhere.",
-                layers=", ".join(sorted({name for name, _ in waiting})[:8]),
+                f"The calls of {len(lost)} layers lead nowhere.",
+                layers=", ".join(sorted(set(lost))[:8]),
             )
         )
     return _tensors(config["input_layers"], calls), _tensors(config["output_layers"], calls)
 
 
-def _arguments(node: Any, calls: dict[str, list[Node]]) -> tuple[Any, Any] | None:
-    """The arguments of a saved call; None while a tensor among them does not exist."""
+def _make_call(name: str, operation: Operation, node: Any, calls: dict[str, list[Node]]) -> None:
+    """Make a saved call whose inputs are all there."""
+    args, kwargs = _arguments(node, calls)
+    if getattr(operation, "op_name", ("", ""))[1] == "GetItem":
+        # JSON has no tuples: what stood between the brackets was one.
+        args = tuple(tuple(a) if isinstance(a, list) else a for a in args)
+    if not any_symbolic(args, kwargs):
+        # It would be computed at once, on whatever the file says.
+        raise ValueError(explain(f"The call of {name!r} in the graph takes no tensor of it."))
+    before = len(operation._inbound_nodes)
+    operation(*args, **kwargs)
+    calls[name].append(operation._inbound_nodes[before])
+
+
+def _places(node: Any, calls: dict[str, list[Node]]) -> list[tuple[str, int]]:
+    """The calls whose results a saved call takes, each once, as layer and number."""
     if not isinstance(node, dict):
         raise ValueError(
             explain("The graph is written in the form of Keras 2, which is not read here.")
         )
-    missing = False
+    found: dict[tuple[str, int], None] = {}
+    inside = [node.get("args"), node.get("kwargs")]
+    while inside:
+        value = inside.pop()
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            name, number = _reference(value["config"]["keras_history"], calls)[:2]
+            found[name, number] = None
+        elif isinstance(value, dict) and not ("class_name" in value and "config" in value):
+            inside += value.values()
+        elif isinstance(value, (list, tuple)):
+            inside += value
+    return list(found)
+
+
+def _arguments(node: Any, calls: dict[str, list[Node]]) -> tuple[Any, Any]:
+    """The arguments of a saved call."""
 
     def real(value: Any) -> Any:
-        nonlocal missing
         if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-            tensor = _tensor(value["config"]["keras_history"], calls)
-            missing = missing or tensor is None
-            return tensor
+            return _tensor(value["config"]["keras_history"], calls)
         if isinstance(value, dict) and "class_name" in value and "config" in value:
             return deserialize_keras_object(value)
         if isinstance(value, (list, tuple)):
@@ -151,27 +174,35 @@ def _arguments(node: Any, calls: dict[str, list[Node]]) -> tuple[Any, Any] | Non
             return {k: real(v) for k, v in value.items()}
         return value
 
-    args, kwargs = real(node.get("args", [])), real(node.get("kwargs", {}))
-    return None if missing else (tuple(args), kwargs)
+    return tuple(real(node.get("args", []))), real(node.get("kwargs", {}))
 
 
-def _tensor(reference: Any, calls: dict[str, list[Node]]) -> KerasTensor | None:
-    name, node_index, tensor_index = reference[:3]
-    nodes = calls.get(name)
-    if nodes is None:
-        raise ValueError(explain(f"The graph refers to a layer {name!r} that it does not hold."))
-    if node_index >= len(nodes):
-        return None
+def _reference(reference: Any, calls: dict[str, list[Node]]) -> tuple[str, int, int]:
+    """A reference to a tensor that the graph may hold: layer, number of the call, of the output."""
+    if not _is_reference(reference):
+        raise ValueError(explain(f"The graph refers to a tensor by {str(reference)[:80]}."))
+    name, node_index, tensor_index = reference
+    if name not in calls:
+        raise ValueError(
+            explain(f"The graph refers to a layer {name[:80]!r} that it does not hold.")
+        )
+    if node_index < 0 or tensor_index < 0:
+        raise ValueError(explain(f"The graph refers to a call of {name[:80]!r} below zero."))
+    return name, node_index, tensor_index
+
+
+def _tensor(reference: Any, calls: dict[str, list[Node]]) -> KerasTensor:
+    name, node_index, tensor_index = _reference(reference, calls)
+    nodes = calls[name]
+    if node_index >= len(nodes) or tensor_index >= len(nodes[node_index].output_tensors):
+        raise ValueError(explain(f"The graph has no tensor {str(reference)[:80]}."))
     return nodes[node_index].output_tensors[tensor_index]
 
 
 def _tensors(struct: Any, calls: dict[str, list[Node]]) -> Any:
     """Symbolic tensors for saved references, nested as they are."""
     if _is_reference(struct):
-        tensor = _tensor(struct, calls)
-        if tensor is None:
-            raise ValueError(explain(f"The graph has no tensor {struct}."))
-        return tensor
+        return _tensor(struct, calls)
     if isinstance(struct, dict):
         return {k: _tensors(v, calls) for k, v in struct.items()}
     return type(struct)(_tensors(v, calls) for v in struct)

@@ -36,7 +36,7 @@ from cornu.models.own_functions import (
     with_own_functions,
 )
 from cornu.models.stored_objects import all_finite
-from cornu.models.vetting import building, vet_config
+from cornu.models.vetting import vet_config
 
 ENDINGS = (".h5", ".hdf5")
 
@@ -117,7 +117,7 @@ def _long_names(loss: Any) -> Any:
 
 def load_legacy(
     filepath: Any,
-    build: Callable[[Any, str, int], tuple[Any, Migration]],
+    build: Callable[[Any, str, int, int], tuple[Any, Migration]],
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
 ) -> Any:
@@ -125,8 +125,8 @@ def load_legacy(
 
     Args:
         filepath: a path, or a seekable binary file.
-        build: makes a model, vetted and migrated, of `(config, name of the text, elements that the
-            file holds)`; gives the model and what was migrated.
+        build: makes a model, vetted and migrated, of `(config, name of the text, elements and
+            arrays that the file holds)`; gives the model and what was migrated.
         custom_objects: name -> class or function.
         compile: compile it and restore the optimizer.
 
@@ -144,7 +144,7 @@ def load_legacy(
                 )
             )
         config = parse(reader.model_config, what=what)
-        model, migration = build(config, what, reader.elements())
+        model, migration = build(config, what, reader.elements(), reader.arrays())
         report = _read_by_position(model, reader, skip_mismatch=False)
         report = report.told(migrated=tuple(migration.notes), lost=tuple(migration.lost))
         if compile and reader.training_config is not None:
@@ -156,10 +156,7 @@ def load_legacy(
             with_own_functions({"compile_config": training}, custom_objects)
             training, migration = modern_compile(training, config)
             require_functions({"compile_config": training}, what)
-            with (
-                CustomObjectScope(custom_objects or {}),
-                building(what, stored=reader.elements()),
-            ):
+            with CustomObjectScope(custom_objects or {}):
                 model.compile_from_config(training)
             report = report.told(
                 migrated=(*report.migrated, *migration.notes),

@@ -105,6 +105,8 @@ def _places(config: Any) -> Iterator[tuple[list[str], Any, Any]]:
         else:
             continue
         for key, item in items:
+            if not isinstance(item, (dict, list)):
+                continue
             inside = None if key == "compile_config" else owner
             place = _place(slot, key, is_item=isinstance(value, list))
             if _is_lambda(item) or _is_code(item):

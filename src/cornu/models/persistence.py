@@ -72,7 +72,7 @@ from cornu.models.stored_objects import (
     write_state,
 )
 from cornu.models.training_state import restore_training, training_text
-from cornu.models.vetting import building, vet_config
+from cornu.models.vetting import bounded, loading, vet_config
 from cornu.models.weights_files import make_folder, target, unknown
 from cornu.train.trainer import Trainer
 from cornu.version import KERAS_VERSION, __version__
@@ -200,8 +200,21 @@ def load_model(
         UnsafeFileError: it asks for something that loading a model must never do.
         TypeError: it names a class or function that is not known.
     """
-    if isinstance(filepath, (str, os.PathLike)) and is_legacy_name(os.fspath(filepath)):
-        return _load_legacy(filepath, custom_objects, compile, safe_mode)
+    named = isinstance(filepath, (str, os.PathLike))
+    what = f"the file {os.fspath(filepath)!r}" if named else "the file"  # type: ignore[arg-type]
+    with loading(what, safe_mode=safe_mode):
+        if named and is_legacy_name(os.fspath(filepath)):  # type: ignore[arg-type]
+            return _load_legacy(filepath, custom_objects, compile, safe_mode)
+        return _load(filepath, custom_objects, compile, safe_mode)
+
+
+def _load(
+    filepath: FilePath | BinaryIO,
+    custom_objects: dict[str, Any] | None,
+    compile: bool,
+    safe_mode: bool,
+) -> "Model":
+    """The model of a .keras file or a directory."""
     with opened(filepath) as content:
         if CONFIG not in content.names:
             raise ValueError(
@@ -215,10 +228,10 @@ def load_model(
         if not compile:
             _drop_compile(config)
         with content.weights() as reader:
-            stored = sum(
-                math.prod(shape) for path in reader.paths() for shape, _ in reader.shapes(path)
-            )
-            with blank_weights(), building(where, stored=stored, safe_mode=safe_mode):
+            sizes = [math.prod(s) for path in reader.paths() for s, _ in reader.shapes(path)]
+            stored = sum(sizes)
+            bounded(stored, len(sizes))
+            with blank_weights():
                 model, migration = _made(config, where, stored, custom_objects, safe_mode)
                 report = read_objects(
                     model, reader, fix="the file is incomplete; get it from its source again."
@@ -293,9 +306,9 @@ def _load_legacy(
 ) -> Any:
     """The model of an .h5 file."""
 
-    def build(config: Any, what: str, stored: int) -> tuple[Any, Migration]:
-        with building(what, stored=stored, safe_mode=safe_mode):
-            return _made(config, what, stored, custom_objects, safe_mode)
+    def build(config: Any, what: str, stored: int, arrays: int) -> tuple[Any, Migration]:
+        bounded(stored, arrays)
+        return _made(config, what, stored, custom_objects, safe_mode)
 
     with blank_weights():
         return load_legacy(filepath, build, custom_objects, compile)
@@ -315,8 +328,9 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         >>> model_from_json(model.to_json()).count_params()
         10
     """
-    config = parse(json_string, what="The JSON text")
-    with building("the JSON text"):
+    with loading("the JSON text", size=len(json_string)):
+        config = parse(json_string, what="The JSON text")
+        bounded(None)
         return _made(config, "the JSON text", None, custom_objects)[0]
 
 

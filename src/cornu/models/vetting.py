@@ -1,15 +1,16 @@
 """The gate between the text of a file and a model: what has to hold before memory is taken.
 
-    text --safejson--> config --vet_config--> config --building--> model --shapes--> weights
+    text --safejson--> config --vet_config--> config ---------> model --shapes--> weights
                          |                      |
                          code, slots, files     every variable against a budget, which is what
                          sizes, amount of work  the weights of the file account for
-                                                (core/budget.py)
+                                                (budget.py)
 
 sizes    units, filters, input_dim, ...: a layer never has more outputs than it has weights, so a
          number beyond all that the weights file holds is there to fill the memory
 work     a model that holds a model twice, which holds one twice, ... is short to write and takes
-         ever to trace; what all calls together trace is counted first
+         ever to trace; what all calls together trace is counted first, and what tracing does
+         while it does it
 """
 
 import math
@@ -17,27 +18,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cornu import budget
 from cornu.core import registry
-from cornu.core.budget import Budget, within
 from cornu.core.serialize import SPECIAL, find_class, find_function
 from cornu.core.vetting import objects, vet_objects
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import (
+    UnsafeFileError,
+    explain,
+    frames_of,
+    is_explained,
+    is_of_a_library,
+    shorten,
+)
 
-_TABLE = 2**22
 # Arguments that are sizes of axes of weights, or of tables that a layer makes.
 SIZES = (
     "units", "filters", "input_dim", "output_dim", "num_heads", "num_query_heads", "head_dim",
     "key_dim", "value_dim", "intermediate_size", "depth_multiplier", "lora_rank", "fft_length",
     "num_mel_bins", "num_thresholds",
 )  # fmt: skip
-# Operations that make as many tensors as a number says, or a table of that size, while traced.
-OPERATIONS = {
-    "Split": 10_000, "ArraySplit": 10_000, "HSplit": 10_000, "VSplit": 10_000, "DSplit": 10_000,
-    "Unstack": 10_000, "STFT": _TABLE, "ISTFT": _TABLE,
-}  # fmt: skip
+# What wrong values lead to where nobody expects them.
+_MISTAKES = (LookupError, AttributeError, ArithmeticError, RecursionError, AssertionError)
+_NAMED = 200  # names that a judgement tells
 MAX_WORK = 200_000  # objects that are made and calls that are traced; large models have 20,000
-TIMES = 8  # a model, an optimizer with all its options, and room
-_SLACK = 2**22  # elements; a layer that is not built has no weights in the file
 
 
 def vet_config(config: Any, *, what: str, stored: int | None = None) -> None:
@@ -64,13 +67,15 @@ def vet_config(config: Any, *, what: str, stored: int | None = None) -> None:
                 limit=MAX_WORK,
             )
         )
+    purse = budget.current()
+    if purse is not None:
+        purse.require(budget.OBJECT * work)
     vet_objects(config, what=what)
-    _vet_operations(config, what)
     if stored is None:
         return
     for name, _, value in objects(config):
         size = _size(value.get("config"))
-        if size > stored + _SLACK:
+        if size > stored + budget.SLACK_ELEMENTS:
             raise UnsafeFileError(
                 explain(
                     f"Layer {name!r} in {what} asks for far more memory than the weights of "
@@ -81,65 +86,69 @@ def vet_config(config: Any, *, what: str, stored: int | None = None) -> None:
             )
 
 
-def _vet_operations(config: Any, what: str) -> None:
-    """Refuse operations that would make millions of tensors, or huge tables, while traced."""
-    for name, _, value in objects(config):
-        limit = OPERATIONS.get(value["class_name"])
-        if limit is None or not str(value.get("module")).startswith("keras.src.ops"):
-            continue
-        inner, calls = value.get("config"), value.get("inbound_nodes")
-        given = list(inner.values()) if isinstance(inner, dict) else []
-        for call in calls if isinstance(calls, list) else ():
-            if isinstance(call, dict):
-                args, kwargs = call.get("args"), call.get("kwargs")
-                given += args if isinstance(args, list) else []
-                given += kwargs.values() if isinstance(kwargs, dict) else ()
-        if any(isinstance(n, int | float) and n > limit for n in given):
-            raise UnsafeFileError(
-                explain(
-                    f"The operation {name!r} in {what} asks for far more than a model does.",
-                    operation=value["class_name"],
-                    limit=limit,
-                )
-            )
-
-
 @contextmanager
-def building(what: str, *, stored: int | None = None, safe_mode: bool = True) -> Iterator[None]:
-    """Make a model from a config that `vet_config` let pass, within a budget of memory.
+def loading(what: str, *, size: int = 0, safe_mode: bool = True) -> Iterator[None]:
+    """Load a file within a budget; whatever goes wrong is told briefly, and in our words.
 
     Args:
-        what: how messages name the text of the config.
-        stored: number of elements of all arrays in the weights file; None if there is none, so
-            that the memory of the machine is the only bound.
-        safe_mode: False leaves that bound alone too: the user vouches for the file.
+        what: how messages name it.
+        size: bytes of a text; files that are opened inside are added.
+        safe_mode: False leaves work and memory to the bounds of the machine.
 
     Raises:
-        UnsafeFileError: the model asks for more than the weights of the file account for.
-        ValueError: the config is not one that a model can be made of.
+        UnsafeFileError: the file asks for more than it accounts for.
+        ValueError: it is damaged, or does not describe what can be made.
 
     Example:
 
-        >>> with building("config.json"):
+        >>> with loading("config.json"):
         ...     {}["units"]
         Traceback (most recent call last):
         ValueError: config.json does not describe a model that can be made.
           error: KeyError: 'units'
           fix:   the file is damaged, or written by another version; get it again from its source.
     """
-    elements = None if stored is None or not safe_mode else TIMES * stored + _SLACK
     try:
-        with within(Budget(what, elements)):
+        with budget.within(budget.Budget(what, size, trusted=not safe_mode)):
             yield
-    except (LookupError, AttributeError, ArithmeticError, RecursionError, AssertionError) as error:
+    except Exception as error:
+        if _is_told(error):
+            shorten(error)
+            raise
         raise ValueError(
             explain(
-                f"{what} does not describe a model that can be made.",
+                f"{what[:1].upper()}{what[1:]} does not describe a model that can be made."
+                if what.startswith("the ")
+                else f"{what} does not describe a model that can be made.",
                 error=f"{type(error).__name__}: {str(error)[:300]}",
                 fix="the file is damaged, or written by another version; get it again from its "
                 "source.",
             )
         ) from error
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether an error says what it is: in our words, or in those of a class of the user's."""
+    if isinstance(error, _MISTAKES):
+        return False
+    if isinstance(error, (UnsafeFileError, NotImplementedError, OSError, ImportError)):
+        return True
+    return is_explained(error) or not all(is_of_a_library(f.tb_frame) for f in frames_of(error))
+
+
+def bounded(stored: int | None, arrays: int = 0) -> None:
+    """Bound the variables of the load that is under way by what the file has for them.
+
+    Args:
+        stored: number of elements of all arrays in the file; None for a text without weights.
+        arrays: number of arrays in the file.
+    """
+    purse = budget.current()
+    assert purse is not None, "outside of `loading`"
+    if stored is None:
+        purse.without_weights()
+    else:
+        purse.stored(stored, arrays)
 
 
 def _work(value: Any) -> int:
@@ -148,7 +157,7 @@ def _work(value: Any) -> int:
     The depth of a config is limited where its text is parsed, so this may call itself.
     """
     if isinstance(value, list):
-        return sum(_work(item) for item in value)
+        return sum(_work(item) for item in value if isinstance(item, (dict, list)))
     if not isinstance(value, dict):
         return 0
     calls = value.get("inbound_nodes")
@@ -192,6 +201,8 @@ def judge(config: Any, stored: int | None) -> list[tuple[str, str]]:
         said.append(("danger", str(error).split("\n")[0]))
     needed: dict[str, bool] = {}
     for _, _, value in objects(config):
+        if len(needed) >= _NAMED:
+            break
         kind, inner = value["class_name"], value.get("config")
         if not isinstance(kind, str) or "config" not in value or kind in SPECIAL:
             continue

@@ -23,6 +23,7 @@ from cornu.models.legacy import is_legacy_name, load_legacy_weights
 from cornu.models.load_report import LoadReport, writer
 from cornu.models.named_weights import load_named, save_named
 from cornu.models.stored_objects import read_objects, write_objects
+from cornu.models.vetting import loading
 
 _ENDINGS = (".weights.h5", ".weights.json", ".safetensors", ".h5", ".hdf5")
 _FIX = (
@@ -127,13 +128,19 @@ def load_weights(
                 fix="load_weights(..., skip_mismatch=True) loads what fits.",
             )
         )
-    if is_legacy_name(name):
-        report = load_legacy_weights(model, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
-    elif name.endswith(".safetensors"):
-        report = load_named(model, filepath, skip_mismatch=skip_mismatch)
-    else:
-        report = _load(model, filepath, skip_mismatch, skip)
+    with loading(f"the file {name!r}" if name else "the file"):
+        report = _read(model, filepath, name, by_name, skip_mismatch, skip)
     model.load_report = report
+
+
+def _read(
+    model: Any, filepath: Any, name: str, by_name: bool, skip_mismatch: bool, skip: Sequence[Any]
+) -> LoadReport:
+    if is_legacy_name(name):
+        return load_legacy_weights(model, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
+    if name.endswith(".safetensors"):
+        return load_named(model, filepath, skip_mismatch=skip_mismatch)
+    return _load(model, filepath, skip_mismatch, skip)
 
 
 def _load(

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu.budget import counted, spend
 from cornu.core import dtypes
 from cornu.core.op import binary, fused, op, reduction, shape_rule, unary
 from cornu.core.op_errors import explained
@@ -724,6 +725,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @shape_rule(split)
 def _parts(x: KerasTensor, indices_or_sections: Any, axis: int = 0) -> list[KerasTensor]:
     total = x.shape[axis]
+    indices_or_sections = _cuts(indices_or_sections)
     if isinstance(indices_or_sections, int):
         parts = indices_or_sections
         if total is not None and total % parts:
@@ -748,9 +750,10 @@ def _place(cut: int, total: int) -> int:
 
 def _cuts(indices_or_sections: Any) -> Any:
     if isinstance(indices_or_sections, (int, np.integer)):
+        spend(int(indices_or_sections))  # each part is made
         return indices_or_sections
     if isinstance(indices_or_sections, (list, tuple)):
-        return list(indices_or_sections)
+        return list(counted(indices_or_sections))
     return tensor(indices_or_sections)
 
 

@@ -24,6 +24,7 @@ from cornu.archive.walk import plan_load
 from cornu.errors import did_you_mean, explain
 from cornu.models.container import CONFIG, METADATA, is_model_file, opened
 from cornu.models.stored_objects import objects_in
+from cornu.models.vetting import loading
 from cornu.reports.table import printable
 
 
@@ -72,6 +73,10 @@ class KerasFileEditor:
         self.metadata: Any = None
         if not os.path.exists(self.filepath):
             raise FileNotFoundError(explain(f"There is no file {self.filepath!r}."))
+        with loading(f"the file {self.filepath!r}"):
+            self._read()
+
+    def _read(self) -> None:
         if is_model_file(self.filepath):
             with opened(self.filepath) as content:
                 names = {CONFIG: "config", METADATA: "metadata"}

@@ -3,7 +3,7 @@
 import os
 
 from cornu.archive import inspect
-from cornu.models.vetting import judge
+from cornu.models.vetting import judge, loading
 
 
 def inspect_file(filepath: str | os.PathLike[str]) -> inspect.Inspection:
@@ -33,4 +33,5 @@ def inspect_file(filepath: str | os.PathLike[str]) -> inspect.Inspection:
         >>> found.parameters, [(layer.name, layer.inputs) for layer in found.layers][-1]
         (10, ('out', '(None, 4)'))
     """
-    return inspect.inspect_file(filepath, judge)
+    with loading(f"the file {os.fspath(filepath)!r}"):
+        return inspect.inspect_file(filepath, judge)

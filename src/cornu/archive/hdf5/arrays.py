@@ -17,6 +17,7 @@ from itertools import islice
 
 import numpy as np
 
+from cornu import budget
 from cornu.archive.hdf5 import headers
 from cornu.archive.hdf5.checksum import fletcher32_holds
 from cornu.archive.hdf5.objects import Object
@@ -71,6 +72,11 @@ class Dataset:
         """Bytes of the array."""
         return 0 if self.shape is None else math.prod(self.shape) * self.type.size
 
+    @property
+    def unpacked(self) -> int:
+        """Bytes that reading it makes: those of the array, or of its chunks where they are more."""
+        return max(self.declared, len(self.chunks) * math.prod(self.chunk) * self.type.size)
+
 
 def read_dataset(source: Source, found: Object) -> Dataset:
     """What an object says of its data."""
@@ -115,7 +121,7 @@ def read_dataset(source: Source, found: Object) -> Dataset:
         _check_chunk(chunk, shape)
         # One more than allowed is enough to refuse.
         chunks = tuple(islice(_tree_chunks(source, address, rank), MAX_CHUNKS + 1))
-        _counted(source, len(chunks))
+        _few(source, len(chunks))
     _check_places(chunks, chunk, shape)
     stored = sum(c.size for c in chunks)
     return Dataset(what, shape, "chunked", external, chunk, filters, chunks, stored, fill)
@@ -254,6 +260,7 @@ def _check_places(
 
 def _tree_chunks(source: Source, address: int, rank: int) -> Iterator[Chunk]:
     for key, place in children(source, address, kind=1, key_width=8 + 8 * (rank + 1)):
+        budget.spend(1)
         fields = Fields(key)
         size, skipped = fields.uint(4), fields.uint(4)
         yield Chunk(tuple(fields.address() for _ in range(rank)), place, size, skipped)
@@ -295,6 +302,11 @@ def _newer_chunks(
 
 
 def _counted(source: Source, count: int) -> int:
+    budget.spend(_few(source, count))
+    return count
+
+
+def _few(source: Source, count: int) -> int:
     if count > MAX_CHUNKS:
         raise source.refused("has an array of too many chunks", chunks=count, limit=MAX_CHUNKS)
     return count

@@ -14,6 +14,7 @@ from cornu.archive.hdf5.source import UNDEFINED, DamagedError, Fields, Source
 from cornu.archive.hdf5.trees import children, records
 from cornu.archive.hdf5.types import Space, Type, read_space, read_type
 
+_LONGEST = 2**16  # bytes of a name
 _KINDS = {0: "hard", 1: "soft", 64: "external"}
 
 
@@ -107,7 +108,7 @@ def _from_table(source: Source, table: Fields) -> Iterator[Link]:
         for _ in range(count):
             at, address, cached = entries.address(), entries.address(), entries.uint(4)
             entries.skip(20)
-            stop = names.find(b"\0", at)
+            stop = names.find(b"\0", at, at + _LONGEST)
             if stop < 0:
                 raise DamagedError("a name beyond its heap")
             yield Link(_decoded(names[at:stop]), "soft" if cached == 2 else "hard", address)

@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.budget import counted
 from cornu.core.op import op
 from cornu.core.operands import tensor, to_float
 from cornu.errors import explain
@@ -111,7 +112,8 @@ def _adaptive(fold: Any, x: Any, output_size: Any, data_format: str | None) -> A
             shape = (*x.shape[:axis], count, size // count, *x.shape[axis + 1 :])
             x = fold(x.reshape(shape), axis=axis + 1)
             continue
-        windows = [((i * size) // count, -(-((i + 1) * size) // count)) for i in range(count)]
+        each = counted(range(count))
+        windows = [((i * size) // count, -(-((i + 1) * size) // count)) for i in each]
         parts = [lax.slice_in_dim(x, start, stop, axis=axis) for start, stop in windows]
         x = jnp.concatenate([fold(part, axis=axis, keepdims=True) for part in parts], axis)
     return channels_back(x, first)

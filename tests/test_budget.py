@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cornu import config, layers, metrics, models, optimizers
-from cornu.core.budget import Budget, memory_of_machine, within
+from cornu.budget import Budget, memory_of_machine, within
 from cornu.core.variable import Variable
 from cornu.errors import UnsafeFileError
 
