@@ -1,10 +1,22 @@
 """The memory of a model from a file is counted before it is taken."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from cornu import config, layers, metrics, models, optimizers
-from cornu.budget import Budget, memory_of_machine, within
+from cornu import config, layers, metrics, models, ops, optimizers, saving
+from cornu.budget import (
+    BYTES_FOR_A_UNIT,
+    SLACK_ARRAYS,
+    WORK,
+    Budget,
+    counted,
+    current,
+    memory_of_machine,
+    table,
+    within,
+)
 from cornu.core.variable import Variable
 from cornu.errors import UnsafeFileError
 
@@ -31,6 +43,60 @@ def test_everything_that_owns_variables_is_counted_together():
         with pytest.raises(UnsafeFileError):
             metrics.AUC(num_thresholds=20)
     layers.Dense(1000).build((None, 1000))  # outside nothing is counted
+
+
+def test_what_is_allowed_grows_with_the_file():
+    purse = Budget("f")
+    purse.work(WORK)
+    with pytest.raises(UnsafeFileError, match="(?s)F asks for far more work.*safe_mode=False"):
+        purse.work(1)
+    purse.grow(1000 * BYTES_FOR_A_UNIT)
+    purse.work(999)
+    with pytest.raises(UnsafeFileError, match="unpacks to far more"):
+        purse.unpack(10**9, "The archive")
+
+
+def test_who_vouches_for_a_file_lifts_the_limit_of_its_work():
+    Budget("f", trusted=True).work(10**9)
+
+
+def test_loops_and_tables_are_counted_before_they_begin():
+    with within(Budget("f")):
+        assert list(counted(range(3))) == [0, 1, 2]
+        for count in (lambda: counted(range(10**9)), lambda: table(10**12)):
+            with pytest.raises(UnsafeFileError):
+                count()
+    assert len(counted(range(10**9))) == 10**9 and current() is None
+
+
+def test_every_thread_has_its_own():
+    with within(Budget("f")) as mine, ThreadPoolExecutor(1) as pool:
+        assert current() is mine and pool.submit(current).result() is None
+
+
+def test_many_small_things_add_up():
+    purse = Budget("f")
+    purse.stored(10**6, arrays=0)
+    with within(purse), pytest.raises(UnsafeFileError, match="variables"):
+        for _ in range(SLACK_ARRAYS + 1):
+            purse.take((), 4, "x")
+
+
+def test_configs_that_no_file_holds_are_bounded_too():
+    config = {
+        "module": "keras.src.models.functional", "class_name": "Functional",
+        "registered_name": "Functional",
+        "config": models.Model(x := layers.Input((3,)), ops.diff(x, 2)).get_config(),
+    }  # fmt: skip
+    assert saving.deserialize_keras_object(config).output_shape == (None, 1)
+    config["config"]["layers"][1]["config"]["n"] = 10**7
+    for read in (
+        saving.deserialize_keras_object,
+        layers.deserialize,
+        lambda c: models.Model.from_config(c["config"]),
+    ):
+        with pytest.raises(UnsafeFileError, match="far more work"):
+            read(config)
 
 
 def test_the_limit_in_bytes_is_a_setting():

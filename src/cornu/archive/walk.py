@@ -32,6 +32,7 @@ from cornu.archive.safeh5 import Spec, fits, shown
 from cornu.errors import explain
 
 # Keras before 3.0 names the attribute that holds a model's layers differently.
+BRIEF = 5  # differences in a message
 _OLD_LAYERS = "_layer_checkpoint_dependencies"
 
 
@@ -171,6 +172,19 @@ class Report:
     def complete(self) -> bool:
         """Whether the store has everything the model expects; it may have more."""
         return not self.missing and not self.mismatched
+
+    def brief(self) -> str:
+        """The same for messages: a sentence, then one line for each of the first differences."""
+        every = [*self.missing, *self.mismatched, *self.unused]
+        lines = [self.describe().split("\n")[0]]
+        for found in every[:BRIEF]:
+            model, file = (
+                "-" if specs is None else shown(specs) for specs in (found.expected, found.found)
+            )
+            lines.append(f"  {found.path[:80]!r}: model {model}, file {file}: {found.cause}")
+        if len(every) > BRIEF:
+            lines.append(f"  ... and {len(every) - BRIEF} more")
+        return "\n".join(lines)
 
     def describe(self) -> str:
         """The report as text: a sentence, then each difference with both sides and its cause."""

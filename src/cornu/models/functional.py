@@ -9,6 +9,7 @@ from cornu.core import dtypes
 from cornu.core.graph import Function
 from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
 from cornu.core.operation import Operation, node_of
+from cornu.core.serialize import budgeted
 from cornu.core.symbolic import KerasTensor
 from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain, warn
@@ -320,7 +321,8 @@ class Functional(Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         if "input_layers" not in config:
             return cls(**config)
-        inputs, outputs = graph_from_config(config, custom_objects)
+        with budgeted(config):
+            inputs, outputs = graph_from_config(config, custom_objects)
         known = ("name", "trainable", "layers", "input_layers", "output_layers")
         own = {k: v for k, v in config.items() if k not in known}
         model = cls(inputs, outputs, name=config.get("name"), **own)

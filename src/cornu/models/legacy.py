@@ -268,7 +268,7 @@ def _read(
                 fix="build the model as the saved one was built,\n"
                 "or load what fits with load_weights(..., skip_mismatch=True).",
             )
-            + f"\n{weights_.describe()}"
+            + f"\n{weights_.brief()}"
         )
     if mismatched:
         warn(f"Not everything was loaded. {weights_.describe()}")

@@ -95,7 +95,7 @@ def load_named(model: Any, filepath: Any, *, skip_mismatch: bool = False) -> Loa
                     fix="build the model as the saved one was built,\n"
                     "or load what fits with load_weights(..., skip_mismatch=True).",
                 )
-                + f"\n{report.describe()}"
+                + f"\n{report.brief()}"
             )
         if not report.complete or report.unused:
             warn(f"Not everything was loaded. {report.describe()}")

@@ -9,7 +9,7 @@ from cornu.core.context import name_scope
 from cornu.core.frame import eagerly
 from cornu.core.graph import Function
 from cornu.core.masks import lent
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.serialize import budgeted, deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import did_you_mean, explain, returns_nothing, trimmed
 from cornu.layers.base.build import is_shape, to_tensors
@@ -372,11 +372,12 @@ class Sequential(Model):
         model = cls(name=config.get("name"))
         if config.get("dtype") is not None:
             model.dtype_policy = dtype_policies.get(config["dtype"])
-        for entry in config["layers"]:
-            model.add(deserialize_keras_object(entry, custom_objects))
-        shape = config.get("build_input_shape")
-        if not model.built and shape and is_shape(shape):
-            model.build(tuple(shape))
+        with budgeted(config):
+            for entry in config["layers"]:
+                model.add(deserialize_keras_object(entry, custom_objects))
+            shape = config.get("build_input_shape")
+            if not model.built and shape and is_shape(shape):
+                model.build(tuple(shape))
         set_trainable(
             model, config.get("trainable", True) is not False
         )  # its layers have their own

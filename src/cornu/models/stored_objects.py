@@ -257,8 +257,7 @@ def read_objects(
     report = dataclasses.replace(report, unused=unused)
     if not report.complete and not skip_mismatch:
         raise ValueError(
-            explain(f"The weights do not fit model '{root.name}'.", fix=fix)
-            + f"\n{report.describe()}"
+            explain(f"The weights do not fit model '{root.name}'.", fix=fix) + f"\n{report.brief()}"
         )
     broken = [
         layers[path].name
