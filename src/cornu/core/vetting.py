@@ -163,6 +163,8 @@ def _vet_pattern(name: str, key: str, pattern: Any, what: str) -> None:
         if not isinstance(pattern, str):
             raise TypeError(f"{pattern!r:.80} is no text.")
         patterns.require_linear(pattern)
+    except UnsafeFileError:
+        raise
     except (TypeError, ValueError) as error:
         raise UnsafeFileError(
             explain(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import ops, settings
+from cornu.budget import counted
 from cornu.core.configurable import plain
 from cornu.core.op import fused
 from cornu.core.operands import tensor
@@ -40,7 +41,7 @@ class _Curve(Metric):
 
 def _evenly(number: int) -> list[float]:
     """Thresholds from 0 to 1 at equal distances."""
-    return [i / (number - 1) for i in range(number)] if number > 1 else [0.5]
+    return [i / (number - 1) for i in counted(range(number))] if number > 1 else [0.5]
 
 
 CURVES = ("ROC", "PR", "PRGAIN")

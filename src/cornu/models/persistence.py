@@ -331,7 +331,8 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     with loading("the JSON text", size=len(json_string)):
         config = parse(json_string, what="The JSON text")
         bounded(None)
-        return _made(config, "the JSON text", None, custom_objects)[0]
+        with blank_weights():
+            return _made(config, "the JSON text", None, custom_objects)[0]
 
 
 def check_saving(model: Any, filepath: FilePath) -> None:

@@ -204,7 +204,8 @@ def judge(config: Any, stored: int | None) -> list[tuple[str, str]]:
         if len(needed) >= _NAMED:
             break
         kind, inner = value["class_name"], value.get("config")
-        if not isinstance(kind, str) or "config" not in value or kind in SPECIAL:
+        texts = (value.get("module") or "", value.get("registered_name") or "", kind)
+        if "config" not in value or kind in SPECIAL or not all(isinstance(t, str) for t in texts):
             continue
         try:
             if kind == "function":
