@@ -39,7 +39,7 @@ ELEMENTS = 10_000  # of an array that is computed while a program is traced, for
 SECONDS = 1e-3  # of the processor that a unit may take in the mean, on a slow machine too
 _LOOK = 100  # units after which to look at the clock
 
-WORK = 5_000  # units that any file may ask for
+WORK = 4_000  # units that any file may ask for
 BYTES_FOR_A_UNIT = 16  # of the file, for each unit more; models have 30 and more
 UNPACKED = 200  # bytes for each byte of the file; a config.json packs 10 to 60 times smaller
 SLACK = 2**20  # bytes

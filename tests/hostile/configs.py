@@ -227,7 +227,7 @@ NAMES: dict[str, tuple[Change, str, str]] = {
     "a class that is nothing": (named("keras.layers", None), UNSAFE, "not named by text"),
     "a built-in in the place of a registered class": (
         named("keras.layers", "Dense", {"units": 3}, "evil>Dense"),
-        TYPE,
+        f"{VALUE}|{TYPE}",
         "evil>Dense",
     ),
     "a registered name that is a list": (
@@ -454,7 +454,7 @@ MEMORY: dict[str, tuple[Change, str, str]] = {
     "the thresholds of a metric": (
         compiled(metrics=[layer("AUC", "m", "keras.metrics", num_thresholds=10**9)]),
         UNSAFE,
-        "memory",
+        "memory|far more work",
     ),
     "a model inside a model": (
         replace(nested(layer("Dense", "d", units=2**40), 6)),

@@ -205,7 +205,7 @@ def judge(config: Any, stored: int | None) -> list[tuple[str, str]]:
             break
         kind, inner = value["class_name"], value.get("config")
         texts = (value.get("module") or "", value.get("registered_name") or "", kind)
-        if "config" not in value or kind in SPECIAL or not all(isinstance(t, str) for t in texts):
+        if "config" not in value or not all(isinstance(t, str) for t in texts) or kind in SPECIAL:
             continue
         try:
             if kind == "function":
