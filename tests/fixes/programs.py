@@ -316,6 +316,28 @@ LAYERS = {
 }
 
 ARGUMENTS = {
+    "a device that is not there": Program("place = keras.device('cpu:99')"),
+    "a device without a name": Program("place = keras.device('')"),
+    "several losses for one output": Program(
+        mlp(FIT, 1, "None", '["mse", "mae"]', before="y = x[:, 0]"), only=(0,)),
+    "too many losses": Program(
+        "inputs = keras.Input((4,))\noutputs = [layers.Dense(3)(inputs), layers.Dense(3)(inputs)]\n"
+        "model = keras.Model(inputs, outputs)\nmodel.compile('adam', ['mse', 'mse', 'mae'])\n"
+        "model.fit(x, [hot, hot], verbose=0)", only=()),
+    "an optimizer around another inside": Program(
+        "inner = keras.optimizers.MultiOptimizer(keras.optimizers.SGD(0.1))\n"
+        "keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.1))['a'] = inner", only=()),
+    "a loss of a batch that is an array": Program(
+        "class Own(keras.Model):\n"
+        "    def compute_loss(self, y_pred=None, **others):\n        return y_pred\n"
+        "inputs = keras.Input((4,))\nmodel = Own(inputs, layers.Dense(1)(inputs))\n"
+        "model.compile('adam', 'mse')\nmodel.fit(x, y, verbose=0)", only=()),
+    "an optimizer without a rule": Program(
+        "class Own(keras.optimizers.Optimizer):\n    pass\n"
+        "Own(0.1).apply([1.0], [keras.Variable(1.0)])", only=()),
+    "a loss without a call": Program(
+        "class Own(keras.losses.Loss):\n    pass\nOwn()(x, x)", only=()),
+    "a softmax of single numbers": Program("ops.softmax(x[:, :1])", only=()),
     "a wrong metric for classes": Program(mlp(FIT, more=', metrics=["categorical_accuracy"]')),
     "a wrong metric for one-hot": Program(
         mlp(FIT, loss='"categorical_crossentropy"', before="y = hot",

@@ -219,7 +219,8 @@ def _require_plain(optimizer: Optimizer, what: str) -> None:
         raise ValueError(
             explain(
                 f"The optimizer of {what} is a {kind}, which cannot stand inside a MultiOptimizer.",
-                fix="LossScaleOptimizer(MultiOptimizer(...)) scales the loss of all weights.",
+                fix="keras.optimizers.SGD(0.1), and at most one wrapper around all:\n"
+                "optimizer = keras.optimizers.LossScaleOptimizer(optimizer)",
             )
         )
 

@@ -188,7 +188,7 @@ def _terms(loss: Any, factor: Any, part: Any, path: Path, outputs: Outputs) -> l
         warn(
             explain(
                 f"loss is a list of {len(loss)}, the model has 1 output: its losses are added up.",
-                fix="loss='mse', and what is only to be measured in metrics=[...]",
+                fix="loss='mse'\nand for what is only measured: metrics=['mae']",
             )
         )
     return _gathered(loss, factor, [(n, path) for n in range(len(loss))], outputs)

@@ -184,7 +184,7 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         warn(
             explain(
                 f"softmax over an axis of size 1 is always 1, got shape {x.shape} and axis {axis}.",
-                fix="sigmoid for one probability, or as many numbers as there are classes.",
+                fix="ops.sigmoid(x)\nor as many numbers as there are classes.",
             )
         )
     return _softmax(x, axis=axes(axis))
