@@ -380,3 +380,5 @@ def test_a_constructor_gets_a_plain_policy_by_its_name(library):
     )
     policy = library.dtype_policies.DTypePolicy("mixed_float16")
     assert Own.from_config(Own(2, dtype=policy).get_config()).given == "mixed_float16"
+    quantized = library.layers.Dense(2, dtype="int8_from_bfloat16").get_config()
+    assert Own.from_config(quantized).given.quantization_mode == "int8"

@@ -48,7 +48,7 @@ def with_policy_named(config: dict[str, Any]) -> dict[str, Any]:
         return config
     policy = dtype_policies.get(stored)
     plain = type(policy) in (dtype_policies.DTypePolicy, dtype_policies.FloatDTypePolicy)
-    return {**config, "dtype": policy.name if plain else policy}
+    return {**config, "dtype": policy.name} if plain else config
 
 
 class Dtypes:
