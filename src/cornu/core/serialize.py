@@ -229,7 +229,6 @@ def deserialize_one(config: Any, custom_objects: dict[str, Any] | None = None) -
             explain(
                 f"The config of an object has the keys 'class_name' and 'config', got "
                 f"{', '.join(map(repr, config)) or 'an empty dict'}.",
-                fix="pass on what `serialize` returned.",
             )
         )
     return deserialize_keras_object(config, custom_objects)
