@@ -139,3 +139,8 @@ def test_ctc_of_half_precision_is_float32(dtype):
 def test_a_softmax_that_is_always_one_is_told(shape, axis):
     with pytest.warns(UserWarning, match="an axis of size 1 is always 1"):
         assert ops.softmax(np.zeros(shape), axis=axis).tolist() == np.ones(shape).tolist()
+
+
+def test_rms_scaling_is_told_apart_from_rms_normalization():
+    with pytest.warns(UserWarning, match="use rms_normalization"):
+        ops.layer_normalization(np.arange(3.0), rms_scaling=True)

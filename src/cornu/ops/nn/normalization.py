@@ -13,7 +13,7 @@ from jax import lax
 from cornu import settings
 from cornu.core.op import fused, op
 from cornu.core.operands import axes, tensor, to_float
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.kernels import normalization
 
 
@@ -168,6 +168,10 @@ def layer_normalization(
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean, variance = normalization.moments(wide, over, keepdims=True)
     if kwargs.get("rms_scaling"):
+        warn(
+            "rms_scaling=True divides by the standard deviation, not by the root of the mean "
+            "square; use rms_normalization for that."
+        )
         y = wide * lax.rsqrt(variance + epsilon)
         beta = None
     else:
