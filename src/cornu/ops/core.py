@@ -28,6 +28,7 @@ from cornu.core.symbolic import KerasTensor, infer, is_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.kernels import derivatives
+from cornu.kernels.saturate import saturate
 
 Fn = Callable[..., Any]
 
@@ -126,28 +127,7 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     """
     x = tensor(x)
     wanted = jax.dtypes.canonicalize_dtype(dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)))
-    if x.dtype == bool:
-        return x.astype(wanted)
-    source, target = _limits(x.dtype), _limits(wanted)
-    if jnp.issubdtype(wanted, jnp.floating):
-        return jnp.clip(x.astype(wanted), *target)
-    # rounded to the dtype of x, where the next number may be beyond the largest integer
-    low = np.asarray(max(source[0], target[0])).astype(x.dtype)
-    high = np.asarray(min(source[1], target[1])).astype(x.dtype)
-    moved = jnp.clip(x, low, high).astype(wanted)
-    if source[1] > target[1]:
-        return jnp.where(x >= high, jnp.asarray(target[1], wanted), moved)
-    return moved
-
-
-def _limits(dtype: Any) -> tuple[Any, Any]:
-    if jnp.issubdtype(dtype, jnp.bool_):
-        return 0, 1
-    if jnp.issubdtype(dtype, jnp.integer):
-        info = jnp.iinfo(dtype)
-        return int(info.min), int(info.max)
-    finfo = jnp.finfo(dtype)
-    return float(finfo.min), float(finfo.max)
+    return saturate(x, wanted)
 
 
 @op
