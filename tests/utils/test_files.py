@@ -110,6 +110,14 @@ def test_names_and_folders(server, tmp_path):
     assert os.path.basename(encoded) == "caf\u00e9.csv"
 
 
+def test_a_folder_may_be_given_by_its_whole_path(server, home, tmp_path):
+    path = get_file(
+        origin=server.address + "/data.csv", file_hash=SHA256, cache_subdir=str(tmp_path / "here")
+    )
+    assert path == str(tmp_path / "here/data.csv")
+    assert everything_in(home) == []
+
+
 def test_force_download(server, home):
     get_file(origin=server.address + "/data.csv", file_hash=SHA256)
     server.seen.clear()

@@ -69,7 +69,7 @@ def get_file(
         md5_hash: an MD5 in hexadecimal. It finds damage, not malice; prefer `file_hash`.
         file_hash: the SHA-256 (64 digits) or MD5 (32 digits) in hexadecimal. A cached file that
             does not match is downloaded again.
-        cache_subdir: folder under the cache.
+        cache_subdir: folder under the cache, or without `cache_dir` an absolute path.
         hash_algorithm: `"sha256"`, `"md5"`, or `"auto"`, which goes by the length of `file_hash`.
         extract: unpack the archive and return the folder.
         archive_format: `"auto"`, `"tar"`, `"zip"`, or a list of these to try.
@@ -147,6 +147,8 @@ def cache_folder(subfolder: str = "", cache_dir: str | os.PathLike[str] | None =
     Raises:
         PermissionError: it cannot be made or written to. Nothing falls back to a shared place.
     """
+    if cache_dir is None and Path(subfolder).is_absolute():  # the whole way, as tutorials give it
+        cache_dir, subfolder = subfolder, ""
     folder = home_folder() if cache_dir is None else Path(cache_dir).expanduser()
     parts = [checked_name(part, "`cache_subdir`") for part in Path(subfolder).parts]
     try:
