@@ -21,13 +21,12 @@ What ops accept as arrays stands in `core/operands.py`, what they say of wrong a
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
-from cornu import names, settings
+from cornu import bcoo, names, settings
 from cornu.core.eager import in_one_program
 from cornu.core.op_errors import KINDS, is_about_arguments, with_op
 from cornu.core.operands import axes, in_float32, pair, tensor, to_float, to_floats
@@ -104,10 +103,8 @@ def op(
         if any_symbolic(args, kwargs):
             return OpCall(call).record(args, kwargs)
         try:
-            if known.sparse is not None and _SPARSE in sys.modules and _any_sparse(args):
-                answer = known.sparse(*args, **kwargs)
-                if answer is not NotImplemented:
-                    return answer
+            if bcoo.may_exist() and not calls_back and bcoo.holds_sparse((args, kwargs)):
+                return _of_sparse(known, compute, args, kwargs)
             return compute(*args, **kwargs)
         except tuple(KINDS) as error:
             if calls_back or not is_about_arguments(error):
@@ -124,8 +121,8 @@ def op(
     known.keras_module = _keras_module(fn.__module__)
     known.signature = signature
     known.says_dtype = says_dtype
-    known.sparse = None  # what it does with sparse matrices, and for which operands the result
-    known.sparse_if = None  # is sparse again: see ops/sparse.py
+    known.sparse = None  # what it does with sparse arrays: see ops/sparse.py
+    known.elementwise = 0  # how many tensors it computes on element by element
     # In `einsum(subscripts, *operands)` the tensors come after a setting.
     known.leading = (
         tuple(p.name for p in parameters if p.kind in _POSITIONAL)
@@ -136,18 +133,23 @@ def op(
     return known
 
 
-_SPARSE = "jax.experimental.sparse"  # where nobody has imported it there is no sparse matrix
-
-
-def _any_sparse(args: Any) -> bool:
-    """Whether a sparse matrix of jax is among the arguments, or in a list that is."""
-    return any(type(x).__name__ == "BCOO" or (type(x) is list and _any_sparse(x)) for x in args)
+def _of_sparse(
+    known: Op, compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The op's own answer to sparse arrays if it has one, else what it computes on dense ones."""
+    if known.sparse is not None:
+        bound = known.signature.bind(*args, **kwargs)
+        answer = known.sparse(*bound.args, **bound.kwargs)
+        if answer is not NotImplemented:
+            return answer
+    return compute(*bcoo.dense(args), **bcoo.dense(kwargs))
 
 
 def shape_rule(function: Op) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a function that tells the symbolic outputs of an op which cannot be traced.
 
-    The rule takes the op's arguments and returns `KerasTensor`s.
+    The rule takes the op's arguments and returns `KerasTensor`s, or `NotImplemented` for arguments
+    with which it can be.
     """
 
     def decorator(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -241,17 +243,13 @@ class OpCall(Operation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         rule = getattr(self.function, "shape", None)
-        if rule is None:
-            made = remembered(self.function, self.call, self.settings, args, kwargs)
-        else:
+        if rule is not None:
             given = {**self.settings, **kwargs}
             given.update(zip(self.function.tensors, args, strict=False))
             made = rule(**given)
-        if self.function.sparse_if is not None:
-            operands = args[0] if isinstance(args[0], (list, tuple)) else args
-            sparse = self.function.sparse_if([getattr(x, "sparse", False) for x in operands])
-            made = KerasTensor(made.shape, made.dtype, sparse, name=made.name)
-        return made
+            if made is not NotImplemented:
+                return made
+        return remembered(self.function, self.call, self.settings, args, kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, **self.settings}
@@ -342,7 +340,7 @@ def unary(
         return function(convert(x))
 
     known = op(_named(row, name, doc + _UNARY, _caller()), file_name=file_name, wide=wide)
-    known.shape = element_by_element(known)
+    known.shape, known.elementwise = element_by_element(known), 1
     return known
 
 
@@ -379,7 +377,7 @@ def binary(
     fn = lettered if letters else row
     doc += _BINARY.format(*(("x", "y") if letters else ("x1", "x2")))
     known = op(_named(fn, name, doc, _caller()), tensors=2, file_name=file_name)
-    known.shape = broadcast(known)
+    known.shape, known.elementwise = broadcast(known), 2
     return known
 
 

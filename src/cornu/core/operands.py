@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import bcoo
 from cornu.core import dtypes
 from cornu.core.host import from_host
 from cornu.core.variable import Variable
@@ -40,7 +41,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         if isinstance(x, (list, tuple)):
             return _from_list(x)
         if hasattr(x, "todense"):  # sparse arrays of jax and scipy
-            x = x.todense()
+            x = bcoo.dense(x) if bcoo.is_sparse(x) else x.todense()
         if x is None:
             raise ValueError(explain("An array of numbers is expected, got None."))
         if isinstance(x, (str, bytes)):
@@ -49,7 +50,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
     if isinstance(x, (list, tuple)) and not _plain_numbers(x):
         x = _from_list(x)
     if hasattr(x, "todense"):
-        x = x.todense()
+        x = bcoo.dense(x) if bcoo.is_sparse(x) else x.todense()
     return jnp.asarray(x, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)))
 
 

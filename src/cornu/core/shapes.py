@@ -44,8 +44,9 @@ def element_by_element(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def rule(x: Any) -> Any:
         try:
-            sparse = x.sparse and function.sparse is not None  # type: ignore[attr-defined]
-            return KerasTensor(x.shape, _dtype(function, (), _kind(x)), sparse)
+            return KerasTensor(
+                x.shape, _dtype(function, (), _kind(x)), _is_sparse(function, [x], [_SAME])
+            )
         except Exception:  # the trace says it better
             return infer(function, x)
 
@@ -58,8 +59,13 @@ def broadcast(function: Callable[..., Any]) -> Callable[..., Any]:
     def rule(**operands: Any) -> Any:
         x1, x2 = operands.values()
         try:
-            shape = broadcast_shape(getattr(x1, "shape", ()), getattr(x2, "shape", ()))
-            return KerasTensor(shape, _dtype(function, (), _kind(x1), _kind(x2)))
+            shapes = [getattr(x, "shape", ()) for x in (x1, x2)]
+            shape = broadcast_shape(*shapes)
+            return KerasTensor(
+                shape,
+                _dtype(function, (), _kind(x1), _kind(x2)),
+                _is_sparse(function, [x1, x2], [_like(s, shape) for s in shapes]),
+            )
         except Exception:  # the trace says it better
             return infer(function, x1, x2)
 
@@ -77,7 +83,9 @@ def folded(function: Callable[..., Any]) -> Callable[..., Any]:
             sizes = [
                 1 if i in gone else n for i, n in enumerate(x.shape) if keepdims or i not in gone
             ]
-            return KerasTensor(sizes, _dtype(function, (2,), _kind(x)))
+            return KerasTensor(
+                sizes, _dtype(function, _SAME, _kind(x)), _is_sparse(function, [x], [_SAME])
+            )
         except Exception:  # the trace says it better
             return infer(lambda x: function(x, axis=axis, keepdims=keepdims), x)
 
@@ -154,6 +162,32 @@ def _traced_dtype(
         return function(*[next(feed) if n is None else n for n in numbers])
 
     return jax.eval_shape(run, *arrays).dtype.name
+
+
+_SAME, _STRETCHED = (2,), (1,)  # stand for the shape of the result, and one that broadcasts to it
+
+
+def _like(shape: Any, result: Any) -> tuple[int, ...]:
+    if not len(shape):
+        return ()
+    alike = len(shape) == len(result) and all(
+        n is None or n == m for n, m in zip(shape, result, strict=True)
+    )
+    return _SAME if alike else _STRETCHED
+
+
+def _is_sparse(function: Callable[..., Any], operands: list[Any], shapes: list[Any]) -> bool:
+    """Whether the result is a sparse array; asked of the op with small operands of such shapes."""
+    if not any(getattr(x, "sparse", False) for x in operands):
+        return False
+
+    def small(x: Any, shape: Any) -> Any:
+        if not hasattr(x, "dtype") or not (shape or isinstance(x, KerasTensor)):
+            return x  # a number, whose value may decide
+        dtype = dtypes.standardize_dtype(x.dtype)
+        return KerasTensor(shape, dtype, sparse=getattr(x, "sparse", False))
+
+    return infer(function, *map(small, operands, shapes)).sparse
 
 
 # ---- what was found before ----------------------------------------------------------------------

@@ -23,7 +23,7 @@ import numpy as np
 from jax import export
 from jax._src import core as jax_core, dtypes as jax_dtypes
 
-from cornu import budget, names
+from cornu import bcoo, budget, names
 from cornu.core import dtypes, tracing
 from cornu.core.context import using
 from cornu.core.frame import Frame
@@ -332,7 +332,10 @@ def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _described(found: Any) -> Any:
-    return jax.tree.map(lambda s: KerasTensor(_known_sizes(s.shape), s.dtype.name), found)
+    def tensor(s: Any) -> KerasTensor:
+        return KerasTensor(_known_sizes(s.shape), s.dtype.name, sparse=bcoo.is_sparse(s))
+
+    return jax.tree.map(tensor, found, is_leaf=bcoo.is_sparse)
 
 
 def _by_probing(trace: Callable[[Any], Any], sizes: Callable[[int], Any]) -> Any:
@@ -342,12 +345,13 @@ def _by_probing(trace: Callable[[Any], Any], sizes: Callable[[int], Any]) -> Any
     def compare(a: Any, *others: Any) -> KerasTensor:
         columns = zip(a.shape, *[other.shape for other in others], strict=True)
         shape = [column[0] if len(set(column)) == 1 else None for column in columns]
-        return KerasTensor(shape, a.dtype.name)
+        return KerasTensor(shape, a.dtype.name, sparse=bcoo.is_sparse(a))
 
+    compared = functools.partial(jax.tree.map, compare, is_leaf=bcoo.is_sparse)
     try:
-        return jax.tree.map(compare, first, second, trace(sizes(SMALLEST)))
+        return compared(first, second, trace(sizes(SMALLEST)))
     except Exception:  # too small for it, or a case of its own
-        return jax.tree.map(compare, first, second)
+        return compared(first, second)
 
 
 def _filled(sizes: tuple[int | None, ...], probe: int) -> tuple[int, ...]:
@@ -381,7 +385,7 @@ def _trials(
     return [trial for trial in trials if any(size is not None for size in trial)]
 
 
-def _struct(tensor: KerasTensor, sizes: Iterator[Any]) -> jax.ShapeDtypeStruct:
+def _struct(tensor: KerasTensor, sizes: Iterator[Any]) -> Any:
     """A shape for the tracer, with the next of the sizes for each unknown axis."""
     shape = [next(sizes) if s is None else s for s in tensor.shape]
     if tensor.dtype == "string":
@@ -392,7 +396,8 @@ def _struct(tensor: KerasTensor, sizes: Iterator[Any]) -> jax.ShapeDtypeStruct:
                 fix="number it first: x = numpy.unique(x, return_inverse=True)[1]",
             )
         )
-    return jax.ShapeDtypeStruct(shape, dtypes.numpy_dtype(tensor.dtype))
+    dtype = dtypes.numpy_dtype(tensor.dtype)
+    return bcoo.blank(shape, dtype, 2) if tensor.sparse else jax.ShapeDtypeStruct(shape, dtype)
 
 
 def _known_sizes(shape: Any) -> Shape:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu.bcoo import is_sparse
 from cornu.core import dtypes, lift
 from cornu.core.frame import is_tracer
 from cornu.core.kept import in_kept_program
@@ -42,7 +43,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     Args:
         x: what to convert.
         dtype: of the result; Python floats become `floatx`, Python ints int32 if None.
-        sparse: kept for Keras's signature; the result is dense.
+        sparse: False makes sparse arrays dense; otherwise they stay sparse.
         ragged: must not be true.
 
     Example:
@@ -59,7 +60,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
 def _converted(
     x: KerasTensor, dtype: Any = None, sparse: Any = None, ragged: Any = None
 ) -> KerasTensor:
-    return KerasTensor(x.shape, x.dtype if dtype is None else dtype)
+    return KerasTensor(
+        x.shape, x.dtype if dtype is None else dtype, sparse=x.sparse and sparse is not False
+    )
 
 
 @explained
@@ -76,7 +79,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 def is_tensor(x: Any) -> bool:
     """Whether it is an array of the engine; numpy arrays and Variables are not."""
-    return isinstance(x, (jax.Array, KerasTensor)) or hasattr(x, "todense")
+    return isinstance(x, (jax.Array, KerasTensor)) or is_sparse(x)
 
 
 @explained
@@ -113,7 +116,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 @shape_rule(cast)
 def _cast(x: KerasTensor, dtype: Any) -> KerasTensor:
-    return KerasTensor(x.shape, dtype)
+    return KerasTensor(x.shape, dtype, sparse=x.sparse)
 
 
 @op(compiled=True)

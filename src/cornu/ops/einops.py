@@ -56,7 +56,7 @@ def _rearranged(tensor: KerasTensor, pattern: str, **axes_lengths: int) -> Keras
     left, right = _parse(pattern)
     sizes = _sizes(left, tensor.shape, axes_lengths, pattern)
     shape = [_product(sizes.get(name, 1) for name in group) for group in right]
-    return KerasTensor(shape, tensor.dtype)
+    return KerasTensor(shape, tensor.dtype, sparse=tensor.sparse)
 
 
 def _product(sizes: Any) -> Any:

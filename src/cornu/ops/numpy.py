@@ -17,12 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu.bcoo import coordinates
 from cornu.budget import counted, spend
 from cornu.core import dtypes
 from cornu.core.op import binary, fused, op, reduction, shape_rule, unary
 from cornu.core.op_errors import explained
 from cornu.core.operands import HALVES, SCALARS, axes, pair, tensor, to_float, to_floats, weak
-from cornu.core.symbolic import KerasTensor
+from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.kernels import matmul as products
@@ -458,18 +459,23 @@ def reshape(x: Any, newshape: Any) -> Any:
         >>> reshape(arange(6), (2, -1)).shape
         (2, 3)
     """
-    if isinstance(newshape, (list, tuple)):
-        newshape = tuple(-1 if n is None else n for n in newshape)
-        negative = [n for n in newshape if isinstance(n, int) and n < 0]
-        if negative not in ([], [-1]):
-            raise ValueError(explain("A size must not be negative, except one -1."))
-    return jnp.reshape(tensor(x), newshape)
+    sizes = tuple(-1 if n is None else n for n in _as_sizes(newshape))
+    if [n for n in sizes if isinstance(n, int) and n < 0] not in ([], [-1]):
+        raise ValueError(explain("A size must not be negative, except one -1."))
+    return jnp.reshape(tensor(x), sizes)
+
+
+def _as_sizes(newshape: Any) -> Sequence[Any]:
+    return newshape if isinstance(newshape, (list, tuple)) else (newshape,)
 
 
 @shape_rule(reshape)
 def _reshaped(x: KerasTensor, newshape: Any) -> KerasTensor:
-    newshape = newshape if isinstance(newshape, (list, tuple)) else (newshape,)
-    newshape = tuple(-1 if n is None else int(n) for n in newshape)
+    sizes = _as_sizes(newshape)
+    if any_symbolic((sizes,)):  # which sizes those are is known when the graph runs
+        given = [None if isinstance(n, KerasTensor) or n in (-1, None) else int(n) for n in sizes]
+        return KerasTensor(given, x.dtype, sparse=getattr(x, "sparse", False))
+    newshape = tuple(-1 if n is None else int(n) for n in sizes)
     if newshape.count(-1) > 1:
         raise ValueError(
             explain(f"reshape can find one unknown size, got {newshape}.", received=x.shape)
@@ -489,7 +495,7 @@ def _reshaped(x: KerasTensor, newshape: Any) -> KerasTensor:
             )
         )
     free = size // wanted if known and wanted else None
-    return KerasTensor([free if n == -1 else n for n in newshape], x.dtype)
+    return KerasTensor([free if n == -1 else n for n in newshape], x.dtype, sparse=x.sparse)
 
 
 @op
@@ -519,7 +525,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 @shape_rule(squeeze)
 def _squeezed(x: KerasTensor, axis: Any = None) -> KerasTensor:
     if axis is None:
-        return KerasTensor([n for n in x.shape if n != 1], x.dtype)
+        return KerasTensor([n for n in x.shape if n != 1], x.dtype, sparse=x.sparse)
     gone = set()
     for one in axis if isinstance(axis, (list, tuple)) else (axis,):
         if not -x.ndim <= one < x.ndim:
@@ -529,7 +535,8 @@ def _squeezed(x: KerasTensor, axis: Any = None) -> KerasTensor:
                 explain(f"squeeze: axis {one} has size {x.shape[one]}, not 1.", received=x.shape)
             )
         gone.add(one % x.ndim)
-    return KerasTensor([n for i, n in enumerate(x.shape) if i not in gone], x.dtype)
+    kept = [n for i, n in enumerate(x.shape) if i not in gone]
+    return KerasTensor(kept, x.dtype, sparse=x.sparse)
 
 
 @op
@@ -577,14 +584,32 @@ def tile(x: Any, repeats: Any) -> Any:
 def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
     """Each element `repeats` times in a row along `axis`; of the flattened array if None.
 
+    Args:
+        x: array.
+        repeats: a number, or one for each element of the axis; inside compiled code they must be
+            known before.
+        axis: to repeat along.
+
     Example:
 
         >>> repeat([1, 2], 2).tolist()
         [1, 1, 2, 2]
     """
-    if not isinstance(repeats, int):
+    if isinstance(repeats, (list, tuple)) and builtins.all(isinstance(n, int) for n in repeats):
+        repeats = np.asarray(repeats)  # stays known, whatever is traced around it
+    elif not isinstance(repeats, (int, np.ndarray)):
         repeats = tensor(repeats)
     return jnp.repeat(tensor(x), repeats, axis=axis)
+
+
+@shape_rule(repeat)
+def _repeated(x: Any, repeats: Any, axis: Any = None) -> Any:
+    unknown = None in (x.shape if axis is None else (x.shape[axis],))
+    if not any_symbolic((repeats,)) and (isinstance(repeats, int) or not unknown):
+        return NotImplemented
+    sizes = [None] if axis is None else [*x.shape]
+    sizes[axis or 0] = None
+    return KerasTensor(sizes, x.dtype)
 
 
 @op
@@ -814,6 +839,13 @@ def _value(key: Any) -> Any:
     return key.value if isinstance(key, Variable) else key
 
 
+@shape_rule(get_item)
+def _picked(x: Any, key: Any) -> Any:
+    if isinstance(key, KerasTensor) and key.dtype == "bool":  # how many are picked is not known
+        return KerasTensor((None, *x.shape[key.ndim :]), x.dtype)
+    return NotImplemented
+
+
 def _check_places(x: Any, key: tuple[Any, ...]) -> None:
     """Whether the ints of a key lie inside: jax takes the nearest element if they do not."""
     counted = [k for k in key if k is not None and k is not Ellipsis]
@@ -887,6 +919,11 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     if x1 is None or x2 is None:
         raise ValueError(explain("where takes both x1 and x2, or neither."))
     return jnp.where(condition, *pair(x1, x2))
+
+
+@shape_rule(where)
+def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    return _nonzero(condition) if x1 is None and x2 is None else NotImplemented
 
 
 @op
@@ -993,6 +1030,28 @@ def unique(
     )
 
 
+@shape_rule(unique)
+def _unique(
+    x: KerasTensor,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: Any = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    if axis is not None and not -x.ndim <= axis < x.ndim:
+        raise ValueError(explain(f"unique: there is no axis {axis}.", received=x.shape))
+    values: list[int | None] = [size] if axis is None else [*x.shape]
+    values[axis or 0] = size
+    found = KerasTensor(values, x.dtype)
+    inverse = x.shape if axis is None else (x.shape[axis],)
+    asked = [(return_index, (size,)), (return_inverse, inverse), (return_counts, (size,))]
+    further = [KerasTensor(shape, "int32") for wanted, shape in asked if wanted]
+    return (found, *further) if further else found
+
+
 @op(tensors=2, file_name="IsIn")
 def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
     """Whether each element of `x1` is among those of `x2`; with `invert`, whether it is not."""
@@ -1061,7 +1120,8 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         x: non-negative integers `(n,)` or `(batch, n)`.
         weights: counts instead of 1, of the shape of `x`.
         minlength: smallest length of the result; inside compiled code, its length.
-        sparse: kept for Keras's signature; the result is dense.
+        sparse: whether the result is a sparse array, as it is for sparse integers: of those only
+            the values that are there are counted.
 
     Returns:
         `(length,)` or `(batch, length)`, int32, or the dtype of the weights.
@@ -1072,14 +1132,13 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         [1, 0, 2]
     """
     x = tensor(x)
-    length = minlength
-    if not isinstance(x, jax.core.Tracer) and x.size:
-        length = builtins.max(int(x.max()) + 1, int(minlength))
-    if weights is None:
-        dtype = "int32"
-    else:
-        weights = tensor(weights)
-        dtype = jnp.result_type(weights.dtype, "int32")
+    if sparse:
+        rows = jnp.indices(x.shape).reshape(x.ndim, -1).T  # (integers, axes)
+        weights = None if weights is None else tensor(weights).reshape(-1)
+        return sparse_counts(x.reshape(-1), rows[:, :-1], x.shape[:-1], weights, minlength)
+    length = _length_of_counts(x, minlength)
+    weights = None if weights is None else tensor(weights)
+    dtype = _dtype_of_counts(weights)
     if x.ndim == 1:
         return jnp.bincount(x, weights, length=length).astype(dtype)
     hot = x[..., None] == lax.broadcasted_iota(x.dtype, (*x.shape, length), x.ndim)
@@ -1087,12 +1146,40 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     return jnp.sum(counts, axis=-2).astype(dtype)
 
 
+def _length_of_counts(x: Any, minlength: int) -> int:
+    if isinstance(x, jax.core.Tracer) or not x.size:
+        return minlength
+    return builtins.max(int(x.max()) + 1, int(minlength))
+
+
+def _dtype_of_counts(weights: Any) -> Any:
+    return "int32" if weights is None else dtypes.result_type(weights.dtype, "int32")
+
+
+def sparse_counts(
+    values: Any, rows: Any, shape: tuple[int, ...], weights: Any, minlength: int
+) -> Any:
+    """How often each integer occurs in each row, as a sparse array.
+
+    Args:
+        values: integers `(n,)`.
+        rows: where each stands, `(n, axes)`.
+        shape: of the rows.
+        weights: counts instead of 1, `(n,)`, or None.
+        minlength: see `bincount`.
+    """
+    counts = jnp.ones(values.shape, "int32") if weights is None else weights
+    places = jnp.concatenate([rows, values[:, None].astype(rows.dtype)], axis=1)
+    length = _length_of_counts(values, minlength)
+    return coordinates(counts.astype(_dtype_of_counts(weights)), places, (*shape, length))
+
+
 @shape_rule(bincount)
 def _bincount(
     x: KerasTensor, weights: Any = None, minlength: int = 0, sparse: bool = False
 ) -> KerasTensor:
-    dtype = "int32" if weights is None else dtypes.result_type(weights.dtype, "int32")
-    return KerasTensor((*x.shape[:-1], None), dtype)
+    made_sparse = sparse or getattr(x, "sparse", False)
+    return KerasTensor((*x.shape[:-1], None), _dtype_of_counts(weights), sparse=made_sparse)
 
 
 @op

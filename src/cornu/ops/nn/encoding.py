@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.bcoo import coordinates
 from cornu.core import dtypes
 from cornu.core.op import op
 from cornu.core.operands import tensor
 from cornu.errors import explain
+from cornu.ops import core, numpy
 
 
 @op(says_dtype=True)
@@ -23,7 +25,7 @@ def one_hot(
         num_classes: length of the new axis.
         axis: where the new axis goes; -1 is last.
         dtype: of the result, `floatx` if None.
-        sparse: kept for Keras's signature; the result is dense.
+        sparse: whether the result is a sparse array.
 
     Returns:
         `(..., num_classes)` for `axis=-1`.
@@ -37,7 +39,22 @@ def one_hot(
     x = tensor(x)
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype("int32")
-    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
+    dtype = dtypes.standardize_dtype(dtype)
+    if sparse:
+        return _sparse_rows(x, num_classes, axis, dtype)
+    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype)
+
+
+def _sparse_rows(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
+    """A value for each index, which is 0 where the index stands for no class."""
+    x = x.astype("int32")
+    known = (x >= 0) & (x < num_classes)
+    places = list(jnp.indices(x.shape, dtype="int32"))
+    places.insert(axis % (x.ndim + 1), jnp.where(known, x, 0))
+    shape = [*x.shape]
+    shape.insert(axis % (x.ndim + 1), num_classes)
+    rows = jnp.stack([p.reshape(-1) for p in places], axis=-1)  # (indices, axes)
+    return coordinates(known.reshape(-1).astype(dtype), rows, tuple(shape))
 
 
 @op(says_dtype=True)
@@ -56,7 +73,7 @@ def multi_hot(
         num_classes: length of the vectors.
         axis: where the new axis goes.
         dtype: of the result, `floatx` if None.
-        sparse: kept for Keras's signature; the result is dense.
+        sparse: whether the result is a sparse array.
 
     Returns:
         `(..., num_classes)`.
@@ -72,8 +89,11 @@ def multi_hot(
     _check_count("multi_hot", num_classes)
     x = tensor(inputs)
     x = x.astype("int32") if x.dtype == bool else x
-    hot = jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
-    return jnp.max(hot, axis=1 if x.ndim > 1 else 0)
+    dtype, folded = dtypes.standardize_dtype(dtype), 1 if x.ndim > 1 else 0
+    if sparse:
+        counts = numpy.sum(_sparse_rows(x, num_classes, axis, "int32"), axis=folded)
+        return core.cast(numpy.minimum(counts, 1), dtype)
+    return jnp.max(jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype), axis=folded)
 
 
 def _check_count(name: str, num_classes: Any) -> None:
