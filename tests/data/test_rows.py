@@ -3,9 +3,11 @@
 import subprocess
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse
+from jax.experimental.sparse import BCOO, BCSR
 
 from cornu.data.arrays import ArraySource
 from cornu.data.rows import PickedRows, SparseRows, mapped_file
@@ -13,21 +15,64 @@ from cornu.data.rows import PickedRows, SparseRows, mapped_file
 MATRIX = scipy.sparse.random(20, 6, density=0.3, format="coo", random_state=0)
 
 
-@pytest.mark.parametrize("form", ["coo", "csr", "csc", "lil"])
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_sparse_matrices_become_dense_batch_by_batch(form, shuffle):
-    source = ArraySource(MATRIX.asformat(form), np.arange(20), batch_size=8, shuffle=shuffle)
-    assert isinstance(source.arrays[0], SparseRows) and not source.fits_device
+@pytest.mark.parametrize(
+    "make",
+    [
+        MATRIX.tocoo,
+        MATRIX.tocsr,
+        MATRIX.tocsc,
+        MATRIX.tolil,
+        lambda: BCOO.from_scipy_sparse(MATRIX),
+        lambda: BCOO.fromdense(jnp.asarray(MATRIX.toarray()), n_batch=1),
+        lambda: BCOO.fromdense(jnp.asarray(MATRIX.toarray()), n_dense=1),
+        lambda: BCSR.fromdense(jnp.asarray(MATRIX.toarray())),
+    ],
+    ids=["coo", "csr", "csc", "lil", "bcoo", "batches", "slices", "bcsr"],
+)
+def test_sparse_matrices_become_sparse_batches(make, shuffle):
+    source = ArraySource(make(), np.arange(20), batch_size=8, shuffle=shuffle)
+    assert isinstance(source.arrays[0], SparseRows)
+    assert not source.fits_device
     table = MATRIX.toarray().astype("float32")
     for batch in source.batches(0):
         x, rows = batch.data
-        assert x.dtype == "float32" and np.array_equal(x, table[rows])
+        assert isinstance(x, BCOO)
+        assert (x.shape, x.dtype) == ((len(rows), 6), "float32")
+        np.testing.assert_array_equal(x.todense(), table[rows])
 
 
-def test_sparse_arrays_and_whole_numbers():
+def test_programs_see_few_numbers_of_values():
+    counts = np.random.default_rng(0).poisson(1.0, (256, 30))
+    source = ArraySource(scipy.sparse.csr_matrix(counts), batch_size=16, shuffle=True)
+    sizes = {batch.data[0].nse for epoch in range(3) for batch in source.batches(epoch)}
+    assert sizes <= {256, 512}
+
+
+def test_places_that_occur_twice_and_padding():
+    places = jnp.array([[1, 0], [0, 1], [1, 0], [2, 2]])
+    array = BCOO((jnp.array([1.0, 2.0, 3.0, 0.0]), places), shape=(2, 2))
+    x = next(ArraySource(array).batches(0)).data[0]
+    assert (x.nse, x.unique_indices) == (2, True)
+    assert x.todense().tolist() == [[0, 2], [4, 0]]
+    twice = scipy.sparse.csr_matrix(([1.0, 3.0], [0, 0], [0, 0, 2]), shape=(2, 2))
+    x = next(ArraySource(twice).batches(0)).data[0]
+    assert x.todense().tolist() == [[0, 0], [4, 0]]
+    assert twice.nnz == 2  # the user's own matrix is left alone
+
+
+def test_sparse_arrays_of_more_axes_and_whole_numbers():
     source = ArraySource(scipy.sparse.csr_array(np.eye(4, dtype="int64")))
-    assert next(source.batches(0)).data[0].tolist() == np.eye(4).tolist()
+    assert next(source.batches(0)).data[0].todense().tolist() == np.eye(4).tolist()
     assert source.arrays[0].dtype == "int64"
+    cube = np.arange(24).reshape(4, 3, 2) % 5
+    first, last = (b.data[0] for b in ArraySource(BCOO.fromdense(cube), batch_size=3).batches(0))
+    np.testing.assert_array_equal(np.concatenate([first.todense(), last.todense()]), cube)
+
+
+def test_looking_at_wide_rows_takes_little_memory():
+    rows = SparseRows.of_scipy(scipy.sparse.eye(1000, 1_000_000, format="csr"), "float32")
+    assert rows.some(1000).shape == (4, 1_000_000)
 
 
 def test_sparse_labels_are_made_dense_at_once():

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
+from cornu import bcoo
 from cornu.data.arrays import ArraySource
 from cornu.data.dataset import PyDataset, PyDatasetSource
 from cornu.data.rows import PickedRows, mapped_file
@@ -110,7 +111,7 @@ def test_everything_with_rows_is_split_alike(make, pick):
     table, y = np.arange(24.0).reshape(12, 2), np.arange(12) % 2
     train, validation = train_validation_split((make(table), y, None), 0.25, pick)
     for x, labels, weights in (train, validation):
-        batch = next(ArraySource(x, labels, weights).batches(0)).data
+        batch = bcoo.dense(next(ArraySource(x, labels, weights).batches(0)).data)
         assert np.array_equal(batch[0][:, 0] / 2 % 2, batch[1])
     assert len(validation[0]) == 3
 

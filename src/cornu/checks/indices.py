@@ -10,9 +10,9 @@ import numpy as np
 
 from cornu.checks.inputs import (
     SAMPLE_ABOVE,
-    SAMPLE_ROWS,
     Finding,
     is_mapped,
+    looked_at,
     named_leaves,
     place_of,
     spread_rows,
@@ -40,7 +40,7 @@ def check_indices(x: Any, rows: Any) -> list[Finding]:
     """
     findings = []
     for name, leaf, limit in named_leaves(x, rows, "x"):
-        array = leaf.some(SAMPLE_ROWS) if hasattr(leaf, "some") else np.asarray(leaf)
+        array = looked_at(leaf)
         if limit is not None and array.size and array.dtype.kind in "iuf":
             if array.nbytes > SAMPLE_ABOVE or is_mapped(array):
                 array = spread_rows(array)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cornu import bcoo
 from cornu.checks.shapes import misfit
 from cornu.errors import explain
 
@@ -81,12 +82,16 @@ def check_inputs(
         if expected is not None:
             shape = _check_shape(name, tuple(leaf.shape), expected, samples)
             findings += [] if shape is None else [shape]
-        # what is no array, as a sparse matrix, gives some of its rows
-        array = leaf.some(SAMPLE_ROWS) if hasattr(leaf, "some") else np.asarray(leaf)
+        array = looked_at(leaf)
         findings += _check_finite(name, array)
         if not rescales and array.size:
             findings += _check_scale(name, array)
     return sorted(findings, key=lambda finding: finding.severity != "error")
+
+
+def looked_at(leaf: Any) -> np.ndarray:
+    """An array to look at; of one that lies in pieces, or is put together from them, some rows."""
+    return leaf.some(SAMPLE_ROWS) if hasattr(leaf, "some") else np.asarray(bcoo.dense(leaf))
 
 
 def check_shapes(x: Any, input_shapes: Any = None) -> list[Finding]:

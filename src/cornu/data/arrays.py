@@ -55,7 +55,7 @@ class ArraySource(Resident):
         arrays: `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Memory-mapped floats keep their dtype
             here; `batches` converts the rows that it reads.
         fresh_batches: False when batches may be views of the user's arrays.
-        reads_ahead: whether rows come from a file or are made dense.
+        reads_ahead: whether rows come from a file or are put together from sparse ones.
 
     Example:
 
@@ -154,6 +154,8 @@ class ArraySource(Resident):
                 size = rows.stop - rows.start
                 return jax.lax.dynamic_slice_in_dim(leaf, rows.start, size)
             return jnp.take(leaf, rows, axis=0, mode="clip")
+        if isinstance(leaf, Rows) and leaf.is_sparse:
+            return leaf.take(rows)
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         dtype = leaf.dtype
         if jnp.issubdtype(dtype, jnp.floating):  # differs for memory-mapped files only

@@ -1,7 +1,7 @@
 """Whatever a user hands over, as arrays.
 
     list, pandas, torch, float64 ...  --to_array()-->    one numpy or jax array
-    a scipy sparse matrix             --to_array()-->    rows that are made dense batch by batch
+    a sparse matrix of scipy or jax   --to_array()-->    rows that become sparse batches
     x, y, sample_weight               --host_arrays()--> (x,), (x, y) or (x, y, sample_weight)
     what a loader yields              --to_batch()-->    Batch((x, y, ...), size)
 
@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import tree
+from cornu.bcoo import is_sparse
 from cornu.data.rows import Rows, SparseRows, dense, mapped_file
 from cornu.data.source import Batch
 from cornu.errors import explain
@@ -142,7 +143,7 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
 
     Args:
         value: an array, a pandas table or column (a column becomes `(samples, 1)`), a torch or
-            TensorFlow tensor, a scipy sparse matrix, or nested lists of numbers.
+            TensorFlow tensor, a sparse matrix of scipy or jax, or nested lists of numbers.
         name: what to call it in errors.
         floatx: the dtype that floating numbers get. Memory-mapped files are the exception: they
             keep theirs, so that they need not be read at once.
@@ -156,7 +157,7 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
         array = _from_table(value, name)
     elif hasattr(value, "detach") and hasattr(value, "cpu"):
         array = _from_tensor(value.detach().cpu())
-    elif hasattr(value, "toarray") and hasattr(value, "tocsr"):
+    elif is_sparse(value) or (hasattr(value, "toarray") and hasattr(value, "tocsr")):
         return _from_sparse(value, name, floatx)
     elif isinstance(value, Rows):
         return value
@@ -181,10 +182,11 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
 
 def _from_sparse(matrix: Any, name: str, floatx: str) -> Any:
     """Sparse inputs stay sparse until a batch is made; labels and weights are small."""
-    is_float = matrix.dtype.kind == "f"
-    if len(matrix.shape) != 2 or not name.startswith("x"):
-        return dense(matrix, floatx if is_float else matrix.dtype)
-    return SparseRows(matrix, "float32" if is_float else matrix.dtype)
+    dtype = floatx if jnp.issubdtype(matrix.dtype, jnp.floating) else matrix.dtype
+    of_jax = is_sparse(matrix)
+    if not name.startswith("x") or not (len(matrix.shape) if of_jax else len(matrix.shape) == 2):
+        return dense(matrix, dtype)
+    return (SparseRows.of_jax if of_jax else SparseRows.of_scipy)(matrix, jnp.dtype(dtype))
 
 
 def _from_table(table: Any, name: str) -> np.ndarray:
@@ -353,4 +355,4 @@ def _batch_part(value: Any, name: str, floatx: str) -> Any:
     dtype = str(getattr(value, "dtype", "float64"))
     kept = dtype.removeprefix("torch.") if "float" in dtype and "float64" not in dtype else floatx
     array = to_array(value, name, kept)
-    return array.some(len(array)) if isinstance(array, Rows) else array
+    return array.take(slice(None)) if isinstance(array, Rows) else array

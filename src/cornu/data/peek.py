@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from cornu import bcoo
+from cornu.data.rows import Rows
 from cornu.data.source import Batch, Resident, Source
 
 
@@ -89,8 +91,11 @@ def example_of(source: Source, epoch: int = 0) -> tuple[Source, Any]:
     if isinstance(source, Resident):
         size = min(source.batch_size, source.num_samples)
 
-        def row(a: Any) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype)
+        def row(a: Any) -> Any:
+            shape = (size, *a.shape[1:])
+            if isinstance(a, Rows) and a.is_sparse:
+                return bcoo.blank(shape, a.dtype, 1)
+            return jax.ShapeDtypeStruct(shape, a.dtype)
 
         return source, jax.tree.map(row, source.arrays)
     peeked = Peeked(source, epoch)

@@ -1,7 +1,7 @@
 """Arrays that are never whole in memory: rows are read when a batch needs them.
 
     what                    rows(...)                     in memory
-    SparseRows              a few rows made dense          the nonzero numbers
+    SparseRows              a sparse array of a few rows   the nonzero numbers
     PickedRows              rows of rows of a file         the numbers of the rows
     a memory-mapped file    numpy reads them itself        what was read lately, see `let_go`
 
@@ -16,7 +16,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import bcoo
+
 LET_GO_AFTER = 32 << 20  # bytes read
+MOST_LOOKED_AT = 4 << 20  # numbers of sparse rows that are made dense to look at them
 PAGES_AROUND = 64 << 10  # bytes that the kernel maps around each place that is read
 
 
@@ -26,10 +29,12 @@ class Rows:
     Attributes:
         shape: `(samples, ...)`.
         dtype: of the rows.
+        is_sparse: whether `take` gives them as a sparse array of JAX.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    is_sparse = False
 
     @property
     def ndim(self) -> int:
@@ -42,6 +47,10 @@ class Rows:
         """Write the rows, given by a slice or by numbers, into an array."""
         raise NotImplementedError
 
+    def take(self, rows: Any) -> Any:
+        """The rows as a sparse array of JAX, where `is_sparse`."""
+        raise NotImplementedError
+
     def some(self, count: int) -> np.ndarray:
         """At most `count` rows, evenly spread."""
         rows = np.arange(0, len(self), -(-len(self) // count))
@@ -51,27 +60,95 @@ class Rows:
 
 
 class SparseRows(Rows):
-    """A scipy sparse matrix or array, dense row by row.
+    """A sparse array, whose batches are sparse arrays of JAX.
+
+        row i has the values[starts[i]:starts[i + 1]], at these places along the further axes
+
+    Batches hold a power of two of values, filled up with zeros that stand outside: a program is
+    compiled for each number of values.
 
     Args:
-        matrix: of two axes, in any sparse format.
-        dtype: what its numbers become.
+        values: `(count, ...)`, in the order of their rows.
+        places: integers `(count, axes)`.
+        starts: `(samples + 1,)`.
+        shape: of the whole.
 
     Example:
 
         >>> import scipy.sparse
-        >>> rows = SparseRows(scipy.sparse.eye(3), "float32")
+        >>> rows = SparseRows.of_scipy(scipy.sparse.eye(3), "float32")
+        >>> rows.take(slice(1, 3))
+        BCOO(float32[2, 3], nse=2)
         >>> rows.some(2).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
 
-    def __init__(self, matrix: Any, dtype: Any) -> None:
-        self._matrix = matrix.tocsr().astype(dtype)
-        self.shape = tuple(matrix.shape)
-        self.dtype = np.dtype(dtype)
+    is_sparse = True
+
+    def __init__(self, values: Any, places: Any, starts: Any, shape: tuple[int, ...]) -> None:
+        self._values, self._places, self._starts = values, places, starts
+        self.shape = shape
+        self.dtype = values.dtype
+
+    @classmethod
+    def of_scipy(cls, matrix: Any, dtype: Any) -> "SparseRows":
+        """The rows of a scipy matrix of two axes, in any sparse format."""
+        csr = matrix.tocsr().astype(dtype, copy=False)
+        if not csr.has_canonical_format:  # the user's own stays as it is
+            csr = csr.copy()
+            csr.sum_duplicates()
+        return cls(csr.data, csr.indices[:, None], csr.indptr, tuple(matrix.shape))
+
+    @classmethod
+    def of_jax(cls, array: Any, dtype: Any) -> "SparseRows":
+        """The rows of a sparse array of JAX with one axis or more."""
+        from jax.experimental import sparse
+
+        array = array if bcoo.is_bcoo(array) else sparse.BCOO.fromdense(array.todense())
+        n_dense = min(array.n_dense, array.ndim - 1)
+        array = sparse.bcoo_update_layout(array, n_batch=0, n_dense=n_dense, on_inefficient=None)
+        values, places = np.asarray(array.data), np.asarray(array.indices)
+        inside = (places < np.array(array.shape[: places.shape[1]])).all(1)  # else it is padding
+        values, places = values[inside], places[inside]
+        order = np.lexsort(places.T[::-1])
+        values, places = values[order], places[order]
+        new = np.flatnonzero(np.r_[True, (places[1:] != places[:-1]).any(1)][: len(places)])
+        if len(new) < len(places):
+            total = np.logical_or if values.dtype == bool else np.add
+            values, places = total.reduceat(values, new).astype(values.dtype), places[new]
+        starts = np.searchsorted(places[:, 0], np.arange(array.shape[0] + 1))
+        return cls(values.astype(dtype), places[:, 1:], starts, tuple(array.shape))
+
+    def take(self, rows: Any) -> Any:
+        """The rows, given by a slice or by numbers, as a sparse array of JAX."""
+        values, places, count = self._of(rows)
+        size = 1 << max(len(values) - 1, 0).bit_length()
+        shape = (count, *self.shape[1:])
+        filled = np.zeros((size, *values.shape[1:]), values.dtype)
+        filled[: len(values)] = values
+        outside = np.array(shape[: places.shape[1]])
+        all_places = np.empty((size, places.shape[1]), "int32")
+        all_places[: len(values)], all_places[len(values) :] = places, outside
+        return bcoo.coordinates(filled, all_places, shape, unique=True)
 
     def read(self, rows: Any, out: np.ndarray) -> None:
-        out[...] = self._matrix[rows].toarray()
+        values, places, _ = self._of(rows)
+        out[...] = 0
+        out[tuple(places.T)] = values
+
+    def some(self, count: int) -> np.ndarray:
+        wide = max(int(np.prod(self.shape[1:])), 1)
+        return super().some(max(min(count, MOST_LOOKED_AT // wide), 1))
+
+    def _of(self, rows: Any) -> tuple[np.ndarray, np.ndarray, int]:
+        """Values of the rows, their places in an array of these rows alone, and how many rows."""
+        numbers = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
+        counts = self._starts[numbers + 1] - self._starts[numbers]
+        ends = np.cumsum(counts)
+        row = np.repeat(np.arange(len(numbers)), counts)
+        chosen = self._starts[numbers][row] + np.arange(len(row)) - (ends - counts)[row]
+        places = np.column_stack([row, self._places[chosen]])
+        return self._values[chosen], places, len(numbers)
 
 
 class PickedRows(Rows):
@@ -87,6 +164,10 @@ class PickedRows(Rows):
         self._rows = rows
         self.shape = (len(rows), *array.shape[1:])
         self.dtype = array.dtype
+        self.is_sparse = getattr(array, "is_sparse", False)
+
+    def take(self, rows: Any) -> Any:
+        return self.array.take(self._rows[rows])
 
     def read(self, rows: Any, out: np.ndarray) -> None:
         picked = self._rows[rows]
@@ -142,12 +223,12 @@ def _is_shared(leaf: Any) -> bool:
 
 
 def is_lazy(array: Any) -> bool:
-    """Whether an array is read from a file or made dense row by row."""
+    """Whether an array is read from a file, or its rows are put together when they are needed."""
     return isinstance(array, Rows) or mapped_file(array) is not None
 
 
 def dense(matrix: Any, dtype: Any) -> np.ndarray:
-    """A sparse matrix as a numpy array.
+    """A sparse matrix of scipy or JAX as a numpy array.
 
     Example:
 
@@ -155,4 +236,5 @@ def dense(matrix: Any, dtype: Any) -> np.ndarray:
         >>> dense(scipy.sparse.eye(2), "int32").tolist()
         [[1, 0], [0, 1]]
     """
-    return np.asarray(matrix.toarray()).astype(jnp.dtype(dtype), copy=False)
+    whole = bcoo.dense(matrix) if bcoo.is_sparse(matrix) else matrix.toarray()
+    return np.asarray(whole).astype(jnp.dtype(dtype), copy=False)

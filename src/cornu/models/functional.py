@@ -4,6 +4,7 @@ import inspect
 from typing import Any, ClassVar
 
 from cornu import ops, tree
+from cornu.bcoo import is_sparse
 from cornu.checks.shapes import misfit
 from cornu.core import dtypes
 from cornu.core.graph import Function
@@ -257,6 +258,8 @@ class Functional(Model):
         )
         if not fits and not self._takes_sizes(shape, wanted):
             raise ValueError(self._wrong_shape(shape, expected))
+        if is_sparse(x) and not expected.sparse:
+            x = ops.convert_to_tensor(x, sparse=False)  # the graph was made for dense inputs
         x = self._in_dtype(x, expected)
         if mask is not None and mask_of(x) is None:
             set_mask(x, mask)

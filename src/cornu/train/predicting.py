@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from cornu import settings
+from cornu import bcoo, settings, tree
 from cornu.core.tracking import Snapshot
 from cornu.data.arrays import BATCH_SIZE
 from cornu.data.source import Batch, Resident, Source
@@ -95,11 +95,16 @@ class _Padded(Source):
             if target == batch.size:
                 yield batch
             else:
-                yield Batch(jax.tree.map(lambda a, n=target: filled(a, n), batch.data), batch.size)
+                data = tree.map_structure(
+                    lambda a, n=target: None if a is None else filled(a, n), batch.data
+                )
+                yield Batch(data, batch.size)
 
 
-def filled(array: Any, rows: int) -> np.ndarray:
-    """The array with its last row repeated until it has so many rows."""
+def filled(array: Any, rows: int) -> Any:
+    """The array with its last row repeated until it has so many rows; a sparse one with zeros."""
+    if bcoo.is_sparse(array):
+        return bcoo.with_rows(array, rows)
     array = np.asarray(array)
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
 

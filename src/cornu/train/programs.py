@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from cornu import settings, tree
+from cornu.bcoo import is_sparse
 from cornu.callbacks.callback_list import CallbackList
 from cornu.core.frame import effects_of
 from cornu.core.symbolic import KerasTensor, infer
@@ -264,7 +265,9 @@ class Programs(Compilable):
         return self._strategy("predict", slots)
 
     def _run_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
-        size = batch_size_of(jax.tree.map(np.asarray, x))
+        size = batch_size_of(
+            tree.map_structure(lambda a: a if hasattr(a, "shape") else np.asarray(a), x)
+        )
         source, example = self._open(
             x, y, sample_weight, batch_size=max(size, 1), class_weight=class_weight
         )
@@ -303,7 +306,7 @@ def _with_open_batch(x: Any) -> Any:
     """A symbolic tensor like an array, its batch axis unknown."""
     if x is None:
         return None
-    return KerasTensor((None, *x.shape[1:]), x.dtype.name)
+    return KerasTensor((None, *x.shape[1:]), x.dtype.name, sparse=is_sparse(x))
 
 
 def no_data(method: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 
 import jax
 
-from cornu import activations, tree
+from cornu import activations, bcoo, tree
 from cornu.core.frame import frame_for_writing
 from cornu.core.tracking import Identities
 from cornu.errors import explain, returns_nothing
@@ -163,7 +163,7 @@ def predict_outputs(model: Any, slots: StateSlots, state: TrainState, data: Any)
     """
     x, _, _ = unpack_x_y_sample_weight(data)
     with Carried(slots, flat(state)) as frame:
-        outputs = model(x, training=False)
+        outputs = tree.map_structure(bcoo.dense, model(x, training=False))
     after = frame.values_of(slots.non_trainable)
     return outputs, TrainState(state.trainable, after, [], state.metrics)
 
