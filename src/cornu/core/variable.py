@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import budget, names
+from cornu import bcoo, budget, names
 from cornu.core import dtypes
 from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
@@ -222,12 +222,14 @@ class Variable:
         return frame[self] if frame else self._value
 
     def _operand(self, value: Any) -> Any:
-        value = value.value if isinstance(value, Variable) else value
+        value = value.value if isinstance(value, Variable) else bcoo.dense(value)
         return jnp.asarray(value, dtype=self.dtype)
 
     def _checked(self, value: Any) -> Any:
         if isinstance(value, Variable):
             value = value.value
+        if not isinstance(value, (jax.Array, np.ndarray)):
+            value = bcoo.dense(value)
         if not isinstance(value, (jax.Array, np.ndarray)):
             parts = jax.tree.leaves(value) if isinstance(value, (list, tuple)) else ()
             as_array = jnp.asarray if any(map(is_tracer, parts)) else np.asarray

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import bcoo
 from cornu.core.variable import Variable
 from cornu.errors import explain, unknown_arguments, warn
 from cornu.optimizers.schedules import LearningRateSchedule
@@ -103,8 +104,8 @@ def _takes_argument(function: Callable[..., Any]) -> bool:
 
 
 def as_gradient(g: Any, variable: Any) -> Any:
-    """A gradient as a jax array of the weight's shape."""
-    g = g.value if isinstance(g, Variable) else g
+    """A gradient as a jax array of the weight's shape; a sparse one becomes dense."""
+    g = g.value if isinstance(g, Variable) else bcoo.dense(g)
     g = g if isinstance(g, jax.Array) else jnp.asarray(g)
     if tuple(g.shape) != tuple(variable.shape):
         raise TypeError(
