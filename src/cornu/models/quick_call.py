@@ -57,7 +57,11 @@ class QuickCall:
         slots, program = self._program
         x = jax.tree.unflatten(structure, [_in_floatx(x) for x in leaves])
         with slots.turn:
-            outputs, changes = tracing(lambda: program(slots.read(), (x,)), slots)
+            try:
+                outputs, changes = tracing(lambda: program(slots.read(), (x,)), slots)
+            except (TypeError, IndexError):  # sizes that depend on values cannot be compiled
+                self._program = None
+                return None
             slots.write(changes)
         return outputs
 
