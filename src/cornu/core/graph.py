@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from cornu import tree
+from cornu import bcoo, tree
 from cornu.core.operation import Node, Operation, node_of
 from cornu.core.symbolic import KerasTensor, Shape, infer
 from cornu.errors import explain
@@ -96,7 +96,7 @@ class Function(Operation):
         for node in self.nodes:
             args, kwargs = node.filled(values)
             outputs = caller(node.operation)(*args, **kwargs)
-            for tensor, value in zip(node.output_tensors, jax.tree.leaves(outputs), strict=True):
+            for tensor, value in zip(node.output_tensors, bcoo.leaves(outputs), strict=True):
                 values[id(tensor)] = value
         return tree.map_structure(lambda tensor: values[id(tensor)], self.outputs_struct)
 

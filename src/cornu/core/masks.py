@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cornu import tree
+from cornu import bcoo, tree
 from cornu.core.symbolic import infer
 
 # id(array) -> (weak reference to it, mask); the reference removes the entry when the array dies.
@@ -89,7 +89,7 @@ def infer_with_masks(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
     def run(*args: Any, **kwargs: Any) -> Any:
         outputs = fn(*args, **kwargs)
-        return outputs, [mask_of(x) for x in jax.tree.leaves(outputs)]
+        return outputs, [mask_of(x) for x in bcoo.leaves(outputs)]
 
     outputs, masks = infer(run, *args, **kwargs)
     for tensor, mask in zip(jax.tree.leaves(outputs), masks, strict=True):

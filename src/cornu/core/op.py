@@ -33,7 +33,7 @@ from cornu.core.operands import axes, in_float32, pair, tensor, to_float, to_flo
 from cornu.core.operation import Operation
 from cornu.core.serialize import OP_READERS
 from cornu.core.shapes import broadcast, element_by_element, folded, remembered
-from cornu.core.symbolic import KerasTensor, any_symbolic
+from cornu.core.symbolic import any_symbolic
 from cornu.core.traced_errors import in_our_words
 from cornu.errors import explain
 

@@ -13,7 +13,7 @@ with a seed repeats itself.
 
 from typing import Any
 
-from cornu import ops, random, regularizers
+from cornu import bcoo, ops, random, regularizers
 from cornu.errors import explain
 from cornu.kernels import random_bits
 from cornu.layers.base.arguments import channels_format, fraction, is_int
@@ -78,7 +78,15 @@ class Dropout(Layer):
                     fix="for each axis its size, None for the same, or 1: all alike",
                 )
             )
-        return random_bits.dropout(inputs, self.rate, self.seed_generator.next(), shape)
+
+        def drop(values: Any) -> Any:
+            return random_bits.dropout(values, self.rate, self.seed_generator.next(), shape)
+
+        if bcoo.is_sparse(inputs):
+            if shape is None and inputs.unique_indices:  # what is zero stays so
+                return bcoo.on_values(drop, inputs)
+            inputs = bcoo.dense(inputs)
+        return drop(inputs)
 
 
 def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
@@ -219,6 +227,7 @@ class GaussianDropout(Layer):
         (2, 3)
     """
 
+    _takes_sparse = False
     _weightless = True
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
@@ -259,6 +268,7 @@ class GaussianNoise(Layer):
         (2, 3)
     """
 
+    _takes_sparse = False
     _weightless = True
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
@@ -306,6 +316,7 @@ class AlphaDropout(Layer):
         (2, 3)
     """
 
+    _takes_sparse = False
     _weightless = True
 
     def __init__(

@@ -8,7 +8,6 @@ _strategy  a step and a Source -> a Strategy, whose compiled programs are kept f
 from functools import partial
 from typing import Any
 
-import jax
 import numpy as np
 
 from cornu import settings, tree

@@ -41,6 +41,8 @@ class Attention(Layer):
         (2, 4, 8)
     """
 
+    _takes_sparse = False
+
     def __init__(
         self,
         use_scale: bool = False,

@@ -27,6 +27,8 @@ from cornu.layers.regularization import Dropout
 class ProjectedAttention(Layer):
     """What attention layers with dense projections share."""
 
+    _takes_sparse = False
+
     _config_omits_none = frozenset()  # activity_regularizer is an argument here
     _shares_policy = True
     dropout: float = 0.0

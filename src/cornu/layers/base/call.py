@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from cornu import errors, tree
+from cornu import bcoo, errors, tree
+from cornu.core import dtypes
 from cornu.core.context import local, name_scope, using
 from cornu.core.host import from_host
 from cornu.core.masks import mask_of, set_mask
@@ -96,14 +97,15 @@ def further_arguments(compute_mask: Any) -> tuple[str, ...]:
 
 def is_array(x: Any) -> bool:
     """Whether the value is an array, a symbolic tensor or a variable."""
-    return isinstance(x, (jax.Array, np.ndarray, KerasTensor, Variable, jax.ShapeDtypeStruct))
+    known = (jax.Array, np.ndarray, KerasTensor, Variable, jax.ShapeDtypeStruct)
+    return isinstance(x, known) or bcoo.is_sparse(x)
 
 
 def holds_arrays(value: Any) -> bool:
     """Whether the value is an array or a container of nothing but arrays."""
     if is_array(value):
         return True
-    leaves = jax.tree.leaves(value)
+    leaves = bcoo.leaves(value)
     return bool(leaves) and all(is_array(x) for x in leaves)
 
 
@@ -186,6 +188,13 @@ class Call:
                 if x.dtype.kind not in "biufcV":
                     return x  # text: layers that take it handle it on the host
                 x = from_host(x)
+            if bcoo.is_sparse(x):
+                if not layer._takes_sparse:
+                    x = bcoo.dense(x)
+                elif casts and dtypes.is_float(x.dtype):
+                    return bcoo.astype(x, dtype)
+            elif isinstance(x, KerasTensor) and x.sparse and not layer._takes_sparse:
+                x = KerasTensor(x.shape, x.dtype)
             if not isinstance(x, (jax.Array, KerasTensor)):
                 return x
             converted = policy.convert_input(x, casts, dtype)
@@ -312,8 +321,8 @@ class Call:
         """Add the activity loss and give the outputs their masks."""
         layer = self.layer
         if layer.activity_regularizer is not None and not self.is_symbolic:
-            for output in jax.tree.leaves(outputs):
-                penalty = layer.activity_regularizer(output)
+            for output in bcoo.leaves(outputs):
+                penalty = layer.activity_regularizer(bcoo.dense(output))
                 layer.add_loss(penalty / max(output.shape[0], 1) if output.ndim else penalty)
         masks = self._first_masks()
         makes_masks = layer.supports_masking and layer._defines_masks
@@ -331,7 +340,7 @@ class Call:
 
     def _set_output_masks(self, outputs: Any, masks: Any) -> None:
         layer = self.layer
-        flat = jax.tree.leaves(outputs)
+        flat = bcoo.leaves(outputs)
         if all(mask_of(x) is not None for x in flat):
             return
         if not layer.supports_masking:

@@ -7,7 +7,7 @@ off its attributes (`layers/base/owner.py`).
 
 from typing import Any, ClassVar, Self
 
-from cornu import dtype_policies, regularizers
+from cornu import bcoo, dtype_policies, regularizers
 from cornu.core.configurable import config_names, plain
 from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
@@ -79,6 +79,7 @@ class Layer(Owner, Losses, Dtypes, Operation):
 
     _converts_inputs = True  # whether arrays are turned into jax arrays before `call`
     _quantizes = False  # whether the class has its own `quantized_call`
+    _takes_sparse = True  # whether `call` computes with sparse arrays, else made dense before
     _defines_masks = False  # whether the class has its own `compute_mask`, which may make masks
     _weightless = False  # whether there is nothing to build, unless a subclass has a `build`
     _shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
@@ -295,7 +296,11 @@ class Layer(Owner, Losses, Dtypes, Operation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors like the outputs of `call` on these arguments."""
-        if type(self).compute_output_shape is Layer.compute_output_shape:
+        says_shape = type(self).compute_output_shape is not Layer.compute_output_shape
+        given = bcoo.leaves((args, kwargs))
+        if not says_shape or (
+            any(getattr(x, "sparse", False) for x in given) and is_builtin(type(self).call)
+        ):
             return self._spec_of_call(*args, **kwargs)
         # A layer that says its output shape is believed.
         tensors = args[0] if args else next(iter(kwargs.values()))

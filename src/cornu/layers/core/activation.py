@@ -57,6 +57,8 @@ class ReLU(Layer):
         [0.0, 2.0, 6.0]
     """
 
+    _takes_sparse = False
+
     _weightless = True
 
     def __init__(
@@ -128,6 +130,8 @@ class PReLU(Layer):
         >>> layer.alpha.shape
         (1, 3)
     """
+
+    _takes_sparse = False
 
     def __init__(
         self,

@@ -44,6 +44,8 @@ class Embedding(Layer):
         (2, 3, 16)
     """
 
+    _takes_sparse = False
+
     _config_omits_none = frozenset(("lora_rank", "lora_alpha"))
     lora_embeddings_a: Any
     lora_embeddings_b: Any

@@ -79,6 +79,7 @@ class LayerNormalization(Layer):
         [-1.0, 1.0]
     """
 
+    _takes_sparse = False
     _casts_inputs = False  # statistics are those of the numbers that come in
     _casts_variables = False
 
@@ -151,6 +152,7 @@ class RMSNormalization(Layer):
         [1.0, 1.0]
     """
 
+    _takes_sparse = False
     _casts_inputs = False  # statistics are those of the numbers that come in
     _casts_variables = False
 
@@ -196,6 +198,7 @@ class GroupNormalization(Layer):
         (1, 5, 5, 6)
     """
 
+    _takes_sparse = False
     _casts_inputs = False  # statistics are those of the numbers that come in
     _casts_variables = False
 
@@ -284,6 +287,8 @@ class UnitNormalization(Layer):
         >>> [round(float(v), 2) for v in UnitNormalization()(np.array([[3.0, 4.0]]))[0]]
         [0.6, 0.8]
     """
+
+    _takes_sparse = False
 
     _weightless = True
 

@@ -19,6 +19,8 @@ from cornu.random.seed import SeedGenerator
 class DropoutCell(Layer):
     """A cell whose inputs and states may be dropped, the same way at all steps of a sequence."""
 
+    _takes_sparse = False
+
     _untracked_attributes = Layer._untracked_attributes | {
         "_dropout_mask",
         "_recurrent_dropout_mask",

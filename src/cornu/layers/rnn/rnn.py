@@ -76,6 +76,8 @@ class RNN(Layer):
         [5.0, 5.0, 5.0]
     """
 
+    _takes_sparse = False
+
     _untracked_attributes = Layer._untracked_attributes | {"states"}
 
     def __init__(

@@ -25,6 +25,8 @@ class StackedRNNCells(Layer):
         (2, 4)
     """
 
+    _takes_sparse = False
+
     def __init__(self, cells: Any, **kwargs: Any):
         super().__init__(**kwargs)
         for cell in cells:

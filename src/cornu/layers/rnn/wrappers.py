@@ -36,6 +36,8 @@ class Bidirectional(Layer):
         (2, 10, 8)
     """
 
+    _takes_sparse = False
+
     def __init__(
         self,
         layer: Any,
@@ -238,6 +240,8 @@ class TimeDistributed(Wrapper):
         >>> TimeDistributed(Conv2D(4, 3))(np.ones((2, 10, 28, 28, 1))).shape
         (2, 10, 26, 26, 4)
     """
+
+    _takes_sparse = False
 
     def __init__(self, layer: Any, **kwargs: Any):
         super().__init__(layer, **kwargs)

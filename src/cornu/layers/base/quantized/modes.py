@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu import dtype_policies, ops
+from cornu import bcoo, dtype_policies, ops
 from cornu.core.frame import eagerly
 from cornu.core.serialize import deserialize_keras_object
 from cornu.dtype_policies import QUANTIZATION_MODES
@@ -304,7 +304,7 @@ def _module(layer: Any) -> Any:
 
 def multiply(layer: Any, weight: Weight, product: Product, x: Any) -> Any:
     """The product of the inputs and a weight, the correction of low rank included."""
-    y = _module(layer).multiply(layer, weight, product, x)
+    y = _module(layer).multiply(layer, weight, product, bcoo.dense(x))
     if layer.lora_enabled and hasattr(layer, f"lora_{weight.name}_a"):
         y = y + product.compute(x, adapters.correction(layer, weight.name))
     return y
