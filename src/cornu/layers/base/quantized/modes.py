@@ -304,7 +304,8 @@ def _module(layer: Any) -> Any:
 
 def multiply(layer: Any, weight: Weight, product: Product, x: Any) -> Any:
     """The product of the inputs and a weight, the correction of low rank included."""
-    y = _module(layer).multiply(layer, weight, product, bcoo.dense(x))
+    x = bcoo.dense(x)
+    y = _module(layer).multiply(layer, weight, product, x)
     if layer.lora_enabled and hasattr(layer, f"lora_{weight.name}_a"):
         y = y + product.compute(x, adapters.correction(layer, weight.name))
     return y
