@@ -8,7 +8,7 @@ from fuzz.files import base_files
 from fuzz.fuzz import run
 from fuzz.mutate import mutated
 
-MUTATIONS = 600
+MUTATIONS = 400
 
 
 @pytest.fixture(scope="module")
