@@ -6,8 +6,11 @@
         1                          attribute dtype="bfloat16"
 
     big.weights.json      the same over several files: which groups are in which shards, and a
-    big_00000.weights.h5  checksum of all arrays, which the shards have too: a save that is
-                          interrupted between two shards leaves some that do not belong together
+    big_00000.weights.h5  checksum of all arrays, which the shards have too, so that shards of
+                          different saves are never taken for one
+
+A save writes shards under numbers that the index does not name, then the new index, in one rename,
+and then removes the old shards. Whenever it is interrupted, the index names shards of one save.
 
 Whatever is read goes through `SafeH5`, which checks a file as a whole before it reads an array.
 """
@@ -17,7 +20,8 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +169,7 @@ class ShardedReader(H5Reader):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         folder, label = Path(path).parent, f"The file {os.fspath(path)!r}"
-        with open_regular(path, label) as file:
-            # One byte beyond the limit is enough for `parse` to refuse.
-            text = file.read(64 * 2**20 + 1)
-        budget.of(label).grow(len(text))
-        index = parse(text, what=label, max_nodes=MAX_VALUES)
+        index = _read_index(path, label)
         self.label, self._files, self._entries = label, [], {}
         groups = _weight_map(index, label)
         names = sorted({name for shards in groups.values() for name in shards})
@@ -226,6 +226,10 @@ class H5Writer:
     def __exit__(self, *exception: Any) -> None:
         self._stack.__exit__(*exception)
 
+    def mark(self, name: str, text: str) -> None:
+        """Give the file an attribute of its own."""
+        self._writer.attribute("", name, np.array(text.encode()))
+
     def write(
         self, inner_path: str, name: str, arrays: Sequence[Any] | Mapping[str, Any] = ()
     ) -> None:
@@ -245,11 +249,14 @@ class H5Writer:
 class ShardedWriter:
     """Writes `<stem>.weights.json` and shards of limited size beside it.
 
-    Nothing gets its final name before the `with` block ends well, and the index comes last.
+    The index comes last, and until then no file that the old one names is touched.
 
     Args:
         path: the index, a name that ends in `.weights.json`.
         max_shard_size: size of a shard in GiB; a larger array has a shard of its own.
+
+    Raises:
+        UnsafeFileError: there is a symbolic link where a shard belongs.
     """
 
     def __init__(self, path: str | os.PathLike[str], max_shard_size: float) -> None:
@@ -262,10 +269,13 @@ class ShardedWriter:
                 )
             )
         self._path, self._limit = Path(path), max_shard_size * 2**30
-        self._total = self._size = self._shards = 0
+        self._stem = self._path.name.removesuffix(".weights.json")
+        self._total = self._size = 0
         self._map: dict[str, list[str]] = {}
         self._writers: list[Writer] = []
         self._checksum = 0
+        self._older = self._shards_there()
+        self._names = (name for name in map(self._shard_name, count()) if self._is_free(name))
         self._stack, self._open = ExitStack(), ExitStack()
         self._index = self._stack.enter_context(atomic_write(path))  # first in, so last out
         self._next_shard()
@@ -283,6 +293,8 @@ class ShardedWriter:
             self._index.write_text(json.dumps(index, indent=4))
         self._stack.push(self._open)  # last in, so first out: all is written before a rename
         self._stack.__exit__(*exception)
+        if exception[0] is None:
+            self._remove_older()
 
     def write(
         self, inner_path: str, name: str, arrays: Sequence[Any] | Mapping[str, Any] = ()
@@ -305,12 +317,59 @@ class ShardedWriter:
                 shards.append(self._shard)
 
     def _next_shard(self) -> None:
-        stem = self._path.name.removesuffix(".weights.json")
-        self._shard, self._size = f"{stem}_{self._shards:05d}.weights.h5", 0
-        self._shards += 1
+        self._shard, self._size = next(self._names), 0
+        require_no_links(self._path.parent, self._shard)
         place = self._path.parent / self._shard
         file = self._open.enter_context(self._stack.enter_context(atomic_write(place)).open("wb"))
         self._writers.append(self._open.enter_context(h5_writer(file)))
+
+    # ---- shards of older saves ----------------------------------------------------------------
+
+    def _shard_name(self, number: int) -> str:
+        return f"{self._stem}_{number:05d}.weights.h5"
+
+    def _shards_there(self) -> dict[str, bool]:
+        """The files that have names of shards, and whether the old index needs them."""
+        pattern = re.compile(re.escape(self._stem) + r"_\d{5}\.weights\.h5")
+        with os.scandir(self._path.parent) as entries:
+            found = sorted(entry.name for entry in entries if pattern.fullmatch(entry.name))
+        label = f"The file {os.fspath(self._path)!r}"
+        try:
+            index = _read_index(self._path, label)
+            needed = {name for names in _weight_map(index, label).values() for name in names}
+        except FileNotFoundError:
+            needed = set()
+        except (ValueError, OSError):  # damaged, so nobody knows
+            needed = set(found)
+        return {name: name in needed for name in found}
+
+    def _is_free(self, name: str) -> bool:
+        """Whether a shard may be written under a name: nothing is there that anybody needs."""
+        return name not in self._older or not self._older[name] and self._is_ours(name)
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a file is a shard that an interrupted save has left."""
+        try:
+            require_no_links(self._path.parent, name)
+            with SafeH5(self._path.parent / name) as file:
+                return file.text("", _SAVE) is not None
+        except (ValueError, OSError):
+            return False
+
+    def _remove_older(self) -> None:
+        """Remove shards of older saves, all but the first: Keras opens it whatever the index says.
+
+        It is empty then.
+        """
+        written = {name for names in self._map.values() for name in names}
+        first = self._shard_name(0)
+        for name, needed in self._older.items():
+            if name not in written and name != first and (needed or self._is_ours(name)):
+                with suppress(OSError):  # the new ones are there, and all that counts
+                    (self._path.parent / name).unlink()
+        if self._older.get(first) and first not in written:
+            with suppress(OSError), H5Writer(self._path.parent / first) as store:
+                store.mark(_SAVE, "")
 
 
 def open_reader(source: Source) -> H5Reader:
@@ -328,6 +387,14 @@ def _keyed(arrays: Sequence[Any] | Mapping[str, Any]) -> Iterator[tuple[str, Any
     if isinstance(arrays, Mapping):
         return iter(arrays.items())
     return ((str(i), array) for i, array in enumerate(arrays))
+
+
+def _read_index(path: str | os.PathLike[str], label: str) -> Any:
+    with open_regular(path, label) as file:
+        # One byte beyond the limit is enough for `parse` to refuse.
+        text = file.read(64 * 2**20 + 1)
+    budget.of(label).grow(len(text))
+    return parse(text, what=label, max_nodes=MAX_VALUES)
 
 
 def _weight_map(index: Any, label: str) -> dict[str, list[str]]:

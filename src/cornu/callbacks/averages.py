@@ -9,12 +9,13 @@ next beginning of anything, or when `_restore` is called, whichever is first; so
 fails half way does not leave training with the wrong weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cornu.callbacks.callback import Callback
+from cornu.callbacks.notes import Kind, is_array, list_of, optional
 from cornu.errors import explain
 
 
@@ -47,7 +48,7 @@ class SwapEMAWeights(Callback):
     """
 
     listens_to_batches = False
-    _remembered: ClassVar[tuple[str, ...]] = ("_values_aside",)
+    _remembered: ClassVar[Mapping[str, Kind]] = {"_values_aside": optional(list_of(is_array))}
 
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()

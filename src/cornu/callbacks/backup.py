@@ -18,38 +18,25 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from cornu.archive.atomic import atomic_write
+from cornu.archive.atomic import atomic_write, explained
 from cornu.archive.regular import require_no_links
-from cornu.archive.stores import H5Reader, H5Writer
+from cornu.callbacks.backup_file import Backup, read_backup, write_backup
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.checkpoint import BatchCounter, check_frequency, training_variables
+from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import History
-from cornu.callbacks.notes import pack, unpack
 from cornu.data.position import random_streams, set_random_streams
 from cornu.errors import explain, warn
 from cornu.random.seed import global_seed_generator
 
 LATEST, PREVIOUS = "latest.h5", "previous.h5"
-_PLACE, _NOTES = "place", "notes"
 
 # A backup is due when this many seconds are over, or this many times what the last one took.
 SECONDS, TIMES = 15.0, 50.0
-
-
-class _Backup(NamedTuple):
-    """A backup that was read."""
-
-    epoch: int
-    step: int  # of the epoch, the first that has not been done
-    stopped: bool  # a callback ended the training there
-    variables: dict[str, list[np.ndarray]]
-    positions: dict[str, Any]  # of the data
-    streams: dict[str, Any]  # of random numbers
-    notes: dict[str, dict[str, Any]]
 
 
 class BackupAndRestore(Callback):
@@ -103,13 +90,14 @@ class BackupAndRestore(Callback):
         every = self.save_freq
         self._counter = BatchCounter(every) if isinstance(every, int) else None
         self._epoch = 0
-        self._restored: _Backup | None = None  # what waits for the first epoch
+        self._restored: Backup | None = None  # what waits for the first epoch
 
     # ---- hooks --------------------------------------------------------------------------------
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._start()
-        found = [p for p in (self.backup_dir / LATEST, self.backup_dir / PREVIOUS) if p.exists()]
+        places = (self.backup_dir / LATEST, self.backup_dir / PREVIOUS)
+        found = [place for place in places if os.path.lexists(place)]
         for path in found:
             try:
                 self._restored = self._read(path)
@@ -135,11 +123,11 @@ class BackupAndRestore(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._counter is not None and self._counter.is_due(batch) and _finite(logs):
-            self._save(self._epoch, self._steps_done(batch))
+            self._save_if_it_can(self._epoch, self._steps_done(batch))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self._counter is None:
-            self._save(epoch + 1, 0)
+            self._save_if_it_can(epoch + 1, 0)
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.delete_checkpoint:
@@ -147,19 +135,31 @@ class BackupAndRestore(Callback):
 
     # ---- going on -----------------------------------------------------------------------------
 
-    def _put_back(self, backup: "_Backup") -> None:
+    def _put_back(self, backup: Backup) -> None:
         """Everything that the first epoch does not reset."""
+        epochs = self.params.get("epochs") or 0
+        is_over = backup.epoch >= epochs
+        if backup.epoch > epochs and not backup.stopped:
+            warn(
+                explain(
+                    f"Nothing is trained: the backup in {os.fspath(self.backup_dir)!r} is of epoch "
+                    f"{backup.epoch + 1}.",
+                    epochs=epochs,
+                    fix="ask for more epochs, or delete the backup to start anew.",
+                )
+            )
+        # First, since it may refuse. Where nothing is left to do, no data are read.
+        self.model._resume_at(backup.epoch, backup.step, {} if is_over else backup.positions)
         self._assign(backup, ("trainable", "non_trainable", "optimizer"))
-        self.model._resume_at(backup.epoch, backup.step, backup.positions)
         self._remind(backup)
 
-    def _assign(self, backup: "_Backup", kinds: Sequence[str]) -> None:
+    def _assign(self, backup: Backup, kinds: Sequence[str]) -> None:
         variables = training_variables(self.model)
         for kind in kinds:
             for variable, value in zip(variables[kind], backup.variables[kind], strict=True):
                 variable.assign(value)
 
-    def _remind(self, backup: "_Backup") -> None:
+    def _remind(self, backup: Backup) -> None:
         for name, callback in self._remembering():
             for attribute, value in backup.notes.get(name, {}).items():
                 if attribute in callback._remembered:
@@ -189,44 +189,38 @@ class BackupAndRestore(Callback):
         # counted: the next run draws them again.
         streams = random_streams() | ((positions.get("train") or {}).pop("streams", None) or {})
         streams["global"] = global_seed_generator().state.numpy()
-        self.backup_dir.mkdir(parents=True, exist_ok=True)
-        latest = self.backup_dir / LATEST
-        if self.double_checkpoint and latest.exists():
-            with atomic_write(self.backup_dir / PREVIOUS) as copy:
-                shutil.copyfile(latest, copy)
-        with H5Writer(latest) as store:
-            for kind, variables in training_variables(self.model).items():
-                store.write(kind, kind, [v.numpy() for v in variables])
-            place = {"epoch": epoch, "step": step, "stopped": bool(self.model.stop_training)}
-            about = place | {"positions": positions, "streams": streams}
-            store.write(_PLACE, _PLACE, pack(about))
-            for name, callback in self._remembering():
-                noted = {a: getattr(callback, a) for a in callback._remembered}
-                store.write(f"{_NOTES}/{name}", name, pack(noted))
+        backup = Backup(
+            epoch=epoch,
+            step=step,
+            stopped=bool(self.model.stop_training),
+            variables={
+                kind: [v.numpy() for v in variables]
+                for kind, variables in training_variables(self.model).items()
+            },
+            positions=positions,
+            streams=streams,
+            notes={
+                name: {a: getattr(callback, a) for a in callback._remembered}
+                for name, callback in self._remembering()
+            },
+        )
+        latest, previous = self.backup_dir / LATEST, self.backup_dir / PREVIOUS
+        with explained(latest):
+            self.backup_dir.mkdir(parents=True, exist_ok=True)
+            if self.double_checkpoint and latest.exists():
+                require_no_links(self.backup_dir, PREVIOUS)
+                with atomic_write(previous) as copy:
+                    shutil.copyfile(latest, copy)
+            write_backup(latest, backup)
 
-    def _read(self, path: Path) -> "_Backup":
-        """Read a backup as a whole, and check that it fits."""
+    def _save_if_it_can(self, epoch: int, step: int) -> None:
+        """Save; a disk that is full for an hour must not end a training of days."""
+        with goes_on("The training could not be backed up"):
+            self._save(epoch, step)
+
+    def _read(self, path: Path) -> Backup:
         require_no_links(self.backup_dir, path.name)
-        with H5Reader(path) as store:
-            stored = set(store.paths())
-            kinds = training_variables(self.model)
-            missing = [name for name in (*kinds, _PLACE) if name not in stored]
-            if missing:
-                raise ValueError(_unfit(path, f"it lacks {', '.join(missing)}."))
-            arrays = {}
-            for kind, variables in kinds.items():
-                expected = [(v.shape, v.dtype) for v in variables]
-                try:
-                    arrays[kind] = store.read(kind, expected)
-                except ValueError as error:
-                    raise ValueError(_unfit(path, str(error))) from error
-            notes = {
-                name: unpack(store.read(f"{_NOTES}/{name}", store.shapes(f"{_NOTES}/{name}")))
-                for name, _ in self._remembering()
-                if f"{_NOTES}/{name}" in stored
-            }
-            about = unpack(store.read(_PLACE, store.shapes(_PLACE)))
-        return _Backup(variables=arrays, notes=notes, **about)
+        return read_backup(path, training_variables(self.model), self._remembering())
 
     def _delete(self) -> None:
         for name in (LATEST, PREVIOUS):
@@ -264,14 +258,11 @@ class Resume(BackupAndRestore):
         self._wait = SECONDS
 
     def on_train_begin(self, logs: Any = None) -> None:
-        if self.backup_dir.is_dir():
-            for leftover in self.backup_dir.glob(f".{LATEST}.*.tmp"):  # of runs that were killed
-                leftover.unlink(missing_ok=True)
         super().on_train_begin(logs)
         if self._restored is None:
             self._save(*self.model._begins_at)
 
-    def _put_back(self, backup: "_Backup") -> None:
+    def _put_back(self, backup: Backup) -> None:
         super()._put_back(backup)
         if backup.stopped:
             self.model._resume_at(max(self.params["epochs"], backup.epoch))
@@ -282,31 +273,25 @@ class Resume(BackupAndRestore):
         is_last = self._steps_done(batch) == self.params.get("steps")
         due = self._counter.is_due(batch) if self._counter else self._is_time()
         if due and not is_last and _finite(logs):
-            self._save(self._epoch, self._steps_done(batch))
+            self._save_if_it_can(self._epoch, self._steps_done(batch))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         ends = self.model.stop_training or epoch + 1 >= self.params["epochs"]
         if ends or self._counter is not None or self._is_time():
-            self._save(epoch + 1, 0)
+            self._save_if_it_can(epoch + 1, 0)
 
     def _is_time(self) -> bool:
         return time.monotonic() - self._written >= self._wait
 
     def _save(self, epoch: int, step: int) -> None:
         begun = time.monotonic()
-        super()._save(epoch, step)
-        self._written = time.monotonic()
-        self._wait = max(SECONDS, TIMES * (self._written - begun))
+        try:
+            super()._save(epoch, step)
+        finally:
+            self._written = time.monotonic()
+            self._wait = max(SECONDS, TIMES * (self._written - begun))
 
 
 def _finite(logs: Any) -> bool:
     """Whether there is sense in going on from here."""
     return bool(np.all(np.isfinite(np.asarray((logs or {}).get("loss", 0.0)))))
-
-
-def _unfit(path: Path, why: str) -> str:
-    return explain(
-        f"The backup {os.fspath(path)!r} does not fit the training that is to go on.",
-        why=why,
-        fix="make and compile the model as before, or delete the backup to start anew.",
-    )

@@ -9,9 +9,10 @@ single batch decides how many steps run in one go, so a callback for which the l
 group is enough says `listens_to_batches = False`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from cornu.callbacks.notes import Kind
 from cornu.core.configurable import check_names
 from cornu.core.registry import is_builtin
 from cornu.core.shown import as_call
@@ -40,8 +41,9 @@ class Callback:
 
     listens_to_batches = True
     # Attributes that a training which goes on after an interruption needs; see BackupAndRestore.
-    # Their values are numbers, texts, arrays, or dicts and lists of them; properties do too.
-    _remembered: ClassVar[tuple[str, ...]] = ()
+    # Their values are numbers, texts, arrays, or dicts and lists of them; properties do too. Where
+    # each has a kind (`notes.py`), a backup with anything else in it is refused.
+    _remembered: ClassVar[Mapping[str, Kind] | tuple[str, ...]] = ()
     # Whether it asks where the data are (`model._data_positions`), so that they must keep count.
     _needs_positions = False
     # Whether it is called after those that do not say so, wherever it stands in the list.

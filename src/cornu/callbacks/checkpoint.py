@@ -10,13 +10,15 @@
 
 import os
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import MonitorCallback, known_results, say
+from cornu.callbacks.notes import Kind, is_count, is_number, optional
 from cornu.errors import NoSuchNameError, did_you_mean, explain, warn
 
 
@@ -69,7 +71,10 @@ class BatchCounter:
 class CheckpointCallback(MonitorCallback):
     """Decides when to save; the base of those that do. See `ModelCheckpoint` for the arguments."""
 
-    _remembered: ClassVar[tuple[str, ...]] = ("best", "_batches_since_saving", "_last_batch")
+    _remembered: ClassVar[Mapping[str, Kind]] = {
+        "best": optional(is_number),
+        "_batches_since_saving": is_count, "_last_batch": optional(is_count),
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -128,7 +133,7 @@ class CheckpointCallback(MonitorCallback):
     def _consider(self, epoch: int, batch: int | None, logs: Any) -> None:
         """Save, if it is to be now."""
         logs = dict(logs or {})
-        why = ""
+        why, best = "", self.best
         if self.save_best_only:
             value = self.get_monitor_value(logs)
             if value is not None and np.size(value) != 1:
@@ -143,7 +148,12 @@ class CheckpointCallback(MonitorCallback):
                 before = "" if self.best is None else f" from {self.best:.5g}"
                 why = f"{self.monitor} has become better{before}: {float(value):.5g}, "
                 self.best = value
-        place = self._write(epoch, batch, logs)
+        place = None
+        with goes_on(f"Epoch {epoch + 1}: the model could not be saved"):
+            place = self._write(epoch, batch, logs)
+        if place is None:
+            self.best = best  # that of the file which is still there
+            return
         self._report(epoch, f"{why}saved to {place}.")
 
     def _is_due(self) -> bool:

@@ -22,6 +22,8 @@ import numpy as np
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _number = itertools.count()
+BUFFER = 2**16  # bytes that are written at once
+MOST_KEPT = 2**24  # bytes that wait for a full disk
 
 
 # ---- checksums --------------------------------------------------------------------------------
@@ -187,11 +189,15 @@ class EventWriter:
             f"{os.getpid()}.{next(_number)}.v2"
         )
         self.path = Path(folder, name)
-        self._file = open(self.path, "ab")  # noqa: SIM115  it stays open over many steps
+        # It stays open over many steps. Nothing else buffers, so that what waits is known.
+        self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+        self._waiting = bytearray()
         self._write(event(0, _bytes(3, "brain.Event:2")))
 
     def _write(self, data: bytes) -> None:
-        self._file.write(record(data))
+        self._waiting += record(data)
+        if len(self._waiting) > BUFFER:
+            self.flush()
 
     def scalar(self, name: str, data: Any, step: int) -> None:
         """A number."""
@@ -223,9 +229,30 @@ class EventWriter:
         self._write(event(step, value(name, _bytes(8, tensor) + _bytes(9, metadata))))
 
     def flush(self) -> None:
-        """Hand what was written to the system, so that TensorBoard sees it."""
-        self._file.flush()
+        """Hand what was written to the system, so that TensorBoard sees it.
+
+        Raises:
+            OSError: it cannot be written. The file ends with a whole record, and what waits is
+                written at the next flush, unless it has become too much to keep.
+        """
+        size = self._file.seek(0, os.SEEK_END)
+        left = memoryview(bytes(self._waiting))
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.truncate(size)
+            if len(self._waiting) > MOST_KEPT:
+                self._waiting.clear()
+            raise
+        self._waiting.clear()
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Write what waits, and close the file.
+
+        Raises:
+            OSError: it cannot be written; the file is closed all the same.
+        """
+        if not self._file.closed:
+            with self._file:
+                self.flush()

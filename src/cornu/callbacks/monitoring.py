@@ -10,6 +10,7 @@ that is only absent this time (`validation_freq=2`) is not mentioned.
 """
 
 import math
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,8 +19,18 @@ import numpy as np
 
 from cornu import ops, tree
 from cornu.callbacks.callback import Callback
+from cornu.callbacks.notes import (
+    Kind,
+    anything,
+    dict_of,
+    is_count,
+    is_number,
+    list_of,
+    optional,
+)
 from cornu.core.registry import is_builtin
 from cornu.errors import did_you_mean, explain, warn
+from cornu.reports import screen
 
 # Classes of metrics of which more is better; a class derived from one of them is like it.
 RISING = frozenset(
@@ -75,7 +86,9 @@ class History(Callback):
     __slots__ = ("_model",)  # apart from the results, which the model keeps
 
     listens_to_batches = False
-    _remembered: ClassVar[tuple[str, ...]] = ("epoch", "history")
+    _remembered: ClassVar[Mapping[str, Kind]] = {
+        "epoch": list_of(is_count), "history": dict_of(list_of(anything)),
+    }  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +177,7 @@ class MonitorCallback(Callback):
     """
 
     listens_to_batches = False
-    _remembered: ClassVar[tuple[str, ...]] = ("best",)
+    _remembered: ClassVar[Mapping[str, Kind]] = {"best": optional(is_number)}
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0):
         super().__init__()
@@ -348,7 +361,7 @@ def named_metrics(model: Any) -> Iterator[tuple[str, Any]]:
 
 def say(text: str) -> None:
     """Print a line of its own, below a progress bar that is still being drawn."""
-    print(f"\n{text}")
+    screen.put(sys.stdout, f"\n{text}\n")
 
 
 def as_plain(value: Any) -> Any:

@@ -8,12 +8,16 @@ one key that says what it is. Nothing but these kinds is read back, and no code 
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from cornu.archive.safejson import parse
 from cornu.errors import explain
+
+LARGEST_COUNT = 10**12  # epochs, batches, bytes of a log: no training has more
+_KEYS = (str, int, float, bool, bytes, type(None))
 
 
 def pack(value: Any) -> list[np.ndarray]:
@@ -35,10 +39,21 @@ def pack(value: Any) -> list[np.ndarray]:
     return [np.frombuffer(text.encode(), np.uint8), *arrays]
 
 
-def unpack(packed: Sequence[np.ndarray]) -> Any:
-    """The value that `pack` was given."""
+def unpack(packed: Sequence[np.ndarray], what: str = "the notes") -> Any:
+    """The value that `pack` was given.
+
+    Args:
+        packed: what `pack` gave, or what stands in its place in a file that nobody vouches for.
+        what: how messages name it.
+
+    Raises:
+        ValueError: it is not the work of `pack`.
+        UnsafeFileError: it is larger or deeper than a backup can be.
+    """
+    if not packed or packed[0].dtype != np.uint8 or packed[0].ndim != 1:
+        raise ValueError(explain(f"{what} do not begin with a text."))
     text, *arrays = packed
-    return _decode(json.loads(text.tobytes()), arrays)
+    return _decode(parse(text.tobytes(), what=what), arrays, what)
 
 
 def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -64,15 +79,73 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     )
 
 
-def _decode(entry: Any, arrays: Sequence[np.ndarray]) -> Any:
+def _decode(entry: Any, arrays: Sequence[np.ndarray], what: str) -> Any:
+    if isinstance(entry, list):
+        raise ValueError(explain(f"{what} hold a list that is not named as one."))
     if not isinstance(entry, dict):
         return entry
-    ((kind, content),) = entry.items()
-    if kind == "bytes":
-        return base64.b64decode(content)
-    if kind == "array":
+    kind, content = next(iter(entry.items())) if len(entry) == 1 else ("", None)
+    if kind == "bytes" and isinstance(content, str):
+        return base64.b64decode(content, validate=True)
+    if kind == "array" and type(content) is int and 0 <= content < len(arrays):
         return arrays[content]
-    if kind == "dict":
-        return {_decode(k, arrays): _decode(v, arrays) for k, v in content}
-    decoded = [_decode(v, arrays) for v in content]
-    return tuple(decoded) if kind == "tuple" else decoded
+    if kind == "dict" and _are_pairs(content):
+        decoded = [(_decode(k, arrays, what), _decode(v, arrays, what)) for k, v in content]
+        if all(isinstance(key, _KEYS) for key, _ in decoded):
+            return dict(decoded)
+    if kind in ("list", "tuple") and isinstance(content, list):
+        values = [_decode(v, arrays, what) for v in content]
+        return tuple(values) if kind == "tuple" else values
+    raise ValueError(explain(f"{what} hold something that no backup has.", found=f"{entry!r:.80}"))
+
+
+def _are_pairs(content: Any) -> bool:
+    return isinstance(content, list) and all(isinstance(p, list) and len(p) == 2 for p in content)
+
+
+# ---- what is expected -------------------------------------------------------------------------
+
+Kind = Callable[[Any], bool]
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a number of things: whole, not negative, and not beyond reason."""
+    return type(value) is int and 0 <= value <= LARGEST_COUNT
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is one real number, NaN and infinite ones included."""
+    kind = np.asarray(value).dtype.kind if np.isscalar(value) or hasattr(value, "dtype") else "O"
+    return np.size(value) == 1 and kind in "biufV"
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is a text."""
+    return isinstance(value, str)
+
+
+def optional(kind: Kind) -> Kind:
+    """The kind of values that are None, or of the kind given."""
+    return lambda value: value is None or kind(value)
+
+
+def list_of(kind: Kind) -> Kind:
+    """The kind of lists whose items are of the kind given."""
+    return lambda value: isinstance(value, list) and all(map(kind, value))
+
+
+def dict_of(kind: Kind) -> Kind:
+    """The kind of dicts from texts to values of the kind given."""
+    return lambda value: (
+        isinstance(value, dict) and all(isinstance(k, str) and kind(v) for k, v in value.items())
+    )
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is an array."""
+    return isinstance(value, np.ndarray)
+
+
+def anything(value: Any) -> bool:
+    """Whether a value is what `pack` takes; whatever comes out of `unpack` is."""
+    return True

@@ -6,6 +6,8 @@ epoch,accuracy,loss,val_accuracy,val_loss
 """
 
 import csv
+import http.client
+import io
 import json
 import os
 import urllib.error
@@ -15,8 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from cornu.archive.atomic import explained
 from cornu.callbacks.callback import Callback
+from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import as_plain
+from cornu.callbacks.notes import Kind, is_count, is_text, list_of, optional
 from cornu.errors import explain, warn
 
 
@@ -24,7 +29,8 @@ class CSVLogger(Callback):
     """Write the results of each epoch to a CSV file.
 
     The columns are those of the first epoch, in alphabetical order. Where that epoch was not
-    validated, `val_...` columns are kept free for later ones. A row is on disk when its epoch ends.
+    validated, `val_...` columns are kept free for later ones. A row is on disk when its epoch ends;
+    where the disk is full, that is a warning, and the row is written with a later one.
 
     Args:
         filename: the file.
@@ -45,7 +51,9 @@ class CSVLogger(Callback):
     """
 
     listens_to_batches = False
-    _remembered: ClassVar[tuple[str, ...]] = ("keys", "_begins_at", "_rows")
+    _remembered: ClassVar[Mapping[str, Kind]] = {
+        "keys": optional(list_of(is_text)), "_begins_at": is_count, "_rows": is_text,
+    }  # fmt: skip
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
@@ -56,25 +64,33 @@ class CSVLogger(Callback):
         self.append = append
         self.keys: list[str] | None = None
         self._begins_at = 0
+        self._waiting = ""  # rows that are not on the disk yet
 
     def on_train_begin(self, logs: Any = None) -> None:
         path = Path(self.filename)
+        self.keys, self._waiting = None, ""
+        with explained(path):
+            if not self.append:
+                path.write_text("")
+            elif path.exists() and not path.read_bytes().endswith(b"\n"):
+                self._write("\n")  # a row was cut off there
         self._begins_at = path.stat().st_size if self.append and path.exists() else 0
-        self.keys = None
-        if not self.append:
-            path.write_text("")
 
     @property
     def _rows(self) -> str:
         """What this training wrote; a backup holds it, because a killed one may have gone on."""
         path = Path(self.filename)
-        return path.read_bytes()[self._begins_at :].decode() if path.exists() else ""
+        written = path.read_bytes()[self._begins_at :].decode() if path.exists() else ""
+        return written + self._waiting
 
     @_rows.setter
     def _rows(self, text: str) -> None:
-        with open(self.filename, "ab") as file:
-            file.truncate(self._begins_at)
-            file.write(text.encode())
+        path = Path(self.filename)
+        with explained(path):
+            self._begins_at = min(self._begins_at, path.stat().st_size if path.exists() else 0)
+            with open(path, "ab") as file:
+                file.truncate(self._begins_at)
+            self._write(text)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = dict(logs or {})
@@ -83,12 +99,36 @@ class CSVLogger(Callback):
             self.keys = sorted(logs)
             if not any(name.startswith("val_") for name in self.keys):
                 self.keys += [f"val_{name}" for name in self.keys]
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=self.sep, lineterminator="\n")
+        if first and not self._begins_at:
+            writer.writerow(["epoch", *self.keys])
+        writer.writerow([epoch, *(_cell(logs[k]) if k in logs else "NA" for k in self.keys)])
+        self._waiting += text.getvalue()
+        self._write_what_waits()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._waiting:
+            self._write_what_waits()
+
+    def _write_what_waits(self) -> None:
+        """Write the rows that are not on the disk; those of a full disk wait for the next epoch."""
+        with goes_on(f"CSVLogger could not write to {self.filename!r}"), explained(self.filename):
+            self._write(self._waiting)
+            self._waiting = ""
+
+    def _write(self, text: str) -> None:
+        """Write at the end of the file, all of it or nothing."""
         # Opened for each row: an interrupted training leaves no open file and no half row.
-        with open(self.filename, "a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, delimiter=self.sep, lineterminator="\n")
-            if first and not self._begins_at:
-                writer.writerow(["epoch", *self.keys])
-            writer.writerow([epoch, *(_cell(logs[k]) if k in logs else "NA" for k in self.keys)])
+        with open(self.filename, "ab", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            left = memoryview(text.encode())
+            try:
+                while left:
+                    left = left[file.write(left) :]
+            except OSError:
+                file.truncate(size)
+                raise
 
 
 def _cell(value: Any) -> Any:
@@ -152,5 +192,5 @@ class RemoteMonitor(Callback):
         try:
             with urllib.request.urlopen(request, timeout=self._seconds_to_wait):
                 pass
-        except OSError as error:  # urllib's own errors are OSErrors too
+        except (OSError, http.client.HTTPException) as error:  # urllib's own are OSErrors
             warn(f"RemoteMonitor could not send epoch {epoch + 1} to {self.root}: {error}")

@@ -9,13 +9,14 @@ and an input of the compiled step, so a new rate compiles nothing anew.
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import MonitorCallback, say
+from cornu.callbacks.notes import Kind, is_count, is_number, optional
 from cornu.errors import explain, unknown_arguments, warn
 
 
@@ -138,7 +139,9 @@ class ReduceLROnPlateau(MonitorCallback):
         0.25
     """
 
-    _remembered: ClassVar[tuple[str, ...]] = ("best", "cooldown_counter", "wait")
+    _remembered: ClassVar[Mapping[str, Kind]] = {
+        "best": optional(is_number), "cooldown_counter": is_count, "wait": is_count,
+    }  # fmt: skip
 
     def __init__(
         self,

@@ -6,12 +6,14 @@ TerminateOnNaN   the loss               0.9  nan -> stop at this batch
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import MonitorCallback, say
+from cornu.callbacks.notes import Kind, is_array, is_count, is_number, list_of, optional
 from cornu.errors import explain
 
 
@@ -45,9 +47,10 @@ class EarlyStopping(MonitorCallback):
         (True, 0.5, 1)
     """
 
-    _remembered: ClassVar[tuple[str, ...]] = (
-        "best", "best_epoch", "best_weights", "wait", "stopped_epoch",
-    )  # fmt: skip
+    _remembered: ClassVar[Mapping[str, Kind]] = {
+        "best": optional(is_number), "best_epoch": is_count, "wait": is_count,
+        "best_weights": optional(list_of(is_array)), "stopped_epoch": is_count,
+    }  # fmt: skip
 
     def __init__(
         self,

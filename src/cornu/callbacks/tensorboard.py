@@ -9,16 +9,21 @@ tensorboard --logdir log_dir   shows both as runs
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from cornu.archive.atomic import atomic_write, explained
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.event_file import EventWriter
+from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.schedule import rates_of
 from cornu.errors import explain
+
+_may_fail = goes_on("TensorBoard's files could not be written")
 
 
 class TensorBoard(Callback):
@@ -35,6 +40,8 @@ class TensorBoard(Callback):
         embeddings_freq: every so many epochs, the tables of embeddings for the projector.
         embeddings_metadata: file with a line for each row of a table; a dict of layer name -> file
             for several.
+
+    Where the disk is full, what cannot be written is a warning, and training goes on.
 
     Raises:
         ValueError: an argument is out of range.
@@ -99,16 +106,21 @@ class TensorBoard(Callback):
         self._last_write = (time.perf_counter(), 0)
         # Only these have an architecture as a graph; a class with code of its own has none.
         if self.write_graph and getattr(self.model, "inputs", None):
-            self._writer("train").text("keras", self.model.to_json(), 0, plugin="graph_keras_model")
+            with explained(self.log_dir):  # before the first step, what cannot be is an error
+                writer = self._writer("train")
+                writer.text("keras", self.model.to_json(), 0, plugin="graph_keras_model")
+                writer.flush()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch_began = (time.perf_counter(), self._steps)
 
+    @_may_fail
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self.profile_batch and not self._profiling and self._steps + 1 == self.profile_batch[0]:
             jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
             self._profiling = True
 
+    @_may_fail
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._steps = self._epoch_began[1] + self._steps_done(batch)
         if self._profiling and self.profile_batch and self._steps >= self.profile_batch[1]:
@@ -125,6 +137,7 @@ class TensorBoard(Callback):
             pace = (self._steps - steps) / max(now - before, 1e-9)
             writer.scalar("batch_steps_per_second", pace, step)
 
+    @_may_fail
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         writer = self._writer("train")
         for name, result in _numbers(logs):
@@ -147,16 +160,19 @@ class TensorBoard(Callback):
             self._write_embeddings()
         self._each(EventWriter.flush)
 
+    @_may_fail
     def on_train_end(self, logs: Any = None) -> None:
         self._training = False
         self._close()
 
+    @_may_fail
     def _on_failure(self) -> None:
         """Called when an error or Ctrl-C ends what was begun."""
         self._close()
 
     # ---- evaluation ---------------------------------------------------------------------------
 
+    @_may_fail
     def on_test_end(self, logs: Any = None) -> None:
         if getattr(self.model, "optimizer", None) is not None:
             for name, result in _numbers(logs):
@@ -191,7 +207,8 @@ class TensorBoard(Callback):
             if not hasattr(table, "numpy"):
                 continue
             path = f"{layer.name}_embedding.tsv"
-            np.savetxt(folder / path, table.numpy().astype("float32"), "%.6g", "\t")  # type: ignore[union-attr]
+            with atomic_write(folder / path) as temporary:
+                np.savetxt(temporary, table.numpy().astype("float32"), "%.6g", "\t")  # type: ignore[union-attr]
             entry = f'  tensor_name: "{layer.name}"\n  tensor_path: "{path}"\n'
             metadata = self.embeddings_metadata
             if isinstance(metadata, Mapping):
@@ -199,7 +216,8 @@ class TensorBoard(Callback):
             if metadata:
                 entry += f'  metadata_path: "{os.path.abspath(metadata)}"\n'
             entries.append(f"embeddings {{\n{entry}}}\n")
-        (folder / "projector_config.pbtxt").write_text("".join(entries))
+        with atomic_write(folder / "projector_config.pbtxt") as temporary:
+            temporary.write_text("".join(entries))
 
     def _stop_profile(self) -> None:
         self._profiling = False
@@ -212,8 +230,10 @@ class TensorBoard(Callback):
     def _close(self) -> None:
         if self._profiling:
             self._stop_profile()
-        self._each(EventWriter.close)
-        self._writers = {}
+        with ExitStack() as closing:
+            for writer in self._writers.values():
+                closing.callback(writer.close)
+            self._writers = {}
 
 
 def as_image(values: np.ndarray) -> np.ndarray:

@@ -120,6 +120,14 @@ class ArraySource(Resident):
         return {"seed": self.seed}
 
     def go_to(self, epoch: int, step: int, position: Any) -> None:
+        if step > self.num_batches:
+            raise ValueError(
+                explain(
+                    f"The backup is of step {step + 1}, and an epoch has {self.num_batches} steps.",
+                    fix="pass the same data and batch_size as before,\n"
+                    "or delete the backup to start anew.",
+                )
+            )
         self.seed = int(position.get("seed", self.seed))
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[Batch]:

@@ -164,7 +164,7 @@ class IterableSource(Source):
     def go_to(self, epoch: int, step: int, position: Any) -> None:
         if "taken" not in position or (not step and self._steps is None):
             return  # nothing was read, or a new pass begins
-        before, state = self._taken, position["state"]
+        before, state = self._taken, position.get("state")
         self._continued = running = self._new_pass()
         if state is not None and hasattr(running, "set_state"):
             running.set_state(state)

@@ -11,7 +11,46 @@ from typing import Any
 
 import numpy as np
 
+from cornu.errors import explain
+
 MARKS_KEPT = 64  # a source reads far fewer batches ahead
+
+
+def check_position(position: Any, epoch: int, step: int, batches: int | None) -> None:
+    """Refuse what a backup says of a source that no training can have come to.
+
+    Args:
+        position: what `Source.position` gave, or what stands in its place in a file.
+        epoch: number of epochs that are over.
+        step: number of batches of the next one that were used.
+        batches: number of batches of an epoch; None if not known.
+
+    Raises:
+        ValueError: a number is of another kind, or beyond what was read until then.
+
+    Example:
+
+        >>> check_position({"seed": 1, "taken": 25}, epoch=2, step=5, batches=10)
+    """
+    for name in ("seed", "taken"):
+        value = position.get(name, 0)
+        if type(value) is not int or not 0 <= value < 2**63:
+            raise ValueError(explain(f"The backup says {name} of the data is {value!r:.80}."))
+    read = step if batches is None else (epoch + 1) * batches
+    if position.get("taken", 0) > read + MARKS_KEPT:
+        raise ValueError(
+            explain(
+                f"The backup says that {position['taken']} batches were read, in {epoch} epochs "
+                f"and {step} steps.",
+                fix="make the data as before, or delete the backup to start anew.",
+            )
+        )
+    at = position.get("streams_at", {})
+    try:
+        for streams in at.values():
+            set_random_streams(streams, random.Random(), np.random.RandomState())  # noqa: NPY002
+    except Exception as error:  # whatever else they are
+        raise ValueError(explain("The backup holds no state of random numbers.")) from error
 
 
 class Marks:
@@ -47,8 +86,15 @@ def random_streams() -> dict[str, Any]:
     }
 
 
-def set_random_streams(streams: dict[str, Any]) -> None:
+def set_random_streams(
+    streams: dict[str, Any], python: Any = random, numpy: Any = np.random
+) -> None:
     """Put them back.
+
+    Args:
+        streams: what `random_streams` gave.
+        python: the generator of Python's kind that gets its state.
+        numpy: the generator of numpy's older kind that gets its state.
 
     Example:
 
@@ -59,5 +105,5 @@ def set_random_streams(streams: dict[str, Any]) -> None:
         True
     """
     version, words, gauss = streams["python"]
-    random.setstate((version, tuple(int(w) for w in words), gauss))
-    np.random.set_state(streams["numpy"])
+    python.setstate((version, tuple(int(w) for w in words), gauss))
+    numpy.set_state(streams["numpy"])

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cornu.archive.atomic import atomic_write
 from cornu.archive.regular import open_within, require_no_links
 from cornu.archive.safezip import MAX_JSON_BYTES, SafeZip
 from cornu.archive.stores import H5Reader
+from cornu.archive.together import Pending, replace_together, unfinished
 from cornu.errors import explain
 from cornu.models.assets import FOLDER
 
@@ -59,27 +59,31 @@ class Directory:
     def __init__(self, path: Path):
         self._path = path
         self.label = f"The directory {os.fspath(path)!r}"
+        self._pending = Pending(path)
         top = (f.name for f in sorted(path.iterdir()) if f.is_file())
         files = (f for f in sorted((path / FOLDER).rglob("*")) if f.is_file())
-        self.names = [*top, *(f.relative_to(path).as_posix() for f in files)]
+        found = [*top, *(f.relative_to(path).as_posix() for f in files)]
+        self.names = self._pending.names(found)
 
     def close(self) -> None:
         """Nothing stays open."""
 
     def read(self, name: str) -> bytes:
-        with open_within(self._path, name) as file:
+        with open_within(self._path, self._pending.place(name)) as file:
             return file.read(MAX_JSON_BYTES + 1)  # `parse` refuses what is longer
 
     def store(self, name: str) -> H5Reader:
-        require_no_links(self._path, name)
-        return H5Reader(self._path / name)
+        place = self._pending.place(name)
+        require_no_links(self._path, place)
+        return H5Reader(self._path / place)
 
     def weights(self) -> H5Reader:
         _require_weights(self)
         return self.store(WEIGHTS)
 
     def copy(self, name: str, target: Path) -> int:
-        with open_within(self._path, name) as source, target.open("wb") as file:
+        place = self._pending.place(name)
+        with open_within(self._path, place) as source, target.open("wb") as file:
             shutil.copyfileobj(source, file)
         return target.stat().st_size
 
@@ -133,12 +137,18 @@ def is_model_file(filepath: Any) -> bool:
 
 
 def write_directory(path: Path, members: Iterable[tuple[str, str | Path]]) -> None:
-    """Write members, texts or copies of files, each replacing an old file in one step."""
-    for name, content in members:
-        target = path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(target) as temporary:
-            if isinstance(content, Path):
-                shutil.copyfile(content, temporary)
-            else:
-                temporary.write_text(content)
+    """Write members, texts or copies of files, in place of all that an older save left there."""
+
+    def writing(content: str | Path) -> Any:
+        if isinstance(content, Path):
+            return lambda temporary: shutil.copyfile(content, temporary)
+        return lambda temporary: temporary.write_text(content)
+
+    files = [(name, writing(content)) for name, content in members]
+    unfinished(path).finish()
+    older = [name for name in Directory(path).names if _is_member(name)]
+    replace_together(path, files, removed=set(older) - {name for name, _ in files})
+
+
+def _is_member(name: str) -> bool:
+    return name in (METADATA, CONFIG, WEIGHTS, STATE, TRAINING) or name.startswith(f"{FOLDER}/")

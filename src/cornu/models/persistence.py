@@ -20,7 +20,6 @@ stays until the new one is complete.
 import json
 import math
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -36,7 +35,7 @@ from cornu import (
     optimizers,
     regularizers,
 )
-from cornu.archive.atomic import atomic_write
+from cornu.archive.atomic import atomic_write, explained, temporary_folder
 from cornu.archive.safejson import parse
 from cornu.archive.safezip import write_zip
 from cornu.archive.stores import H5Writer
@@ -115,8 +114,7 @@ def save_model(
 
     Example:
 
-        >>> import tempfile
-        >>> from cornu.models import Sequential
+        >>>         >>> from cornu.models import Sequential
         >>> model = Sequential([layers.Dense(2, input_shape=(4,))])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_model(model, f"{folder}/m.keras")
@@ -153,15 +151,14 @@ def save_model(
     config = serialize_shared(model)
     warn_of_lambdas(config)
     texts = {METADATA: json.dumps(_metadata()), CONFIG: json.dumps(config)}
-    beside = path.parent if is_archive else path
-    with tempfile.TemporaryDirectory(prefix=".saving.", dir=beside) as made:
-        folder = Path(made)
+    aside = path if is_archive else path / CONFIG
+    with explained(path), temporary_folder(aside) as folder:
         members: list[tuple[str, str | Path]] = list(texts.items())
-        with H5Writer(folder / WEIGHTS) as store:
+        with (folder / WEIGHTS).open("wb") as file, H5Writer(file) as store:
             write_objects(model, store)
         members.append((WEIGHTS, folder / WEIGHTS))
         if has_state(model):
-            with H5Writer(folder / STATE) as store:
+            with (folder / STATE).open("wb") as file, H5Writer(file) as store:
                 write_state(model, store)
             members.append((STATE, folder / STATE))
         training = training_text(model)

@@ -206,9 +206,7 @@ class Progress:
         return (now - self._began) / max(self.step, 1)
 
     def _write_line(self, text: str) -> None:
-        if self._line.stream is not None:
-            self._line.stream.write(text + "\n")
-            self._line.stream.flush()
+        screen.put(self._line.stream, text + "\n")
 
 
 def choose_mode(stream: TextIO | None) -> str:

@@ -99,6 +99,21 @@ class LiveLine:
             self._write("\n")
 
     def _write(self, text: str) -> None:
-        if self.stream is not None:  # a windowed Python has no standard output
-            self.stream.write(text)
-            self.stream.flush()
+        put(self.stream, text)
+
+
+def put(stream: TextIO | None, text: str) -> None:
+    """Write a text at once. What a full disk or a terminal that is gone refuses is lost.
+
+    Args:
+        stream: None where there is no standard output, as in a windowed Python.
+        text: what to write.
+    """
+    if stream is not None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except BrokenPipeError:  # nobody wants the rest: `| head`
+            raise
+        except OSError:  # training must not end for its progress bar
+            pass

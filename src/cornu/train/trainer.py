@@ -23,6 +23,7 @@ from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.core.forking import refuse_after_fork
 from cornu.data.arrays import positive, whole
 from cornu.data.convert import only_read
+from cornu.data.position import check_position
 from cornu.data.source import Resident, Source
 from cornu.data.split import train_validation_split
 from cornu.errors import trimmed
@@ -306,12 +307,15 @@ class Trainer(Predicting):
             step: the first step of it to do.
             positions: what `_data_positions` gave there in the run that is continued.
         """
+        found = [(name, self._sources.get(name), p or {}) for name, p in (positions or {}).items()]
+        for _, source, position in found:
+            if source is not None:
+                check_position(position, epoch, step, source.num_batches)
         self._begins_at = (epoch, step)
-        for name, position in (positions or {}).items():
-            source = self._sources.get(name)
+        for name, source, position in found:
             if source is not None:
                 at = (epoch, step) if name == "train" else (0, 0)
-                source.go_to(*at, position or {})
+                source.go_to(*at, position)
 
     def _data_positions(self, step: int) -> dict[str, Any]:
         """Where the data of the `fit` that is running are; for callbacks.
