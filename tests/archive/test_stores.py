@@ -1,6 +1,9 @@
 import io
 import json
 import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
 import jax.numpy as jnp
@@ -259,13 +262,14 @@ def test_an_index_of_another_form(tmp_path, index):
         open_reader(path)
 
 
-def test_a_save_that_stops_between_two_shards_is_noticed(tmp_path, monkeypatch):
+def test_shards_of_two_saves_are_told_apart(tmp_path):
     path = sharded(tmp_path)
-    kept = path.read_bytes()
-    first = tmp_path / json.loads(kept)["weight_map"]["/layers/dense/vars"][0]
-    with ShardedWriter(path, 60 / 2**30) as store:
+    first = tmp_path / json.loads(path.read_bytes())["weight_map"]["/layers/dense/vars"][0]
+    other = tmp_path / "other"
+    other.mkdir()
+    with ShardedWriter(other / path.name, 60 / 2**30) as store:
         store.write("layers/dense", "h1", [KERNEL + 1, BIAS])
-    path.write_bytes(kept)  # the index comes last, so it would be the old one still
+    shutil.copy(other / first.name, first)
     with pytest.raises(ValueError, match=f"(?s){first.name}' are of two different saves"):
         open_reader(path)
 
@@ -308,3 +312,83 @@ def test_a_deep_index(tmp_path):
 def test_sharded_writer_checks_its_arguments(tmp_path, name, size):
     with pytest.raises(ValueError, match="sharded store"):
         ShardedWriter(tmp_path / name, size)
+
+
+class Cut(BaseException):
+    """The process ends here."""
+
+
+def filled(path, value, arrays=3):
+    with ShardedWriter(path, max_shard_size=1e-7) as store:
+        for i in range(arrays):
+            store.write(f"layers/d{i}", "d", [np.full((40,), value, "float32")])
+
+
+def value_of(path, arrays=3):
+    with ShardedReader(path) as store:
+        assert store.paths() == [f"layers/d{i}" for i in range(arrays)]
+        spec = [((40,), np.dtype("float32"))]
+        return {float(x) for i in range(arrays) for x in store.read(f"layers/d{i}", spec)[0]}
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2, 3])
+def test_shards_are_committed_by_the_rename_of_their_index(tmp_path, monkeypatch, renames):
+    path = tmp_path / "m.weights.json"
+    filled(path, 1)
+    replace, done = Path.replace, []
+
+    def counted(self, target):
+        if len(done) == renames:
+            raise Cut
+        done.append(target)
+        return replace(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", counted)
+        with pytest.raises(Cut):
+            filled(path, 2)
+    assert value_of(path) == {1}
+    filled(path, 3)
+    assert value_of(path) == {3}
+    # What the interrupted save has left is overwritten or removed. Keras opens the first shard.
+    assert len(os.listdir(tmp_path)) <= 5 and (tmp_path / "m_00000.weights.h5").exists()
+
+
+def test_only_shards_of_the_same_store_are_removed(tmp_path):
+    path = tmp_path / "m.weights.json"
+    filled(path, 1, arrays=5)
+    with H5Writer(tmp_path / "m_00007.weights.h5") as store:  # the user's own, by its name a shard
+        store.write("layers/d", "d", [np.zeros(3, "float32")])
+    (tmp_path / "m_2_00001.weights.h5").write_bytes(b"mine")
+    for value in (2, 3):
+        filled(path, value)
+        assert value_of(path) == {value}
+    names = set(os.listdir(tmp_path))
+    assert {"m_00007.weights.h5", "m_2_00001.weights.h5"} < names
+    assert len(names) <= 2 + 1 + 3 + 1
+
+
+def test_a_damaged_index_counts_every_shard_as_needed(tmp_path):
+    path = tmp_path / "m.weights.json"
+    filled(path, 1)
+    before = {p.name: p.read_bytes() for p in tmp_path.glob("*.h5")}
+    path.write_text("{")
+    with no_space_for_an_index(), pytest.raises(OSError, match="could not be written"):
+        filled(path, 2)
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("*.h5")} == before
+    filled(path, 3)
+    assert value_of(path) == {3}
+
+
+@contextmanager
+def no_space_for_an_index():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "write_text", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+        yield
+
+
+def test_no_shard_is_written_through_a_link(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "m_00000.weights.h5").symlink_to(tmp_path / "nowhere")
+    filled(tmp_path / "m.weights.json", 1)
+    assert not (tmp_path / "nowhere").exists() and value_of(tmp_path / "m.weights.json") == {1}

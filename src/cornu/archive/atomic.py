@@ -128,7 +128,7 @@ def remove_leftovers(target: Path) -> None:
     if os.path.lexists(target.parent / LIST):
         return
     with suppress(OSError), os.scandir(target.parent) as entries:
-        names = [entry.name for entry in entries if entry.name.endswith(ENDING)]
+        names = {e.name.removesuffix(".d") for e in entries if ENDING in e.name}
         for name in names:
             found = TEMPORARY.fullmatch(name)
             if found and found["name"] == target.name[:40]:
@@ -137,6 +137,9 @@ def remove_leftovers(target: Path) -> None:
 
 
 def _remove_if_left(path: Path) -> None:
+    if not path.exists():  # of a folder, which is made after its file and removed before it
+        shutil.rmtree(f"{path}.d")
+        return
     handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
         left = stat.S_ISREG(os.fstat(handle).st_mode) and _is_left(handle)

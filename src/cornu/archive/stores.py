@@ -18,9 +18,10 @@ Whatever is read goes through `SafeH5`, which checks a file as a whole before it
 import json
 import os
 import re
+import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -278,20 +279,17 @@ class ShardedWriter:
         self._names = (name for name in map(self._shard_name, count()) if self._is_free(name))
         self._stack, self._open = ExitStack(), ExitStack()
         self._index = self._stack.enter_context(atomic_write(path))  # first in, so last out
-        self._next_shard()
+        with self._undone_if_that_fails():
+            self._next_shard()
 
     def __enter__(self) -> "ShardedWriter":
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        if exception[0] is None:
-            save = f"{self._checksum:08x}"
-            for writer in self._writers:
-                writer.attribute("", _SAVE, np.array(save.encode()))
-            metadata = {"total_size": float(self._total), _SAVE: save}
-            index = {"metadata": metadata, "weight_map": self._map}
-            self._index.write_text(json.dumps(index, indent=4))
         self._stack.push(self._open)  # last in, so first out: all is written before a rename
+        with self._undone_if_that_fails():
+            if exception[0] is None:
+                self._write_index()
         self._stack.__exit__(*exception)
         if exception[0] is None:
             self._remove_older()
@@ -315,6 +313,22 @@ class ShardedWriter:
             shards = self._map.setdefault(f"/{where}", [])
             if self._shard not in shards:
                 shards.append(self._shard)
+
+    def _write_index(self) -> None:
+        save = f"{self._checksum:08x}"
+        for writer in self._writers:
+            writer.attribute("", _SAVE, np.array(save.encode()))
+        metadata = {"total_size": float(self._total), _SAVE: save}
+        index = {"metadata": metadata, "weight_map": self._map}
+        self._index.write_text(json.dumps(index, indent=4))
+
+    @contextmanager
+    def _undone_if_that_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._stack.__exit__(*sys.exc_info())
+            raise
 
     def _next_shard(self) -> None:
         self._shard, self._size = next(self._names), 0

@@ -100,7 +100,8 @@ def replace_together(
 
     Raises:
         UnsafeFileError: a name is a symbolic link, or leads through one.
-        OSError: a file cannot be written; the old ones are unchanged.
+        OSError: a file cannot be written; the old ones are unchanged. Or a new one could not be
+            renamed after all were written, which is left to do for the next save.
 
     Example:
 
@@ -130,7 +131,18 @@ def replace_together(
         with atomic_write(folder / LIST) as path:
             path.write_text(json.dumps(content))
         committed = True
-        unfinished(folder).finish()
+        try:
+            unfinished(folder).finish()
+        except OSError as error:
+            told = OSError(
+                explain(
+                    f"{os.fspath(folder)!r} was saved, but its files could not all be given their "
+                    f"names: {error.strerror}.",
+                    fix="save once more, which gives them theirs; loading finds them as they are.",
+                )
+            )
+            told.errno = error.errno
+            raise told from error
 
 
 def unfinished(folder: Path) -> Pending:
@@ -153,4 +165,6 @@ def _check(content: Any, label: str) -> None:
         if not found or found["name"] != last[:40] or str(temporary).rpartition("/")[0] != parent:
             raise UnsafeFileError(explain(f"{label} names a file that is no part of a save."))
     for name in [*files, *removed]:
-        check_member_name(str(name))
+        if not isinstance(name, str):
+            raise UnsafeFileError(explain(f"{label} names something that is no file."))
+        check_member_name(name)

@@ -9,6 +9,7 @@ one key that says what it is. Nothing but these kinds is read back, and no code 
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,8 @@ def _decode(entry: Any, arrays: Sequence[np.ndarray], what: str) -> Any:
         return entry
     kind, content = next(iter(entry.items())) if len(entry) == 1 else ("", None)
     if kind == "bytes" and isinstance(content, str):
-        return base64.b64decode(content, validate=True)
+        with suppress(ValueError):
+            return base64.b64decode(content, validate=True)
     if kind == "array" and type(content) is int and 0 <= content < len(arrays):
         return arrays[content]
     if kind == "dict" and _are_pairs(content):

@@ -17,12 +17,10 @@ The cache is the folder in `CORNU_HOME`, else `~/.cornu`, readable by its owner 
 Keras left in `~/.keras` are used where they are. pooch does the downloading.
 """
 
-import contextlib
 import os
 import re
 import shutil
 import sys
-import tempfile
 import time
 import unicodedata
 from pathlib import Path
@@ -31,6 +29,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import url2pathname
 
 from cornu import errors
+from cornu.archive.atomic import explained, flush, temporary_file
 from cornu.reports import screen
 from cornu.reports.progress import INTERVAL
 from cornu.runtime import home_folder
@@ -282,14 +281,13 @@ def download(
 ) -> None:
     """Bring `origin` to `path`: all of it, with the hash and within `limit` bytes, or nothing."""
     print(f"Downloading data from {origin}", flush=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".download-")
-    os.close(handle)
-    try:
+    with temporary_file(path) as temporary:
         if urlsplit(origin).scheme.lower() == "file":
             _copy(Path(url2pathname(urlsplit(origin).path)), temporary, limit)
         else:
-            _fetch(origin, path, temporary, limit)
-        if not _matches(Path(temporary), algorithm, digest):
+            with explained(path):
+                _fetch(origin, path, str(temporary), limit)
+        if not _matches(temporary, algorithm, digest):
             raise ValueError(
                 errors.explain(
                     f"The file from {origin} is not the expected one: its {algorithm} differs.",
@@ -297,15 +295,11 @@ def download(
                     fix="try again; if it stays so, the file was changed or the hash is wrong.",
                 )
             )
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):  # renamed: all went well
-            os.unlink(temporary)
+        flush(temporary)
+        temporary.replace(path)
 
 
-def _copy(source: Path, target: str, limit: int) -> None:
+def _copy(source: Path, target: Path, limit: int) -> None:
     if not source.is_file():  # a device would never end
         raise FileNotFoundError(
             errors.explain(

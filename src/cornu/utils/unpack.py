@@ -24,7 +24,6 @@ import re
 import shutil
 import stat
 import tarfile
-import tempfile
 import unicodedata
 import zipfile
 import zlib
@@ -33,6 +32,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cornu import errors
+from cornu.archive.atomic import explained, temporary_folder
 from cornu.errors import warn
 
 MAX_EXTRACTED = 256 << 30  # bytes of all files of an archive
@@ -73,19 +73,17 @@ def extract_archive(path: Path, target: Path, formats: Sequence[str] = ("tar", "
         ValueError: the file is not an archive of this format.
         UnsafeFileError: a member would land outside, comes twice, or the archive exceeds the caps.
     """
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".extract-"))
     try:
-        with contextlib.ExitStack() as stack:
-            _write_members(_members(path, formats, stack), path, folder)
-        _put_in_place(folder, target)
+        with explained(target), temporary_folder(target) as folder:
+            with contextlib.ExitStack() as stack:
+                _write_members(_members(path, formats, stack), path, folder)
+            _put_in_place(folder, target)
     except DAMAGED as error:
         raise ValueError(
             errors.explain(
                 f"The archive {path.name} is damaged: {error}.", fix="download it again."
             )
         ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 Member = tuple[str, str, int, Any]  # name, kind ("file", "folder" or "other"), size, opener
@@ -247,7 +245,6 @@ def _put_in_place(folder: Path, target: Path) -> None:
     if not target.exists():
         os.rename(folder, target)
         return
-    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=".old-"))
-    os.rename(target, old / "old")
-    os.rename(folder, target)
-    shutil.rmtree(old)
+    with temporary_folder(target) as old:
+        os.rename(target, old / "old")
+        os.rename(folder, target)
