@@ -8,7 +8,7 @@ WORKERS ?= 2
 # Options of `make bench`, such as BENCH="--quick --peer-python peers/bin/python".
 BENCH ?=
 
-.PHONY: demo test lint types doctest unit bench sweep fuzz clean
+.PHONY: demo test lint types doctest unit bench sweep fuzz kills clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/cornu demo
@@ -43,6 +43,12 @@ sweep: $(VENV)/dev.ready
 # Mutates files and loads them, for as long as one likes.
 fuzz: $(VENV)/dev.ready
 	JAX_PLATFORMS=cpu $(BIN)/python tests/fuzz/fuzz.py --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1)
+
+# Kills, interrupts and full disks at drawn moments, over everything that writes files, and of whole
+# trainings that then go on; `make unit` has a few of each.
+kills: $(VENV)/dev.ready
+	JAX_PLATFORMS=cpu $(BIN)/python tests/disks/kills.py --seed $(or $(SEED),1)
+	JAX_PLATFORMS=cpu CORNU_SLOW=1 $(BIN)/python -m pytest -q tests/train/test_resume.py -k kills
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

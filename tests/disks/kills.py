@@ -160,8 +160,7 @@ def try_out(writer, folder, ways, attempts, chance):
         end = attempt(writer, place, how, at)
         assert end in (DONE, STOPPED, -signal.SIGKILL, -signal.SIGXFSZ), (what, end)
         left = writer.read(place)
-        allowed = range(NEW + 1) if writer.grows else (OLD, NEW)
-        assert left in allowed, (what, left)
+        assert left in (OLD, NEW) or left in writer.between and left < NEW, (what, left)
         assert end != DONE or left == NEW or writer.warns, (what, "was done, and is not there")
         if how in FULL and not (place / writer.name / LIST).exists():
             assert not leftovers(files_in(place)), (what, files_in(place))
@@ -170,7 +169,7 @@ def try_out(writer, folder, ways, attempts, chance):
         assert writer.read(place) == NEXT, (what, "and a save after it")
         assert not leftovers(files_in(place)), (what, files_in(place))
         ended = "done" if end == DONE else "stopped" if end == STOPPED else "killed"
-        ends[f"{how}: {ended}, {'new' if left == NEW else 'old'}"] += 1
+        ends[f"{how}: {ended}, {'new' if left == NEW else 'old' if left == OLD else 'part'}"] += 1
         shutil.rmtree(place)
     return ends
 

@@ -62,7 +62,7 @@ class Writer:
     """Saves a model by a function, and loads it by another."""
 
     warns = False  # where it cannot write; it raises otherwise
-    grows = False
+    between = ()  # values that a killed process may leave beside the old and the new one
 
     def __init__(self, name, save=None, load=None):
         self.name, self.save, self.load = name, save, load
@@ -124,7 +124,7 @@ class Logs(Writer):
         callback.set_model(self.model)
         callback.set_params({"epochs": 100})
         callback.on_train_begin()
-        for epoch in range(value) if self.grows else [value]:
+        for epoch in range(value) if self.between else [value]:
             callback.on_epoch_begin(epoch)
             callback.on_epoch_end(epoch, {"loss": -float(epoch + 1)})
         callback.on_train_end()
@@ -143,7 +143,7 @@ class Checkpoint(Logs):
 class Table(Logs):
     """Rows of a table; the last may be cut off where the process was killed while it wrote."""
 
-    grows = True
+    between = range(100)
 
     def callback(self, place):
         return CSVLogger(place / self.name)
@@ -158,7 +158,7 @@ class Table(Logs):
 class Events(Logs):
     """Records of an event file, each with two checksums; the last may be cut off too."""
 
-    grows = True
+    between = range(100)
 
     def callback(self, place):
         return TensorBoard(place / self.name)
@@ -183,7 +183,9 @@ def whole_records(path):
 
 
 class Unpacked(Writer):
-    """An archive unpacked over an older folder."""
+    """An archive unpacked over an older folder, which takes two renames: it is unpacked again."""
+
+    between = (0,)
 
     def write(self, place, value):
         source = place.parent / f"source-{value}.tar"
@@ -197,6 +199,8 @@ class Unpacked(Writer):
         extract_archive(source, place / self.name)
 
     def read(self, place):
+        if not (place / self.name).exists():
+            return 0
         texts = {path.read_text() for path in (place / self.name).iterdir()}
         (text,) = texts
         assert len(list((place / self.name).iterdir())) == 3

@@ -186,13 +186,17 @@ def flush(path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where a system can open one."""
+    """Wait until the names in a folder are on the disk, where a system can tell.
+
+    Where it cannot, the names are as they are: after a power cut the old ones, or the new.
+    """
     if sys.platform != "win32":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
 # ---- what went wrong --------------------------------------------------------------------------

@@ -85,6 +85,8 @@ def _decode(entry: Any, arrays: Sequence[np.ndarray], what: str) -> Any:
         raise ValueError(explain(f"{what} hold a list that is not named as one."))
     if not isinstance(entry, dict):
         return entry
+    kind: Any
+    content: Any
     kind, content = next(iter(entry.items())) if len(entry) == 1 else ("", None)
     if kind == "bytes" and isinstance(content, str):
         with suppress(ValueError):

@@ -247,4 +247,8 @@ def _put_in_place(folder: Path, target: Path) -> None:
         return
     with temporary_folder(target) as old:
         os.rename(target, old / "old")
-        os.rename(folder, target)
+        try:
+            os.rename(folder, target)
+        except BaseException:
+            os.rename(old / "old", target)
+            raise
