@@ -303,6 +303,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
 
     _function = staticmethod(crossentropy.sparse_categorical_crossentropy)
     _labels_are_classes = True
+    _label_left_out = crossentropy.LEFT_OUT
 
     def __init__(
         self,

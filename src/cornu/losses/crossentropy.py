@@ -178,6 +178,11 @@ def sparse_categorical_crossentropy(
     return loss
 
 
+# Of a label that has no output the loss is NaN, and so it is times a weight of zero.
+LEFT_OUT = 0
+sparse_categorical_crossentropy._label_left_out = LEFT_OUT  # type: ignore[attr-defined]
+
+
 @in_full_precision
 def binary_focal_crossentropy(
     y_true: Any,

@@ -46,6 +46,8 @@ class Loss(Configurable):
         3.0
     """
 
+    # A label that stands for those of weight zero, where the loss of some labels is NaN.
+    _label_left_out: int | None = None
     _labels_are_classes = False  # whether integer targets name classes, and so must stay exact
 
     def __init__(
@@ -88,6 +90,9 @@ class Loss(Configurable):
         y_pred = tree.map_structure(self._converted, y_pred)
         if not self._labels_are_classes:
             y_true = tree.map_structure(self._converted, y_true)
+        if self._label_left_out is not None:
+            for weights in (sample_weight, mask):
+                y_true = where_counted(y_true, weights, self._label_left_out)
         values = self.call(y_true, y_pred)
         if values is None:
             raise ValueError(returns_nothing(getattr(self, "fn", self.call)))
@@ -123,9 +128,19 @@ class Loss(Configurable):
 
 def as_dtype(x: Any, dtype: str) -> Any:
     """A tensor in a dtype; the same object if it has it already."""
-    if getattr(x, "dtype", None) == dtype and not hasattr(x, "assign"):
-        return ops.convert_to_tensor(x)
-    return ops.cast(ops.convert_to_tensor(x), dtype)
+    x = ops.convert_to_tensor(x)
+    if x.dtype == dtype:
+        return x
+    if "complex" in str(x.dtype) and "complex" not in dtype:
+        raise ValueError(
+            explain(
+                f"Losses and metrics compare real numbers, got {x.dtype}, whose imaginary parts "
+                "would be lost.",
+                shape=x.shape,
+                fix="compare numpy.abs(y), or real and imaginary parts apart.",
+            )
+        )
+    return ops.cast(x, dtype)
 
 
 class FunctionLoss(Loss):
@@ -196,6 +211,7 @@ class LossFunctionWrapper(Loss):
     ):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn = fn
+        self._label_left_out = getattr(fn, "_label_left_out", None)
         self._fn_kwargs = kwargs
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -324,6 +340,29 @@ def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
     if 0 < few < many and weights.shape[0] != 1 and all(m in (1, n) for m, n in leading):
         weights = ops.reshape(weights, (*weights.shape, *[1] * (many - few)))
     return values, weights
+
+
+def where_counted(labels: Any, weights: Any, other: int) -> Any:
+    """Labels, with another one in the place of those whose weight is zero.
+
+    Args:
+        labels: `(batch, ...)`.
+        weights: for the leading axes of `labels`; None, or ones that do not fit, change nothing.
+        other: what stands in the place.
+
+    Example:
+
+        >>> where_counted([5, -1, 2], [1.0, 0.0, 1.0], 0).tolist()
+        [5, 0, 2]
+    """
+    if weights is None or is_symbolic(labels) or is_symbolic(weights):
+        return labels
+    labels = tensor(labels)
+    values, beside = aligned(labels, tensor(weights))
+    sizes = zip(reversed(beside.shape), reversed(values.shape), strict=False)
+    if len(beside.shape) > len(values.shape) or any(n not in (1, m) for n, m in sizes):
+        return labels
+    return ops.reshape(ops.where(ops.equal(beside, 0), other, values), labels.shape)
 
 
 # ---- weights, masks, reductions ---------------------------------------------------------------
