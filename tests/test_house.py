@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "cornu"
 # From the ground up; within a floor, from left to right.
 FLOORS = [
     ["version", "collector", "settings", "runtime", "signpost", "glossary", "errors", "absent",
-     "bcoo", "budget", "tree", "names", "patterns", "kernels"],
+     "bcoo", "budget", "tree", "names", "patterns", "numeric", "kernels"],
     ["archive", "data", "checks", "reports", "core"],
     ["random", "dtype_policies", "ops", "distribution"],
     ["activations", "initializers", "regularizers", "constraints", "losses", "metrics",

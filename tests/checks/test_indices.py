@@ -36,7 +36,8 @@ def test_numbers_that_are_not_whole_are_cut_off():
     ((severity, message),) = check_indices(X + 0.5, (10,))
     assert severity == "warning" and "x holds 1.5 (row 0, column 0)" in message
     assert [f.severity for f in check_indices(X + 0.5, (9,))] == ["warning", "error"]
-    assert check_indices(np.array([[1.0, np.nan]]), (12,)) == []
+    ((severity, message),) = check_indices(np.array([[1.0, np.nan]]), (12,))
+    assert severity == "error" and "x holds nan (row 0, column 1)" in message
 
 
 def test_each_input_has_its_own_table():

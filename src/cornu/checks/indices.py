@@ -25,7 +25,8 @@ def check_indices(x: Any, rows: Any) -> list[Finding]:
 
     Args:
         x: an array, or a list, tuple or dict of arrays.
-        rows: nested like `x`: `(number of rows,)` of the table that looks an input up, or None.
+        rows: nested like `x`: `(number of rows,)` of the table that looks an input up, `(None,)`
+            where whole numbers are taken for something else, or None.
 
     Returns:
         An error for an identifier without a row, a warning for one that counts from the end or is
@@ -48,24 +49,39 @@ def check_indices(x: Any, rows: Any) -> list[Finding]:
     return findings
 
 
-def _check(name: str, array: np.ndarray, rows: int) -> list[Finding]:
+def _check(name: str, array: np.ndarray, rows: int | None) -> list[Finding]:
     if array.dtype.kind != "f":
         return _check_range(name, array, rows)
+    reader = "an embedding looks up" if rows is not None else "the model takes"
+    missing = ~np.isfinite(array)
+    if missing.any():
+        place = _first(missing)
+        message = explain(
+            f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} whole numbers.",
+            fix=f'{name} = numpy.nan_to_num({name}, posinf=0, neginf=0).astype("int32")\n'
+            "with a number of its own for what is missing, if that means something",
+        )
+        return [Finding("error", message)]
     whole = np.trunc(array)  # as the table reads them
-    broken = (array != whole) & np.isfinite(array)  # NaN and infinite numbers are found elsewhere
+    broken = array != whole
     if not broken.any():
         return _check_range(name, array, rows)
     place = _first(broken)
     message = explain(
-        f"{name} holds {_number(array[place])} ({place_of(place)}): an embedding looks up whole "
+        f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} whole "
         "numbers, and cuts the rest off.",
         fix=f"{name} = numpy.unique({name}, return_inverse=True)[1].reshape({name}.shape)\n"
-        "or leave the Embedding layer out: numbers go straight into Dense",
+        "or leave the Embedding layer out: numbers go straight into Dense"
+        if rows is not None
+        else f'{name} = {name}.round().astype("int32")\n'
+        'or let the model take any: keras.Input(..., dtype="float32")',
     )
     return [Finding("warning", message), *_check_range(name, whole, rows)]
 
 
-def _check_range(name: str, array: np.ndarray, rows: int) -> list[Finding]:
+def _check_range(name: str, array: np.ndarray, rows: int | None) -> list[Finding]:
+    if rows is None:
+        return []
     low, high = array.min(), array.max()
     if high >= rows or low < -rows:
         place = _first((array >= rows) | (array < -rows))

@@ -70,6 +70,34 @@ def check_labels(
     return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
+def check_classes(y: Any, outputs: Sequence[Output], sample_weight: Any = None) -> list[Finding]:
+    """The errors about labels that number classes: not whole, or beyond the outputs.
+
+    For labels that are measured with and not trained on, of which nothing else needs to be asked.
+
+    Args:
+        y: labels, as in `check_labels`.
+        outputs: the model's outputs in order.
+        sample_weight: weights of the samples, in the same structure, or None.
+
+    Example:
+
+        >>> output = Output("classes", "sparse_categorical_crossentropy", (None, 3), "softmax")
+        >>> print(check_classes(np.array([0, 3]), [output])[0].message.splitlines()[0])
+        Labels contain 3, but the model has 3 outputs (0..2).
+    """
+    findings: list[Finding] = []
+    if any(loss_name(output.loss) in SPARSE for output in outputs):
+        for name, labels, weight, output in _pairs(y, outputs, sample_weight):
+            loss = loss_name(output.loss)
+            if loss not in SPARSE or not labels.size or labels.dtype.kind not in "biuf":
+                continue
+            last = output.axis in (-1, len(output.shape) - 1)
+            if last and not any(_check_shape(loss, name, labels, output)):
+                findings += _check_numbers(loss, name, labels, weight, output)
+    return [finding for finding in findings if finding.severity == "error"]
+
+
 def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Finding]:
     """Warn about classes that (almost) only the validation data have, as of sorted data.
 

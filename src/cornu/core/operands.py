@@ -19,6 +19,7 @@ from cornu.core import dtypes
 from cornu.core.host import from_host
 from cornu.core.variable import Variable
 from cornu.errors import explain
+from cornu.numeric import as_numbers, refuse_what_wraps
 
 SCALARS = (bool, int, float, complex)
 HALVES = (jnp.dtype("float16"), jnp.dtype("bfloat16"))
@@ -46,12 +47,20 @@ def tensor(x: Any, dtype: Any = None) -> Any:
             raise ValueError(explain("An array of numbers is expected, got None."))
         if isinstance(x, (str, bytes)):
             raise TypeError(explain(f"An array of numbers is expected, got {x!r}."))
-        return jnp.asarray(x) if hasattr(x, "__jax_array__") else from_host(x)
+        return jnp.asarray(x) if hasattr(x, "__jax_array__") else _from_outside(x)
     if isinstance(x, (list, tuple)) and not _plain_numbers(x):
         x = _from_list(x)
     if hasattr(x, "todense"):
         x = bcoo.dense(x) if bcoo.is_sparse(x) else x.todense()
+    if isinstance(x, np.ndarray) and (x.dtype.kind not in "biufc" or type(x) is not np.ndarray):
+        x = as_numbers(x)
     return jnp.asarray(x, dtype=dtypes.numpy_dtype(dtypes.standardize_dtype(dtype)))
+
+
+def _from_outside(x: Any) -> jax.Array:
+    array = as_numbers(x)
+    refuse_what_wraps(array, "x")
+    return from_host(array)
 
 
 def weak(x: Any) -> Any:
@@ -96,9 +105,10 @@ def _from_list(values: Sequence[Any]) -> Any:
     leaves = jax.tree.leaves(list(values), is_leaf=lambda x: isinstance(x, Variable))
     if any(isinstance(x, (jax.Array, Variable)) for x in leaves):
         return jnp.stack([jnp.asarray(tensor(v)) for v in values])
-    array = np.asarray(values)
+    array = as_numbers(values)
     if array.dtype.kind == "f" and not any(isinstance(x, (np.ndarray, np.generic)) for x in leaves):
         return from_host(array, dtypes.numpy_dtype(dtypes.standardize_dtype(None)))
+    refuse_what_wraps(array, "x")
     return from_host(array)
 
 

@@ -13,7 +13,6 @@ A list is ambiguous: several inputs, or one array written out. It holds several 
 first item is itself an array or a dict; a model that knows better says so (`inputs_are_nested`).
 """
 
-import numbers
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -26,6 +25,12 @@ from cornu.bcoo import is_sparse
 from cornu.data.rows import Rows, SparseRows, dense, mapped_file
 from cornu.data.source import Batch
 from cornu.errors import explain
+from cornu.numeric import (
+    are_numbers,
+    as_numbers,
+    refuse_what_is_no_number,
+    refuse_what_wraps,
+)
 
 PARTS = ("x", "y", "sample_weight")
 
@@ -170,11 +175,13 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
                 fix="pass an array whose first axis is the samples.",
             )
         )
-    _refuse_what_is_no_number(array, name)
+    refuse_what_is_no_number(array, name)
     if mapped_file(array) is not None:
+        refuse_what_wraps(array[:: len(array) // 1000 + 1], name)  # a file is not read as a whole
         return array
     if jnp.issubdtype(array.dtype, jnp.floating) and array.dtype != jnp.dtype(floatx):
         return array.astype(floatx)
+    refuse_what_wraps(array, name)
     if isinstance(array, np.ndarray) and not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))
     return array
@@ -221,62 +228,14 @@ def _from_tensor(tensor: Any) -> np.ndarray:
 def _is_numeric(column: Any) -> bool:
     kind = getattr(column.dtype, "kind", "O")
     if kind == "O" and "category" not in str(column.dtype):
-        return _are_numbers(np.asarray(column.to_numpy()))
+        return are_numbers(np.asarray(column.to_numpy()))
     return kind in "biuf" and "category" not in str(column.dtype)
-
-
-def _are_numbers(array: np.ndarray) -> bool:
-    """Whether an array of Python objects holds numbers, or nothing, in every place."""
-    number = (numbers.Real, np.bool_, type(None))
-    return bool(array.size) and all(isinstance(item, number) for item in array.flat)
 
 
 def _from_anything(value: Any, name: str) -> np.ndarray:
     if isinstance(value, list | tuple) and _holds_arrays(value):
-        value = [np.asarray(v) for v in value]
-    try:
-        array = np.asarray(value)
-        held = array.dtype == object and _are_numbers(array)
-        return array.astype("float64") if held else array
-    except ValueError:  # numpy's word for rows of different lengths
-        raise ValueError(_ragged(name)) from None
-
-
-def _ragged(name: str) -> str:
-    return explain(
-        f"The rows of {name} differ in length.",
-        fix=f"n = max(map(len, {name}))\n"
-        f"{name} = [list(row) + [0] * (n - len(row)) for row in {name}]",
-    )
-
-
-def _refuse_what_is_no_number(array: Any, name: str) -> None:
-    kind = array.dtype.kind
-    if array.dtype.names is not None:
-        raise ValueError(
-            explain(
-                f"{name} is a structured array with the fields "
-                f"{', '.join(array.dtype.names[:10])}.",
-                fix="from numpy.lib.recfunctions import structured_to_unstructured\n"
-                f"{name} = structured_to_unstructured({name})",
-            )
-        )
-    if kind in "OUSTmM":
-        first = array.ravel()[0] if array.size else None
-        if kind == "O" and isinstance(first, list | tuple | np.ndarray):
-            raise ValueError(_ragged(name))
-        if kind in "UST" or isinstance(first, str | bytes):
-            fix = f"{name} = numpy.unique({name}, return_inverse=True)[1]"
-            if not name.startswith("y"):
-                fix = f"number the categories: {fix}.reshape(numpy.shape({name}))"
-            raise ValueError(explain(f"{name} holds text (dtype {array.dtype}).", fix=fix))
-        what = "dates or times" if kind in "mM" else "Python objects"
-        raise ValueError(
-            explain(
-                f"{name} holds {what} (dtype {array.dtype}), not numbers.",
-                fix=f'{name} = {name}.astype("float32")',
-            )
-        )
+        value = [as_numbers(v, f"{name}[{i}]") for i, v in enumerate(value)]
+    return as_numbers(value, name)
 
 
 def only_read(x: Any, names: Collection[str] | None) -> Any:

@@ -7,11 +7,12 @@ from cornu import ops, tree
 from cornu.bcoo import is_sparse
 from cornu.checks.shapes import misfit
 from cornu.core import dtypes
+from cornu.core.frame import is_tracer
 from cornu.core.graph import Function
 from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
 from cornu.core.operation import Operation, node_of
 from cornu.core.serialize import budgeted
-from cornu.core.symbolic import KerasTensor
+from cornu.core.symbolic import KerasTensor, is_symbolic
 from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain, warn
 from cornu.layers.base.build import to_shapes, to_tensors
@@ -21,6 +22,7 @@ from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
+from cornu.train.preflight import require_rows
 
 
 class Functional(Model):
@@ -268,8 +270,22 @@ class Functional(Model):
     def _in_dtype(self, x: Any, expected: KerasTensor) -> Any:
         """The input in the dtype that its `Input` says, with which the graph was made."""
         given = dtypes.standardize_dtype(x.dtype)
-        if given == expected.dtype or "complex" in given:
+        if given == expected.dtype:
             return x
+        if "complex" in given:
+            if "complex" in expected.dtype:
+                return x
+            raise ValueError(
+                explain(
+                    f"Model '{self.name}' takes {expected.dtype}, got {given}, whose imaginary "
+                    "parts it has no use for.",
+                    fix="x = numpy.abs(x), or x = numpy.stack([x.real, x.imag], axis=-1);\n"
+                    'or let the model take it: keras.Input(..., dtype="complex64")',
+                )
+            )
+        is_known = not is_tracer(x) and not is_symbolic(x)
+        if is_known and "float" in given and "int" in expected.dtype:
+            require_rows(x, (None,))
         if "int" in given and "float" in expected.dtype and self._looks_up(expected):
             return x  # a float does not hold every row of a large table
         return ops.cast(x, expected.dtype)

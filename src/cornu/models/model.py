@@ -47,6 +47,7 @@ class Model(Trainer, Layer):
         "optimizer", "run_eagerly", "jit_compile", "steps_per_execution", "stop_training",
     }  # fmt: skip
 
+    _passes_inputs_on = True
     _untracked_attributes: ClassVar[frozenset[str]] = (
         Trainer._untracked_attributes | Layer._untracked_attributes
     )

@@ -20,6 +20,7 @@ from cornu.core.context import local
 from cornu.core.frame import is_tracing
 from cornu.core.masks import mask_of
 from cornu.core.tracking import Snapshot
+from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
 from cornu.train.compilable import Compilable
 from cornu.train.preflight import embedded_rows, require_rows
@@ -80,10 +81,13 @@ class QuickCall:
 def _is_plain(x: Any) -> bool:
     if isinstance(x, jax.Array):
         return not isinstance(x, jax.core.Tracer) and mask_of(x) is None
-    return isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and mask_of(x) is None
+    if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray):
+        return False
+    return x.dtype.kind in "fiub" and mask_of(x) is None
 
 
 def _in_floatx(x: Any) -> Any:
+    refuse_what_wraps(x, "x")
     if isinstance(x, np.ndarray) and x.dtype.kind == "f":
         return x.astype(settings.current.floatx, copy=False)
     return x

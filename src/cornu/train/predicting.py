@@ -16,13 +16,14 @@ from cornu.core.tracking import Snapshot
 from cornu.data.arrays import BATCH_SIZE
 from cornu.data.source import Batch, Resident, Source
 from cornu.errors import trimmed
+from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
 from cornu.train.compiled import accept_older
 from cornu.train.listening import callback_list, note_steps
 from cornu.train.loop import run_epoch
 from cornu.train.preflight import (
     check_columns,
-    check_inputs_alone,
+    check_values,
     embedded_rows,
     require_rows,
     tell_nonfinite,
@@ -131,6 +132,7 @@ class AtOnce:
         """
         arrays = [x] if isinstance(x, np.ndarray) else jax.tree.leaves(x) if nested else []
         plain = all(isinstance(a, np.ndarray) and a.dtype.kind in "fiub" and a.ndim for a in arrays)
+        plain = plain and not any(isinstance(a, np.ma.MaskedArray) for a in arrays)
         sizes = {len(a) for a in arrays} if plain else set()
         return sizes.pop() if len(sizes) == 1 else 0
 
@@ -187,7 +189,7 @@ class Predicting(Programs):
         source, example = self._open(x, batch_size=batch_size, steps=steps)
         try:
             if example is not None and getattr(self, "built", False):
-                check_inputs_alone(self, source, example)
+                check_values(self, source, example)
             self._prepare(example, "predict")
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
@@ -245,6 +247,7 @@ class Predicting(Programs):
         rows, floatx = bucket_of(size, batch_size or BATCH_SIZE), settings.current.floatx
 
         def ready(a: np.ndarray) -> np.ndarray:
+            refuse_what_wraps(a, "x")
             a = a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
             return a if rows == size else filled(a, rows)
 

@@ -14,7 +14,14 @@ import jax
 import numpy as np
 
 from cornu import tree
-from cornu.checks import Output, check_indices, check_inputs, check_labels, check_split
+from cornu.checks import (
+    Output,
+    check_classes,
+    check_indices,
+    check_inputs,
+    check_labels,
+    check_split,
+)
 from cornu.checks.inputs import Finding, NotFiniteFinding, check_finite, check_shapes
 from cornu.data.source import Resident, Source
 from cornu.errors import explain, warn
@@ -198,8 +205,10 @@ def tell_nonfinite(results: Any, data: Any) -> None:
         warn(finding.message)
 
 
-def check_inputs_alone(model: Any, source: Source, example: Any) -> None:
-    """Raise if data to predict or evaluate have other axes than the model expects, or wrong ids.
+def check_values(model: Any, source: Source, example: Any) -> None:
+    """Raise if data that are not trained on do not fit the model.
+
+    They have other axes than it expects, identifiers without a row, or labels of no class.
 
     Args:
         model: the model.
@@ -208,30 +217,50 @@ def check_inputs_alone(model: Any, source: Source, example: Any) -> None:
     """
     x = unpack_x_y_sample_weight(example)[0]
     _tell(check_shapes(x, input_shapes(model, x)))
+    first = getattr(source, "first", None)
+    data = source.arrays if isinstance(source, Resident) else first and first.data
+    if data is None:
+        return
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
     rows = embedded_rows(model)
     if rows is not None:
-        first = getattr(source, "first", None)
-        data = source.arrays if isinstance(source, Resident) else first and first.data
-        if data is not None:
-            require_rows(unpack_x_y_sample_weight(data)[0], rows)
+        require_rows(x, rows)
+    outputs = None if y is None or model._measures_itself else describe_outputs(model)
+    if outputs is not None:
+        _tell(check_classes(y, outputs, sample_weight))
 
 
 def require_rows(x: Any, rows: Any) -> None:
-    """Raise if the embeddings have no row for some identifier; see `embedded_rows`."""
-    _tell([f for f in check_indices(x, rows) if f.severity == "error"])
+    """Tell if the embeddings have no row for some identifier, or it is no whole number.
+
+    Args:
+        x: inputs.
+        rows: what `embedded_rows` says.
+
+    Raises:
+        ValueError: an identifier has no row, or is missing.
+    """
+    _tell(check_indices(x, rows))
 
 
 def embedded_rows(model: Any) -> Any:
     """For each input `(number of rows,)` of the smallest embedding that looks it up, or None.
 
-    Nested as the inputs; None if no input is looked up, or the model does not say. A layer that
-    looks its input up in a table has a method `_rows_looked_up`.
+    Nested as the inputs, with `(None,)` for one that is of whole numbers and not looked up; None if
+    there are only others, or the model does not say. A layer that looks its input up in a table has
+    a method `_rows_looked_up`.
     """
     struct = getattr(model, "inputs_struct", None)
     if struct is None:
         return None
-    rows = tree.map_structure(lambda tensor: _rows_for(model, tensor), struct)
-    return rows if any(isinstance(n, int) for n in tree.flatten(rows)) else None
+    found: list[Any] = []
+
+    def rows_of(tensor: Any) -> Any:
+        found.append(_rows_for(model, tensor) or ((None,) if "int" in tensor.dtype else None))
+        return found[-1]
+
+    rows = tree.map_structure(rows_of, struct)
+    return rows if any(found) else None
 
 
 def _rows_for(model: Any, tensor: Any) -> tuple[int] | None:

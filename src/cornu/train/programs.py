@@ -8,8 +8,6 @@ _strategy  a step and a Source -> a Strategy, whose compiled programs are kept f
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from cornu import settings, tree
 from cornu.bcoo import is_sparse
 from cornu.callbacks.callback_list import CallbackList
@@ -17,6 +15,7 @@ from cornu.core.frame import effects_of
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.tracking import owned_by
 from cornu.data.choose import source_for
+from cornu.data.convert import count_samples, host_arrays, only_read
 from cornu.data.peek import example_of
 from cornu.data.source import Resident, Source
 from cornu.errors import explain, returns_nothing, warn
@@ -26,11 +25,10 @@ from cornu.train.carried import tracing
 from cornu.train.compilable import Compilable
 from cornu.train.compiler_options import compiler_options
 from cornu.train.loop import run_epoch
-from cornu.train.preflight import check_columns, require_labels
+from cornu.train.preflight import check_columns, check_values, require_labels
 from cornu.train.state import StateSlots
 from cornu.train.step import (
     Step,
-    batch_size_of,
     loss_of,
     step_of,
     takes_state,
@@ -264,13 +262,16 @@ class Programs(Compilable):
         return self._strategy("predict", slots)
 
     def _run_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
-        size = batch_size_of(
-            tree.map_structure(lambda a: a if hasattr(a, "shape") else np.asarray(a), x)
-        )
+        data = host_arrays(
+            only_read(x, self._names_read), y, sample_weight,
+            floatx=settings.current.floatx,
+            inputs_are_nested=getattr(self, "_inputs_are_nested", None),
+        )  # fmt: skip
         source, example = self._open(
-            x, y, sample_weight, batch_size=max(size, 1), class_weight=class_weight
+            *data, batch_size=count_samples(data), class_weight=class_weight
         )
         self._prepare(example, kind)
+        check_values(self, source, example)
         slots = self._state_slots(kind)
         strategy = self._strategy(kind, slots, source, CallbackList(), None, single=True)
         out, _ = run_epoch(strategy, source, strategy.slots)

@@ -42,7 +42,7 @@ from cornu.train.predicting import Predicting
 from cornu.train.preflight import (
     check_columns,
     check_data,
-    check_inputs_alone,
+    check_values,
     columns_of,
     require_labels,
     tell_nonfinite,
@@ -378,7 +378,7 @@ class Trainer(Predicting):
             if type(self).test_step is Trainer.test_step:
                 require_labels(self, example, "model.evaluate(x, y)")
             check_columns(x, self._columns)
-            check_inputs_alone(self, source, example)
+            check_values(self, source, example)
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )

@@ -28,6 +28,7 @@ from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, warn
 from cornu.layers.base.input_spec import check_inputs, describe, no_array
+from cornu.numeric import are_numbers, as_numbers, refuse_what_wraps
 
 
 class Enclosing(NamedTuple):
@@ -180,13 +181,16 @@ class Call:
         layer = self.layer
         policy, dtype = layer._policy, layer.input_dtype
         casts = layer.autocast and layer._casts_inputs
+        may_be_text = layer._passes_inputs_on or not self.signature.is_ours
 
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):
                 x = x.value
             if isinstance(x, np.ndarray):
-                if x.dtype.kind not in "biufcV":
-                    return x  # text: layers that take it handle it on the host
+                if x.dtype.kind in "OUSTmM" and may_be_text and not are_numbers(x):
+                    return x  # layers that take it handle it on the host
+                x = as_numbers(x)
+                refuse_what_wraps(x, "x")
                 x = from_host(x)
             if bcoo.is_sparse(x):
                 if not layer._takes_sparse:

@@ -77,6 +77,7 @@ class Layer(Owner, Losses, Dtypes, Operation):
 
     _made_anew: ClassVar = {"_added": list, "_losses": list}
 
+    _passes_inputs_on = False  # whether they go to layers inside, which judge them, as they are
     _converts_inputs = True  # whether arrays are turned into jax arrays before `call`
     _quantizes = False  # whether the class has its own `quantized_call`
     _takes_sparse = True  # whether `call` computes with sparse arrays, else made dense before

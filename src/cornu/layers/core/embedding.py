@@ -9,7 +9,7 @@ from cornu.checks import check_indices
 from cornu.core.context import local
 from cornu.core.frame import is_tracer
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import explain, warn
 from cornu.kernels import gather
 from cornu.layers.base import adapters
 from cornu.layers.base.arguments import positive_int
@@ -123,12 +123,12 @@ class Embedding(Layer):
 
         Inside a frame a step is run, which looks for the place of a NaN, and must come to it.
         """
-        ids = _integers(inputs)
-        if local.frame is None and not is_tracer(ids):
-            for finding in check_indices(ids, (self.input_dim,)):
+        if local.frame is None and not is_tracer(inputs):
+            for finding in check_indices(inputs, (self.input_dim,)):
                 if finding.severity == "error":
                     raise ValueError(finding.message)
-        return ids
+                warn(finding.message)
+        return _integers(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape, self.output_dim)
