@@ -20,6 +20,7 @@ stays until the new one is complete.
 import json
 import math
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
