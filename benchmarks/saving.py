@@ -1,12 +1,13 @@
-"""Saving and loading a model of 100 MB, here and in Keras.
+"""Saving and loading models, here and in Keras.
 
 Each measurement has a process of its own, the libraries take turns, and the smallest time of each
 kind counts. Wall and processor time are both told: on a busy machine take the latter.
 
-    python benchmarks/saving.py [--rounds 3] [--layers 4] [--megabytes 100] [--folder /tmp]
+    python benchmarks/saving.py [--rounds 3] [--layers 4] [--megabytes 100 ...] [--folder /tmp]
 
-`--layers 200` gives a model of many small weights instead of a few large ones. Files are written to
-`--folder`; writes wait for the disk here (`fsync`), which Keras leaves to the system.
+`--megabytes 0.001 1 100 1000` measures one size after the other. `--layers 200` gives a model of
+many small weights instead of a few large ones. Files are written to `--folder`; writes wait for the
+disk here (`fsync`), which Keras leaves to the system.
 """
 
 import argparse
@@ -22,14 +23,15 @@ LIBRARIES = ("cornu", "keras")
 KINDS = ("model.keras", "model.weights.h5", "model.h5", "model.safetensors")
 
 
-def measure(library: str, layers: int, megabytes: int, folder: str) -> dict[str, list[float]]:
+def measure(library: str, layers: int, megabytes: float, folder: str) -> dict[str, list[float]]:
     """Wall and processor seconds of each act, in this process."""
     if library == "cornu":
         import cornu as keras
     else:
         os.environ["KERAS_BACKEND"] = "jax"
         import keras
-    width = round((megabytes * 2**20 / 4 / layers) ** 0.5)
+    width = max(round((megabytes * 2**20 / 4 / layers) ** 0.5), 1)
+    repeats = 3 if megabytes >= 10 else 20
 
     def made():
         stack = [keras.layers.Dense(width, name=f"d{i}") for i in range(layers)]
@@ -39,7 +41,7 @@ def measure(library: str, layers: int, megabytes: int, folder: str) -> dict[str,
 
     def timed(name, act):
         times = []
-        for _ in range(3):
+        for _ in range(repeats):
             wall, processor = time.perf_counter(), time.process_time()
             act()
             times.append((time.perf_counter() - wall, time.process_time() - processor))
@@ -66,30 +68,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Saving and loading against Keras.")
     parser.add_argument("--rounds", type=int, default=3, help="processes of each library")
     parser.add_argument("--layers", type=int, default=4, help="over which the weights are spread")
-    parser.add_argument("--megabytes", type=int, default=100, help="of all weights")
+    parser.add_argument("--megabytes", type=float, nargs="+", default=[100], help="of all weights")
     parser.add_argument("--folder", default=None, help="on the disk to write to")
     parser.add_argument("--measure", choices=LIBRARIES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        print(json.dumps(measure(args.measure, args.layers, args.megabytes, args.folder)))
+        print(json.dumps(measure(args.measure, args.layers, args.megabytes[0], args.folder)))
         return
+    for megabytes in args.megabytes:
+        compare(megabytes, args)
+
+
+def compare(megabytes: float, args: argparse.Namespace) -> None:
+    """Measure one size, and print it."""
     best: dict[str, dict[str, list[float]]] = {library: {} for library in LIBRARIES}
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         for _ in range(args.rounds):
             for library in LIBRARIES:
                 command = [sys.executable, __file__, "--measure", library, "--folder", folder]
-                command += ["--layers", str(args.layers), "--megabytes", str(args.megabytes)]
+                command += ["--layers", str(args.layers), "--megabytes", str(megabytes)]
                 out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
                 for name, times in json.loads(out.splitlines()[-1]).items():
                     old = best[library].get(name, times)
                     best[library][name] = [min(a, b) for a, b in zip(old, times, strict=True)]
-    print(f"{args.megabytes} MB in {args.layers} layers; seconds, wall and processor")
+    print(f"{megabytes:g} MB in {args.layers} layers; seconds, wall and processor", flush=True)
     print(f"{'':26}{'cornu':>14}{'keras':>16}{'ratio':>16}")
     for name, mine in best["cornu"].items():
         theirs = best["keras"].get(name)
-        line = f"{name:24}{mine[0]:8.3f}{mine[1]:8.3f}"
+        line = f"{name:24}{mine[0]:8.4f}{mine[1]:8.4f}"
         if theirs is not None:
-            line += f"{theirs[0]:8.3f}{theirs[1]:8.3f}"
+            line += f"{theirs[0]:8.4f}{theirs[1]:8.4f}"
             line += f"{mine[0] / theirs[0]:8.2f}{mine[1] / theirs[1]:8.2f}"
         print(line)
 

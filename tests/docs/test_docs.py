@@ -23,6 +23,14 @@ def program(text):
     return "\n".join(lines)
 
 
+def test_every_promise_names_a_test_that_is_there():
+    root = DOCS.parent
+    named = set(re.findall(r"`(tests/[\w/.]+)::(\w+)`", (root / "SECURITY.md").read_text()))
+    assert len(named) > 25
+    for path, name in named:
+        assert f"\ndef {name}(" in (root / path).read_text(), f"{path}::{name}"
+
+
 PAGES = sorted(page for page in DOCS.rglob("*.md") if program(page.read_text()).strip())
 
 
