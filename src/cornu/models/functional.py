@@ -3,6 +3,8 @@
 import inspect
 from typing import Any, ClassVar
 
+import numpy as np
+
 from cornu import ops, tree
 from cornu.bcoo import is_sparse
 from cornu.checks.shapes import misfit
@@ -22,6 +24,7 @@ from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
+from cornu.numeric import as_numbers
 from cornu.train.preflight import require_rows
 
 
@@ -269,6 +272,10 @@ class Functional(Model):
 
     def _in_dtype(self, x: Any, expected: KerasTensor) -> Any:
         """The input in the dtype that its `Input` says, with which the graph was made."""
+        if isinstance(x, np.ndarray):  # still: text, for layers that take it
+            if expected.dtype == "string":
+                return x
+            x = as_numbers(x)
         given = dtypes.standardize_dtype(x.dtype)
         if given == expected.dtype:
             return x
