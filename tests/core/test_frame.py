@@ -270,3 +270,19 @@ class TestStatelessScope:
             variable = library.Variable(np.zeros(2))
             with pytest.raises(ValueError, match="must be|wrong shape|Invalid variable"):
                 library.StatelessScope(state_mapping=[(key or variable, value)])
+
+
+def test_a_variable_given_as_a_value_stands_for_its_value(v):
+    with Frame([v], [v]) as frame:
+        v.assign(v.value + 1)
+        assert float(v.value) == 2.0
+    assert float(frame[v]) == 2.0 and float(v.value) == 1.0
+
+
+def test_stateless_methods_take_variables_for_values():
+    weight = Variable([1.0, 2.0], name="weight")
+    optimizer = cornu.optimizers.SGD(0.5)
+    optimizer.build([weight])
+    (after,), _ = optimizer.stateless_apply(optimizer.variables, [jnp.ones(2)], [weight])
+    np.testing.assert_allclose(after, [0.5, 1.5])
+    np.testing.assert_allclose(weight.value, [1.0, 2.0])

@@ -81,7 +81,7 @@ class Frame:
 
     Args:
         variables: the variables carried; reads and writes of them stay inside.
-        values: their values at entry, in the same order.
+        values: their values at entry, in the same order; a variable stands for its value.
         open_ended: also take writes to variables that are not carried, and remember them.
         reads: where to enter the variables that are read past this frame, by id.
 
@@ -105,7 +105,7 @@ class Frame:
                 f"and {len(values)} values."
             )
         self._variables = {id(v): v for v in variables}
-        self._values = {id(v): value for v, value in zip(variables, values, strict=True)}
+        self._values = {id(v): _plain(value) for v, value in zip(variables, values, strict=True)}
         self.open_ended = open_ended
         self.reads = reads
         self.losses: list[AddedLoss] = []
@@ -140,6 +140,11 @@ class Frame:
     def held(self) -> list[Any]:
         """The variables that have a value here, in the order in which they came in."""
         return list(self._variables.values())
+
+
+def _plain(value: Any) -> Any:
+    """A value, which may be given as the variable that has it."""
+    return value._stored() if hasattr(value, "assign") else value
 
 
 def frame_of(variable: Any) -> Frame | None:
@@ -276,8 +281,7 @@ def _fitting(variable: Any, value: Any) -> Any:
                 fix="StatelessScope(state_mapping=[(variable, value), ...])",
             )
         )
-    value = value._stored() if hasattr(value, "assign") else value
-    value = jnp.asarray(value, dtypes.numpy_dtype(variable.dtype))
+    value = jnp.asarray(_plain(value), dtypes.numpy_dtype(variable.dtype))
     if tuple(value.shape) != tuple(variable.shape):
         raise ValueError(
             explain(
