@@ -119,3 +119,48 @@ def test_functions_without_params_or_with_state_alone():
         assert len(layer.weights) == 1
     with pytest.raises(ValueError, match="init_fn"):
         JaxLayer(count)
+
+
+class Point:
+    """A container that JAX knows by registration."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+
+jax.tree_util.register_pytree_node(Point, lambda p: ((p.x, p.y), None), lambda _, xy: Point(*xy))
+
+
+def test_a_state_may_hold_settings_and_containers_of_ones_own():
+    def count(state, inputs):
+        scale = 2.0 if state["mode"] == "double" else 1.0
+        counted = {**state, "at": [Point(state["at"][0].x + 1, state["at"][0].y)]}
+        return inputs * scale, counted
+
+    state = {"mode": "double", "unset": None, "at": [Point(0.0, 5.0)]}
+    layer = JaxLayer(count, state=state)
+    assert layer.state["mode"] == "double" and layer.state["unset"] is None
+    for compiled in (layer, jax.jit(layer.stateless_call)):
+        if compiled is layer:
+            np.testing.assert_array_equal(layer(X), 2 * X)
+        else:
+            outputs, after = compiled([], [w.value for w in layer.non_trainable_variables], X)
+            np.testing.assert_array_equal(outputs, 2 * X)
+            assert [float(value) for value in after[:2]] == [2.0, 5.0]
+    assert float(layer.state["at"][0].x.value) == 1.0
+
+
+def test_without_params_a_function_gets_none_and_a_warning():
+    def twice(params, state, inputs):
+        return 2 * inputs, state
+
+    with pytest.warns(UserWarning, match=r"takes params and gets None: give init_fn"):
+        layer = JaxLayer(twice, state={"n": 0.0})
+    np.testing.assert_array_equal(layer(X), 2 * X)
+
+
+@pytest.mark.parametrize("state", [[0.0], {"n": {"m": 0.0}}, {"n": [[0.0]]}, {"n": []}])
+def test_a_state_of_another_structure_is_refused(state):
+    layer = JaxLayer(lambda state, inputs: (inputs, {"n": [jnp.ones(())]}), state=state)
+    with pytest.raises(ValueError, match="must return a state of the same structure"):
+        layer(X)

@@ -19,7 +19,8 @@ import numpy as np
 from cornu.core.configurable import plain
 from cornu.core.dtypes import numpy_dtype
 from cornu.core.serialize import deserialize_keras_object
-from cornu.errors import explain
+from cornu.core.variable import Variable
+from cornu.errors import explain, warn
 from cornu.layers.base.build import map_shapes
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
@@ -47,6 +48,16 @@ def _arguments_of(function: Callable[..., Any], known: tuple[str, ...], name: st
             )
         )
     return named
+
+
+def _value(leaf: Any) -> Any:
+    """The array of a variable; anything else as it is."""
+    return leaf.value if isinstance(leaf, Variable) else leaf
+
+
+def _array(leaf: Any) -> Any:
+    """The NumPy array of a variable; anything else as it is."""
+    return leaf.numpy() if isinstance(leaf, Variable) else leaf
 
 
 class JaxLayer(Layer):
@@ -95,14 +106,22 @@ class JaxLayer(Layer):
         self._init_arguments = [] if init_fn is None else _arguments_of(init_fn, _INIT, "init_fn")
         self.has_state = "state" in self._call_arguments
         self._has_params = "params" in self._call_arguments
-        if init_fn is None and (
-            (self._has_params and params is None) or (self.has_state and state is None)
-        ):
+        missing = [
+            name
+            for name, arrays in (("params", params), ("state", state))
+            if name in self._call_arguments and arrays is None and init_fn is None
+        ]
+        if missing and params is None and state is None:
             raise ValueError(
                 explain(
                     f"{type(self).__name__} makes its arrays with init_fn, or is given them.",
                     fix="init_fn=..., or params=... (and state=... if call_fn takes a state)",
                 )
+            )
+        if missing:
+            warn(
+                f"call_fn of {type(self).__name__} takes {' and '.join(missing)} and gets None: "
+                f"give init_fn=..., or {', '.join(f'{name}=...' for name in missing)}"
             )
         self.seed_generator = SeedGenerator(seed)
         self.params: Any = None
@@ -118,7 +137,9 @@ class JaxLayer(Layer):
 
         def make(path: Any, array: Any) -> Any:
             steps = [str(getattr(k, "key", getattr(k, "idx", k))).replace("/", "_") for k in path]
-            array = np.asarray(array)
+            leaf, array = array, np.asarray(array)
+            if array.dtype.kind in "OSU":
+                return leaf  # a setting, such as a name, which goes to `call_fn` as it is
             if array.dtype.kind == "f":
                 array = array.astype(numpy_dtype(self.variable_dtype))
             return self.add_weight(
@@ -133,7 +154,9 @@ class JaxLayer(Layer):
 
     @property
     def _has_arrays(self) -> bool:
-        """Whether everything is there that `call_fn` takes."""
+        """Whether everything is there that `call_fn` takes, or that will ever be."""
+        if self.init_fn is None:
+            return True
         given = {"params": self.params, "state": self.state}
         return all(name not in self._call_arguments or given[name] is not None for name in given)
 
@@ -157,22 +180,40 @@ class JaxLayer(Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         given: dict[str, Any] = {"inputs": inputs, "training": training}
         if "params" in self._call_arguments:
-            given["params"] = jax.tree.map(lambda v: v.value, self.params)
+            given["params"] = jax.tree.map(_value, self.params)
         if self.has_state:
-            given["state"] = jax.tree.map(lambda v: v.value, self.state)
+            given["state"] = jax.tree.map(_value, self.state)
         if "rng" in self._call_arguments:
             given["rng"] = self.seed_generator.next()
         outputs = self.call_fn(**{name: given[name] for name in self._call_arguments})
         if self.has_state:
             outputs, state = outputs
-            jax.tree.map(lambda variable, value: variable.assign(value), self.state, state)
+            self._assign_state(state)
         return outputs
+
+    def _assign_state(self, state: Any) -> None:
+        """Assign the state that `call_fn` returned."""
+        held, returned = jax.tree.structure(self.state), jax.tree.structure(state)
+        if held != returned:
+            raise ValueError(
+                explain(
+                    f"call_fn of {type(self).__name__} '{self.name}' must return a state of the "
+                    "same structure as the one that it takes.",
+                    taken=held,
+                    returned=returned,
+                )
+            )
+        for variable, value in zip(
+            jax.tree.leaves(self.state), jax.tree.leaves(state), strict=True
+        ):
+            if isinstance(variable, Variable):
+                variable.assign(value)
 
     def _config_value(self, name: str) -> Any:
         if name in ("params", "state"):  # made by init_fn again, or saved with their structure
             held = getattr(self, name)
             kept = held is not None and self.init_fn is None
-            return jax.tree.map(lambda v: v.numpy(), held) if kept else None
+            return jax.tree.map(_array, held) if kept else None
         return super()._config_value(name)
 
     def get_config(self) -> dict[str, Any]:
