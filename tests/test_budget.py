@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cornu import config, layers, metrics, models, ops, optimizers, saving
+from cornu import budget, config, layers, metrics, models, ops, optimizers, saving
 from cornu.budget import (
     BYTES_FOR_A_UNIT,
     SLACK_ARRAYS,
@@ -151,3 +151,12 @@ def test_who_vouches_for_a_file_lifts_the_limit_of_its_weights(tmp_path):
         models.load_model(tmp_path / "wide.keras", custom_objects=known)
     loaded = models.load_model(tmp_path / "wide.keras", custom_objects=known, safe_mode=False)
     assert loaded.layers[0].large.shape == (2**22, 2)
+
+
+def test_work_that_takes_long_is_refused_however_few_its_steps(monkeypatch):
+    monkeypatch.setattr(budget, "PATIENCE", 0.0)
+    monkeypatch.setattr(budget, "SECONDS", 0.0)
+    purse = budget.Budget("the file")
+    purse.work(budget._LOOK - 1)  # the clock is not looked at yet
+    with pytest.raises(UnsafeFileError, match="far more work"):
+        purse.work(1)

@@ -37,6 +37,7 @@ VARIABLE = 3
 VALUES = 25  # JSON values for one unit
 ELEMENTS = 10_000  # of an array that is computed while a program is traced, for one unit
 SECONDS = 1e-3  # of the processor that a unit may take in the mean, on a slow machine too
+PATIENCE = 15.0  # seconds that any file may take: a user's own class may compute, or import much
 _LOOK = 100  # units after which to look at the clock
 
 WORK = 4_000  # units that any file may ask for
@@ -136,7 +137,8 @@ class Budget:
         if self._work >= self._look:
             self._look = self._work + _LOOK
             allowed = WORK + self._size // BYTES_FOR_A_UNIT
-            seconds, most = time.thread_time() - self._began, allowed * SECONDS
+            seconds = time.thread_time() - self._began
+            most = max(PATIENCE, allowed * SECONDS)
             if seconds > most:
                 self._refuse_work(f"{seconds:.0f} seconds at least", f"{most:.0f} seconds")
 
