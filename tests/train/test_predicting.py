@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cornu as keras
-from cornu import layers
+from cornu import layers, ops
 from cornu.core.tracking import Snapshot
 from cornu.train.predicting import AtOnce, bucket_of, filled
 from cornu.train.state import TrainState, only_changes
@@ -90,3 +90,51 @@ def test_numbers_that_are_not_finite_are_told_on_the_short_way_too():
     x[0][2, 1] = np.nan
     with pytest.warns(UserWarning, match="1 NaN in x"):
         assert np.isnan(model.predict(x, verbose=0)[2]).all()
+
+
+def graph(function):
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, function(inputs))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: ops.sum(x), lambda x: ops.unique(x, size=20), lambda x: ops.sum(x, axis=0)],
+    ids=["a number", "values", "a row"],
+)
+def test_outputs_of_a_batch_as_a_whole_are_not_filled_up_or_cut(function):
+    model = graph(function)
+    x = rows((3, 4))[0]  # which would be filled up to four
+    for _ in range(2):  # the long way and the short one
+        np.testing.assert_allclose(model.predict(x, verbose=0), function(x), atol=1e-6)
+    np.testing.assert_allclose(model.predict(x[:1], verbose=0), function(x[:1]), atol=1e-6)
+
+
+def test_numbers_of_several_batches_are_not_put_together():
+    model = graph(ops.sum)
+    x = rows((4, 4))[0]
+    with pytest.raises(ValueError, match="one number for a batch, and there are 2 batches"):
+        model.predict(x, batch_size=2, verbose=0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_sizes_that_depend_on_values_go_uncompiled(compiled):
+    model = graph(lambda x: ops.nonzero(x > 0))
+    if compiled:
+        model.compile("sgd", "mse")
+    x = rows((3, 4))[0]
+    with pytest.raises(TypeError, match="model.run_eagerly = True"):
+        model.predict(x, verbose=0)
+    model.run_eagerly = True
+    for found, wanted in zip(model.predict(x, verbose=0), np.nonzero(x > 0), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    whole = model.predict(x, batch_size=2, verbose=0)  # as the batches come
+    assert len(whole[0]) == (x > 0).sum()
+
+
+def test_rows_of_uncompiled_batches():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    x = rows((5, 4))[0]
+    wanted = model.predict(x, batch_size=2, verbose=0)
+    model.run_eagerly = True
+    np.testing.assert_allclose(model.predict(x, batch_size=2, verbose=0), wanted, atol=1e-6)

@@ -241,6 +241,27 @@ def _gave_to_numpy(error: BaseException, place: _Place) -> str:
     )
 
 
+def _depends_on_values(place: _Place) -> str:
+    """`unique` and `nonzero` give as many results as the values say."""
+
+    def with_size(node: ast.AST) -> ast.AST | None:
+        if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".unique")):
+            return None
+        node.keywords.append(ast.keyword("size", ast.Constant(8)))
+        return node
+
+    if place.line:
+        fix = place.rewritten(with_size) or f"{place.ops}.where(condition, x, 0.0)"
+    else:  # ops of a graph, which run one by one where nothing is compiled
+        fix = "model.run_eagerly = True"
+    return explain(
+        f"{place.name} computes a tensor whose size depends on values, and a compiled program has "
+        "to know all sizes.",
+        **place.facts(),
+        fix=fix,
+    )
+
+
 def _wanted_a_number(error: BaseException, place: _Place) -> str:
     def without(node: ast.AST) -> ast.AST | None:
         if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.func, ast.Name):
@@ -252,6 +273,8 @@ def _wanted_a_number(error: BaseException, place: _Place) -> str:
             return node.func.value if node.func.attr in ("item", "tolist", "numpy") else None
         return None
 
+    if re.search(r"jnp\.(unique|nonzero)", str(error)):
+        return _depends_on_values(place)
     return explain(
         f"{place.name} wants a tensor as a Python number, and while it is traced tensors have no "
         "values.",

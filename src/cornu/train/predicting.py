@@ -2,7 +2,7 @@
 
 Each new batch size would compile a program of its own. So the last, smaller batch is filled up to
 the next of a few sizes (the powers of two, and the batch size) with copies of its last row, and the
-rows that were added are cut off the outputs.
+rows that were added are cut off the outputs. Uncompiled steps run the batches as they are.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ import jax
 import numpy as np
 
 from cornu import bcoo, settings, tree
+from cornu.core.symbolic import is_symbolic
 from cornu.core.tracking import Snapshot
 from cornu.data.arrays import BATCH_SIZE
 from cornu.data.source import Batch, Resident, Source
-from cornu.errors import trimmed
+from cornu.errors import explain, trimmed
 from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
 from cornu.train.compiled import accept_older
@@ -51,15 +52,22 @@ class Collector:
         self._told = len(self._batches)
         return jax.tree.map(lambda *parts: np.concatenate(parts), *new) if len(new) > 1 else new[0]
 
-    def outputs(self, num_samples: int | None) -> Any:
-        """Numpy arrays with the rows of all batches, cut to the number of samples."""
+    def outputs(self) -> Any:
+        """Numpy arrays with the rows of all batches."""
         if not self._batches:
             return None
         fetched = jax.device_get(self._batches)
 
         def join(*parts: Any) -> np.ndarray:
-            whole = np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
-            return whole if num_samples is None else whole[:num_samples]
+            if len(parts) > 1 and not np.ndim(parts[0]):
+                raise ValueError(
+                    explain(
+                        f"The model returns one number for a batch, and there are {len(parts)} "
+                        "batches.",
+                        fix="batch_size=len(x)",
+                    )
+                )
+            return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
 
         return jax.tree.map(join, *fetched)
 
@@ -75,6 +83,11 @@ def bucket_of(size: int, batch_size: int) -> int:
     return min(1 << (size - 1).bit_length(), batch_size)
 
 
+def have_rows(outputs: Any, rows: int) -> bool:
+    """Whether all outputs have a row for each row of the inputs."""
+    return all(a.ndim > 0 and len(a) == rows for a in jax.tree.leaves(outputs))
+
+
 def padded_to_bucket(source: Source) -> Source:
     """The source with its last batch filled up; only where the number of samples is known."""
     if source.num_samples is None or source.batch_size is None:
@@ -83,8 +96,15 @@ def padded_to_bucket(source: Source) -> Source:
 
 
 class _Padded(Source):
+    """A source with its last batch filled up.
+
+    Attributes:
+        added: number of rows that were added so far.
+    """
+
     def __init__(self, source: Source):
         self._source = source
+        self.added = 0
         self.batch_size = source.batch_size
         self.num_batches, self.num_samples = source.num_batches, source.num_samples
         self.reads_ahead = source.reads_ahead
@@ -96,6 +116,7 @@ class _Padded(Source):
             if target == batch.size:
                 yield batch
             else:
+                self.added += target - batch.size
                 data = tree.map_structure(
                     lambda a, n=target: None if a is None else filled(a, n), batch.data
                 )
@@ -156,6 +177,7 @@ class Predicting(Programs):
     def __init__(self) -> None:
         super().__init__()
         self.stop_predicting = False
+        self._fills_batches = True  # until an output is seen that is of a batch as a whole
         self._at_once = AtOnce()
 
     @trimmed
@@ -201,6 +223,7 @@ class Predicting(Programs):
             self.stop_predicting = False
             listeners.on_predict_begin()
             collector = Collector()
+            batches = padded_to_bucket(source) if self._fills() and self.jit_compile else source
             told = listeners.wants_every_batch("predict")
 
             def tell(batch: int, done: int, outputs: Any) -> bool:
@@ -212,14 +235,21 @@ class Predicting(Programs):
 
             with listeners.told_of_failure():
                 run_epoch(
-                    strategy, padded_to_bucket(source), slots, steps=steps,
+                    strategy, batches, slots, steps=steps,
                     before=listeners.on_predict_batch_begin, after=tell,
                     keep=collector.add, every=self._steps_in_a_group,
                 )  # fmt: skip
                 listeners.on_predict_end()
         finally:
             source.close()
-        outputs = collector.outputs(source.num_samples)
+        added = batches.added if isinstance(batches, _Padded) else 0
+        outputs = collector.outputs()
+        if added and source.num_samples is not None:
+            if have_rows(outputs, source.num_samples + added):
+                outputs = jax.tree.map(lambda a: a[: source.num_samples], outputs)
+            elif not self.stop_predicting:  # what was added may have changed the outputs
+                self._fills_batches = False
+                return self.predict(x, batch_size, verbose, steps, callbacks)
         tell_nonfinite(outputs, source.arrays if isinstance(source, Resident) else None)
         return outputs
 
@@ -228,6 +258,16 @@ class Predicting(Programs):
         """The model's outputs for one batch, as numpy arrays."""
         outputs = self._run_batch("predict", x, None, None, None)
         return jax.tree.map(np.asarray, outputs)
+
+    def _fills(self) -> bool:
+        """Whether batches may be filled up; a graph says which of its outputs have no rows."""
+        free = {
+            name: [t.shape[:1] == (None,) for t in tree.flatten(tensors) if is_symbolic(t)]
+            for name in ("inputs", "outputs")
+            if (tensors := getattr(self, name, None))
+        }
+        fixed = all(free.get("inputs", ())) and not all(free.get("outputs", ()))
+        return self._fills_batches and not fixed
 
     def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
         """The outputs for arrays of one batch, if its program is there already.
@@ -244,7 +284,8 @@ class Predicting(Programs):
         slots, strategy = found
         if self._at_once.embedded_rows is not None:
             require_rows(x, self._at_once.embedded_rows)
-        rows, floatx = bucket_of(size, batch_size or BATCH_SIZE), settings.current.floatx
+        rows = bucket_of(size, batch_size or BATCH_SIZE) if self._fills() else size
+        floatx = settings.current.floatx
 
         def ready(a: np.ndarray) -> np.ndarray:
             refuse_what_wraps(a, "x")
@@ -255,6 +296,10 @@ class Predicting(Programs):
         with slots.turn:
             outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
             slots.write(changes)
-        outputs = jax.tree.map(lambda a: np.array(a)[:size], outputs)
+        outputs = jax.tree.map(np.array, outputs)
+        if rows != size:
+            if not have_rows(outputs, rows):
+                return None
+            outputs = jax.tree.map(lambda a: a[:size], outputs)
         tell_nonfinite(outputs, (x,))
         return outputs
