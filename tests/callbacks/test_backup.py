@@ -117,7 +117,7 @@ def test_a_backup_of_another_model_is_refused_and_changes_nothing(tmp_path):
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     other.compile("adam", "mse", metrics=["mae"])
     before = other.get_weights()
-    with pytest.raises(ValueError, match="delete the backup to start anew"):
+    with pytest.raises(ValueError, match="or start anew: os.remove"):
         fit(other, BackupAndRestore(tmp_path))
     for a, b in zip(other.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)

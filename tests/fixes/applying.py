@@ -10,10 +10,12 @@ the code (`or fill them: x = ...`) and its place after it (`activation="softmax"
     layers.Flatten() before layer 'd'    stands before that layer in its list
     keras.Input(shape=(4,))              takes the place of the call of the same name
     return ops.exp(x)                    takes the place of the line that the message shows
+    def get_config(self): ...            takes the place of that method, or is added to the class
     did you mean 'epochs'?               takes the place of the word that is like it
 """
 
 import ast
+import contextlib
 import difflib
 import inspect
 import linecache
@@ -53,7 +55,7 @@ def run(source: str) -> tuple[Message | None, dict[str, Any]]:
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     scope: dict[str, Any] = {"__name__": "__main__"}
     exec(PRELUDE, scope)
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, contextlib.chdir("."):
         warnings.simplefilter("always")
         try:
             exec(compile(source, name, "exec"), scope)
@@ -291,6 +293,10 @@ def _in_function(tree: ast.Module, code: str, message: str) -> str:
         if not line and named:
             body[len(body) - (not isinstance(body[-1], ast.Assign)) :] = new
             return ast.unparse(ast.fix_missing_locations(tree))
+    if isinstance(new[0], ast.FunctionDef):
+        own = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        own[-1].body += new
+        return ast.unparse(ast.fix_missing_locations(tree))
     raise AssertionError(f"nothing to exchange for {code!r}")
 
 

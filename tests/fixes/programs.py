@@ -382,12 +382,3 @@ ARGUMENTS = {
     ),
     "a range of fractions": Program("layers.AlphaDropout(2.0)"),
 }  # fmt: skip
-
-TABLES = {
-    "arguments": ARGUMENTS,
-    "data": DATA,
-    "labels": LABELS,
-    "training": TRAINING,
-    "own": OWN,
-    "layers": LAYERS,
-}

@@ -5,7 +5,7 @@ import pytest
 import cornu as keras
 from cornu.errors import explain
 from fixes.applying import alternatives, applied, fix_of, run
-from fixes.programs import TABLES
+from fixes.tables import TABLES
 
 ROWS = [
     pytest.param(program, id=f"{table}-{name}".replace(" ", "-"))

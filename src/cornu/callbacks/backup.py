@@ -145,7 +145,9 @@ class BackupAndRestore(Callback):
                     f"Nothing is trained: the backup in {os.fspath(self.backup_dir)!r} is of epoch "
                     f"{backup.epoch + 1}.",
                     epochs=epochs,
-                    fix="ask for more epochs, or delete the backup to start anew.",
+                    fix=f"epochs={backup.epoch + 1}\n"
+                    "or start anew, with another directory: "
+                    f"BackupAndRestore({os.fspath(self.backup_dir) + '_2'!r})",
                 )
             )
         # First, since it may refuse. Where nothing is left to do, no data are read.

@@ -111,7 +111,7 @@ def unfit(path: Path, why: str) -> str:
     return explain(
         f"The backup {os.fspath(path)!r} does not fit the training that is to go on.",
         why=why,
-        fix="make and compile the model as before, or delete the backup to start anew.",
+        fix=f"make and compile the model as before,\nor start anew: os.remove({os.fspath(path)!r})",
     )
 
 

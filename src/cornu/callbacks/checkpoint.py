@@ -281,7 +281,7 @@ def _check_name(path: str, save_weights_only: bool) -> None:
         raise ValueError(
             explain(
                 f"{path!r} is the name of a file of weights, and the whole model is to be saved.",
-                fix=f"ModelCheckpoint({path!r}, save_weights_only=True),\n"
+                fix=f"ModelCheckpoint({path!r}, save_weights_only=True)\n"
                 "or a name ending in '.keras'.",
             )
         )

@@ -287,7 +287,7 @@ class MonitorCallback(Callback):
                     f"{type(self).__name__} watches {self.monitor!r}, and whether less or more of "
                     "it is better is not known.",
                     metrics=", ".join(name for name, _ in named_metrics(self.model)) or "none",
-                    fix="mode='min' or mode='max'",
+                    fix="mode='min'\nor mode='max'",
                 )
             )
         return sign

@@ -147,7 +147,7 @@ class Configurable:
         if registry.is_builtin(own_init) or not registry.is_builtin(own_reader):
             return
         accepted, parameters = accepted_names(cls), signature_of(cls).parameters.values()
-        known = {*(accepted or config), *self._common_settings}
+        known = {*(config if accepted is None else accepted), *self._common_settings}
         unknown = [key for key in config if key not in known]
         named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         missing = [p.name for p in named if p.default is p.empty and p.name not in config]
@@ -156,7 +156,8 @@ class Configurable:
         what = "does not take what its get_config returns" if unknown else (
             "needs what its get_config leaves out"
         )  # fmt: skip
-        example = ", ".join((*(p.name for p in named), *unknown))
+        given = [str(p.replace(annotation=p.empty)) for p in named]
+        example = ", ".join((*given, *(f"{name}=None" for name in unknown)))
         warn(
             explain(
                 f"{cls.__name__}.__init__ {what}, so the file will not load as the class is now.",

@@ -278,7 +278,7 @@ def _fitting(variable: Any, value: Any) -> Any:
         raise ValueError(
             explain(
                 f"The keys of state_mapping must be variables, got {variable!r}.",
-                fix="StatelessScope(state_mapping=[(variable, value), ...])",
+                fix="StatelessScope(state_mapping=[(variable, value)])",
             )
         )
     value = jnp.asarray(_plain(value), dtypes.numpy_dtype(variable.dtype))

@@ -126,7 +126,7 @@ class Variable:
             raise ValueError(
                 explain(
                     f"Variable '{self.path}' is made by a function, so its shape must be given.",
-                    fix="Variable(initializer, shape=(...))",
+                    fix="shape=(3, 4)\nor what other shape it is to have",
                 )
             )
         purse = budget.current()

@@ -115,7 +115,7 @@ class JaxLayer(Layer):
             raise ValueError(
                 explain(
                     f"{type(self).__name__} makes its arrays with init_fn, or is given them.",
-                    fix="init_fn=..., or params=... (and state=... if call_fn takes a state)",
+                    fix="init_fn=init_fn\nor params=params" + ", state=state" * self.has_state,
                 )
             )
         if missing:

@@ -137,7 +137,8 @@ def as_dtype(x: Any, dtype: str) -> Any:
                 f"Losses and metrics compare real numbers, got {x.dtype}, whose imaginary parts "
                 "would be lost.",
                 shape=x.shape,
-                fix="compare numpy.abs(y), or real and imaginary parts apart.",
+                fix="y = numpy.abs(y)\n"
+                "or both parts, from two outputs: y = numpy.stack([y.real, y.imag], -1)",
             )
         )
     return ops.cast(x, dtype)

@@ -286,7 +286,8 @@ class Functional(Model):
                 explain(
                     f"Model '{self.name}' takes {expected.dtype}, got {given}, whose imaginary "
                     "parts it has no use for.",
-                    fix="x = numpy.abs(x), or x = numpy.stack([x.real, x.imag], axis=-1);\n"
+                    fix="x = numpy.abs(x)\n"
+                    "or, for an input of shape (..., 2): x = numpy.stack([x.real, x.imag], -1)\n"
                     'or let the model take it: keras.Input(..., dtype="complex64")',
                 )
             )

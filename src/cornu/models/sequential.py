@@ -57,7 +57,7 @@ class Sequential(Model):
             raise ValueError(
                 explain(
                     "Sequential takes the layers as one list, got them one by one.",
-                    fix="keras.Sequential([first, second, ...])",
+                    fix="keras.Sequential([first, second])",
                 )
             )
         super().__init__(name=name)

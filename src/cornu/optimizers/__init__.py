@@ -113,7 +113,7 @@ def _checked(found: Any) -> Any:
         explain(
             f"An optimizer is expected, got {type(found).__name__}.",
             received=repr(found)[:80],
-            fix="optimizer='adam', or optimizers.Adam(0.001)",
+            fix="optimizer='adam'\nor optimizers.Adam(0.001)",
         )
     )
 

@@ -88,7 +88,7 @@ class LossScaleOptimizer(Optimizer):
             raise TypeError(
                 explain(
                     f"inner_optimizer is an optimizer, got {type(inner_optimizer).__name__}.",
-                    fix="LossScaleOptimizer(Adam(0.001))",
+                    fix="LossScaleOptimizer(keras.optimizers.Adam(0.001))",
                 )
             )
         super().__init__(0.0, name=name)

@@ -291,7 +291,7 @@ class Lion(Optimizer):
             raise ValueError(
                 explain(
                     f"beta_1 lies above 0 and at most at 1, got {beta_1!r}.",
-                    fix="beta_1=0.9; with 0 only the sign of the last gradient would count.",
+                    fix="beta_1=0.9\nwith 0 only the sign of the last gradient would count.",
                 )
             )
         self.beta_1 = beta_1

@@ -112,7 +112,9 @@ class Int4QuantizationConfig(QuantizationConfig):
         super().__init__(weight_quantizer, activation_quantizer)
         if block_size is not None:
             if not isinstance(block_size, int):
-                raise TypeError(explain(f"block_size is an int, got {block_size!r}.", fix="128"))
+                raise TypeError(
+                    explain(f"block_size is an int, got {block_size!r}.", fix="block_size=128")
+                )
             if block_size < 1 and block_size != -1:
                 raise ValueError(
                     explain(
@@ -175,7 +177,7 @@ def _check(config: QuantizationConfig, quantizer: Any) -> None:
         raise AttributeError(
             explain(
                 f"weight_quantizer is a quantizer, got {quantizer!r}.",
-                fix="quantizers.AbsMaxQuantizer(axis=0)",
+                fix="weight_quantizer=keras.quantizers.AbsMaxQuantizer(axis=0)",
             )
         )
     if quantizer.output_dtype != "int8":

@@ -30,7 +30,7 @@ def _float_dtype(name: str, dtype: Any) -> str:
         raise ValueError(
             explain(
                 f"{name} draws floating numbers, not {dtype}.",
-                fix="a dtype such as 'float32'; random.randint draws integers.",
+                fix="dtype='float32'\nrandom.randint draws integers.",
             )
         )
     return dtype

@@ -99,7 +99,7 @@ def draw_seed(seed: Any) -> Any:
                 explain(
                     "A random function without a seed is called while JAX traces a function, which "
                     "would draw the same numbers at every call.",
-                    fix="seed=seed, an argument of the function: jax.random.PRNGKey(0)",
+                    fix="seed=seed\nan argument of the function, such as jax.random.PRNGKey(0)",
                 )
             )
         return generator.next()

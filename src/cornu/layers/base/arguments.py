@@ -139,7 +139,7 @@ def channels_format(value: str | None) -> str:
         raise ValueError(
             explain(
                 f"data_format is 'channels_last' or 'channels_first', got {value!r}.",
-                fix="data_format='channels_last' for arrays (batch, height, width, channels)",
+                fix="data_format='channels_last'\nfor arrays (batch, height, width, channels)",
             )
         )
     return value

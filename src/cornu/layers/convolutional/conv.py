@@ -87,8 +87,8 @@ class Convolution(Windowed):
                 explain(
                     f"{name}({filters}, {kernel_size}, {strides}) has {filters} filter"
                     f"{'s' if filters > 1 else ''} of size {kernel_size}, moved by {strides}.",
-                    fix=f"{name}({kernel_size}, {strides}) for {kernel_size} filters of size "
-                    f"{strides}; the number of input channels is found by itself.",
+                    fix=f"{name}({kernel_size}, {strides})\n"
+                    "filters come first; the number of input channels is found by itself.",
                 )
             )
 

@@ -145,7 +145,7 @@ def map_coordinates(
             explain(
                 "map_coordinates takes coordinates with two axes at least.",
                 received=f"coordinates {tuple(places.shape)}",
-                fix="coordinates[:, None] reads one place.",
+                fix="to read one place: coordinates = coordinates[:, None]",
             )
         )
     if places.shape[0] != x.ndim:

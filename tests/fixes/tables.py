@@ -1,0 +1,15 @@
+"""All programs, by what they are about."""
+
+from fixes import programs, values_and_files
+
+TABLES = {
+    "arguments": programs.ARGUMENTS,
+    "data": programs.DATA,
+    "labels": programs.LABELS,
+    "training": programs.TRAINING,
+    "own": programs.OWN,
+    "layers": programs.LAYERS,
+    "values": values_and_files.VALUES,
+    "files": values_and_files.FILES,
+    "objects": values_and_files.OBJECTS,
+}
