@@ -16,20 +16,43 @@ objects and not bytes, sees no reason for one.
 
 import gc
 import sys
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-MOST_WAITING = 64 << 20  # bytes of weights; a collection takes about 0.1 s
+MOST_WAITING = 64 << 20  # bytes of weights; a collection of everything takes about 0.1 s
+_SMALL = 1024  # bytes; whatever is smaller does not add up to much
 
-_waiting = 0
+_waiting: list[tuple[weakref.ref[Any], int]] = []
 
 
-def left_in_circles(nbytes: int) -> None:
-    """Count bytes that wait for a collection, which is started when they are many."""
-    global _waiting
-    _waiting += nbytes
-    if _waiting > MOST_WAITING and gc.isenabled() and not sys.is_finalizing():
-        _waiting = 0
+def left_in_circles(owners: Iterable[tuple[Any, int]]) -> None:
+    """Note what waits for a collection, which is started when it is much.
+
+    Args:
+        owners: objects that hold memory, each with its number of bytes. Whoever calls holds them
+            still, so they do not count until the next call.
+    """
+    now = [(weakref.ref(owner), nbytes) for owner, nbytes in owners if nbytes >= _SMALL]
+    make_room()
+    _waiting.extend(now)
+
+
+def make_room() -> None:
+    """Start a collection if much waits for one; to be called before much is made.
+
+    What was made not long ago, such as a model that was loaded and looked at, is among the young
+    objects, and found in a hundredth of the time that a collection of everything takes.
+    """
+    there = [(owner, nbytes) for owner, nbytes in _waiting if owner() is not None]
+    _waiting[:] = there
+    much = sum(nbytes for _, nbytes in there) > MOST_WAITING
+    if not much or not gc.isenabled() or sys.is_finalizing():
+        return
+    _waiting.clear()
+    gc.collect(1)
+    if any(owner() is not None for owner, _ in there):
         gc.collect()
 
 

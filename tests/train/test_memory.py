@@ -80,15 +80,63 @@ def test_a_history_keeps_its_model():
     assert history.model.predict(X, verbose=0).shape == (8, 1)
 
 
-def test_a_collection_comes_when_large_weights_wait(monkeypatch):
+@pytest.fixture
+def collections(monkeypatch):
+    """The generations that were collected since."""
     monkeypatch.setattr(collector, "MOST_WAITING", 1000)
+    gc.collect()
+    collector._waiting.clear()
+    generations = []
+
+    def note(phase, info):
+        if phase == "start" and info["generation"]:
+            generations.append(info["generation"])
+
+    gc.callbacks.append(note)
+    yield generations
+    gc.callbacks.remove(note)
+
+
+def wide():
     inputs = keras.Input((4,))
-    layer = layers.Dense(100)
-    model, kernel = keras.Model(inputs, layer(inputs)), weakref.ref(layer)
-    del model, layer, inputs
-    graph()
-    collector.left_in_circles(1001)
+    return keras.Model(inputs, layers.Dense(100)(inputs))  # a kernel of 1600 bytes
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_collection_comes_when_large_weights_wait(collections, old):
+    model = wide()
+    layer = weakref.ref(model.layers[-1])
+    if old:
+        gc.collect()
+    collections.clear()
+    del model
+    assert layer() is not None
+    model = wide()
+    del model
+    assert layer() is None
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_room_is_made_before_a_model_is_loaded(collections, old, tmp_path):
+    wide().save(tmp_path / "m.keras")
+    collections.clear()
+    model = keras.models.load_model(tmp_path / "m.keras")
+    kernel = weakref.ref(model.layers[-1].kernel)
+    if old:
+        gc.collect()
+    collections.clear()
+    del model
+    assert kernel() is not None and collections == []
+    keras.models.load_model(tmp_path / "m.keras")
     assert kernel() is None
+    assert (2 in collections) == old  # what is young is found without looking at everything
+
+
+def test_no_collection_comes_for_small_weights(collections):
+    for _ in range(20):
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(10)])
+        del model
+    assert 2 not in collections and collector._waiting == []
 
 
 def test_memory_of_differing_models():

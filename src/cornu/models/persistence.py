@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cornu import (
     activations,
+    collector,
     constraints,
     dtype_policies,
     initializers,
@@ -200,6 +201,7 @@ def load_model(
     """
     named = isinstance(filepath, (str, os.PathLike))
     what = f"the file {os.fspath(filepath)!r}" if named else "the file"  # type: ignore[arg-type]
+    collector.make_room()
     with loading(what, safe_mode=safe_mode):
         if named and is_legacy_name(os.fspath(filepath)):  # type: ignore[arg-type]
             return _load_legacy(filepath, custom_objects, compile, safe_mode)

@@ -80,8 +80,8 @@ class Trainer(Predicting):
             if name in vars(self):
                 vars(vars(self)[name]).clear()
         with contextlib.suppress(Exception):  # of a model whose constructor has failed, say
-            values = (v._value for layer in self._flatten_layers() for v in layer._own_variables())  # type: ignore[attr-defined]
-            collector.left_in_circles(sum(value.nbytes for value in values))
+            owned = (v for layer in self._flatten_layers() for v in layer._own_variables())  # type: ignore[attr-defined]
+            collector.left_in_circles((v, v._value.nbytes) for v in owned)
 
     @property
     def history(self) -> Any:
