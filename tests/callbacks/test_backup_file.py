@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import cornu as keras
 from callbacks.small import fit, regression
 from cornu.archive.stores import H5Writer
 from cornu.callbacks import BackupAndRestore, CSVLogger, EarlyStopping, Resume
@@ -45,6 +46,10 @@ def noted(good, name, **changes):
     return good._replace(notes=good.notes | {name: good.notes[name] | changes})
 
 
+def weights(backup):
+    return backup.notes[STOP]["best_weights"]
+
+
 STOP, LOG, HISTORY = "EarlyStopping_0", "CSVLogger_0", "History_0"
 WRONG = {
     "epoch -1": lambda b: b._replace(epoch=-1),
@@ -69,6 +74,15 @@ WRONG = {
     "wait -1": lambda b: noted(b, STOP, wait=-1),
     "best of text": lambda b: noted(b, STOP, best="x"),
     "weights of numbers": lambda b: noted(b, STOP, best_weights=[1, 2]),
+    "the best of opaque bytes": lambda b: noted(b, STOP, best=np.zeros((), "V2")),
+    "one weight too few": lambda b: noted(b, STOP, best_weights=weights(b)[1:]),
+    "weights of another shape": lambda b: noted(
+        b, STOP, best_weights=[np.zeros(3), *weights(b)[1:]]
+    ),
+    "weights of another kind": lambda b: noted(
+        b, STOP, best_weights=[v.astype(int) for v in weights(b)]
+    ),
+    "the best weights of nothing": lambda b: noted(b, STOP, best=None),
     "an unknown note": lambda b: noted(b, STOP, patience=1000),
     "a note that is missing": lambda b: b._replace(notes=b.notes | {STOP: {"wait": 1}}),
     "notes of a list": lambda b: b._replace(notes=b.notes | {STOP: [1]}),
@@ -102,6 +116,50 @@ def test_a_backup_behind_the_end_is_said(good, tmp_path, kind):
     with pytest.warns(UserWarning, match="Nothing is trained: the backup in .* is of epoch"):
         fit(regression("adam"), *([] if kind is Resume else [kind(tmp_path)]), epochs=4,
             **({"resume": tmp_path} if kind is Resume else {}))  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [[], [np.zeros(1)] * 4, [np.zeros((4, 8))] * 4])
+def test_values_put_aside_fit_the_weights(values):
+    model = regression(keras.optimizers.SGD(use_ema=True))
+    model.optimizer.build(model.trainable_variables)
+    swap = keras.callbacks.SwapEMAWeights()
+    swap.set_model(model)
+    swap._swap()
+    assert swap._can_go_on_from({"_values_aside": swap._values_aside})
+    assert swap._can_go_on_from({"_values_aside": None})
+    assert not swap._can_go_on_from({"_values_aside": values})
+
+
+class Counting(keras.utils.PyDataset):
+    """Tells its state, a number of epochs."""
+
+    epochs = 0
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return np.ones((2, 4), "float32"), np.ones((2, 1), "float32")
+
+    def on_epoch_end(self):
+        self.epochs += 1
+
+    def get_state(self):
+        return {"epochs": self.epochs}
+
+    def set_state(self, state):
+        self.epochs = state["epochs"]
+
+
+def test_a_state_that_the_data_do_not_take(tmp_path):
+    model, resume = regression(), Resume(tmp_path)
+    model.fit(Counting(), verbose=0, callbacks=[resume])
+    path = tmp_path / "latest.h5"
+    backup = read_backup(path, training_variables(model), list(resume._remembering()))
+    assert backup.positions["train"]["state"] == {"epochs": 1}
+    write_backup(path, backup._replace(positions={"train": {"state": [3]}}))
+    with pytest.raises(ValueError, match="Counting does not take the state that the backup has"):
+        model.fit(Counting(), epochs=2, verbose=0, callbacks=[Resume(tmp_path)])
 
 
 PACKED = {

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cornu.callbacks.callback import Callback
-from cornu.callbacks.notes import Kind, is_array, list_of, optional
+from cornu.callbacks.notes import Kind, are_values_of, is_array, list_of, optional
 from cornu.errors import explain
 
 
@@ -62,8 +62,15 @@ class SwapEMAWeights(Callback):
 
     @_values_aside.setter
     def _values_aside(self, values: Sequence[np.ndarray] | None) -> None:
-        weights = [weight for weight, _ in self.model.optimizer._weights_and_averages()]
-        self._aside = None if values is None else list(zip(weights, values, strict=True))
+        self._aside = None if values is None else list(zip(self._averaged(), values, strict=True))
+
+    def _can_go_on_from(self, notes: Mapping[str, Any]) -> bool:
+        values = notes.get("_values_aside")
+        return values is None or are_values_of(self._averaged(), values)
+
+    def _averaged(self) -> list[Any]:
+        optimizer = getattr(self.model, "optimizer", None)
+        return [weight for weight, _ in optimizer._weights_and_averages()] if optimizer else []
 
     @property
     def _swapped(self) -> bool:

@@ -103,6 +103,9 @@ def read_backup(path: Path, variables: Mapping[str, list[Any]], callbacks: Named
             if where in stored:
                 notes[name] = _unpacked(store, where, path)
                 _check(notes[name], _kinds(callback), path, f"the notes of {name}")
+                if not callback._can_go_on_from(notes[name]):
+                    why = f"the notes of {name} are of another model."
+                    raise ValueError(unfit(path, why))
     return Backup(variables=arrays, notes=notes, **about)
 
 

@@ -57,6 +57,10 @@ class Callback:
             check_names(cls, args, kwargs)
         return super().__new__(cls)
 
+    def _can_go_on_from(self, notes: Mapping[str, Any]) -> bool:
+        """Whether what a backup says of `_remembered`, each of its kind, fits this training."""
+        return True
+
     def __repr__(self) -> str:
         return as_call(self, always=("monitor",))
 

@@ -142,10 +142,11 @@ class CheckpointCallback(MonitorCallback):
                 if not self._is_better(value, self.best):
                     self._report(
                         epoch,
-                        f"{self.monitor} is {float(value):.5g}, not better than {self.best:.5g}.",
+                        f"{self.monitor} is {float(value):.5g}, not better than "
+                        f"{float(self.best):.5g}.",
                     )
                     return
-                before = "" if self.best is None else f" from {self.best:.5g}"
+                before = "" if self.best is None else f" from {float(self.best):.5g}"
                 why = f"{self.monitor} has become better{before}: {float(value):.5g}, "
                 self.best = value
         place = None

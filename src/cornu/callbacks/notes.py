@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from cornu.archive.safeh5 import fits
 from cornu.archive.safejson import parse
 from cornu.errors import explain
 
@@ -119,8 +121,10 @@ def is_count(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether a value is one real number, NaN and infinite ones included."""
-    kind = np.asarray(value).dtype.kind if np.isscalar(value) or hasattr(value, "dtype") else "O"
-    return np.size(value) == 1 and kind in "biufV"
+    if not np.isscalar(value) and not hasattr(value, "dtype"):
+        return False
+    dtype = np.asarray(value).dtype
+    return np.size(value) == 1 and (dtype.kind in "biu" or jnp.issubdtype(dtype, jnp.floating))
 
 
 def is_text(value: Any) -> bool:
@@ -148,6 +152,16 @@ def dict_of(kind: Kind) -> Kind:
 def is_array(value: Any) -> bool:
     """Whether a value is an array."""
     return isinstance(value, np.ndarray)
+
+
+def are_values_of(variables: Sequence[Any], values: Any) -> bool:
+    """Whether there is one array for each variable, of its shape, and its dtype or a like one."""
+    if not list_of(is_array)(values) or len(values) != len(variables):
+        return False
+    return all(
+        value.shape == tuple(variable.shape) and fits(value.dtype, variable.dtype)
+        for variable, value in zip(variables, values, strict=True)
+    )
 
 
 def anything(value: Any) -> bool:

@@ -210,8 +210,8 @@ class ReduceLROnPlateau(MonitorCallback):
             if self.verbose:
                 say(
                     f"Epoch {epoch + 1}: {self.monitor} has not become better than "
-                    f"{self.best:.5g} for {self.wait} epochs, the {name.replace('_', ' ', 1)} is "
-                    f"{rate:.5g}."
+                    f"{float(self.best):.5g} for {self.wait} epochs, "
+                    f"the {name.replace('_', ' ', 1)} is {rate:.5g}."
                 )
             self.cooldown_counter = self.cooldown
             self.wait = 0

@@ -13,7 +13,15 @@ import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import MonitorCallback, say
-from cornu.callbacks.notes import Kind, is_array, is_count, is_number, list_of, optional
+from cornu.callbacks.notes import (
+    Kind,
+    are_values_of,
+    is_array,
+    is_count,
+    is_number,
+    list_of,
+    optional,
+)
 from cornu.errors import explain
 
 
@@ -78,6 +86,12 @@ class EarlyStopping(MonitorCallback):
         self.best_epoch = 0
         self.best_weights: list[np.ndarray] | None = None
 
+    def _can_go_on_from(self, notes: Mapping[str, Any]) -> bool:
+        weights = notes.get("best_weights")
+        if weights is None or not self.restore_best_weights:
+            return True
+        return notes.get("best") is not None and are_values_of(self.model.weights, weights)
+
     def on_train_begin(self, logs: Any = None) -> None:
         self._start()
         self._expect_monitor()
@@ -107,7 +121,7 @@ class EarlyStopping(MonitorCallback):
             if self.verbose:
                 say(
                     f"Restoring the weights of epoch {self.best_epoch + 1}, "
-                    f"{self.monitor} {self.best:.5g}."
+                    f"{self.monitor} {float(self.best):.5g}."
                 )
             self.model.set_weights(self.best_weights)
 

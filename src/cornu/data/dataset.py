@@ -11,7 +11,7 @@ from typing import Any
 from cornu import errors
 from cornu.data.arrays import draw_seed, fewer_steps, permutation, positive
 from cornu.data.convert import to_batch
-from cornu.data.position import Marks, random_streams, set_random_streams
+from cornu.data.position import Marks, random_streams, set_random_streams, set_state
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
 from cornu.data.workers import Pool, WorkerProcess
@@ -209,7 +209,7 @@ class PyDatasetSource(Source):
         self.seed = int(position.get("seed", self.seed))
         self._streams_at = found = dict(position.get("streams_at", {}))
         if "state" in position:
-            self.dataset.set_state(position["state"])
+            set_state(self.dataset, position["state"])
         elif self._begun is not None:
             # The hooks that the data set was told, each with the random numbers that it had.
             for over in range(self._begun, epoch):

@@ -23,7 +23,7 @@ from typing import Any
 
 from cornu.data.arrays import positive
 from cornu.data.convert import to_batch
-from cornu.data.position import Marks, random_streams
+from cornu.data.position import Marks, random_streams, set_state
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
 from cornu.errors import explain, warn
@@ -167,7 +167,7 @@ class IterableSource(Source):
         before, state = self._taken, position.get("state")
         self._continued = running = self._new_pass()
         if state is not None and hasattr(running, "set_state"):
-            running.set_state(state)
+            set_state(running, state)
         else:
             ahead = position["taken"] - (before if self._once else 0)
             next(islice(running, max(ahead - 1, 0), ahead), None)

@@ -53,6 +53,24 @@ def check_position(position: Any, epoch: int, step: int, batches: int | None) ->
         raise ValueError(explain("The backup holds no state of random numbers.")) from error
 
 
+def set_state(data: Any, state: Any) -> None:
+    """Give data, or an iterator over them, the state that a backup has of them.
+
+    Raises:
+        ValueError: they do not take it.
+    """
+    try:
+        data.set_state(state)
+    except Exception as error:
+        raise ValueError(
+            explain(
+                f"{type(data).__name__} does not take the state that the backup has of it.",
+                detail=f"{type(error).__name__}: {error}"[:300],
+                fix="make the data as before, or delete the backup to start anew.",
+            )
+        ) from error
+
+
 class Marks:
     """What belongs to the last few numbers of batches.
 
