@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu import layers, models, ops, saving
+from cornu import callbacks, layers, models, ops, saving
 
 CORPUS = Path(__file__).parent.parent / "files"
 BACKUP = "backup"  # in the names of folders to resume from
@@ -35,6 +35,18 @@ def small() -> Any:
     )
     model.compile("adam", "mse", metrics=["mae"])
     return model
+
+
+def train(model: Any, folder: str, epochs: int) -> None:
+    """Train, or go on from the backup in a folder, with callbacks that remember something."""
+    Path(folder).mkdir(exist_ok=True)
+    listeners = [
+        callbacks.EarlyStopping("loss", patience=3, restore_best_weights=True),
+        callbacks.ReduceLROnPlateau("loss"),
+        callbacks.CSVLogger(f"{folder}/log.csv"),
+    ]
+    x, y = np.zeros((4, 4)), np.zeros((4, 2))
+    model.fit(x, y, 2, epochs, verbose=0, callbacks=listeners, resume=folder)
 
 
 def _recurrent() -> Any:
@@ -71,9 +83,7 @@ def base_files(folder: Path, corpus: bool = False) -> dict[str, Content]:
     (folder / "shards").mkdir()
     model.save_weights(folder / "shards" / "m.weights.json", max_shard_size=60 / 2**30)
     model.save(folder / "directory", zipped=False)
-    small().fit(
-        np.zeros((2, 4)), np.zeros((2, 2)), epochs=1, verbose=0, resume=str(folder / BACKUP)
-    )
+    train(small(), str(folder / BACKUP), epochs=1)
     _graph().save(folder / "graph.keras")
     _recurrent().save(folder / "recurrent.keras")
     _images().save(folder / "images.keras")

@@ -6,6 +6,7 @@ members   of a .keras file: one mutated and packed again with the right checksum
 contents  fields of the headers and of the table of contents of a zip archive
 JSON      a node replaced by a value of interest or by another node, deleted, doubled, renamed; a
           number made huge; a layer made one of another class, or an operation with huge settings
+backup    as JSON: what it says of its place, and what callbacks remember
 HDF5      a link deleted or replaced, an attribute or a dataset of another kind; the whole in the
           newer form; fields of its blocks, and addresses that lead to other blocks
 """
@@ -22,6 +23,8 @@ import h5py
 import numpy as np
 
 from cornu import layers
+from cornu.archive.stores import H5Reader, H5Writer
+from cornu.callbacks.backup import LATEST
 from cornu.core.op import TABLE
 from fuzz.files import Content
 
@@ -113,6 +116,7 @@ def _mutated(content: bytes, name: str, dice: random.Random) -> bytes:
         ways = [_bytes, _member, _config, _config, _config, _weights, _weights, _members, _contents]
     elif name.endswith(".h5"):
         ways = [_bytes, _fields, _fields, _links, _attribute, _newer]
+        ways += [_notes] * 5 if name == LATEST else []
     elif name.endswith(".json"):
         ways = [_bytes, _text]
     elif name.endswith(".safetensors"):
@@ -313,6 +317,22 @@ def _header(content: bytes, dice: random.Random) -> bytes:
     length = int.from_bytes(content[:8], "little")
     header = _text(content[8 : 8 + length], dice)
     return len(header).to_bytes(8, "little") + header + content[8 + length :]
+
+
+def _notes(content: bytes, dice: random.Random) -> bytes:
+    """Text within a backup, written as the library writes it."""
+    with H5Reader(io.BytesIO(content)) as store:
+        groups = {path: store.read(path, store.shapes(path)) for path in store.paths()}
+    texts = [path for path, arrays in groups.items() if arrays and arrays[0].dtype == np.uint8]
+    text, *arrays = groups[chosen := dice.choice(texts)]
+    change = dice.choice((_text, _text, _text, _bytes))
+    changed = change(text.tobytes(), dice)
+    groups[chosen] = [np.frombuffer(changed, np.uint8), *arrays]
+    file = io.BytesIO()
+    with H5Writer(file) as store:
+        for path, values in groups.items():
+            store.write(path, path, values)
+    return file.getvalue()
 
 
 # ---- HDF5 --------------------------------------------------------------------------------------

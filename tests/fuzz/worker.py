@@ -25,17 +25,18 @@ if __name__ == "__main__":
 import numpy as np
 
 from cornu import saving
-from cornu.errors import LINES, WIDTH
-from fuzz.files import BACKUP, small
+from cornu.errors import LINES, WIDTH, UnsafeFileError
+from fuzz.files import BACKUP, small, train
 
-EXPECTED = (ValueError, TypeError, NotImplementedError, FileNotFoundError)
+# These alone: of their kinds are also errors that a reader lets through, such as JSONDecodeError.
+EXPECTED = (ValueError, UnsafeFileError, TypeError, NotImplementedError, FileNotFoundError)
 MEMORY = 3 << 30
 
 
 def load(path: str, target) -> None:
     """What a user does with a file of this name."""
     if BACKUP in path:
-        target.fit(np.zeros((2, 4)), np.zeros((2, 2)), epochs=1, verbose=0, resume=path)
+        train(target, path, epochs=2)
         return
     saving.inspect_file(path)
     if os.path.isdir(path) or (
@@ -92,11 +93,11 @@ def attempt(job: dict, target) -> dict:
             load(job["path"], target)
         except EXPECTED as error:
             message = str(error)
-            brief = is_brief(message) or BACKUP in job["path"]
+            brief = is_brief(message)
             result = {
                 "error": type(error).__name__ if brief else "long message",
                 "message": message[:2000],
-                "ok": brief,
+                "ok": brief and type(error) in EXPECTED,
             }
         except BaseException as error:
             result = {"error": type(error).__name__, "message": str(error)[:2000], "ok": False}
