@@ -80,6 +80,26 @@ def test_a_history_keeps_its_model():
     assert history.model.predict(X, verbose=0).shape == (8, 1)
 
 
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.weights.h5", "m.safetensors", "folder"])
+def test_a_model_that_was_saved_and_loaded_goes_with_its_last_reference(name, tmp_path):
+    path, model, there = tmp_path / name, graph(), []
+    gc.disable()
+    try:
+        if ".weights" in name or name.endswith("safetensors"):
+            model.save_weights(path)
+            model.load_weights(path)
+        else:
+            model.save(path, **({} if "." in name else {"zipped": False}))
+            loaded = keras.models.load_model(path)
+            there.append(weakref.ref(loaded))
+            del loaded
+        there.append(weakref.ref(model))
+        del model
+        assert [reference() for reference in there] == [None] * len(there)
+    finally:
+        gc.enable()
+
+
 @pytest.fixture
 def collections(monkeypatch):
     """The generations that were collected since."""

@@ -102,7 +102,10 @@ def walk(
             elif isinstance(value, (list, tuple, dict)):
                 yield from visit_container(value, numbered("container"), (*around, id(container)))
 
-    yield from visit(root, "")
+    try:
+        yield from visit(root, "")
+    finally:
+        keep.clear()  # the functions above refer to each other, so it waits for a collection
 
 
 def _turn(name: str) -> str:
