@@ -138,3 +138,41 @@ def test_rows_of_uncompiled_batches():
     wanted = model.predict(x, batch_size=2, verbose=0)
     model.run_eagerly = True
     np.testing.assert_allclose(model.predict(x, batch_size=2, verbose=0), wanted, atol=1e-6)
+
+
+class Centred(keras.Layer):
+    """Rows less the mean of their batch: what is in a batch counts for each of its rows."""
+
+    def call(self, x):
+        return x - ops.mean(x, axis=0, keepdims=True)
+
+
+class Normalized(keras.Layer):
+    def __init__(self):
+        super().__init__()
+        self.norm = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.norm(x, training=True)
+
+
+@pytest.mark.parametrize(
+    "layer", [Centred, Normalized, lambda: layers.Softmax(axis=0)], ids=["mean", "batch", "softmax"]
+)
+@pytest.mark.parametrize("size", [5, 11])
+def test_rows_that_depend_on_their_batch_are_not_filled_up(layer, size):
+    x = np.random.default_rng(0).normal(size=(size, 4)).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), layer()])
+    for _ in range(2):  # the second time by the program that is there
+        found = model.predict(x, batch_size=8, verbose=0)
+        each = [model(part, training=False) for part in (x[:8], x[8:]) if len(part)]
+        np.testing.assert_allclose(found, np.concatenate(each), atol=1e-6)
+
+
+def test_whether_rows_stand_apart_is_tried_once():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2), layers.Dropout(0.5)])
+    for size in (3, 5, 6, 8):
+        assert model.predict(np.ones((size, 4)), verbose=0).shape == (size, 2)
+    (program,) = model._programs.values()
+    assert program.rows_apart
+    assert program.program._cache_size() == 2  # of 4 and 8 rows

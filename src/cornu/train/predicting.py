@@ -2,7 +2,8 @@
 
 Each new batch size would compile a program of its own. So the last, smaller batch is filled up to
 the next of a few sizes (the powers of two, and the batch size) with copies of its last row, and the
-rows that were added are cut off the outputs. Uncompiled steps run the batches as they are.
+rows that were added are cut off the outputs. Batches stay as they are in uncompiled steps, and in
+models in which a row's outputs depend on the other rows, which is tried once for each program.
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from cornu.train.preflight import (
 )
 from cornu.train.programs import Programs
 from cornu.train.state import StateSlots
-from cornu.train.strategy import PerStep
+from cornu.train.strategy import PerStep, Strategy
 
 
 class Collector:
@@ -83,16 +84,50 @@ def bucket_of(size: int, batch_size: int) -> int:
     return min(1 << (size - 1).bit_length(), batch_size)
 
 
-def have_rows(outputs: Any, rows: int) -> bool:
-    """Whether all outputs have a row for each row of the inputs."""
-    return all(a.ndim > 0 and len(a) == rows for a in jax.tree.leaves(outputs))
+def rows_stand_apart(strategy: PerStep, slots: StateSlots, batch: Any, rows: int) -> bool:
+    """Whether a row's outputs are the same, to the bit, whatever the rows are that fill up a batch.
+
+    The program runs on two made-up batches that differ in what is added alone. What normalizes by
+    the batch, or returns something of a batch as a whole, shows it.
+
+    Args:
+        strategy: the program of `predict`.
+        slots: its variables.
+        batch: structure of what has the shapes and dtypes of the rows that are kept.
+        rows: number of rows of the batch that is filled up.
+    """
+    leaves = jax.tree.leaves(batch, is_leaf=bcoo.is_sparse)
+    if any(map(bcoo.is_sparse, leaves)):
+        return True  # sparse batches are filled up with zeros alone
+    kept = leaves[0].shape[0]
+
+    def run(fill: int) -> Any:
+        made = jax.tree.map(lambda a: _made_up(a, kept, rows, fill), batch)
+        return tracing(lambda: strategy.program(slots.read(), made), slots)[0]
+
+    with slots.turn:
+        outputs = zip(jax.tree.leaves(run(0)), jax.tree.leaves(run(1)), strict=True)
+    return all(
+        a.ndim > 0
+        and len(a) == rows
+        and np.array_equal(np.asarray(a)[:kept], np.asarray(b)[:kept], equal_nan=True)
+        for a, b in outputs
+    )
 
 
-def padded_to_bucket(source: Source) -> Source:
-    """The source with its last batch filled up; only where the number of samples is known."""
-    if source.num_samples is None or source.batch_size is None:
-        return source
-    return _Padded(source)
+def _with_rows(array: Any, rows: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((rows, *array.shape[1:]), array.dtype)
+
+
+def _made_up(like: Any, kept: int, rows: int, fill: int) -> np.ndarray:
+    """An array whose last rows are `fill` for identifiers, and far above or below the rest else."""
+    shape, dtype = (rows, *like.shape[1:]), np.dtype(like.dtype)
+    if dtype.kind in "iub":
+        array, value = np.ones(shape, dtype), fill
+    else:
+        array, value = np.random.default_rng(0).normal(size=shape).astype(dtype), 18 * fill - 9
+    array[kept:] = value
+    return array
 
 
 class _Padded(Source):
@@ -177,7 +212,6 @@ class Predicting(Programs):
     def __init__(self) -> None:
         super().__init__()
         self.stop_predicting = False
-        self._fills_batches = True  # until an output is seen that is of a batch as a whole
         self._at_once = AtOnce()
 
     @trimmed
@@ -223,7 +257,11 @@ class Predicting(Programs):
             self.stop_predicting = False
             listeners.on_predict_begin()
             collector = Collector()
-            batches = padded_to_bucket(source) if self._fills() and self.jit_compile else source
+            batches = source
+            if source.num_samples is not None and source.batch_size is not None:
+                last = source.num_samples % source.batch_size
+                if self._may_fill(strategy, slots, example, last, source.batch_size):
+                    batches = _Padded(source)
             told = listeners.wants_every_batch("predict")
 
             def tell(batch: int, done: int, outputs: Any) -> bool:
@@ -242,14 +280,9 @@ class Predicting(Programs):
                 listeners.on_predict_end()
         finally:
             source.close()
-        added = batches.added if isinstance(batches, _Padded) else 0
         outputs = collector.outputs()
-        if added and source.num_samples is not None:
-            if have_rows(outputs, source.num_samples + added):
-                outputs = jax.tree.map(lambda a: a[: source.num_samples], outputs)
-            elif not self.stop_predicting:  # what was added may have changed the outputs
-                self._fills_batches = False
-                return self.predict(x, batch_size, verbose, steps, callbacks)
+        if isinstance(batches, _Padded) and batches.added:
+            outputs = jax.tree.map(lambda a: a[: len(a) - batches.added], outputs)
         tell_nonfinite(outputs, source.arrays if isinstance(source, Resident) else None)
         return outputs
 
@@ -259,15 +292,31 @@ class Predicting(Programs):
         outputs = self._run_batch("predict", x, None, None, None)
         return jax.tree.map(np.asarray, outputs)
 
-    def _fills(self) -> bool:
-        """Whether batches may be filled up; a graph says which of its outputs have no rows."""
+    def _may_fill(
+        self, strategy: Strategy, slots: StateSlots, example: Any, size: int, most: int
+    ) -> bool:
+        """Whether a batch of `size` rows is to be filled up, and may be."""
+        rows = bucket_of(size, most) if size else size
+        if rows == size or not isinstance(strategy, PerStep):
+            return False
+        if strategy.rows_apart is None:
+            batch = tree.map_structure(
+                lambda a: None if a is None else a if bcoo.is_sparse(a) else _with_rows(a, size),
+                example,
+            )
+            strategy.rows_apart = self._outputs_have_rows() and rows_stand_apart(
+                strategy, slots, batch, rows
+            )
+        return strategy.rows_apart
+
+    def _outputs_have_rows(self) -> bool:
+        """Whether all outputs have a row for each sample, as far as a graph says it."""
         free = {
             name: [t.shape[:1] == (None,) for t in tree.flatten(tensors) if is_symbolic(t)]
             for name in ("inputs", "outputs")
             if (tensors := getattr(self, name, None))
         }
-        fixed = all(free.get("inputs", ())) and not all(free.get("outputs", ()))
-        return self._fills_batches and not fixed
+        return not all(free.get("inputs", ())) or all(free.get("outputs", ()))
 
     def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
         """The outputs for arrays of one batch, if its program is there already.
@@ -284,22 +333,23 @@ class Predicting(Programs):
         slots, strategy = found
         if self._at_once.embedded_rows is not None:
             require_rows(x, self._at_once.embedded_rows)
-        rows = bucket_of(size, batch_size or BATCH_SIZE) if self._fills() else size
         floatx = settings.current.floatx
 
         def ready(a: np.ndarray) -> np.ndarray:
             refuse_what_wraps(a, "x")
-            a = a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
-            return a if rows == size else filled(a, rows)
+            return a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
 
+        most = batch_size or BATCH_SIZE
         batch = (jax.tree.map(ready, x),)
+        fills = self._may_fill(strategy, slots, batch, size, most)
+        if fills:
+            rows = bucket_of(size, most)
+            batch = jax.tree.map(lambda a: filled(a, rows), batch)
         with slots.turn:
             outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
             slots.write(changes)
         outputs = jax.tree.map(np.array, outputs)
-        if rows != size:
-            if not have_rows(outputs, rows):
-                return None
+        if fills:
             outputs = jax.tree.map(lambda a: a[:size], outputs)
         tell_nonfinite(outputs, (x,))
         return outputs

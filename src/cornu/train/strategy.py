@@ -164,7 +164,12 @@ class PerStep(Strategy):
         donate: whether a step is given the buffers of the state; not where it changes little of it:
             then only what it changes comes back.
         options: for the compiler.
+
+    Attributes:
+        rows_apart: whether no output for a row depends on the other rows; None if nobody knows.
     """
+
+    rows_apart: bool | None = None
 
     def __init__(
         self,
