@@ -1,7 +1,7 @@
 """Sparse arrays of JAX, recognized without importing them.
 
 `jax.experimental.sparse` takes a tenth of a second to import. Where nobody has imported it there is
-no sparse array, so nothing here does, except `coordinates`, which makes one.
+no sparse array, so nothing here does, except what makes one of others.
 """
 
 import sys
@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 _MODULE = "jax.experimental.sparse"
 
@@ -89,6 +90,28 @@ def coordinates(values: Any, places: Any, shape: Any, *, unique: bool = False) -
     from jax.experimental.sparse import BCOO
 
     return BCOO((values, places), shape=shape, indices_sorted=unique, unique_indices=unique)
+
+
+def with_layout(x: Any, n_batch: int, n_dense: int) -> Any:
+    """The sparse array with so many batch axes in front and dense axes behind.
+
+    Args:
+        x: a sparse array; its batch axes may be stored once for all.
+        n_batch: number of axes that each have values and places of their own.
+        n_dense: number of axes that the values have and the places do not.
+    """
+    if (x.n_batch, x.n_dense) == (n_batch, n_dense):
+        return x
+    from jax.experimental import sparse  # a tenth of a second to import, so only when it is met
+
+    # JAX takes what is stored once for all for the first of the batch alone.
+    values, places = (
+        jnp.broadcast_to(part, (*x.shape[: x.n_batch], *part.shape[x.n_batch :]))
+        for part in (x.data, x.indices)
+    )
+    order = {"indices_sorted": x.indices_sorted, "unique_indices": x.unique_indices}
+    full = sparse.BCOO((values, places), shape=x.shape, **order)
+    return sparse.bcoo_update_layout(full, n_batch=n_batch, n_dense=n_dense, on_inefficient=None)
 
 
 def blank(shape: Any, dtype: Any, count: int) -> Any:

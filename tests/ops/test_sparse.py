@@ -413,3 +413,23 @@ def test_made_sparse():
     np.testing.assert_array_equal(dense(counted), ops.bincount(abs(classes), minlength=7))
     of_sparse = ops.bincount(BCOO.fromdense(abs(classes)))
     np.testing.assert_array_equal(dense(of_sparse), [[0, 0, 2, 0, 0, 0], [0, 2, 0, 0, 0, 1]])
+
+
+# ---- batches that are stored once for all --------------------------------------------------------
+
+REPEATED = {
+    "add": lambda x, y: ops.add(x, y), "multiply": lambda x, y: ops.multiply(x, y),
+    "maximum": lambda x, y: ops.maximum(x, y), "sum": lambda x, y: ops.sum(x, axis=0),
+    "mean": lambda x, y: ops.mean(x), "concatenate": lambda x, y: ops.concatenate([x, y], axis=1),
+    "matmul": lambda x, y: ops.matmul(x, np.ones((3, 2), "float32")),
+    "transpose": lambda x, y: ops.transpose(x), "reshape": lambda x, y: ops.reshape(x, (3, 2)),
+    "dense": lambda x, y: ops.add(x, OTHER), "abs": lambda x, y: ops.abs(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", REPEATED.values(), ids=REPEATED)
+def test_a_batch_axis_may_be_stored_once_for_all(call):
+    x = BCOO((jnp.array([[1.0, 2.0]]), jnp.array([[[0], [2]]])), shape=(2, 3))
+    y = BCOO((jnp.array([[4.0, 5.0]]), jnp.array([[[0], [1]]])), shape=(2, 3))
+    expected = call(*map(jnp.asarray, (x.todense(), y.todense())))
+    np.testing.assert_allclose(dense(call(x, y)), expected)

@@ -106,7 +106,7 @@ class SparseRows(Rows):
 
         array = array if bcoo.is_bcoo(array) else sparse.BCOO.fromdense(array.todense())
         n_dense = min(array.n_dense, array.ndim - 1)
-        array = sparse.bcoo_update_layout(array, n_batch=0, n_dense=n_dense, on_inefficient=None)
+        array = bcoo.with_layout(array, 0, n_dense)
         values, places = np.asarray(array.data), np.asarray(array.indices)
         inside = (places < np.array(array.shape[: places.shape[1]])).all(1)  # else it is padding
         values, places = values[inside], places[inside]

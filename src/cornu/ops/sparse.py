@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.bcoo import coordinates, dense, is_bcoo
+from cornu.bcoo import coordinates, dense, is_bcoo, with_layout
 from cornu.core.frame import eagerly
 from cornu.core.op import TABLE, Op
 from cornu.core.operands import SCALARS, tensor
@@ -48,11 +48,7 @@ Answer = Callable[..., Any]
 
 def _laid_out(x: Any, n_dense: int) -> Any:
     """The matrix without batch axes, and with so many dense ones."""
-    if (x.n_batch, x.n_dense) == (0, n_dense):
-        return x
-    from jax.experimental import sparse  # a tenth of a second to import, so only when it is met
-
-    return sparse.bcoo_update_layout(x, n_batch=0, n_dense=n_dense, on_inefficient=None)
+    return with_layout(x, 0, n_dense)
 
 
 def _plain(x: Any) -> Any:
@@ -286,18 +282,12 @@ def _product(x1: Any, x2: Any) -> Any:
     batches = max(x1.ndim, x2.ndim) - 2
     if batches > 0 and not (x1.ndim == x2.ndim and x1.shape[:-2] == x2.shape[:-2]):
         return NotImplemented
-    x1, x2 = (_with_batches(x, max(batches, 0)) if is_bcoo(x) else x for x in (x1, x2))
+    x1, x2 = (with_layout(x, max(batches, 0), 0) if is_bcoo(x) else x for x in (x1, x2))
     return _sparsified(jnp.matmul, x1, x2)
 
 
 def _is_sized(x: Any) -> bool:
     return all(isinstance(n, int) for n in x.shape)
-
-
-def _with_batches(x: Any, n_batch: int) -> Any:
-    from jax.experimental import sparse
-
-    return sparse.bcoo_update_layout(x, n_batch=n_batch, n_dense=0, on_inefficient=None)
 
 
 def _dot(x1: Any, x2: Any) -> Any:
