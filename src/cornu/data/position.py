@@ -38,12 +38,9 @@ def check_position(position: Any, epoch: int, step: int, batches: int | None) ->
             raise ValueError(explain(f"The backup says {name} of the data is {value!r:.80}."))
     read = step if batches is None else (epoch + 1) * batches
     if position.get("taken", 0) > read + MARKS_KEPT:
-        raise ValueError(
-            explain(
-                f"The backup says that {position['taken']} batches were read, in {epoch} epochs "
-                f"and {step} steps.",
-                fix="make the data as before, or delete the backup to start anew.",
-            )
+        raise _other_data(
+            f"The backup says that {position['taken']} batches were read, in {epoch} epochs and "
+            f"{step} steps."
         )
     at = position.get("streams_at", {})
     try:
@@ -62,13 +59,15 @@ def set_state(data: Any, state: Any) -> None:
     try:
         data.set_state(state)
     except Exception as error:
-        raise ValueError(
-            explain(
-                f"{type(data).__name__} does not take the state that the backup has of it.",
-                detail=f"{type(error).__name__}: {error}"[:300],
-                fix="make the data as before, or delete the backup to start anew.",
-            )
+        raise _other_data(
+            f"{type(data).__name__} does not take the state that the backup has of it.",
+            detail=f"{type(error).__name__}: {error}"[:300],
         ) from error
+
+
+def _other_data(what: str, **facts: object) -> ValueError:
+    fix = "make the data as before, or delete the backup to start anew."
+    return ValueError(explain(what, fix=fix, **facts))
 
 
 class Marks:
