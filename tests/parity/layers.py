@@ -359,7 +359,7 @@ BAD = [
     Bad("Reshape", dict(target_shape=(-1, -1)), says="-1"),
     Bad("Permute", dict(dims=(1, 3)), says="dims"),
     Bad("Permute", dict(dims=(2, 1)), [(2, 3)], "axes"),
-    Bad("RepeatVector", dict(n=2.5), says="n is an int"),
+    Bad("RepeatVector", dict(n=2.5), says="n must be an int"),
     Bad("Add", {}, [(2, 3)], "list of inputs"),
     Bad("Add", {}, [[(2, 3), (2, 5)]], "fit together"),
     Bad("Subtract", {}, [[(2, 3)] * 3], "takes 2 inputs"),

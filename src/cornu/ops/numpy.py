@@ -969,7 +969,7 @@ def diagflat(x: Any, k: int = 0) -> Any:
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """A diagonal of the matrices along two axes, as a last axis."""
     x = tensor(x)
-    if -x.ndim <= axis1 < x.ndim and axis1 % x.ndim == axis2 % x.ndim:
+    if x.ndim > 1 and -x.ndim <= axis1 < x.ndim and axis1 % x.ndim == axis2 % x.ndim:
         raise ValueError(explain(f"diagonal: axis1 and axis2 must differ, both are {axis1}."))
     return jnp.diagonal(x, offset=offset, axis1=axis1, axis2=axis2)
 

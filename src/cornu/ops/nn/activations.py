@@ -180,7 +180,8 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         [0.5, 0.5]
     """
     x = to_float(x)
-    if isinstance(axis, int) and not is_tracer(x) and x.ndim and x.shape[axis] == 1:
+    single = isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1
+    if single and not is_tracer(x):
         warn(
             explain(
                 f"softmax over an axis of size 1 is always 1, got shape {x.shape} and axis {axis}.",
