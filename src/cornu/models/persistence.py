@@ -116,7 +116,7 @@ def save_model(
 
     Example:
 
-        >>>         >>> from cornu.models import Sequential
+        >>> from cornu.models import Sequential
         >>> model = Sequential([layers.Dense(2, input_shape=(4,))])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_model(model, f"{folder}/m.keras")
