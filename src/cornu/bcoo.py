@@ -68,7 +68,7 @@ def astype(x: Any, dtype: Any) -> Any:
 
 
 def with_rows(x: Any, count: int) -> Any:
-    """A sparse array with rows of zeros added, until it has so many."""
+    """A sparse array with rows of zeros added, until it has `count` of them."""
     return coordinates(x.data, x.indices, (count, *x.shape[1:]), unique=x.unique_indices)
 
 
@@ -93,7 +93,7 @@ def coordinates(values: Any, places: Any, shape: Any, *, unique: bool = False) -
 
 
 def with_layout(x: Any, n_batch: int, n_dense: int) -> Any:
-    """The sparse array with so many batch axes in front and dense axes behind.
+    """The sparse array with `n_batch` batch axes in front and `n_dense` dense axes behind.
 
     Args:
         x: a sparse array; its batch axes may be stored once for all.
@@ -115,7 +115,7 @@ def with_layout(x: Any, n_batch: int, n_dense: int) -> Any:
 
 
 def blank(shape: Any, dtype: Any, count: int) -> Any:
-    """What a sparse array of so many values looks like, for tracers; `shape` may be symbolic."""
+    """What a sparse array of `count` values looks like, for tracers; `shape` may be symbolic."""
     values = jax.ShapeDtypeStruct((count,), dtype)
     places = jax.ShapeDtypeStruct((count, len(shape)), "int32")
     return jax.eval_shape(partial(coordinates, shape=tuple(shape), unique=True), values, places)

@@ -38,7 +38,7 @@ class Pending:
     """What a save that was interrupted in the middle of its renames has left to do.
 
     Args:
-        folder: of the files.
+        folder: folder of the files.
 
     Attributes:
         files: name of a file -> name of the temporary file that takes its place.

@@ -72,8 +72,8 @@ def read_backup(path: Path, variables: Mapping[str, list[Any]], callbacks: Named
     """Read a backup as a whole, and check that it fits.
 
     Args:
-        path: of the file.
-        variables: of the model, by kind.
+        path: path of the file.
+        variables: variables of the model, by kind.
         callbacks: those that remember something.
 
     Raises:

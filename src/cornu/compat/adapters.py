@@ -50,7 +50,7 @@ def no_automatic_dependency_tracking(method: F) -> F:
     """Decorate a method: the layers and variables that it puts into attributes are not owned.
 
     Args:
-        method: of a layer or model.
+        method: method of a layer or model.
     """
 
     @functools.wraps(method)

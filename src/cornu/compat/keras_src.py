@@ -57,7 +57,7 @@ class Private(types.ModuleType):
     """A module below `keras.src`.
 
     Args:
-        path: of the module, below `keras.src`.
+        path: path of the module, below `keras.src`.
 
     Example:
 
@@ -107,7 +107,7 @@ def refusal(path: str) -> str:
     """The message for a private name that is not served.
 
     Args:
-        path: of the name, below `keras.src`.
+        path: path of the name, below `keras.src`.
 
     Example:
 

@@ -71,7 +71,7 @@ class SparseRows(Rows):
         values: `(count, ...)`, in the order of their rows.
         places: integers `(count, axes)`.
         starts: `(samples + 1,)`.
-        shape: of the whole.
+        shape: shape of the whole.
 
     Example:
 

@@ -18,7 +18,7 @@ def saturate(x: jax.Array, dtype: np.dtype) -> jax.Array:
 
     Args:
         x: array of any shape.
-        dtype: of the result.
+        dtype: dtype of the result.
 
     Returns:
         An array of the same shape.

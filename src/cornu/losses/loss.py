@@ -348,7 +348,7 @@ def where_counted(labels: Any, weights: Any, other: int) -> Any:
 
     Args:
         labels: `(batch, ...)`.
-        weights: for the leading axes of `labels`; None, or ones that do not fit, change nothing.
+        weights: weights of the leading axes of `labels`; None, or others, change nothing.
         other: what stands in the place.
 
     Example:

@@ -31,7 +31,7 @@ class IoU(Metric):
         num_classes: how many classes there are.
         target_class_ids: the classes that are averaged.
         name: shown in logs.
-        dtype: of the state.
+        dtype: dtype of the state.
         ignore_class: targets of this class are left out.
         sparse_y_true: targets are class numbers, else one-hot.
         sparse_y_pred: predictions are class numbers, else scores.
@@ -186,7 +186,7 @@ class BinaryIoU(IoU):
         target_class_ids: which are averaged: 0 is no, 1 is yes.
         threshold: a score that reaches it says yes; None if predictions are 0 and 1 already.
         name: shown in logs.
-        dtype: of the state.
+        dtype: dtype of the state.
 
     Example:
 
@@ -224,7 +224,7 @@ class MeanIoU(IoU):
     Args:
         num_classes: how many classes there are.
         name: shown in logs.
-        dtype: of the state.
+        dtype: dtype of the state.
         ignore_class: targets of this class are left out.
         sparse_y_true: targets are class numbers, else one-hot.
         sparse_y_pred: predictions are class numbers, else scores.
@@ -259,7 +259,7 @@ class OneHotIoU(IoU):
         num_classes: how many classes there are.
         target_class_ids: the classes that are averaged.
         name: shown in logs.
-        dtype: of the state.
+        dtype: dtype of the state.
         ignore_class: targets of this class are left out.
         sparse_y_pred: predictions are class numbers, else scores.
         axis: that of the classes.
@@ -292,7 +292,7 @@ class OneHotMeanIoU(MeanIoU):
     Args:
         num_classes: how many classes there are.
         name: shown in logs.
-        dtype: of the state.
+        dtype: dtype of the state.
         ignore_class: targets of this class are left out.
         sparse_y_pred: predictions are class numbers, else scores.
         axis: that of the classes.
@@ -330,7 +330,7 @@ class FBetaScore(Metric):
         beta: how many times as important recall is as precision.
         threshold: scores above it say yes; if None, the highest score of a row does.
         name: shown in logs.
-        dtype: of the state.
+        dtype: dtype of the state.
 
     Example:
 
@@ -442,7 +442,7 @@ class F1Score(FBetaScore):
         average: how the classes become one number; see `FBetaScore`.
         threshold: scores above it say yes; if None, the highest score of a row does.
         name: shown in logs.
-        dtype: of the state.
+        dtype: dtype of the state.
 
     Example:
 

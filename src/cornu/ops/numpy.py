@@ -1164,7 +1164,7 @@ def sparse_counts(
     Args:
         values: integers `(n,)`.
         rows: where each stands, `(n, axes)`.
-        shape: of the rows.
+        shape: shape of the rows.
         weights: counts instead of 1, `(n,)`, or None.
         minlength: see `bincount`.
     """

@@ -47,7 +47,7 @@ Answer = Callable[..., Any]
 
 
 def _laid_out(x: Any, n_dense: int) -> Any:
-    """The matrix without batch axes, and with so many dense ones."""
+    """The matrix without batch axes, and with `n_dense` dense ones."""
     return with_layout(x, 0, n_dense)
 
 
@@ -100,7 +100,7 @@ def _keeps_zero(op: Op, *operands: Any, settings: Sequence[Any] = (), named: Any
     """Whether an op of zeros, and of numbers that are given, is zero.
 
     Args:
-        op: of operands element by element.
+        op: operation that computes element by element.
         operands: dtypes, which stand for a zero, and numbers.
         settings: further arguments of the op.
         named: further ones by name.

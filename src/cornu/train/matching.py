@@ -34,7 +34,7 @@ class Term(NamedTuple):
 
     Attributes:
         path: keys and positions; that of an output, or of a part of the structure that holds some.
-        loss: as given by the user.
+        loss: loss as the user gave it.
         factor: its weight in the sum; None for 1.
     """
 
@@ -115,7 +115,7 @@ def loss_terms(loss: Any, factors: Any, outputs: Outputs) -> list[Term]:
     Args:
         loss: one thing, a list, a dict, or nested.
         factors: a number, or numbers nested like the losses or the outputs, or in a flat list.
-        outputs: of the model.
+        outputs: outputs of the model.
 
     Raises:
         ValueError: a name or a number of entries does not fit.
@@ -221,7 +221,7 @@ def match(given: Any, outputs: Outputs, what: str, *, many: bool = False) -> lis
 
     Args:
         given: one thing, a list, a dict, or nested like the outputs.
-        outputs: of the model.
+        outputs: outputs of the model.
         what: "metrics", "loss_weights" or "y", for messages.
         many: whether an entry may be a list of things.
 
@@ -305,7 +305,7 @@ def align(given: Any, outputs: Outputs, what: str = "y", used: Sequence[int] = (
 
     Args:
         given: an array, or arrays nested like the outputs, in a flat list, or in a dict by name.
-        outputs: of the model.
+        outputs: outputs of the model.
         what: "y" or "sample_weight", for messages.
         used: numbers of the outputs that need one; as many arrays may be given for these alone.
 

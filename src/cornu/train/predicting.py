@@ -159,7 +159,7 @@ class _Padded(Source):
 
 
 def filled(array: Any, rows: int) -> Any:
-    """The array with its last row repeated until it has so many rows; a sparse one with zeros."""
+    """The array with its last row repeated up to a number of rows; a sparse one with zeros."""
     if bcoo.is_sparse(array):
         return bcoo.with_rows(array, rows)
     array = np.asarray(array)
@@ -229,9 +229,9 @@ class Predicting(Programs):
         Args:
             x: inputs, as in `fit`.
             batch_size: samples in a step; 32 for arrays.
-            verbose: as in `fit`.
-            steps: at most so many steps.
-            callbacks: as in `fit`.
+            verbose: 0, 1, 2 or "auto", as in `fit`.
+            steps: greatest number of steps.
+            callbacks: callbacks, as in `fit`.
 
         Returns:
             Numpy arrays, nested as the model's outputs, with a row for each sample.

@@ -19,7 +19,7 @@ def positive_int(value: Any, name: str, example: str) -> int:
 
     Args:
         value: what the user gave.
-        name: of the argument.
+        name: name of the argument.
         example: a call that is right.
 
     Raises:
@@ -40,7 +40,7 @@ def repetitions(value: Any, name: str, example: str) -> int:
 
     Args:
         value: what the user gave.
-        name: of the argument.
+        name: name of the argument.
         example: a call that is right.
 
     Raises:
@@ -65,7 +65,7 @@ def per_axis(value: Any, rank: int, name: str, *, least: int = 1) -> tuple[int, 
     Args:
         value: what the user gave.
         rank: number of spatial axes.
-        name: of the argument.
+        name: name of the argument.
         least: the smallest int allowed.
 
     Raises:

@@ -97,7 +97,7 @@ def scale_and_translate(
 
     Args:
         images: array.
-        output_shape: of the result, all axes; None for the size that the images have there.
+        output_shape: shape of the result, all axes; None keeps the size that the images have.
         scale, translation: one number for each of `spatial_dims`.
         spatial_dims: the axes.
         method: "linear", "bilinear", "cubic", "bicubic", "lanczos3" or "lanczos5".

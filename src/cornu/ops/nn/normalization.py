@@ -195,7 +195,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = 
 
     Args:
         x: array of any shape.
-        scale: of the shape of the normalized axes, or broadcast against `x`; left out if None.
+        scale: factors of the shape of the normalized axes, or broadcast against `x`; or None.
         axis: the axis or axes over which the mean is taken.
         epsilon: added to the mean, `config.epsilon()` if None.
 
