@@ -405,17 +405,20 @@ class Compilable:
         Returns:
             The loss, and the three lists of values after.
         """
-        slots = StateSlots(
-            self.trainable_variables,  # type: ignore[attr-defined]
-            self.non_trainable_variables,  # type: ignore[attr-defined]
-            (),
-            self.metrics_variables,
-        )
+        slots = self._slots_of_loss()
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
         with Frame(slots.variables, values) as frame:
             loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
         parts = (slots.trainable, slots.non_trainable, slots.metrics)
         return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]
+
+    def _slots_of_loss(self) -> StateSlots:
+        return StateSlots(
+            self.trainable_variables,  # type: ignore[attr-defined]
+            self.non_trainable_variables,  # type: ignore[attr-defined]
+            (),
+            self.metrics_variables,
+        )
 
     def compute_loss_and_updates(
         self,
@@ -434,12 +437,7 @@ class Compilable:
             The loss, in training scaled by the optimizer; and `(unscaled loss, outputs, values of
             the non-trainable variables, values of the metrics' variables)` after the call.
         """
-        slots = StateSlots(
-            self.trainable_variables,  # type: ignore[attr-defined]
-            self.non_trainable_variables,  # type: ignore[attr-defined]
-            (),
-            self.metrics_variables,
-        )
+        slots = self._slots_of_loss()
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
         with Frame(slots.variables, values) as frame:
             y_pred = self(x, training=training)  # type: ignore[operator]
