@@ -30,7 +30,7 @@ import numpy as np
 from jax import lax
 
 from cornu import ops, random
-from cornu.core import shapes
+from cornu.core.graph.graph import shapes
 from cornu.core.symbolic import KerasTensor
 
 PROMISE = 20  # microseconds more than jax

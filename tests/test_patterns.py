@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cornu import patterns
-from cornu.core.vetting import vet_objects
+from cornu.core.objects.vetting import vet_objects
 from cornu.errors import UnsafeFileError
 
 ATOMS = [

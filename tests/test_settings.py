@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from cornu import config, settings
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import UnsafeFileError
 
 

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from cornu.collector import paused
+from cornu.engine.collector import paused
 from cornu.signpost import stand
 from cornu.version import __version__
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from cornu.core.context import name_scope as name_scope
     from cornu.core.device import device as device
     from cornu.core.frame import StatelessScope as StatelessScope, purify as purify
-    from cornu.core.graph import Function as Function
-    from cornu.core.lift import remat as remat, value_and_grad as value_and_grad
-    from cornu.core.operation import Operation as Operation
+    from cornu.core.graph.graph import Function as Function
+    from cornu.core.graph.operation import Operation as Operation
+    from cornu.core.programs.lift import remat as remat, value_and_grad as value_and_grad
     from cornu.core.remat_scope import RematScope as RematScope
     from cornu.core.symbolic import KerasTensor as KerasTensor
     from cornu.core.variable import Variable as Variable
@@ -73,7 +73,7 @@ NAMESPACES = (
 SYMBOLS = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
-    "Function": "core.graph",
+    "Function": "core.graph.graph",
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",
@@ -82,7 +82,7 @@ SYMBOLS = {
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
-    "Operation": "core.operation",
+    "Operation": "core.graph.operation",
     "Optimizer": "optimizers",
     "Quantizer": "quantizers",
     "Regularizer": "regularizers",
@@ -93,8 +93,8 @@ SYMBOLS = {
     "device": "core.device",
     "name_scope": "core.context",
     "purify": "core.frame",
-    "remat": "core.lift",
-    "value_and_grad": "core.lift",
+    "remat": "core.programs.lift",
+    "value_and_grad": "core.programs.lift",
 }
 
 # Types of the core, and the packages above that complete them: with operators, with names of

@@ -16,7 +16,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.absent import names_of
-from cornu.core.serialize import (
+from cornu.core.objects.serialize import (
     deserialize_one,
     register_functions,
     resolve,

@@ -24,8 +24,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cornu
-from cornu import compat, demo, errors, runtime, settings
+from cornu import compat, demo, errors, settings
 from cornu.compat.copied import explained
+from cornu.engine import runtime
 from cornu.kernels.native import library as native
 from cornu.kernels.native.build import build as build_native_kernels
 from cornu.reports import canary, inspection

@@ -2,10 +2,10 @@
 
 from cornu.absent import names_of
 from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy as set_dtype_policy
+from cornu.engine.compilations import debug as debug, set_debug as set_debug
+from cornu.engine.runtime import describe as engine
 from cornu.errors import explain, warn
-from cornu.runtime import describe as engine
 from cornu.settings import current
-from cornu.train.compilations import debug as debug, set_debug as set_debug
 
 set_floatx = current.set_floatx
 set_epsilon = current.set_epsilon

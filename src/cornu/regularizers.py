@@ -5,9 +5,9 @@ from typing import Any
 
 from cornu import ops
 from cornu.absent import names_of
-from cornu.core.configurable import Configurable
-from cornu.core.registry import CustomObjectScope
-from cornu.core.serialize import resolve, serialize_keras_object
+from cornu.core.objects.configurable import Configurable
+from cornu.core.objects.registry import CustomObjectScope
+from cornu.core.objects.serialize import resolve, serialize_keras_object
 from cornu.errors import explain
 
 

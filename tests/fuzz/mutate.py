@@ -25,7 +25,7 @@ import numpy as np
 from cornu import layers
 from cornu.archive.stores import H5Reader, H5Writer
 from cornu.callbacks.backup import LATEST
-from cornu.core.op import TABLE
+from cornu.core.graph.op import TABLE
 from fuzz.files import Content
 
 VALUES: list[Any] = [

@@ -16,7 +16,7 @@ import cornu
 import cornu.layers
 from cornu import tree
 from cornu.core.frame import Frame
-from cornu.core.lift import value_and_grad
+from cornu.core.programs.lift import value_and_grad
 from cornu.layers import Input, Layer
 from cornu.train.strategy import Chunked, PerStep
 from parity.harness import Case, Ids, build, data, make, mode, quiet

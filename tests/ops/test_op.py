@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cornu import ops
-from cornu.core.op import TABLE, OpCall, op, op_from_config
-from cornu.core.operands import pair, tensor, to_float
+from cornu.core.graph.op import TABLE, OpCall, op, op_from_config
+from cornu.core.graph.operands import pair, tensor, to_float
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from cornu import ops  # noqa: F401  (gives the operators)
-from cornu.core.graph import Function
-from cornu.core.operation import Operation
+from cornu.core.graph.graph import Function
+from cornu.core.graph.operation import Operation
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
 

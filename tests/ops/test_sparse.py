@@ -8,7 +8,7 @@ import pytest
 from jax.experimental.sparse import BCOO, bcoo_update_layout
 
 from cornu import ops, tree
-from cornu.core.op import TABLE
+from cornu.core.graph.op import TABLE
 from cornu.core.symbolic import KerasTensor
 from cornu.ops.sparse import ZERO_BY_ANY
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cornu.core.registry import register_keras_serializable
+from cornu.core.objects.registry import register_keras_serializable
 from cornu.optimizers import (
     SGD,
     Adam,

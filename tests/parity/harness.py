@@ -30,7 +30,7 @@ import numpy as np
 import cornu
 import cornu.layers
 from cornu.core.masks import mask_of
-from cornu.core.serialize import serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
 from cornu.core.symbolic import KerasTensor
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import cornu
 import cornu.layers
-from cornu.core.serialize import serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
 from parity.harness import Of, give_weights, gradients, make, plain, same_numbers, same_weights
 
 X2 = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")

@@ -4,7 +4,7 @@ import inspect
 
 import cornu as keras
 from cornu import layers, ops
-from cornu.core import registry
+from cornu.core.objects import registry
 
 ARGUMENTS = {
     "IoU": {"num_classes": 2, "target_class_ids": [0]},

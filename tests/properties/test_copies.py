@@ -15,8 +15,8 @@ import pytest
 
 import cornu as keras
 from cornu import layers, ops
-from cornu.core.op import TABLE
-from cornu.core.serialize import FUNCTIONS
+from cornu.core.graph.op import TABLE
+from cornu.core.objects.serialize import FUNCTIONS
 from properties.classes import CLASSES, made
 
 RNG = np.random.default_rng(0)

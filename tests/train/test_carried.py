@@ -7,7 +7,7 @@ import pytest
 
 import cornu as keras
 from cornu import layers, ops
-from cornu.train.compilations import counted
+from cornu.engine.compilations import counted
 
 X = np.random.default_rng(0).uniform(size=(12, 3)).astype("float32")
 HOT = np.eye(3, dtype="float32")[np.arange(12) % 3]

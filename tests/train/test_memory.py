@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import cornu as keras
-from cornu import collector, layers
+from cornu import layers
+from cornu.engine import collector
 
 X = np.ones((8, 4), "float32")
 Y = np.ones((8, 1), "float32")

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from cornu.callbacks.notes import Kind
-from cornu.core.configurable import check_names
-from cornu.core.registry import is_builtin
-from cornu.core.shown import as_call
+from cornu.core.objects.configurable import check_names
+from cornu.core.objects.registry import is_builtin
+from cornu.core.objects.shown import as_call
 
 HOOKS = tuple(
     f"on_{what}_{edge}"

@@ -13,7 +13,7 @@ from cornu import tree
 from cornu.callbacks.callback import HOOKS, Callback, overrides
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
-from cornu.core.registry import is_builtin
+from cornu.core.objects.registry import is_builtin
 from cornu.errors import explain
 
 

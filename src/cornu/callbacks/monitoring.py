@@ -28,7 +28,7 @@ from cornu.callbacks.notes import (
     list_of,
     optional,
 )
-from cornu.core.registry import is_builtin
+from cornu.core.objects.registry import is_builtin
 from cornu.errors import did_you_mean, explain, warn
 from cornu.reports import screen
 

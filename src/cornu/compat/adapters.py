@@ -10,7 +10,7 @@ import numpy as np
 
 from cornu.archive.safeh5 import SafeH5, Source, h5_writer, put
 from cornu.core.context import local
-from cornu.core.tracking import leave_out
+from cornu.core.objects.tracking import leave_out
 from cornu.errors import explain
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -14,7 +14,8 @@ needs too.
     symbolic      True while shapes are inferred and nothing is computed
     custom_objects  names that loading may use inside CustomObjectScope
     safe_mode     whether loading refuses code (lambdas) found in a file
-    blanks        variables whose initial values are put off, as a file fills them (core/blank.py)
+    blanks        variables whose initial values are put off, as a file fills them
+                  (core/objects/blank.py)
     written, read  objects of the file that is being written or read, to keep those that it shares
 """
 

@@ -8,7 +8,7 @@ and a child that only reads or saves weights are left alone.
 import os
 from typing import Any, NoReturn
 
-from cornu import runtime
+from cornu.engine import runtime
 from cornu.errors import explain
 
 # Classes and their methods that compute.

@@ -110,7 +110,7 @@ class KerasTensor:
         return len(self.shape)
 
     # A copy comes with the calls that led to it, and these enter themselves in their operations and
-    # tensors (see `core/operation.py`).
+    # tensors (see `core/graph/operation.py`).
 
     def __getstate__(self) -> dict[str, Any]:
         history = self._keras_history

@@ -4,7 +4,7 @@ from typing import Any
 
 from cornu import settings
 from cornu.core import dtypes
-from cornu.core.serialize import deserialize_one, serialize_keras_object
+from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
 from cornu.dtype_policies.quantized import QUANTIZATION_MODES, quantized
 from cornu.errors import explain

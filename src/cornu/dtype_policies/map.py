@@ -9,7 +9,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from cornu import patterns
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.dtype_policies.lookup import get, serialize
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy
 from cornu.errors import explain

@@ -10,8 +10,9 @@ bfloat16          bfloat16    bfloat16
 from typing import Any
 
 from cornu import settings
-from cornu.core import dtypes, registry
-from cornu.core.configurable import Configurable
+from cornu.core import dtypes
+from cornu.core.objects import registry
+from cornu.core.objects.configurable import Configurable
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import did_you_mean, explain
 

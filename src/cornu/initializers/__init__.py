@@ -6,9 +6,9 @@ import numpy as np
 
 from cornu.absent import names_of
 from cornu.core.frame import is_tracer
-from cornu.core.operands import tensor
-from cornu.core.registry import CustomObjectScope
-from cornu.core.serialize import resolve, serialize_keras_object
+from cornu.core.graph.operands import tensor
+from cornu.core.objects.registry import CustomObjectScope
+from cornu.core.objects.serialize import resolve, serialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.initializers.constant import (

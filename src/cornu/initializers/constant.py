@@ -10,8 +10,8 @@ import numpy as np
 
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
-from cornu.core.operands import tensor
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.graph.operands import tensor
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import did_you_mean, explain, need
 from cornu.initializers.initializer import Initializer, on_device
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from cornu.core import dtypes
-from cornu.core.configurable import Configurable
+from cornu.core.objects.configurable import Configurable
 from cornu.errors import explain
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.initializers.initializer import Initializer, on_device
 from cornu.random.seed import SeedGenerator, make_default_seed

@@ -2,7 +2,7 @@
 
 A sum of floats has an order, so LLVM adds the numbers of one row one after another; and over
 several leading axes XLA:CPU walks the array column by column. Both are 2 to 7 times slower than
-need be. YNNPACK was XLA's answer; it returns wrong numbers (`runtime.py`) and stays switched off.
+need be. YNNPACK was XLA's answer; it returns wrong numbers (`engine/runtime.py`) and stays off.
 
 What stands here takes the place of JAX's own lowering on the CPU. That is after all
 transformations: derivatives of any order and direction, `vmap`, loops and what a user writes in

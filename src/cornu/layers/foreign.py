@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.core.configurable import plain
 from cornu.core.dtypes import numpy_dtype
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.configurable import plain
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import explain, warn
 from cornu.layers.base.build import map_shapes

@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from cornu.absent import names_of
-from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.losses.classes import (
     CTC as CTC,
     BinaryCrossentropy as BinaryCrossentropy,

@@ -9,7 +9,7 @@ from typing import Any
 
 from cornu import ops, settings
 from cornu.core.masks import set_mask
-from cornu.core.serialize import register_functions
+from cornu.core.objects.serialize import register_functions
 from cornu.errors import explain
 from cornu.losses.crossentropy import (
     binary_crossentropy,

@@ -19,10 +19,10 @@ from typing import Any, TypeVar, cast
 
 from cornu import dtype_policies, names, ops, settings, tree
 from cornu.activations import same_logits
-from cornu.core.configurable import Configurable, plain
 from cornu.core.masks import mask_of, set_mask
-from cornu.core.registry import is_builtin
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.configurable import Configurable, plain
+from cornu.core.objects.registry import is_builtin
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
 from cornu.errors import did_you_mean, explain, returns_nothing, without_super
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cornu import names
 from cornu.absent import names_of
-from cornu.core.serialize import deserialize_one, resolve, serialize_keras_object
+from cornu.core.objects.serialize import deserialize_one, resolve, serialize_keras_object
 from cornu.losses.crossentropy import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,

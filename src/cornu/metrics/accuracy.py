@@ -8,9 +8,9 @@ the score of the given class is compared with the others.
 from typing import Any
 
 from cornu import ops
-from cornu.core.op import fused
-from cornu.core.operands import tensor
-from cornu.core.serialize import register_functions
+from cornu.core.graph.op import fused
+from cornu.core.graph.operands import tensor
+from cornu.core.objects.serialize import register_functions
 from cornu.errors import explain
 from cornu.kernels.crossentropy import picked_is_max
 from cornu.losses.loss import same_rank

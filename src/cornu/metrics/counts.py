@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.core.op import fused
-from cornu.core.operands import tensor
+from cornu.core.graph.op import fused
+from cornu.core.graph.operands import tensor
 from cornu.errors import explain
 from cornu.losses.loss import same_rank
 from cornu.metrics.reduction import weighted

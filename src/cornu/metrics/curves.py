@@ -8,10 +8,10 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.budget import counted
-from cornu.core.configurable import plain
-from cornu.core.op import fused
-from cornu.core.operands import tensor
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.graph.op import fused
+from cornu.core.graph.operands import tensor
+from cornu.core.objects.configurable import plain
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
 from cornu.metrics.counts import Counts, count

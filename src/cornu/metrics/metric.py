@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import dtype_policies, initializers, names, settings
-from cornu.core.configurable import Configurable
 from cornu.core.context import name_scope
 from cornu.core.frame import purify
-from cornu.core.serialize import serialize_keras_object
-from cornu.core.tracking import owned_by, unique
+from cornu.core.objects.configurable import Configurable
+from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import explain, without_super
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.core.frame import is_tracer
-from cornu.core.op import fused
-from cornu.core.operands import tensor
+from cornu.core.graph.op import fused
+from cornu.core.graph.operands import tensor
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, warn
 from cornu.losses.loss import aligned, as_dtype

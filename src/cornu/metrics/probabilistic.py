@@ -3,8 +3,8 @@
 from typing import Any
 
 from cornu import ops
+from cornu.core.graph.operands import tensor
 from cornu.core.masks import mask_of
-from cornu.core.operands import tensor
 from cornu.losses import crossentropy, functions as losses
 from cornu.metrics.reduction import MeanMetricWrapper, weighted
 

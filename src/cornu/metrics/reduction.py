@@ -9,11 +9,11 @@ import numpy as np
 
 from cornu import ops
 from cornu.activations import same_logits
-from cornu.core.configurable import plain
+from cornu.core.graph.operands import HALVES, tensor
 from cornu.core.masks import mask_of
-from cornu.core.operands import HALVES, tensor
-from cornu.core.registry import is_builtin
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.configurable import plain
+from cornu.core.objects.registry import is_builtin
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.errors import returns_nothing
 from cornu.losses.loss import as_dtype, both_masks, weighed, weights_and_mask
 from cornu.metrics.metric import Metric

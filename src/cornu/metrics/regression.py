@@ -6,10 +6,10 @@ import jax.numpy as jnp
 
 from cornu import ops
 from cornu.core.frame import is_tracer
+from cornu.core.graph.op import fused
+from cornu.core.graph.operands import tensor
 from cornu.core.masks import mask_of
-from cornu.core.op import fused
-from cornu.core.operands import tensor
-from cornu.core.serialize import register_functions
+from cornu.core.objects.serialize import register_functions
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, warn
 from cornu.losses import functions as losses

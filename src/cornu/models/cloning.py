@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import tree
-from cornu.core.op import OpCall
-from cornu.core.operation import Operation
+from cornu.core.graph.op import OpCall
+from cornu.core.graph.operation import Operation
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.layers.base.freezing import freeze_alike, set_trainable

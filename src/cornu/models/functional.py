@@ -10,12 +10,12 @@ from cornu.bcoo import is_sparse
 from cornu.checks.shapes import misfit
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
-from cornu.core.graph import Function
+from cornu.core.graph.graph import Function
+from cornu.core.graph.operation import Operation, node_of
 from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
-from cornu.core.operation import Operation, node_of
-from cornu.core.serialize import budgeted
+from cornu.core.objects.serialize import budgeted
+from cornu.core.objects.tracking import unique
 from cornu.core.symbolic import KerasTensor, is_symbolic
-from cornu.core.tracking import unique
 from cornu.errors import did_you_mean, explain, warn
 from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.freezing import set_trainable
@@ -25,7 +25,7 @@ from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
 from cornu.numeric import as_numbers
-from cornu.train.preflight import require_rows
+from cornu.train.watch.preflight import require_rows
 
 
 class Functional(Model):

@@ -12,9 +12,9 @@ from collections import Counter, deque
 from typing import Any
 
 from cornu import tree
-from cornu.core.graph import Function
-from cornu.core.operation import Node, Operation, node_of
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.graph.graph import Function
+from cornu.core.graph.operation import Node, Operation, node_of
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.errors import explain
 

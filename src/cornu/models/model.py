@@ -5,16 +5,16 @@ import json
 from typing import Any, ClassVar, Self
 
 from cornu.core.forking import refuse_after_fork
-from cornu.core.registry import CustomObjectScope
-from cornu.core.serialize import serialize_keras_object
+from cornu.core.objects.registry import CustomObjectScope
+from cornu.core.objects.serialize import serialize_keras_object
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base.layer import Layer
-from cornu.models import persistence, weights_files
-from cornu.models.own_functions import warn_of_lambdas
 from cornu.models.quantization import quantize_layers
 from cornu.models.quick_call import QuickCall
 from cornu.models.state_tree import get_state_tree, set_state_tree
 from cornu.reports.summary import summarize
+from cornu.storage import persistence, weights_files
+from cornu.storage.own_functions import warn_of_lambdas
 from cornu.train.trainer import Trainer
 
 

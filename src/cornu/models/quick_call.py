@@ -19,12 +19,12 @@ from cornu import settings
 from cornu.core.context import local
 from cornu.core.frame import is_tracing
 from cornu.core.masks import mask_of
-from cornu.core.tracking import Snapshot
+from cornu.core.objects.tracking import Snapshot
 from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
 from cornu.train.compilable import Compilable
-from cornu.train.preflight import embedded_rows, require_rows
 from cornu.train.strategy import PerStep
+from cornu.train.watch.preflight import embedded_rows, require_rows
 
 
 class QuickCall:

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from cornu import dtype_policies, tree
 from cornu.core.context import name_scope
 from cornu.core.frame import eagerly
-from cornu.core.graph import Function
+from cornu.core.graph.graph import Function
 from cornu.core.masks import lent
-from cornu.core.serialize import budgeted, deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.serialize import budgeted, deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import did_you_mean, explain, returns_nothing, trimmed
 from cornu.layers.base.build import is_shape, to_tensors

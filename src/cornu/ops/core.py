@@ -1,11 +1,12 @@
 """Tensors themselves, control flow, and scattered reads and writes.
 
-Bodies of loops and branches may read and write Variables: they go through `cornu.core.lift`, which
-finds what a body writes and carries exactly that through the JAX primitive.
+Bodies of loops and branches may read and write Variables: they go through `core/programs/lift.py`,
+which finds what a body writes and carries exactly that through the JAX primitive.
 
 Called on arrays, `scan`, `while_loop` and `fori_loop` are compiled once for each function object,
-as in jax (`cornu.core.kept`): define the function once and call it often. What it reads besides its
-arguments may change; the values of Variables cost nothing, anything else a new compilation. `map`,
+as in jax (`core/programs/kept.py`): define the function once and call it often. What it reads
+besides its arguments may change; the values of Variables cost nothing, anything else a new
+compilation. `map`,
 `vectorized_map`, `associative_scan`, `cond` and `switch` run their functions at each call, as in
 jax. Inside a compiled function (`jax.jit`, a layer of a compiled model) everything is traced once.
 """
@@ -19,12 +20,13 @@ import numpy as np
 from jax import lax
 
 from cornu.bcoo import is_sparse
-from cornu.core import dtypes, lift
+from cornu.core import dtypes
 from cornu.core.frame import is_tracer
-from cornu.core.kept import in_kept_program
-from cornu.core.op import op, shape_rule
-from cornu.core.op_errors import explained
-from cornu.core.operands import tensor
+from cornu.core.graph.op import op, shape_rule
+from cornu.core.graph.op_errors import explained
+from cornu.core.graph.operands import tensor
+from cornu.core.programs import lift
+from cornu.core.programs.kept import in_kept_program
 from cornu.core.symbolic import KerasTensor, infer, is_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import explain

@@ -11,8 +11,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.core.op import op, shape_rule
-from cornu.core.operands import tensor
+from cornu.core.graph.op import op, shape_rule
+from cornu.core.graph.operands import tensor
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 

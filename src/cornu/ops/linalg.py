@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from cornu.core.op import op
-from cornu.core.operands import axes, tensor, to_float
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.errors import explain
 
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.eager import in_one_program
-from cornu.core.op import fused, op, shape_rule, unary
-from cornu.core.operands import axes, tensor, to_float
+from cornu.core.graph.op import fused, op, shape_rule, unary
+from cornu.core.graph.operands import axes, tensor, to_float
+from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.kernels import gather, signal

@@ -20,9 +20,18 @@ from jax import lax
 from cornu.bcoo import coordinates
 from cornu.budget import counted, spend
 from cornu.core import dtypes
-from cornu.core.op import binary, fused, op, reduction, shape_rule, unary
-from cornu.core.op_errors import explained
-from cornu.core.operands import HALVES, SCALARS, axes, pair, tensor, to_float, to_floats, weak
+from cornu.core.graph.op import binary, fused, op, reduction, shape_rule, unary
+from cornu.core.graph.op_errors import explained
+from cornu.core.graph.operands import (
+    HALVES,
+    SCALARS,
+    axes,
+    pair,
+    tensor,
+    to_float,
+    to_floats,
+    weak,
+)
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import explain

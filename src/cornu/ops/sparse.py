@@ -35,8 +35,8 @@ import numpy as np
 
 from cornu.bcoo import coordinates, dense, is_bcoo, with_layout
 from cornu.core.frame import eagerly
-from cornu.core.op import TABLE, Op
-from cornu.core.operands import SCALARS, tensor
+from cornu.core.graph.op import TABLE, Op
+from cornu.core.graph.operands import SCALARS, tensor
 from cornu.core.variable import Variable
 from cornu.ops import core, einops, math, nn, numpy
 

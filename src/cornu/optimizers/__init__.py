@@ -3,8 +3,8 @@
 from typing import Any
 
 from cornu.absent import names_of
-from cornu.core.registry import CustomObjectScope
-from cornu.core.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.objects.registry import CustomObjectScope
+from cornu.core.objects.serialize import deserialize_keras_object, resolve, serialize_keras_object
 from cornu.errors import explain, without_super
 from cornu.optimizers import legacy as legacy, schedules as schedules
 from cornu.optimizers.adam import (

@@ -15,11 +15,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import patterns
-from cornu.core.configurable import Configurable
 from cornu.core.frame import purify
-from cornu.core.lift import read, write
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.core.tracking import unique
+from cornu.core.objects.configurable import Configurable
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.tracking import unique
+from cornu.core.programs.lift import read, write
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain
 from cornu.optimizers.arguments import as_gradient, report_missing, signature_of

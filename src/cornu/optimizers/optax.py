@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu.core.frame import eagerly
-from cornu.core.registry import find_custom, get_registered_name
+from cornu.core.objects.registry import find_custom, get_registered_name
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.optimizers.optimizer import Optimizer

@@ -28,13 +28,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import names, patterns
-from cornu.core.attributes import Attributes
-from cornu.core.configurable import Configurable, config_names, plain
 from cornu.core.context import using
 from cornu.core.frame import Frame, is_tracing
-from cornu.core.lift import read, write
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.core.shown import as_call
+from cornu.core.objects.attributes import Attributes
+from cornu.core.objects.configurable import Configurable, config_names, plain
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.shown import as_call
+from cornu.core.programs.lift import read, write
 from cornu.core.variable import Variable
 from cornu.errors import explain, warn
 from cornu.optimizers.arguments import (

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.frame import is_tracing, purify
-from cornu.core.lift import read, write
-from cornu.core.registry import is_builtin
+from cornu.core.objects.registry import is_builtin
+from cornu.core.programs.lift import read, write
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.optimizers.step import State, Update

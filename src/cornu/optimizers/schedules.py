@@ -20,8 +20,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu.absent import names_of
-from cornu.core.configurable import Configurable
-from cornu.core.serialize import deserialize_one, serialize_keras_object
+from cornu.core.objects.configurable import Configurable
+from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import explain
 

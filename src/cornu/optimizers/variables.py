@@ -17,7 +17,7 @@ from typing import Any
 
 from cornu import initializers, settings
 from cornu.core.context import using
-from cornu.core.tracking import owned_by, unique
+from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import explain, warn
 

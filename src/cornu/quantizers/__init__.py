@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from cornu.absent import names_of
-from cornu.core.serialize import deserialize_one, resolve, serialize_keras_object
+from cornu.core.objects.serialize import deserialize_one, resolve, serialize_keras_object
 from cornu.quantizers.config import (
     Float8QuantizationConfig as Float8QuantizationConfig,
     Int4QuantizationConfig as Int4QuantizationConfig,

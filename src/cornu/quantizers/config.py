@@ -9,8 +9,8 @@
 
 from typing import Any
 
-from cornu.core.configurable import Configurable
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.configurable import Configurable
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import explain
 from cornu.quantizers.quantizer import AbsMaxQuantizer, Quantizer
 

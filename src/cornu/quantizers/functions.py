@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.dtypes import is_float, numpy_dtype, standardize_dtype
-from cornu.core.op import op
-from cornu.core.operands import tensor
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import tensor
 from cornu.errors import explain
 from cornu.kernels.derivatives import Differentiable
 

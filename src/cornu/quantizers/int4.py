@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.core.operands import tensor
+from cornu.core.graph.operands import tensor
 from cornu.errors import explain
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cornu.core.configurable import Configurable
+from cornu.core.objects.configurable import Configurable
 from cornu.errors import explain
 from cornu.quantizers.functions import abs_max_quantize, check_range
 

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from cornu.core import dtypes
-from cornu.core.eager import in_one_program
-from cornu.core.op import op, shape_rule
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import op, shape_rule
+from cornu.core.graph.operands import tensor, to_float
+from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import explain
 from cornu.kernels import random_bits

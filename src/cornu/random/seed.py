@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import names
-from cornu.core import kept
-from cornu.core.configurable import Configurable
 from cornu.core.context import name_scope
 from cornu.core.frame import frame_for_writing, is_tracing
+from cornu.core.objects.configurable import Configurable
+from cornu.core.programs import kept
 from cornu.core.variable import Variable
 from cornu.errors import explain, unknown_arguments
 

@@ -2,8 +2,8 @@
 
 jaxlib 0.10.2 and 0.11 hand reductions to YNNPACK, which sums wrong rows where there are more than
 32768, and reads memory that is not its own for arrays of rank 7 and 8. The engine keeps reductions
-from it (`runtime.py`); the canary tells whether that is so, whatever the version. What ends a
-process is judged by what XLA hands over, never run.
+from it (`engine/runtime.py`); the canary tells whether that is so, whatever the version. What ends
+a process is judged by what XLA hands over, never run.
 """
 
 import importlib.metadata

@@ -22,10 +22,10 @@ from cornu.archive.safejson import parse
 from cornu.archive.stores import H5Reader, H5Writer, open_reader
 from cornu.archive.walk import plan_load
 from cornu.errors import did_you_mean, explain
-from cornu.models.container import CONFIG, METADATA, is_model_file, opened
-from cornu.models.stored_objects import objects_in
-from cornu.models.vetting import loading
 from cornu.reports.table import printable
+from cornu.storage.container import CONFIG, METADATA, is_model_file, opened
+from cornu.storage.stored_objects import objects_in
+from cornu.storage.vetting import loading
 
 
 class KerasFileEditor:

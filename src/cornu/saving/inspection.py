@@ -3,7 +3,7 @@
 import os
 
 from cornu.archive import inspect
-from cornu.models.vetting import judge, loading
+from cornu.storage.vetting import judge, loading
 
 
 def inspect_file(filepath: str | os.PathLike[str]) -> inspect.Inspection:

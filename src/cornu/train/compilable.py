@@ -13,8 +13,8 @@ import jax
 
 from cornu import optimizers
 from cornu.core.frame import Frame
-from cornu.core.serialize import deserialize_keras_object
-from cornu.core.tracking import owned_by, unique
+from cornu.core.objects.serialize import deserialize_keras_object
+from cornu.core.objects.tracking import owned_by, unique
 from cornu.errors import explain, trimmed, warn
 from cornu.train import step as steps_module
 from cornu.train.compiled import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cornu import optimizers
-from cornu.core.serialize import serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
 from cornu.errors import explain, unknown_arguments, warn
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean

@@ -11,15 +11,15 @@ from typing import Any
 
 import jax
 
-from cornu import collector
 from cornu.core.turns import looping
 from cornu.data.source import Source
+from cornu.engine import collector
 from cornu.errors import explain
 from cornu.train.carried import tracing
-from cornu.train.interrupt import Interrupts
 from cornu.train.logs import Logs
 from cornu.train.state import StateSlots
 from cornu.train.strategy import Chunk, Strategy
+from cornu.train.watch.interrupt import Interrupts
 
 
 class WeightsLostError(RuntimeError):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from cornu.core.frame import Frame
-from cornu.core.tracking import Identities
+from cornu.core.objects.tracking import Identities
 from cornu.core.variable import owned
 from cornu.errors import explain
 from cornu.metrics.metric import reset

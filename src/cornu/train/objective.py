@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from cornu import losses as losses_module, metrics as metrics_module, tree
-from cornu.core.registry import find_custom
-from cornu.core.serialize import serialize_keras_object
+from cornu.core.objects.registry import find_custom
+from cornu.core.objects.serialize import serialize_keras_object
 from cornu.errors import explain, located
 from cornu.losses.loss import Loss
 from cornu.metrics.metric import Metric

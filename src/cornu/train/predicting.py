@@ -13,8 +13,8 @@ import jax
 import numpy as np
 
 from cornu import bcoo, settings, tree
+from cornu.core.objects.tracking import Snapshot
 from cornu.core.symbolic import is_symbolic
-from cornu.core.tracking import Snapshot
 from cornu.data.arrays import BATCH_SIZE
 from cornu.data.source import Batch, Resident, Source
 from cornu.errors import explain, trimmed
@@ -23,16 +23,16 @@ from cornu.train.carried import tracing
 from cornu.train.compiled import accept_older
 from cornu.train.listening import callback_list, note_steps
 from cornu.train.loop import run_epoch
-from cornu.train.preflight import (
+from cornu.train.programs import Programs
+from cornu.train.state import StateSlots
+from cornu.train.strategy import PerStep, Strategy
+from cornu.train.watch.preflight import (
     check_columns,
     check_values,
     embedded_rows,
     require_rows,
     tell_nonfinite,
 )
-from cornu.train.programs import Programs
-from cornu.train.state import StateSlots
-from cornu.train.strategy import PerStep, Strategy
 
 
 class Collector:

@@ -12,20 +12,19 @@ from cornu import settings, tree
 from cornu.bcoo import is_sparse
 from cornu.callbacks.callback_list import CallbackList
 from cornu.core.frame import effects_of
+from cornu.core.objects.tracking import owned_by
 from cornu.core.symbolic import KerasTensor, infer
-from cornu.core.tracking import owned_by
 from cornu.data.choose import source_for
 from cornu.data.convert import count_samples, host_arrays, only_read
 from cornu.data.peek import example_of
 from cornu.data.source import Resident, Source
 from cornu.errors import explain, returns_nothing, warn
+from cornu.kernels.compiler_options import compiler_options
 from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
 from cornu.train.carried import tracing
 from cornu.train.compilable import Compilable
-from cornu.train.compiler_options import compiler_options
 from cornu.train.loop import run_epoch
-from cornu.train.preflight import check_columns, check_values, require_labels
 from cornu.train.state import StateSlots
 from cornu.train.step import (
     Step,
@@ -35,6 +34,7 @@ from cornu.train.step import (
     unpack_x_y_sample_weight,
 )
 from cornu.train.strategy import Chunked, Eager, PerStep, Strategy
+from cornu.train.watch.preflight import check_columns, check_values, require_labels
 
 _NOTHING_TO_TRAIN = explain(
     "The model has no trainable weights, so training changes nothing.",

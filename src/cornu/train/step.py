@@ -25,7 +25,7 @@ import jax
 
 from cornu import activations, bcoo, tree
 from cornu.core.frame import frame_for_writing
-from cornu.core.tracking import Identities
+from cornu.core.objects.tracking import Identities
 from cornu.errors import explain, returns_nothing
 from cornu.train.carried import Carried
 from cornu.train.state import StateSlots, TrainState, flat

@@ -27,9 +27,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from cornu import collector
 from cornu.data.prefetch import prefetched, to_device
 from cornu.data.source import Batch, Resident, Source
+from cornu.engine import collector
 from cornu.train.state import StateSlots, TrainState, only_changes
 from cornu.train.step import Step
 

@@ -14,7 +14,7 @@ import contextlib
 import os
 from typing import Any, ClassVar
 
-from cornu import collector, settings
+from cornu import settings
 from cornu.callbacks.backup import Resume
 from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History, KeptHistory
@@ -26,9 +26,9 @@ from cornu.data.convert import only_read
 from cornu.data.position import check_position
 from cornu.data.source import Resident, Source
 from cornu.data.split import train_validation_split
+from cornu.engine import collector
 from cornu.errors import trimmed
 from cornu.train.compiled import Compiled, accept_older
-from cornu.train.guard import Guard
 from cornu.train.listening import (
     asks_for_positions,
     callback_list,
@@ -39,7 +39,10 @@ from cornu.train.listening import (
 from cornu.train.loop import as_logs, run_epoch
 from cornu.train.measuring import Loop, measuring, training
 from cornu.train.predicting import Predicting
-from cornu.train.preflight import (
+from cornu.train.programs import no_data
+from cornu.train.strategy import Chunked
+from cornu.train.watch.guard import Guard
+from cornu.train.watch.preflight import (
     check_columns,
     check_data,
     check_values,
@@ -47,8 +50,6 @@ from cornu.train.preflight import (
     require_labels,
     tell_nonfinite,
 )
-from cornu.train.programs import no_data
-from cornu.train.strategy import Chunked
 
 
 class Trainer(Predicting):

@@ -2,7 +2,7 @@
 
 from cornu.absent import names_of
 from cornu.core.dtypes import standardize_dtype as standardize_dtype
-from cornu.core.registry import (
+from cornu.core.objects.registry import (
     CustomObjectScope as CustomObjectScope,
     custom_object_scope as custom_object_scope,
     get_custom_objects as get_custom_objects,
@@ -10,7 +10,7 @@ from cornu.core.registry import (
     get_registered_object as get_registered_object,
     register_keras_serializable as register_keras_serializable,
 )
-from cornu.core.serialize import (
+from cornu.core.objects.serialize import (
     deserialize_keras_object as deserialize_keras_object,
     serialize_keras_object as serialize_keras_object,
 )

@@ -30,9 +30,9 @@ from urllib.request import url2pathname
 
 from cornu import errors
 from cornu.archive.atomic import explained, flush, temporary_file
+from cornu.engine.runtime import home_folder
 from cornu.reports import screen
 from cornu.reports.progress import INTERVAL
-from cornu.runtime import home_folder
 from cornu.utils import unpack
 
 MAX_DOWNLOAD = 32 << 30  # bytes of one file

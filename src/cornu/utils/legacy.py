@@ -10,8 +10,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from cornu.core import registry
-from cornu.core.registry import CustomObjectScope
+from cornu.core.objects import registry
+from cornu.core.objects.registry import CustomObjectScope
 from cornu.errors import explain
 
 __all__ = ["deserialize_keras_object", "serialize_keras_object"]

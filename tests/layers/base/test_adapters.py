@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cornu import layers
-from cornu.core.lift import value_and_grad
+from cornu.core.programs.lift import value_and_grad
 
 X = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
 

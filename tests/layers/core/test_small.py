@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.layers import Identity, Input, Lambda
 from cornu.saving import register_keras_serializable
 

@@ -13,7 +13,7 @@ import hashlib
 import platform
 from pathlib import Path
 
-from cornu.runtime import home_folder, is_off
+from cornu.engine.runtime import home_folder, is_off
 
 SOURCE = Path(__file__).parent / "conv.cc"
 CALLS = ("cornu_conv", "cornu_conv_weights")

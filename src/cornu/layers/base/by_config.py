@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cornu.core.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.errors import explain
 from cornu.layers.base.layer import Layer
 

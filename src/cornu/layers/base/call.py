@@ -20,10 +20,10 @@ import numpy as np
 from cornu import bcoo, errors, tree
 from cornu.core import dtypes
 from cornu.core.context import local, name_scope, using
+from cornu.core.graph.operation import Node
 from cornu.core.host import from_host
 from cornu.core.masks import mask_of, set_mask
-from cornu.core.operation import Node
-from cornu.core.registry import is_builtin
+from cornu.core.objects.registry import is_builtin
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, warn

@@ -12,7 +12,7 @@ the same holds for a layer that is made with `trainable=False`.
 from collections.abc import Iterator
 from typing import Any
 
-from cornu.core.tracking import attributes, inside
+from cornu.core.objects.tracking import attributes, inside
 
 
 def parts_of(layer: Any, *, hidden_only: bool = False) -> dict[str, Any]:

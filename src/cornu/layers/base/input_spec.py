@@ -4,8 +4,8 @@ from typing import Any
 
 from cornu import tree
 from cornu.core import dtypes
-from cornu.core.configurable import Configurable
-from cornu.core.registry import is_builtin
+from cornu.core.objects.configurable import Configurable
+from cornu.core.objects.registry import is_builtin
 from cornu.core.symbolic import Shape
 from cornu.errors import explain
 

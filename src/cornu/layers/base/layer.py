@@ -8,13 +8,13 @@ off its attributes (`layers/base/owner.py`).
 from typing import Any, ClassVar, Self
 
 from cornu import bcoo, dtype_policies, regularizers
-from cornu.core.configurable import config_names, plain
 from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import Frame
-from cornu.core.lift import remat
-from cornu.core.operation import Operation
-from cornu.core.registry import is_builtin
+from cornu.core.graph.operation import Operation
+from cornu.core.objects.configurable import config_names, plain
+from cornu.core.objects.registry import is_builtin
+from cornu.core.programs.lift import remat
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.turns import others_loop, turn_of
 from cornu.core.variable import Variable

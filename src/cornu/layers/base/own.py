@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu.core.tracking import unique
+from cornu.core.objects.tracking import unique
 from cornu.errors import explain
 
 

@@ -3,8 +3,8 @@
     layer.kernel = layer.add_weight(...)     a variable, which stands in an attribute
     layer.blocks = [Dense(4), Dense(4)]      layers, also in lists and dicts
 
-The order is that of assignment (`core/tracking.py`), and the same everywhere: in `weights`, in
-files, in summaries.
+The order is that of assignment (`core/objects/tracking.py`), and the same everywhere: in `weights`,
+in files, in summaries.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,9 @@ import numpy as np
 
 from cornu import constraints, initializers, regularizers
 from cornu.core import dtypes
-from cornu.core.attributes import Attributes
 from cornu.core.context import current_path, local, using
-from cornu.core.tracking import owned_by, unique
+from cornu.core.objects.attributes import Attributes
+from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.turns import turn_of
 from cornu.core.variable import Variable
 from cornu.errors import explain, without_super

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornu.core import dtypes
-from cornu.core.operation import Node
+from cornu.core.graph.operation import Node
 from cornu.core.symbolic import KerasTensor, standardize_shape
 from cornu.errors import explain, warn
 from cornu.layers.base.layer import Layer

@@ -4,8 +4,8 @@ import inspect
 from typing import Any
 
 from cornu import ops
-from cornu.core.configurable import plain
-from cornu.core.serialize import deserialize_keras_object, serialize_function
+from cornu.core.objects.configurable import plain
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_function
 from cornu.errors import explain
 from cornu.layers.base.build import map_shapes
 from cornu.layers.base.layer import Layer

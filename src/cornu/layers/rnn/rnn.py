@@ -19,10 +19,10 @@ import jax
 import jax.numpy as jnp
 
 from cornu import ops, tree
-from cornu.core import lift
 from cornu.core.context import name_scope
 from cornu.core.frame import Frame, eagerly
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object
+from cornu.core.programs import lift
 from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.layers.base.input_spec import InputSpec

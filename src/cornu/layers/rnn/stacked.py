@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornu import ops, tree
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import explain
 from cornu.layers.base.layer import Layer
 from cornu.layers.rnn.cells import DropoutCell

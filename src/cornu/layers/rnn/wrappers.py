@@ -4,7 +4,7 @@ from typing import Any
 
 from cornu import ops, tree
 from cornu.core.masks import infer_with_masks, mask_of, set_mask
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import explain
 from cornu.layers.base.arguments import one_of
 from cornu.layers.base.call import takes_mask

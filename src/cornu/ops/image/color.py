@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.core.op import fused, op
+from cornu.core.graph.op import fused, op
 from cornu.errors import explain
 from cornu.ops.image.layout import batched, floating_dtype
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.core.frame import is_tracer
-from cornu.core.op import fused, op
-from cornu.core.operands import to_float
+from cornu.core.graph.op import fused, op
+from cornu.core.graph.operands import to_float
 from cornu.errors import explain
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of
 from cornu.ops.nn.layout import channels_last

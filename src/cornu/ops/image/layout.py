@@ -12,7 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.core.operands import tensor
+from cornu.core.graph.operands import tensor
 from cornu.errors import did_you_mean, explain
 from cornu.ops.nn.layout import channels_last
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import op
+from cornu.core.graph.op import op
 from cornu.errors import explain
 from cornu.ops.image.layout import batched, one_of
 

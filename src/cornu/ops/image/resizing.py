@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from cornu.core.op import fused, op
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import fused, op
+from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of, one_of
 

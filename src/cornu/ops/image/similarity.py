@@ -5,8 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import op
-from cornu.core.operands import to_float
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import to_float
 from cornu.errors import explain
 from cornu.ops.image.filtering import gaussian_weights
 from cornu.ops.image.layout import batched

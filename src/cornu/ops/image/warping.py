@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import op
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.kernels import resample
 from cornu.ops.image.filtering import blur

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.core.frame import is_tracer
-from cornu.core.op import fused, op, unary
-from cornu.core.operands import axes, tensor, to_float, weak
+from cornu.core.graph.op import fused, op, unary
+from cornu.core.graph.operands import axes, tensor, to_float, weak
 from cornu.errors import explain, warn
 
 

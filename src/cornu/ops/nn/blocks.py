@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from cornu.core.op import op
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.ops.nn.layout import channels_back, channels_last
 

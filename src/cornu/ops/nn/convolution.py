@@ -4,8 +4,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.core.op import op
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.kernels import conv as conv_kernel, depthwise
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu import settings
-from cornu.core.op import fused, op
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import fused, op
+from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.kernels import crossentropy
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.core.op import op
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import did_you_mean, explain
 from cornu.kernels import sequence
 

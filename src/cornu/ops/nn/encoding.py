@@ -8,8 +8,8 @@ import numpy as np
 
 from cornu.bcoo import coordinates
 from cornu.core import dtypes
-from cornu.core.op import op
-from cornu.core.operands import tensor
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import tensor
 from cornu.errors import explain
 from cornu.ops import core, numpy
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu import settings
-from cornu.core.op import fused, op
-from cornu.core.operands import axes, tensor, to_float
+from cornu.core.graph.op import fused, op
+from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.errors import explain, warn
 from cornu.kernels import normalization
 

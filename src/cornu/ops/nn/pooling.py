@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.budget import counted
-from cornu.core.op import op
-from cornu.core.operands import tensor, to_float
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import explain
 from cornu.kernels import pool
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding

@@ -6,8 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.core.op import op
-from cornu.core.operands import pair, to_float, to_floats
+from cornu.core.graph.op import op
+from cornu.core.graph.operands import pair, to_float, to_floats
 from cornu.errors import explain
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from cornu import bcoo, dtype_policies, ops
 from cornu.core.frame import eagerly
-from cornu.core.serialize import deserialize_keras_object
+from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.dtype_policies import QUANTIZATION_MODES
 from cornu.errors import did_you_mean, explain
 from cornu.layers.base import adapters, own

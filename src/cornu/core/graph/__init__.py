@@ -1,0 +1,1 @@
+"""Operations, and the graphs of their calls."""

@@ -1,0 +1,1 @@
+"""Objects that are made from a config and saved as one, and what they own."""

@@ -1,0 +1,1 @@
+"""Functions of JAX over Variables, and compiled programs that are kept."""

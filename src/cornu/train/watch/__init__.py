@@ -1,0 +1,1 @@
+"""What watches over a training: before it, at each step, and when it is interrupted."""
