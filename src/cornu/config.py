@@ -4,7 +4,7 @@ from cornu.absent import names_of
 from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy as set_dtype_policy
 from cornu.engine.compilations import debug as debug, set_debug as set_debug
 from cornu.engine.runtime import describe as engine
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 from cornu.settings import current
 
 set_floatx = current.set_floatx
@@ -35,7 +35,7 @@ def set_backend(backend: str) -> None:
         ValueError: another engine is asked for.
     """
     if backend != "jax":
-        raise ValueError(explain(f"There is one engine, JAX; {backend!r} cannot be chosen."))
+        raise value_error(f"There is one engine, JAX; {backend!r} cannot be chosen.")
 
 
 def floatx() -> str:

@@ -72,6 +72,16 @@ def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
     return Message("\n".join(lines))
 
 
+def value_error(what: str, *, fix: str | None = None, **facts: object) -> ValueError:
+    """A `ValueError` with the message that `explain` builds; to be raised by the caller."""
+    return ValueError(explain(what, fix=fix, **facts))
+
+
+def type_error(what: str, *, fix: str | None = None, **facts: object) -> TypeError:
+    """A `TypeError` with the message that `explain` builds; to be raised by the caller."""
+    return TypeError(explain(what, fix=fix, **facts))
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line of the user's program that led here, however deep in the library we are."""
     level, frame = 1, sys._getframe()

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 
 def as_numbers(value: Any, name: str = "x") -> np.ndarray:
@@ -50,13 +50,11 @@ def as_numbers(value: Any, name: str = "x") -> np.ndarray:
 def _without_mask(array: np.ma.MaskedArray, name: str) -> np.ndarray:
     hidden = int(np.ma.count_masked(array))
     if hidden:
-        raise ValueError(
-            explain(
-                f"{name} is a masked array, of which {hidden} of {array.size} values are masked; "
-                "the mask would be lost.",
-                fix=f"fill them: {name} = {name}.filled(0)\n"
-                "or leave these samples out of the loss with sample_weight.",
-            )
+        raise value_error(
+            f"{name} is a masked array, of which {hidden} of {array.size} values are masked; "
+            "the mask would be lost.",
+            fix=f"fill them: {name} = {name}.filled(0)\n"
+            "or leave these samples out of the loss with sample_weight.",
         )
     return array.data
 
@@ -88,13 +86,10 @@ def refuse_what_is_no_number(array: Any, name: str) -> None:
     """
     kind = array.dtype.kind
     if array.dtype.names is not None:
-        raise ValueError(
-            explain(
-                f"{name} is a structured array with the fields "
-                f"{', '.join(array.dtype.names[:10])}.",
-                fix="from numpy.lib.recfunctions import structured_to_unstructured\n"
-                f"{name} = structured_to_unstructured({name})",
-            )
+        raise value_error(
+            f"{name} is a structured array with the fields {', '.join(array.dtype.names[:10])}.",
+            fix="from numpy.lib.recfunctions import structured_to_unstructured\n"
+            f"{name} = structured_to_unstructured({name})",
         )
     if kind in "OUSTmM":
         first = array.ravel()[0] if array.size else None
@@ -104,16 +99,14 @@ def refuse_what_is_no_number(array: Any, name: str) -> None:
             fix = f"{name} = numpy.unique({name}, return_inverse=True)[1]"
             if not name.startswith("y"):
                 fix = f"number the categories: {fix}.reshape(numpy.shape({name}))"
-            raise ValueError(explain(f"{name} holds text (dtype {array.dtype}).", fix=fix))
+            raise value_error(f"{name} holds text (dtype {array.dtype}).", fix=fix)
         what = "dates or times" if kind in "mM" else "Python objects"
-        raise ValueError(
-            explain(
-                f"{name} holds {what} (dtype {array.dtype}), not numbers.",
-                fix=f'{name} = {name}.astype("float32")',
-            )
+        raise value_error(
+            f"{name} holds {what} (dtype {array.dtype}), not numbers.",
+            fix=f'{name} = {name}.astype("float32")',
         )
     if kind == "V" and not is_known(array.dtype):
-        raise ValueError(explain(f"{name} holds bytes without a meaning (dtype {array.dtype})."))
+        raise value_error(f"{name} holds bytes without a meaning (dtype {array.dtype}).")
 
 
 def is_known(dtype: Any) -> bool:
@@ -148,13 +141,11 @@ def refuse_what_wraps(array: Any, name: str) -> None:
     low, high = array.min(), array.max()
     if low >= limits.min and high <= limits.max:
         return
-    raise ValueError(
-        explain(
-            f"{name} holds {high if high > limits.max else low}, which is beyond 32 bits and "
-            "would become another number.",
-            fix=f'quantities: {name} = {name}.astype("float32")\n'
-            f"identifiers: {name} = numpy.unique({name}, return_inverse=True)[1]"
-            f".reshape(numpy.shape({name}))\n"
-            'or with 64 bits: jax.config.update("jax_enable_x64", True) before all else',
-        )
+    raise value_error(
+        f"{name} holds {high if high > limits.max else low}, which is beyond 32 bits and "
+        "would become another number.",
+        fix=f'quantities: {name} = {name}.astype("float32")\n'
+        f"identifiers: {name} = numpy.unique({name}, return_inverse=True)[1]"
+        f".reshape(numpy.shape({name}))\n"
+        'or with 64 bits: jax.config.update("jax_enable_x64", True) before all else',
     )

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from cornu import budget
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 MAX_STATES = 5_000  # of a pattern with all its repetitions written out
 
@@ -73,9 +73,7 @@ def _matcher(pattern: str) -> Callable[..., bool]:
         try:
             own = re.compile(pattern)
         except re.error as error:
-            raise ValueError(
-                explain(f"{pattern!r} is not a regular expression.", error=error)
-            ) from None
+            raise value_error(f"{pattern!r} is not a regular expression.", error=error) from None
         return lambda text, whole: bool((own.fullmatch if whole else own.search)(text))
 
 

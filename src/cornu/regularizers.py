@@ -8,7 +8,7 @@ from cornu.absent import names_of
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.registry import CustomObjectScope
 from cornu.core.objects.serialize import resolve, serialize_keras_object
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 class Regularizer(Configurable):
@@ -42,7 +42,7 @@ def _factor(value: Any, name: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, str) or not math.isfinite(number) or number < 0:
-        raise ValueError(explain(f"{name} is a non-negative number, got {value!r}."))
+        raise value_error(f"{name} is a non-negative number, got {value!r}.")
     return number
 
 
@@ -126,13 +126,13 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
         if mode not in ("rows", "columns"):
-            raise ValueError(explain(f'mode is "rows" or "columns", got {mode!r}.'))
+            raise value_error(f'mode is "rows" or "columns", got {mode!r}.')
         self.factor = _factor(factor, "factor")
         self.mode = mode
 
     def __call__(self, x: Any) -> Any:
         if len(x.shape) != 2:
-            raise ValueError(explain("OrthogonalRegularizer takes a matrix.", shape=tuple(x.shape)))
+            raise value_error("OrthogonalRegularizer takes a matrix.", shape=tuple(x.shape))
         if self.mode == "columns":
             x = ops.transpose(x)
         x = ops.normalize(x, axis=-1)  # (vectors, size)
@@ -174,11 +174,9 @@ def get(identifier: Any) -> Any:
         0.01
     """
     if isinstance(identifier, int | float):
-        raise ValueError(
-            explain(
-                f"A number is not a regularizer, got {identifier}.",
-                fix=f"keras.regularizers.L2({identifier}) in place of {identifier}",
-            )
+        raise value_error(
+            f"A number is not a regularizer, got {identifier}.",
+            fix=f"keras.regularizers.L2({identifier}) in place of {identifier}",
         )
     return resolve("regularizer", identifier, _TABLE)
 

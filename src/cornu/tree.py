@@ -10,7 +10,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 
 MAP_TO_NONE = object()  # returned by a `traverse` function to replace a subtree by None
 
@@ -112,9 +112,9 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         {'x': [11, 22]}
     """
     if not callable(func):
-        raise TypeError(explain(f"map_structure needs a callable, got {func!r}."))
+        raise type_error(f"map_structure needs a callable, got {func!r}.")
     if not structures:
-        raise ValueError(explain("map_structure needs at least one structure, got none."))
+        raise value_error("map_structure needs at least one structure, got none.")
 
     def at_leaf(first: Any, *others: Any) -> Any:
         skipped = first is None and not none_is_leaf
@@ -148,12 +148,10 @@ def _children_like(opened: _Opened, node: Any, other: Any) -> Sequence[Any]:
 
 
 def _unlike(first: Any, second: Any) -> ValueError:
-    return ValueError(
-        explain(
-            "Two structures should be alike, but differ.",
-            first=_outline(first),
-            second=_outline(second),
-        )
+    return value_error(
+        "Two structures should be alike, but differ.",
+        first=_outline(first),
+        second=_outline(second),
     )
 
 
@@ -178,7 +176,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
         {'a': 2, 'b': 1}
     """
     if not structures:
-        raise ValueError(explain("map_structure_up_to needs at least one structure, got none."))
+        raise value_error("map_structure_up_to needs at least one structure, got none.")
     return _map(lambda _, *found: func(*found), (shallow_structure, *structures))
 
 
@@ -217,12 +215,10 @@ def assert_same_paths(a: Any, b: Any) -> None:
     first = {path for path, _ in flatten_with_path(a)}
     second = {path for path, _ in flatten_with_path(b)}
     if first != second:
-        raise ValueError(
-            explain(
-                "Two structures should have the same paths, but differ.",
-                only_in_the_first=sorted(map(str, first - second)),
-                only_in_the_second=sorted(map(str, second - first)),
-            )
+        raise value_error(
+            "Two structures should have the same paths, but differ.",
+            only_in_the_first=sorted(map(str, first - second)),
+            only_in_the_second=sorted(map(str, second - first)),
         )
 
 
@@ -237,9 +233,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     flat = list(flat_sequence)
     leaves = len(flatten(structure))
     if len(flat) != leaves:
-        raise ValueError(
-            explain(f"The structure has {leaves} leaves, the sequence {len(flat)} items.")
-        )
+        raise value_error(f"The structure has {leaves} leaves, the sequence {len(flat)} items.")
     items = iter(flat)
     return _filled(structure, items)
 

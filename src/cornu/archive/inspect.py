@@ -29,7 +29,7 @@ from cornu.archive.safejson import parse
 from cornu.archive.safetensors import SafetensorsReader
 from cornu.archive.safezip import SafeZip, check_member_name
 from cornu.archive.stores import H5Reader, open_reader
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, value_error
 from cornu.names import to_snake_case
 
 DANGER, WARNING, NOTE = "danger", "warning", "note"
@@ -169,11 +169,9 @@ def inspect_file(path: str | os.PathLike[str], judge: Judge | None = None) -> In
     ]
     found = next((kind for kind in kinds if kind[0]), None)
     if found is None:
-        raise ValueError(
-            explain(
-                f"The kind of file {name!r} is not known by its name.",
-                known=".keras, .h5, .hdf5, .weights.h5, .weights.json, .safetensors, a directory",
-            )
+        raise value_error(
+            f"The kind of file {name!r} is not known by its name.",
+            known=".keras, .h5, .hdf5, .weights.h5, .weights.json, .safetensors, a directory",
         )
     inspection = Inspection(name, found[1], _size(file))
     _guarded(inspection, lambda: found[2](file, inspection, judge or (lambda config, n: ())))

@@ -24,7 +24,7 @@ import numpy as np
 
 from cornu.archive.hdf5.writing import Writer
 from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, shown
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, value_error
 
 TOP_LEVEL = "top_level_model_weights"
 _ATTRIBUTE_BYTES = 64_512  # an object header holds 64 KiB, some of it its own
@@ -109,12 +109,10 @@ class LegacyReader:
         if len(group.weights) != len(expected) or any(
             have[0] != tuple(want[0]) or not fits(have[1], want[1]) for have, want in pairs
         ):
-            raise ValueError(
-                explain(
-                    f"{self._file.label} does not fit {group.name!r}.",
-                    expected=shown(expected),
-                    found=shown(group.weights.values()),
-                )
+            raise value_error(
+                f"{self._file.label} does not fit {group.name!r}.",
+                expected=shown(expected),
+                found=shown(group.weights.values()),
             )
         return [
             self._file.array(f"{group._path}/{name}".lstrip("/"), shape, dtype)
@@ -130,12 +128,10 @@ class LegacyReader:
         self.backend = file.text("", "backend") or file.text(root, "backend")
         names = self._names(root, "layer_names")
         if names is None:
-            raise ValueError(
-                explain(
-                    f"{file.label} is not a Keras 2 style file: it has no attribute layer_names.",
-                    fix="files that Keras 3 writes end in .keras or .weights.h5; rename this one "
-                    "if it is such a file.",
-                )
+            raise value_error(
+                f"{file.label} is not a Keras 2 style file: it has no attribute layer_names.",
+                fix="files that Keras 3 writes end in .keras or .weights.h5; rename this one "
+                "if it is such a file.",
             )
         if len(set(names)) < len(names):
             raise UnsafeFileError(explain(f"{file.label} names a layer twice."))
@@ -147,14 +143,12 @@ class LegacyReader:
 
     def _group(self, name: str, path: str) -> LegacyGroup:
         if path not in self._file.groups:
-            raise ValueError(explain(f"{self._file.label} has no group for the layer {name!r}."))
+            raise value_error(f"{self._file.label} has no group for the layer {name!r}.")
         weights: dict[str, Spec] = {}
         for weight in self._names(path, "weight_names") or []:
             stored = self._file.datasets.get(f"{path}/{weight}")
             if stored is None:
-                raise ValueError(
-                    explain(f"{self._file.label} has no weight {weight!r} in {path!r}.")
-                )
+                raise value_error(f"{self._file.label} has no weight {weight!r} in {path!r}.")
             if weight in weights:
                 raise UnsafeFileError(
                     explain(f"{self._file.label} names the weight {weight!r} twice.", layer=name)
@@ -226,7 +220,7 @@ def write_legacy(
         names = []
         for name, arrays in layers:
             if name in names:
-                raise ValueError(explain(f"The model has two layers named {name!r}."))
+                raise value_error(f"The model has two layers named {name!r}.")
             names.append(name)
             _write_group(file, _joined(weights, name), arrays)
         _write_names(file, weights, "layer_names", names)
@@ -245,7 +239,7 @@ def _write_names(file: Writer, path: str, attribute: str, names: Sequence[str]) 
     """Fixed-width UTF-8, in as many parts as the limit on an attribute asks for."""
     values = np.array([n.encode() for n in names], dtype=None if names else "S1")
     if values.itemsize > _ATTRIBUTE_BYTES:
-        raise ValueError(explain(f"A name of {values.itemsize} bytes does not fit an attribute."))
+        raise value_error(f"A name of {values.itemsize} bytes does not fit an attribute.")
     parts = math.ceil(values.nbytes / _ATTRIBUTE_BYTES)
     if parts <= 1:
         file.attribute(path, attribute, values)

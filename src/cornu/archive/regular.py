@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, value_error
 
 _NEVER_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -25,10 +25,10 @@ def open_regular(path: str | os.PathLike[str], label: str) -> BinaryIO:
     except FileNotFoundError as error:
         raise FileNotFoundError(explain(f"{label} does not exist.")) from error
     except IsADirectoryError as error:  # on some systems
-        raise ValueError(explain(f"{label} is not a regular file.")) from error
+        raise value_error(f"{label} is not a regular file.") from error
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise ValueError(explain(f"{label} is not a regular file."))
+        raise value_error(f"{label} is not a regular file.")
     return os.fdopen(file, "rb")
 
 

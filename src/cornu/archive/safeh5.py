@@ -40,7 +40,7 @@ from cornu.archive.hdf5.objects import Attribute, Object, attributes, links, ope
 from cornu.archive.hdf5.source import DamagedError, Fields, Source as Bytes
 from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, value_error
 
 DIGEST = "cornu_digest"  # attribute of an array, which Keras does not look at
 MAX_OBJECTS = 200_000
@@ -160,12 +160,10 @@ class SafeH5:
         """
         stored, wanted = self.datasets[path], jnp.dtype(dtype)
         if stored.shape != tuple(shape) or not fits(stored.dtype, wanted):
-            raise ValueError(
-                explain(
-                    f"{self.label} holds another array at {path!r} than expected.",
-                    expected=f"{tuple(shape)} {wanted.name}",
-                    found=f"{stored.shape} {stored.dtype.name}",
-                )
+            raise value_error(
+                f"{self.label} holds another array at {path!r} than expected.",
+                expected=f"{tuple(shape)} {wanted.name}",
+                found=f"{stored.shape} {stored.dtype.name}",
             )
         with self._damage_explained():
             raw = read_array(self._bytes, self._data[path])
@@ -175,8 +173,8 @@ class SafeH5:
         with np.errstate(over="ignore"):  # a large float64 becomes inf in float32, as in Keras
             made = raw.astype(wanted, copy=False)
         if jnp.issubdtype(wanted, jnp.integer) and not np.array_equal(made, raw):
-            raise ValueError(
-                explain(f"{self.label} holds integers at {path!r} that {wanted.name} cannot hold.")
+            raise value_error(
+                f"{self.label} holds integers at {path!r} that {wanted.name} cannot hold."
             )
         return made
 
@@ -184,12 +182,10 @@ class SafeH5:
         """Files of this library say of each array what its bytes add up to; others do not."""
         expected = self.text(path, DIGEST)
         if expected is not None and expected != digest(raw):
-            raise ValueError(
-                explain(
-                    f"{self.label} holds other numbers at {path!r} than were written there.",
-                    fix="get it again from its source. If you changed the array on purpose, "
-                    f"delete its attribute {DIGEST!r}.",
-                )
+            raise value_error(
+                f"{self.label} holds other numbers at {path!r} than were written there.",
+                fix="get it again from its source. If you changed the array on purpose, "
+                f"delete its attribute {DIGEST!r}.",
             )
 
     # ---- the walk ------------------------------------------------------------------------
@@ -310,12 +306,10 @@ class SafeH5:
         except UnsafeFileError:
             raise
         except (DamagedError, UnicodeDecodeError, OSError) as error:
-            raise ValueError(
-                explain(
-                    f"{self.label} is not an HDF5 file, or it is damaged.",
-                    fix="get it again from its source.",
-                    detail=str(error)[:300],
-                )
+            raise value_error(
+                f"{self.label} is not an HDF5 file, or it is damaged.",
+                fix="get it again from its source.",
+                detail=str(error)[:300],
             ) from error
 
     def _refused(self, why: str, *, fix: str | None = None, **facts: object) -> UnsafeFileError:

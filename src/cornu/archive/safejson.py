@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cornu import budget
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, value_error
 
 MAX_BYTES = 64 * 2**20
 MAX_NODES = 2_000_000
@@ -64,7 +64,7 @@ def parse(
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise ValueError(explain(f"{what} is not UTF-8 text.", detail=error)) from error
+            raise value_error(f"{what} is not UTF-8 text.", detail=error) from error
 
     def number(digits: str) -> int:
         if len(digits) > MAX_DIGITS:
@@ -84,12 +84,10 @@ def parse(
     try:
         return json.loads(text, parse_int=number, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise ValueError(
-            explain(
-                f"{what} is not valid JSON.",
-                detail=f"{error.msg} at line {error.lineno}, column {error.colno}",
-                fix="the file is damaged or of another kind; get it again from its source.",
-            )
+        raise value_error(
+            f"{what} is not valid JSON.",
+            detail=f"{error.msg} at line {error.lineno}, column {error.colno}",
+            fix="the file is damaged or of another kind; get it again from its source.",
         ) from error
 
 

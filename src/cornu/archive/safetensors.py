@@ -26,7 +26,7 @@ from cornu.archive.atomic import atomic_write
 from cornu.archive.regular import open_regular
 from cornu.archive.safeh5 import Source, Spec, fits
 from cornu.archive.safejson import parse
-from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain
+from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain, value_error
 
 MAX_HEADER = 64 * 2**20
 MAX_ARRAYS = 50_000
@@ -104,12 +104,10 @@ class SafetensorsReader:
             )
         (stored_shape, stored), wanted = self.specs[name], jnp.dtype(dtype)
         if stored_shape != tuple(shape) or not fits(stored, wanted):
-            raise ValueError(
-                explain(
-                    f"{self.label} holds another array at {name!r} than expected.",
-                    expected=f"{tuple(shape)} {wanted.name}",
-                    found=f"{stored_shape} {stored.name}",
-                )
+            raise value_error(
+                f"{self.label} holds another array at {name!r} than expected.",
+                expected=f"{tuple(shape)} {wanted.name}",
+                found=f"{stored_shape} {stored.name}",
             )
         raw = np.empty(stored_shape, stored)
         self._file.seek(self._start + self._offsets[name])
@@ -122,8 +120,8 @@ class SafetensorsReader:
         with np.errstate(over="ignore"):
             made = raw.astype(wanted, copy=False)
         if jnp.issubdtype(wanted, jnp.integer) and not np.array_equal(made, raw):
-            raise ValueError(
-                explain(f"{self.label} holds integers at {name!r} that {wanted.name} cannot hold.")
+            raise value_error(
+                f"{self.label} holds integers at {name!r} that {wanted.name} cannot hold."
             )
         return made
 
@@ -184,11 +182,9 @@ class SafetensorsReader:
             or not isinstance(code, str)
             or code not in _DTYPES
         ):
-            raise ValueError(
-                explain(
-                    f"{self.label} describes the array {name[:80]!r} in a way that is not known.",
-                    entry=str(entry)[:200],
-                )
+            raise value_error(
+                f"{self.label} describes the array {name[:80]!r} in a way that is not known.",
+                entry=str(entry)[:200],
             )
         dtype = jnp.dtype(_DTYPES[code])
         if offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
@@ -202,12 +198,10 @@ class SafetensorsReader:
         return tuple(shape), dtype, offsets[0], offsets[1]
 
     def _damaged(self, detail: str) -> ValueError:
-        return ValueError(
-            explain(
-                f"{self.label} is not a safetensors file, or it is damaged.",
-                detail=detail,
-                fix="get it again from its source.",
-            )
+        return value_error(
+            f"{self.label} is not a safetensors file, or it is damaged.",
+            detail=detail,
+            fix="get it again from its source.",
         )
 
 
@@ -234,12 +228,10 @@ def write_safetensors(
     for name, array in ordered:
         dtype = jnp.dtype(array.dtype)
         if dtype.name not in _CODES or name == _METADATA:
-            raise ValueError(
-                explain(
-                    f"A safetensors file cannot hold {name!r}.",
-                    dtype=dtype.name,
-                    known=", ".join(_CODES),
-                )
+            raise value_error(
+                f"A safetensors file cannot hold {name!r}.",
+                dtype=dtype.name,
+                known=", ".join(_CODES),
             )
         size = math.prod(array.shape) * dtype.itemsize
         offsets = [at, at + size]

@@ -28,7 +28,7 @@ from typing import Any, BinaryIO
 from cornu import budget
 from cornu.archive.regular import open_regular
 from cornu.archive.views import View
-from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain
+from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain, value_error
 
 MAX_MEMBERS = 10_000
 MAX_JSON_BYTES = 64 * 2**20
@@ -236,13 +236,11 @@ class SafeZip:
         return UnsafeFileError(explain(f"{self.label} {why}.", fix=fix, **facts))
 
     def _damaged(self, detail: object, **facts: object) -> ValueError:
-        return ValueError(
-            explain(
-                f"{self.label} is not a zip archive, or it is damaged.",
-                fix="get it again from its source.",
-                detail=detail,
-                **facts,
-            )
+        return value_error(
+            f"{self.label} is not a zip archive, or it is damaged.",
+            fix="get it again from its source.",
+            detail=detail,
+            **facts,
         )
 
 
@@ -274,7 +272,7 @@ def write_zip(
         for name, content in members:
             check_member_name(name)
             if name in seen:
-                raise ValueError(explain(f"The archive gets the member {name!r} twice."))
+                raise value_error(f"The archive gets the member {name!r} twice.")
             seen.add(name)
             info = zipfile.ZipInfo(name, _DATE)
             info.create_system = 3  # the same bytes on every system
@@ -306,11 +304,9 @@ def check_member_name(name: str) -> str:
         or any(c in '\\:<>"|?*' or ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in name)
         or any(part[-1] in " ." for part in parts)  # Windows drops these when it makes the file
     ):
-        raise ValueError(
-            explain(
-                f"{name[:80]!r} does not serve as the name of an archive member.",
-                fix="use a relative path with forward slashes, such as 'assets/layers/a/b.txt'.",
-            )
+        raise value_error(
+            f"{name[:80]!r} does not serve as the name of an archive member.",
+            fix="use a relative path with forward slashes, such as 'assets/layers/a/b.txt'.",
         )
     return name
 

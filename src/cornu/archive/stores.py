@@ -34,7 +34,7 @@ from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular, require_no_links
 from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, shown
 from cornu.archive.safejson import parse
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, value_error
 
 MAX_VALUES = 500_000  # of the index; a group has about four
 MAX_SHARDS = 500  # each holds a file open, and systems allow about 1000
@@ -129,12 +129,10 @@ class H5Reader:
             have[0] != tuple(want[0]) or not fits(have[1], want[1]) for have, want in pairs
         )
         if wrong:
-            raise ValueError(
-                explain(
-                    f"{self.label} does not fit the object at {inner_path!r}.",
-                    expected=shown(expected),
-                    found=shown(found.values()),
-                )
+            raise value_error(
+                f"{self.label} does not fit the object at {inner_path!r}.",
+                expected=shown(expected),
+                found=shown(found.values()),
             )
         group, files = _group(inner_path), self._entries[inner_path]
         return [
@@ -184,8 +182,8 @@ class ShardedReader(H5Reader):
             for group, shards in groups.items():
                 for name in shards:
                     if group.strip("/") not in self._files[names.index(name)].groups:
-                        raise ValueError(
-                            explain(f"{label} promises {group!r} in {name!r}, which has none.")
+                        raise value_error(
+                            f"{label} promises {group!r} in {name!r}, which has none."
                         )
         except BaseException:
             self.close()
@@ -199,11 +197,9 @@ class ShardedReader(H5Reader):
             return
         for name, file in zip(names, self._files, strict=True):
             if file.text("", _SAVE) != expected:
-                raise ValueError(
-                    explain(
-                        f"{self.label} and {name!r} are of two different saves.",
-                        fix="a save was interrupted, or files were mixed up: save again.",
-                    )
+                raise value_error(
+                    f"{self.label} and {name!r} are of two different saves.",
+                    fix="a save was interrupted, or files were mixed up: save again.",
                 )
 
 
@@ -262,12 +258,10 @@ class ShardedWriter:
 
     def __init__(self, path: str | os.PathLike[str], max_shard_size: float) -> None:
         if not os.fspath(path).endswith(".weights.json") or max_shard_size <= 0:
-            raise ValueError(
-                explain(
-                    "A sharded store needs a name ending in '.weights.json' and a positive size.",
-                    path=os.fspath(path),
-                    max_shard_size=max_shard_size,
-                )
+            raise value_error(
+                "A sharded store needs a name ending in '.weights.json' and a positive size.",
+                path=os.fspath(path),
+                max_shard_size=max_shard_size,
             )
         self._path, self._limit = Path(path), max_shard_size * 2**30
         self._stem = self._path.name.removesuffix(".weights.json")
@@ -417,7 +411,7 @@ def _weight_map(index: Any, label: str) -> dict[str, list[str]]:
         isinstance(shards, list) and all(isinstance(s, str) for s in shards)
         for shards in groups.values()
     ):
-        raise ValueError(explain(f"{label} is not the index of sharded weights."))
+        raise value_error(f"{label} is not the index of sharded weights.")
     for name in {s for shards in groups.values() for s in shards}:
         if not _SHARD_NAME.fullmatch(name):
             raise UnsafeFileError(

@@ -29,7 +29,7 @@ from cornu.archive.atomic import (
 from cornu.archive.regular import open_within, require_no_links
 from cornu.archive.safejson import parse
 from cornu.archive.safezip import check_member_name
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, value_error
 
 _MAX_BYTES = 2**20
 
@@ -158,7 +158,7 @@ def _check(content: Any, label: str) -> None:
     entries = content if isinstance(content, dict) else {}
     files, removed = entries.get("files"), entries.get("removed")
     if not isinstance(files, dict) or not isinstance(removed, list):
-        raise ValueError(explain(f"{label} is not a list of files that were saved."))
+        raise value_error(f"{label} is not a list of files that were saved.")
     for name, temporary in files.items():
         parent, _, last = name.rpartition("/")
         found = TEMPORARY.fullmatch(str(temporary).rpartition("/")[2])

@@ -16,7 +16,7 @@ import numpy as np
 
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.notes import Kind, are_values_of, is_array, list_of, optional
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 class SwapEMAWeights(Callback):
@@ -85,11 +85,9 @@ class SwapEMAWeights(Callback):
             return
         pairs = optimizer._weights_and_averages()
         if not pairs:
-            raise ValueError(
-                explain(
-                    f"Optimizer '{optimizer.name}' keeps no averages of the weights.",
-                    fix="make it with use_ema=True: Adam(0.001, use_ema=True)",
-                )
+            raise value_error(
+                f"Optimizer '{optimizer.name}' keeps no averages of the weights.",
+                fix="make it with use_ema=True: Adam(0.001, use_ema=True)",
             )
         self._aside = [(weight, weight.value) for weight, _ in pairs]
         for weight, average in pairs:

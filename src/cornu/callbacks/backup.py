@@ -30,7 +30,7 @@ from cornu.callbacks.checkpoint import BatchCounter, check_frequency, training_v
 from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import History
 from cornu.data.position import random_streams, set_random_streams
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 from cornu.random.seed import global_seed_generator
 
 LATEST, PREVIOUS = "latest.h5", "previous.h5"
@@ -72,11 +72,9 @@ class BackupAndRestore(Callback):
     ):
         super().__init__()
         if not backup_dir:
-            raise ValueError(
-                explain(
-                    f"backup_dir is the name of a directory, got {backup_dir!r}.",
-                    fix="BackupAndRestore('backups/my_training')",
-                )
+            raise value_error(
+                f"backup_dir is the name of a directory, got {backup_dir!r}.",
+                fix="BackupAndRestore('backups/my_training')",
             )
         check_frequency(save_freq)
         self.backup_dir = Path(backup_dir)

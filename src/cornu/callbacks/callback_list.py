@@ -14,7 +14,7 @@ from cornu.callbacks.callback import HOOKS, Callback, overrides
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.core.objects.registry import is_builtin
-from cornu.errors import explain
+from cornu.errors import type_error
 
 
 class CallbackList(Callback):
@@ -131,30 +131,24 @@ def _check(callback: Any) -> None:
     """Refuse what is not a callback."""
     if isinstance(callback, type):
         name = callback.__name__
-        raise TypeError(
-            explain(
-                f"callbacks holds the class {name}, which is not a callback yet.",
-                fix=f"callbacks=[{'keras.callbacks.' * is_builtin(callback)}{name}()]",
-            )
+        raise type_error(
+            f"callbacks holds the class {name}, which is not a callback yet.",
+            fix=f"callbacks=[{'keras.callbacks.' * is_builtin(callback)}{name}()]",
         )
     if inspect.isroutine(callback):
-        raise TypeError(
-            explain(
-                f"callbacks holds the function {getattr(callback, '__name__', callback)}, which is "
-                "not a callback.",
-                fix="callbacks=[keras.callbacks.LambdaCallback(\n"
-                "    on_epoch_end=lambda epoch, logs: print(epoch, logs))]",
-            )
+        raise type_error(
+            f"callbacks holds the function {getattr(callback, '__name__', callback)}, which is "
+            "not a callback.",
+            fix="callbacks=[keras.callbacks.LambdaCallback(\n"
+            "    on_epoch_end=lambda epoch, logs: print(epoch, logs))]",
         )
     if not hasattr(callback, "set_model"):
-        raise TypeError(
-            explain(
-                f"callbacks holds {callback!r:.80}, which is not a callback.",
-                fix="callbacks=[keras.callbacks.LambdaCallback("
-                "on_epoch_end=lambda epoch, logs: print(logs))]"
-                if callable(callback)
-                else "callbacks=[keras.callbacks.EarlyStopping()]",
-            )
+        raise type_error(
+            f"callbacks holds {callback!r:.80}, which is not a callback.",
+            fix="callbacks=[keras.callbacks.LambdaCallback("
+            "on_epoch_end=lambda epoch, logs: print(logs))]"
+            if callable(callback)
+            else "callbacks=[keras.callbacks.EarlyStopping()]",
         )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import MonitorCallback, known_results, say
 from cornu.callbacks.notes import Kind, is_count, is_number, optional
-from cornu.errors import NoSuchNameError, did_you_mean, explain, warn
+from cornu.errors import NoSuchNameError, did_you_mean, explain, value_error, warn
 
 
 def check_frequency(save_freq: Any) -> None:
@@ -30,8 +30,8 @@ def check_frequency(save_freq: Any) -> None:
     """
     is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
     if save_freq != "epoch" and not is_count:
-        raise ValueError(
-            explain(f'save_freq is "epoch" or a positive number of batches, got {save_freq!r}.')
+        raise value_error(
+            f'save_freq is "epoch" or a positive number of batches, got {save_freq!r}.'
         )
 
 
@@ -272,24 +272,17 @@ class ModelCheckpoint(CheckpointCallback):
 def _check_name(path: str, save_weights_only: bool) -> None:
     if save_weights_only:
         if not path.endswith(".weights.h5"):
-            raise ValueError(
-                explain(
-                    f"A file of weights ends in '.weights.h5', got {path!r}.",
-                    fix="ModelCheckpoint('model.weights.h5', save_weights_only=True)",
-                )
+            raise value_error(
+                f"A file of weights ends in '.weights.h5', got {path!r}.",
+                fix="ModelCheckpoint('model.weights.h5', save_weights_only=True)",
             )
     elif path.endswith(".weights.h5"):
-        raise ValueError(
-            explain(
-                f"{path!r} is the name of a file of weights, and the whole model is to be saved.",
-                fix=f"ModelCheckpoint({path!r}, save_weights_only=True)\n"
-                "or a name ending in '.keras'.",
-            )
+        raise value_error(
+            f"{path!r} is the name of a file of weights, and the whole model is to be saved.",
+            fix=f"ModelCheckpoint({path!r}, save_weights_only=True)\nor a name ending in '.keras'.",
         )
     elif not path.endswith((".keras", ".h5")):
-        raise ValueError(
-            explain(
-                f"A saved model ends in '.keras', got {path!r}.",
-                fix=f"ModelCheckpoint({path + '.keras'!r})",
-            )
+        raise value_error(
+            f"A saved model ends in '.keras', got {path!r}.",
+            fix=f"ModelCheckpoint({path + '.keras'!r})",
         )

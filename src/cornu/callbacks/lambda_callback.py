@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu.callbacks.callback import HOOKS, Callback
-from cornu.errors import did_you_mean, explain, warn
+from cornu.errors import did_you_mean, explain, type_error, warn
 
 _OLDER_NAMES = ("on_batch_begin", "on_batch_end")
 
@@ -66,6 +66,6 @@ class LambdaCallback(Callback):
             if function is None:
                 continue
             if not callable(function):
-                raise TypeError(explain(f"{name} is a function, got {function!r}."))
+                raise type_error(f"{name} is a function, got {function!r}.")
             # As an attribute of this object, so that hooks without a function are not called.
             setattr(self, name, function)

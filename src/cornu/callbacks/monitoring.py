@@ -29,7 +29,7 @@ from cornu.callbacks.notes import (
     optional,
 )
 from cornu.core.objects.registry import is_builtin
-from cornu.errors import did_you_mean, explain, warn
+from cornu.errors import did_you_mean, explain, value_error, warn
 from cornu.reports import screen
 
 # Classes of metrics of which more is better; a class derived from one of them is like it.
@@ -221,13 +221,11 @@ class MonitorCallback(Callback):
         if names is None or self.monitor in names:
             return
         if self.monitor.startswith("val_") and self.params.get("validation") is False:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} watches {self.monitor!r}, and there are no validation "
-                    "data.",
-                    fix="fit(..., validation_data=(x, y)) or fit(..., validation_split=0.2),\n"
-                    f"or {type(self).__name__}(monitor={self.monitor[4:]!r})",
-                )
+            raise value_error(
+                f"{type(self).__name__} watches {self.monitor!r}, and there are no validation "
+                "data.",
+                fix="fit(..., validation_data=(x, y)) or fit(..., validation_split=0.2),\n"
+                f"or {type(self).__name__}(monitor={self.monitor[4:]!r})",
             )
         raise ValueError(self._unknown(names))
 
@@ -282,13 +280,11 @@ class MonitorCallback(Callback):
         """1 if more is better, -1 if less is."""
         sign = self._direction()
         if sign is None:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} watches {self.monitor!r}, and whether less or more of "
-                    "it is better is not known.",
-                    metrics=", ".join(name for name, _ in named_metrics(self.model)) or "none",
-                    fix="mode='min'\nor mode='max'",
-                )
+            raise value_error(
+                f"{type(self).__name__} watches {self.monitor!r}, and whether less or more of "
+                "it is better is not known.",
+                metrics=", ".join(name for name, _ in named_metrics(self.model)) or "none",
+                fix="mode='min'\nor mode='max'",
             )
         return sign
 

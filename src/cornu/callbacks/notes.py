@@ -17,7 +17,7 @@ import numpy as np
 
 from cornu.archive.safeh5 import fits
 from cornu.archive.safejson import parse
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 
 LARGEST_COUNT = 10**12  # epochs, batches, bytes of a log: no training has more
 _KEYS = (str, int, float, bool, bytes, type(None))
@@ -54,7 +54,7 @@ def unpack(packed: Sequence[np.ndarray], what: str = "the notes") -> Any:
         UnsafeFileError: it is larger or deeper than a backup can be.
     """
     if not packed or packed[0].dtype != np.uint8 or packed[0].ndim != 1:
-        raise ValueError(explain(f"{what} do not begin with a text."))
+        raise value_error(f"{what} do not begin with a text.")
     text, *arrays = packed
     return _decode(parse(text.tobytes(), what=what), arrays, what)
 
@@ -74,17 +74,15 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     if hasattr(value, "__array__"):
         arrays.append(np.asarray(value))
         return {"array": len(arrays) - 1}
-    raise TypeError(
-        explain(
-            f"A backup cannot hold a {type(value).__name__}.",
-            holds="numbers, texts, bytes, arrays, and dicts, lists and tuples of them",
-        )
+    raise type_error(
+        f"A backup cannot hold a {type(value).__name__}.",
+        holds="numbers, texts, bytes, arrays, and dicts, lists and tuples of them",
     )
 
 
 def _decode(entry: Any, arrays: Sequence[np.ndarray], what: str) -> Any:
     if isinstance(entry, list):
-        raise ValueError(explain(f"{what} hold a list that is not named as one."))
+        raise value_error(f"{what} hold a list that is not named as one.")
     if not isinstance(entry, dict):
         return entry
     kind: Any
@@ -102,7 +100,7 @@ def _decode(entry: Any, arrays: Sequence[np.ndarray], what: str) -> Any:
     if kind in ("list", "tuple") and isinstance(content, list):
         values = [_decode(v, arrays, what) for v in content]
         return tuple(values) if kind == "tuple" else values
-    raise ValueError(explain(f"{what} hold something that no backup has.", found=f"{entry!r:.80}"))
+    raise value_error(f"{what} hold something that no backup has.", found=f"{entry!r:.80}")
 
 
 def _are_pairs(content: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from cornu.callbacks.checkpoint import CheckpointCallback, training_variables
-from cornu.errors import explain, need
+from cornu.errors import need, value_error
 
 
 class OrbaxCheckpoint(CheckpointCallback):
@@ -102,7 +102,7 @@ class OrbaxCheckpoint(CheckpointCallback):
         self.wait_until_finished()
         number = self.manager.latest_step() if number is None else number
         if number is None:
-            raise ValueError(explain(f"There is no checkpoint in {self.directory!r}."))
+            raise value_error(f"There is no checkpoint in {self.directory!r}.")
         variables = self._variables()
         like = jax.tree.map(lambda v: v.value, variables)
         state = self.manager.restore(number, args=self._orbax.args.StandardRestore(like))

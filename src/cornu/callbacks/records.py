@@ -22,7 +22,7 @@ from cornu.callbacks.callback import Callback
 from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import as_plain
 from cornu.callbacks.notes import Kind, is_count, is_text, list_of, optional
-from cornu.errors import explain, warn
+from cornu.errors import value_error, warn
 
 
 class CSVLogger(Callback):
@@ -166,8 +166,8 @@ class RemoteMonitor(Callback):
     ):
         super().__init__()
         if not root.startswith(("http://", "https://")):
-            raise ValueError(
-                explain(f"root is an address that begins with http:// or https://, got {root!r}.")
+            raise value_error(
+                f"root is an address that begins with http:// or https://, got {root!r}."
             )
         self.root = root
         self.path = path

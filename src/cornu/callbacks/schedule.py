@@ -17,7 +17,7 @@ import numpy as np
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import MonitorCallback, say
 from cornu.callbacks.notes import Kind, is_count, is_number, optional
-from cornu.errors import explain, unknown_arguments, warn
+from cornu.errors import unknown_arguments, value_error, warn
 
 
 def rated(model: Any) -> dict[str, Any]:
@@ -33,11 +33,9 @@ def rated(model: Any) -> dict[str, Any]:
     if several is not None:
         return {f"learning_rate_{one.name}": one for one in several}
     if getattr(optimizer, "learning_rate", None) is None:
-        raise ValueError(
-            explain(
-                "The model has no optimizer with a learning rate.",
-                fix="model.compile(optimizer='adam', ...)",
-            )
+        raise value_error(
+            "The model has no optimizer with a learning rate.",
+            fix="model.compile(optimizer='adam', ...)",
         )
     return {"learning_rate": optimizer}
 
@@ -107,10 +105,10 @@ def _takes_two(schedule: Callable[..., Any]) -> bool:
 def _as_rate(given: Any) -> float:
     array = None if isinstance(given, str) or given is None else np.asarray(given)
     if array is None or array.size != 1 or array.dtype.kind not in "iufV":
-        raise ValueError(explain(f"The schedule returns a number, got {given!r}."))
+        raise value_error(f"The schedule returns a number, got {given!r}.")
     rate = float(array.reshape(()))
     if not math.isfinite(rate):
-        raise ValueError(explain(f"The schedule returns a finite number, got {rate}."))
+        raise value_error(f"The schedule returns a finite number, got {rate}.")
     return rate
 
 
@@ -157,8 +155,8 @@ class ReduceLROnPlateau(MonitorCallback):
     ):
         super().__init__(monitor, mode, min_delta)
         if factor >= 1.0:
-            raise ValueError(
-                explain(f"factor is below 1, because it lowers the learning rate; got {factor!r}.")
+            raise value_error(
+                f"factor is below 1, because it lowers the learning rate; got {factor!r}."
             )
         if kwargs:
             known = set(inspect.signature(ReduceLROnPlateau).parameters) - {"kwargs"}

@@ -21,7 +21,7 @@ from cornu.callbacks.callback import Callback
 from cornu.callbacks.event_file import EventWriter
 from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.schedule import rates_of
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 _may_fail = goes_on("TensorBoard's files could not be written")
 
@@ -265,10 +265,8 @@ def _frequency(update_freq: Any) -> str | int:
     is_count = isinstance(update_freq, int) and not isinstance(update_freq, bool)
     if update_freq == "epoch" or (is_count and update_freq > 0):
         return update_freq
-    raise ValueError(
-        explain(
-            f'update_freq is "epoch", "batch" or a positive number of batches, got {update_freq!r}.'
-        )
+    raise value_error(
+        f'update_freq is "epoch", "batch" or a positive number of batches, got {update_freq!r}.'
     )
 
 

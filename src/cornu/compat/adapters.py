@@ -11,7 +11,7 @@ import numpy as np
 from cornu.archive.safeh5 import SafeH5, Source, h5_writer, put
 from cornu.core.context import local
 from cornu.core.objects.tracking import leave_out
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ class H5IOStore:
 
     def __init__(self, path_or_io: Source, *, mode: str = "r"):
         if mode not in ("r", "w"):
-            raise ValueError(explain(f"mode must be 'r' or 'w', got {mode!r}."))
+            raise value_error(f"mode must be 'r' or 'w', got {mode!r}.")
         self._stack = ExitStack()
         opened = SafeH5(path_or_io) if mode == "r" else h5_writer(path_or_io)
         self._file: Any = self._stack.enter_context(opened)
@@ -140,7 +140,7 @@ class H5Entry(MutableMapping[str, np.ndarray]):
         return self._written[key]
 
     def __delitem__(self, key: str) -> None:
-        raise TypeError(explain("What is in a file already cannot be taken out of it."))
+        raise type_error("What is in a file already cannot be taken out of it.")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._written)

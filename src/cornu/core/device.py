@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 KINDS = {"cuda": "gpu", "rocm": "gpu"}
 
@@ -36,11 +36,9 @@ def device(device_name: str | jax.Device) -> contextlib.AbstractContextManager[A
 def _found(name: Any) -> jax.Device:
     kind, _, number = str(name).lower().partition(":")
     if not isinstance(name, str) or not kind or not (number or "0").isdecimal():
-        raise ValueError(
-            explain(
-                f"A device has a name like 'cpu:0' or 'gpu:1', got {name!r}.",
-                fix="keras.device('cpu:0')",
-            )
+        raise value_error(
+            f"A device has a name like 'cpu:0' or 'gpu:1', got {name!r}.",
+            fix="keras.device('cpu:0')",
         )
     try:
         there = jax.local_devices(backend=KINDS.get(kind, kind))

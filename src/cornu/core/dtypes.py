@@ -43,8 +43,8 @@ def standardize_dtype(dtype: Any) -> str:
     name = str(name).removeprefix("torch.")
     name = {"str": "string", "bool_": "bool", "int": "int32"}.get(name, name)
     if name not in ALLOWED:
-        raise ValueError(
-            errors.explain(f"{dtype!r} is not a dtype.", fix=errors.did_you_mean(name, ALLOWED))
+        raise errors.value_error(
+            f"{dtype!r} is not a dtype.", fix=errors.did_you_mean(name, ALLOWED)
         )
     return name
 

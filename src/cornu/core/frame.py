@@ -27,7 +27,7 @@ from jax._src import core as jax_core
 
 from cornu.core import dtypes
 from cornu.core.context import local
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 def trace_state() -> Any:
@@ -275,19 +275,15 @@ class StatelessScope(Frame):
 def _fitting(variable: Any, value: Any) -> Any:
     """The value that a variable is to have in a scope, in its dtype."""
     if not hasattr(variable, "assign"):
-        raise ValueError(
-            explain(
-                f"The keys of state_mapping must be variables, got {variable!r}.",
-                fix="StatelessScope(state_mapping=[(variable, value)])",
-            )
+        raise value_error(
+            f"The keys of state_mapping must be variables, got {variable!r}.",
+            fix="StatelessScope(state_mapping=[(variable, value)])",
         )
     value = jnp.asarray(_plain(value), dtypes.numpy_dtype(variable.dtype))
     if tuple(value.shape) != tuple(variable.shape):
-        raise ValueError(
-            explain(
-                f"The value given for variable '{variable.path}' has the wrong shape.",
-                expected=tuple(variable.shape),
-                received=tuple(value.shape),
-            )
+        raise value_error(
+            f"The value given for variable '{variable.path}' has the wrong shape.",
+            expected=tuple(variable.shape),
+            received=tuple(value.shape),
         )
     return value

@@ -16,7 +16,7 @@ import numpy as np
 
 from cornu.core.context import using
 from cornu.core.frame import Frame
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 
 MODES = ("full", "activations", "larger_than", "list_of_layers")
 
@@ -47,9 +47,7 @@ class RematScope:
         layer_names: Sequence[str] | None = None,
     ):
         if mode is not None and mode not in MODES:
-            raise ValueError(
-                explain(f"RematScope has no mode {mode!r}.", fix=did_you_mean(mode, MODES))
-            )
+            raise value_error(f"RematScope has no mode {mode!r}.", fix=did_you_mean(mode, MODES))
         self.mode = mode
         self.output_size_threshold = output_size_threshold
         self.layer_names = list(layer_names or ())

@@ -27,7 +27,7 @@ from cornu import bcoo, budget, names
 from cornu.core import dtypes, tracing
 from cornu.core.context import using
 from cornu.core.frame import Frame
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, explain, type_error, value_error
 
 Shape = tuple[int | None, ...]
 
@@ -79,11 +79,9 @@ class KerasTensor:
         **kwargs: Any,
     ):
         if ragged:
-            raise ValueError(
-                explain(
-                    "There are no ragged tensors on JAX.",
-                    fix="pad to a common length, and give the mask to the layers.",
-                )
+            raise value_error(
+                "There are no ragged tensors on JAX.",
+                fix="pad to a common length, and give the mask to the layers.",
             )
         budget.spend(1)
         self.shape = standardize_shape(shape)
@@ -196,22 +194,16 @@ def standardize_shape(shape: Any) -> Shape:
         (None, 3)
     """
     if shape is None or isinstance(shape, (str, int)):
-        raise ValueError(
-            explain(
-                f"A shape is a tuple of sizes, got {shape!r}.",
-                fix=f"shape=({shape if isinstance(shape, int) else 4},)",
-            )
+        raise value_error(
+            f"A shape is a tuple of sizes, got {shape!r}.",
+            fix=f"shape=({shape if isinstance(shape, int) else 4},)",
         )
     sizes = []
     for size in shape:
         if size is not None and not isinstance(size, (int, np.integer)):
-            raise ValueError(
-                explain(f"A size in a shape is an int or None, got {size!r}.", shape=shape)
-            )
+            raise value_error(f"A size in a shape is an int or None, got {size!r}.", shape=shape)
         if size is not None and size < 0:
-            raise ValueError(
-                explain(f"A size in a shape is not negative, got {size}.", shape=shape)
-            )
+            raise value_error(f"A size in a shape is not negative, got {size}.", shape=shape)
         sizes.append(None if size is None else int(size))
     return tuple(sizes)
 
@@ -389,12 +381,10 @@ def _struct(tensor: KerasTensor, sizes: Iterator[Any]) -> Any:
     """A shape for the tracer, with the next of the sizes for each unknown axis."""
     shape = [next(sizes) if s is None else s for s in tensor.shape]
     if tensor.dtype == "string":
-        raise TypeError(
-            explain(
-                "Text has no place in a compiled computation.",
-                tensor=tensor,
-                fix="number it first: x = numpy.unique(x, return_inverse=True)[1]",
-            )
+        raise type_error(
+            "Text has no place in a compiled computation.",
+            tensor=tensor,
+            fix="number it first: x = numpy.unique(x, return_inverse=True)[1]",
         )
     dtype = dtypes.numpy_dtype(tensor.dtype)
     return bcoo.blank(shape, dtype, 2) if tensor.sparse else jax.ShapeDtypeStruct(shape, dtype)

@@ -23,7 +23,7 @@ from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import eagerly, frame_for_writing, frame_of, is_tracer, is_tracing
 from cornu.core.host import from_host
-from cornu.errors import explain
+from cornu.errors import explain, type_error, value_error
 
 _serial = itertools.count()
 
@@ -96,12 +96,12 @@ class Variable:
         **kwargs: Any,
     ):
         if kwargs:
-            raise TypeError(explain(f"Variable takes no argument {next(iter(kwargs))!r}."))
+            raise type_error(f"Variable takes no argument {next(iter(kwargs))!r}.")
         name = name or names.auto_name(self)
         if not isinstance(name, str) or "/" in name:
-            raise ValueError(explain(f"A variable's name is a string without '/', got {name!r}."))
+            raise value_error(f"A variable's name is a string without '/', got {name!r}.")
         if aggregation not in (None, *AGGREGATIONS):
-            raise ValueError(explain(f"aggregation is one of {AGGREGATIONS}, got {aggregation!r}."))
+            raise value_error(f"aggregation is one of {AGGREGATIONS}, got {aggregation!r}.")
         if isinstance(initializer, str):
             initializer = self._initializer_named(initializer)
         self.name = name
@@ -123,11 +123,9 @@ class Variable:
 
     def _initial_value(self, initializer: Any, shape: Any, dtype: Any, layout: Any) -> jax.Array:
         if callable(initializer) and shape is None:
-            raise ValueError(
-                explain(
-                    f"Variable '{self.path}' is made by a function, so its shape must be given.",
-                    fix="shape=(3, 4)\nor what other shape it is to have",
-                )
+            raise value_error(
+                f"Variable '{self.path}' is made by a function, so its shape must be given.",
+                fix="shape=(3, 4)\nor what other shape it is to have",
             )
         purse = budget.current()
         if shape is not None:
@@ -153,20 +151,16 @@ class Variable:
                     dtype = dtypes.standardize_dtype(None if kind.kind == "f" else kind.name)
             value = owned(value, dtype)
             if is_tracer(value):
-                raise ValueError(
-                    explain(
-                        f"Variable '{self.path}' would start from a value that is being traced.",
-                        fix="make it from a concrete array, or from an initializer and a shape.",
-                    )
+                raise value_error(
+                    f"Variable '{self.path}' would start from a value that is being traced.",
+                    fix="make it from a concrete array, or from an initializer and a shape.",
                 )
             if shape is not None and tuple(value.shape) != shape:
                 if value.size != np.prod(shape):
-                    raise ValueError(
-                        explain(
-                            f"The initial value of variable '{self.path}' has the wrong shape.",
-                            expected=shape,
-                            received=tuple(value.shape),
-                        )
+                    raise value_error(
+                        f"The initial value of variable '{self.path}' has the wrong shape.",
+                        expected=shape,
+                        received=tuple(value.shape),
                     )
                 value = value.reshape(shape)
         if layout is None and local.distribution is not None:
@@ -235,12 +229,10 @@ class Variable:
             as_array = jnp.asarray if any(map(is_tracer, parts)) else np.asarray
             value = as_array(value, dtype=dtypes.numpy_dtype(self.dtype))
         if tuple(value.shape) != self.shape:
-            raise ValueError(
-                explain(
-                    f"The value assigned to variable '{self.path}' has the wrong shape.",
-                    expected=self.shape,
-                    received=tuple(value.shape),
-                )
+            raise value_error(
+                f"The value assigned to variable '{self.path}' has the wrong shape.",
+                expected=self.shape,
+                received=tuple(value.shape),
             )
         return value if value.dtype.name == self.dtype else value.astype(self.dtype)
 
@@ -286,11 +278,9 @@ class Variable:
     @overwrite_with_gradient.setter
     def overwrite_with_gradient(self, value: bool) -> None:
         if not isinstance(value, (bool, np.bool_)):
-            raise TypeError(
-                explain(
-                    f"overwrite_with_gradient must be True or False, got {value!r}.",
-                    fix="variable.overwrite_with_gradient = True",
-                )
+            raise type_error(
+                f"overwrite_with_gradient must be True or False, got {value!r}.",
+                fix="variable.overwrite_with_gradient = True",
             )
         self._overwrite_with_gradient = bool(value)
 
@@ -316,18 +306,16 @@ class Variable:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError(explain(f"Variable '{self.path}' is a scalar and has no length."))
+            raise type_error(f"Variable '{self.path}' is a scalar and has no length.")
         return self.shape[0]
 
     def __iter__(self) -> Any:
         return iter(self.value)
 
     def __bool__(self) -> bool:
-        raise TypeError(
-            explain(
-                f"Variable '{self.path}' is neither true nor false.",
-                fix="compare it: variable > 0; or ask for its presence: variable is not None.",
-            )
+        raise type_error(
+            f"Variable '{self.path}' is neither true nor false.",
+            fix="compare it: variable > 0; or ask for its presence: variable is not None.",
         )
 
     def __float__(self) -> float:
@@ -355,11 +343,9 @@ def _function_or_none(value: Any, name: str, example: str) -> Any:
         ValueError: it is no function, so training would end there.
     """
     if value is not None and not callable(value):
-        raise ValueError(
-            explain(
-                f"{name} of a variable must be a function or None, got {value!r}.",
-                fix=f"variable.{name} = {example}",
-            )
+        raise value_error(
+            f"{name} of a variable must be a function or None, got {value!r}.",
+            fix=f"variable.{name} = {example}",
         )
     return value
 
@@ -390,11 +376,9 @@ def owned(value: Any, dtype: Any = None, *, like: jax.Array | None = None) -> ja
 def _concrete_shape(shape: Sequence[int], path: str) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
     if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in sizes):
-        raise ValueError(
-            explain(
-                f"Variable '{path}' needs a shape of known, non-negative sizes, got {sizes}.",
-                fix="give the size of every axis; only the batch axis of an input may stay None.",
-            )
+        raise value_error(
+            f"Variable '{path}' needs a shape of known, non-negative sizes, got {sizes}.",
+            fix="give the size of every axis; only the batch axis of an input may stay None.",
         )
     return tuple(int(n) for n in sizes)
 

@@ -27,7 +27,7 @@ from cornu.data.convert import count_samples, host_arrays
 from cornu.data.rows import Reader, Rows, is_lazy
 from cornu.data.source import Batch, Resident
 from cornu.data.weights import weighted
-from cornu.errors import explain, warn
+from cornu.errors import explain, type_error, value_error, warn
 
 BATCH_SIZE = 32  # when nothing else is said
 ALIGNMENT = 64  # bytes; what XLA asks of a host buffer before it uses it in place
@@ -79,7 +79,7 @@ class ArraySource(Resident):
         inputs_are_nested: bool | None = None,
     ) -> None:
         if isinstance(shuffle, str) and shuffle != "batch":
-            raise ValueError(explain(f'shuffle is True, False or "batch"; got {shuffle!r}.'))
+            raise value_error(f'shuffle is True, False or "batch"; got {shuffle!r}.')
         arrays = host_arrays(
             x, y, sample_weight, floatx=floatx, inputs_are_nested=inputs_are_nested
         )
@@ -121,12 +121,10 @@ class ArraySource(Resident):
 
     def go_to(self, epoch: int, step: int, position: Any) -> None:
         if step > self.num_batches:
-            raise ValueError(
-                explain(
-                    f"The backup is of step {step + 1}, and an epoch has {self.num_batches} steps.",
-                    fix="pass the same data and batch_size as before,\n"
-                    "or delete the backup to start anew.",
-                )
+            raise value_error(
+                f"The backup is of step {step + 1}, and an epoch has {self.num_batches} steps.",
+                fix="pass the same data and batch_size as before,\n"
+                "or delete the backup to start anew.",
             )
         self.seed = int(position.get("seed", self.seed))
 
@@ -224,12 +222,10 @@ def whole(value: Any, name: str, *, least: int) -> int:
             near = f"{name}={max(int(float(value)), least)}"
         except (TypeError, ValueError):
             near = f"{name}={max(least, 1)}"
-        raise TypeError(explain(f"{name} must be a whole number, got {value!r:.60}.", fix=near))
+        raise type_error(f"{name} must be a whole number, got {value!r:.60}.", fix=near)
     if value.__index__() < least:
         fix = f"{name}={max(least, 1)}"
-        raise ValueError(
-            explain(f"{name} must be at least {least}, got {value.__index__()}.", fix=fix)
-        )
+        raise value_error(f"{name} must be at least {least}, got {value.__index__()}.", fix=fix)
     return value.__index__()
 
 

@@ -14,7 +14,7 @@ from cornu.data.convert import only_read
 from cornu.data.dataset import PyDataset, PyDatasetSource, like_a_dataset
 from cornu.data.foreign import IterableSource, foreign_source, made_by
 from cornu.data.source import Source
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 
 def source_for(
@@ -86,12 +86,9 @@ def source_for(
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             kind = type(x).__name__
-            raise ValueError(
-                explain(
-                    f"{name} is given beside a {kind}, which brings its own.",
-                    fix=f"let the {kind} give (x, y) or (x, y, sample_weight), and leave "
-                    f"{name} out.",
-                )
+            raise value_error(
+                f"{name} is given beside a {kind}, which brings its own.",
+                fix=f"let the {kind} give (x, y) or (x, y, sample_weight), and leave {name} out.",
             )
     return source
 

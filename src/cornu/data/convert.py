@@ -24,7 +24,7 @@ from cornu import tree
 from cornu.bcoo import is_sparse
 from cornu.data.rows import Rows, SparseRows, dense, mapped_file
 from cornu.data.source import Batch
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.numeric import (
     are_numbers,
     as_numbers,
@@ -66,7 +66,7 @@ def host_arrays(
         ((2, 2), 'float32', (2,))
     """
     if x is None:
-        raise ValueError(explain("x is None, where the inputs belong.", fix="model.fit(x, y)"))
+        raise value_error("x is None, where the inputs belong.", fix="model.fit(x, y)")
     x = _nested(x, "x", floatx, inputs_are_nested)
     samples = next((len(leaf) for leaf in tree.flatten(x) if leaf is not None), None)
     y = _nested(y, "y", floatx, None, samples)
@@ -91,15 +91,13 @@ def count_samples(parts: tuple[Any, ...]) -> int:
                 sizes[part + "".join(f"[{step!r}]" for step in path)] = len(leaf)
     if len(set(sizes.values())) > 1:
         shown = " | ".join(f"{name} {size}" for name, size in sizes.items())
-        raise ValueError(
-            explain(
-                "The arrays differ in their number of samples (the first axis).",
-                samples=shown,
-                fix="pass one row of each array for every sample.",
-            )
+        raise value_error(
+            "The arrays differ in their number of samples (the first axis).",
+            samples=shown,
+            fix="pass one row of each array for every sample.",
         )
     if not any(sizes.values()):
-        raise ValueError(explain("The data hold no samples.", fix="check how x was selected."))
+        raise value_error("The data hold no samples.", fix="check how x was selected.")
     return next(iter(sizes.values()))
 
 
@@ -169,11 +167,9 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
     else:
         array = _from_anything(value, name)
     if array.ndim == 0:
-        raise ValueError(
-            explain(
-                f"{name} is a single value of type {type(value).__name__}.",
-                fix="pass an array whose first axis is the samples.",
-            )
+        raise value_error(
+            f"{name} is a single value of type {type(value).__name__}.",
+            fix="pass an array whose first axis is the samples.",
         )
     refuse_what_is_no_number(array, name)
     if mapped_file(array) is not None:
@@ -205,13 +201,11 @@ def _from_table(table: Any, name: str) -> np.ndarray:
             values = table if column is None else table[column]
             if not _is_numeric(values):
                 place = name if column is None else f"{name}, column {column!r},"
-                raise ValueError(
-                    explain(
-                        f"{place} holds values of dtype {values.dtype}, not numbers.",
-                        fix=f"{name} = pandas.get_dummies({name})"
-                        if column is None or values.dtype.kind == "O"
-                        else f"leave the column out: {name} = {name}.drop(columns={column!r})",
-                    )
+                raise value_error(
+                    f"{place} holds values of dtype {values.dtype}, not numbers.",
+                    fix=f"{name} = pandas.get_dummies({name})"
+                    if column is None or values.dtype.kind == "O"
+                    else f"leave the column out: {name} = {name}.drop(columns={column!r})",
                 )
         array = np.asarray(table.to_numpy(dtype="float64", na_value=np.nan))
     if array.ndim == 1:
@@ -281,19 +275,15 @@ def to_batch(
         data = (data,)
     if not isinstance(data, tuple) or not 1 <= len(data) <= 3:
         length = f" of {len(data)}" if isinstance(data, tuple | list) else ""
-        raise ValueError(
-            explain(
-                f"{origin} gave a {type(data).__name__}{length}, which is not a batch.",
-                fix="give a tuple: (x,), (x, y) or (x, y, sample_weight).",
-            )
+        raise value_error(
+            f"{origin} gave a {type(data).__name__}{length}, which is not a batch.",
+            fix="give a tuple: (x,), (x, y) or (x, y, sample_weight).",
         )
     data = (only_read(data[0], input_names), *data[1:])
     if any(_is_single(leaf) for leaf in tree.flatten(data)):
-        raise ValueError(
-            explain(
-                f"{origin} gave single samples, not batches.",
-                fix="put samples together before: data.batch(32), or DataLoader(batch_size=32).",
-            )
+        raise value_error(
+            f"{origin} gave single samples, not batches.",
+            fix="put samples together before: data.batch(32), or DataLoader(batch_size=32).",
         )
     parts = tuple(_batch_part(part, name, floatx) for part, name in zip(data, PARTS, strict=False))
     return Batch(parts, count_samples(parts))

@@ -160,11 +160,9 @@ class PyDatasetSource(Source):
         available = self._available()
         if available is None:
             if steps is None:
-                raise ValueError(
-                    errors.explain(
-                        f"{self._name} is endless, so nothing says when an epoch ends.",
-                        fix="pass steps_per_epoch (or steps, or validation_steps).",
-                    )
+                raise errors.value_error(
+                    f"{self._name} is endless, so nothing says when an epoch ends.",
+                    fix="pass steps_per_epoch (or steps, or validation_steps).",
                 )
             self._steps: int | None = positive(steps, "steps")
         else:
@@ -263,9 +261,7 @@ class PyDatasetSource(Source):
             steps = self._steps or 0
             return list(range(epoch * steps, (epoch + 1) * steps))
         if available < 1:
-            raise ValueError(
-                errors.explain(f"{self._name} has no batches.", fix="check its __len__.")
-            )
+            raise errors.value_error(f"{self._name} has no batches.", fix="check its __len__.")
         steps = self._steps or available
         plan: list[int] = []
         number, skip = divmod(epoch * steps, available)
@@ -302,12 +298,10 @@ class PyDatasetSource(Source):
             try:
                 pickled = pickle.dumps(self.dataset, protocol=pickle.HIGHEST_PROTOCOL)
             except Exception as error:  # pickling fails with almost any type of error
-                raise ValueError(
-                    errors.explain(
-                        f"{self._name} cannot be sent to other processes: {error}",
-                        fix="use_multiprocessing=False makes batches in threads; or open files\n"
-                        "and define functions where pickle finds them, at module level.",
-                    )
+                raise errors.value_error(
+                    f"{self._name} cannot be sent to other processes: {error}",
+                    fix="use_multiprocessing=False makes batches in threads; or open files\n"
+                    "and define functions where pickle finds them, at module level.",
                 ) from error
             while len(self._processes) < self._workers:
                 self._processes.append(WorkerProcess(len(self._processes), self._name))

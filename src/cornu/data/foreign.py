@@ -26,7 +26,7 @@ from cornu.data.convert import to_batch
 from cornu.data.position import Marks, random_streams, set_state
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 
 
 class IterableSource(Source):
@@ -68,11 +68,9 @@ class IterableSource(Source):
         input_names: Collection[str] | None = None,
     ) -> None:
         if endless and steps is None:
-            raise ValueError(
-                explain(
-                    f"{name} is endless, so nothing says when an epoch ends.",
-                    fix="pass steps_per_epoch (or steps, or validation_steps).",
-                )
+            raise value_error(
+                f"{name} is endless, so nothing says when an epoch ends.",
+                fix="pass steps_per_epoch (or steps, or validation_steps).",
             )
         self._start = start
         self._name = name
@@ -105,8 +103,8 @@ class IterableSource(Source):
             count += 1
             yield batch
         if count == 0 and epoch == 0 and not self._taken:
-            raise ValueError(
-                explain(f"{self._name} gave no batch.", fix="check that it was not read before.")
+            raise value_error(
+                f"{self._name} gave no batch.", fix="check that it was not read before."
             )
         if self._steps is None and count:
             self.num_batches = count

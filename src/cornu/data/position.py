@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu.errors import explain
+from cornu.errors import value_error
 
 MARKS_KEPT = 64  # a source reads far fewer batches ahead
 
@@ -35,7 +35,7 @@ def check_position(position: Any, epoch: int, step: int, batches: int | None) ->
     for name in ("seed", "taken"):
         value = position.get(name, 0)
         if type(value) is not int or not 0 <= value < 2**63:
-            raise ValueError(explain(f"The backup says {name} of the data is {value!r:.80}."))
+            raise value_error(f"The backup says {name} of the data is {value!r:.80}.")
     read = step if batches is None else (epoch + 1) * batches
     if position.get("taken", 0) > read + MARKS_KEPT:
         raise _other_data(
@@ -47,7 +47,7 @@ def check_position(position: Any, epoch: int, step: int, batches: int | None) ->
         for streams in at.values():
             set_random_streams(streams, random.Random(), np.random.RandomState())  # noqa: NPY002
     except Exception as error:  # whatever else they are
-        raise ValueError(explain("The backup holds no state of random numbers.")) from error
+        raise value_error("The backup holds no state of random numbers.") from error
 
 
 def set_state(data: Any, state: Any) -> None:
@@ -67,7 +67,7 @@ def set_state(data: Any, state: Any) -> None:
 
 def _other_data(what: str, **facts: object) -> ValueError:
     fix = "make the data as before, or delete the backup to start anew."
-    return ValueError(explain(what, fix=fix, **facts))
+    return value_error(what, fix=fix, **facts)
 
 
 class Marks:

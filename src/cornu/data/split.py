@@ -23,7 +23,7 @@ from cornu.data.convert import count_samples, host_arrays
 from cornu.data.dataset import PyDataset, like_a_dataset
 from cornu.data.foreign import made_by
 from cornu.data.rows import PickedRows, is_lazy
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 
 PICKS = ("last", "random", "stratified")
 OWN = ("cornu", "keras", "tensorflow", "tf_keras", "builtins")  # whose epoch methods do nothing
@@ -65,15 +65,13 @@ def train_validation_split(
         [0, 0, 1]
     """
     if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
-        raise ValueError(
-            explain(
-                f"validation_split must lie between 0 and 1, got {validation_split!r}.",
-                fix="validation_split=0.2",
-            )
+        raise value_error(
+            f"validation_split must lie between 0 and 1, got {validation_split!r}.",
+            fix="validation_split=0.2",
         )
     if pick not in PICKS:
-        raise ValueError(
-            explain(f"No rows are picked as validation_pick={pick!r}; {did_you_mean(pick, PICKS)}")
+        raise value_error(
+            f"No rows are picked as validation_pick={pick!r}; {did_you_mean(pick, PICKS)}"
         )
     data = (*data, None, None)[: max(len(data), 1)]
     if like_a_dataset(data[0]):
@@ -111,11 +109,9 @@ def _place_to_cut(size: int, fraction: float, what: str) -> int:
     at = math.floor(size * (1.0 - fraction))
     if at == 0 or at == size:
         side = "training" if at == 0 else "validation"
-        raise ValueError(
-            explain(
-                f"validation_split={fraction} of {size} {what} leaves none for {side}.",
-                fix="validation_split=0.5" if size > 1 else "pass more data.",
-            )
+        raise value_error(
+            f"validation_split={fraction} of {size} {what} leaves none for {side}.",
+            fix="validation_split=0.5" if size > 1 else "pass more data.",
         )
     return at
 
@@ -147,11 +143,9 @@ def _classes(y: Any) -> np.ndarray:
         labels = labels.argmax(-1) if hot else None
     if labels is None or labels.size != len(labels) or not np.array_equal(labels, np.rint(labels)):
         what = "is missing" if y is None else f"has {_described(y)}"
-        raise ValueError(
-            explain(
-                f'validation_pick="stratified" needs one class for each sample; y {what}.',
-                fix='validation_pick="random"',
-            )
+        raise value_error(
+            f'validation_pick="stratified" needs one class for each sample; y {what}.',
+            fix='validation_pick="random"',
         )
     return np.unique(labels.reshape(-1), return_inverse=True)[1]
 
@@ -188,12 +182,10 @@ def _refuse_what_has_no_rows(x: Any) -> None:
         return
     else:
         fix = "pass validation_data instead."
-    raise ValueError(
-        explain(
-            "validation_split works on arrays and PyDatasets, "
-            f"but x is an object of type {type(x).__name__}.",
-            fix=fix,
-        )
+    raise value_error(
+        "validation_split works on arrays and PyDatasets, "
+        f"but x is an object of type {type(x).__name__}.",
+        fix=fix,
     )
 
 
@@ -238,11 +230,9 @@ def _cut_dataset(
     elif _changes(dataset):
         why = f"{name} changes at the end of an epoch: its batches may mix both parts."
     if why is not None:
-        raise ValueError(
-            explain(
-                f"This data set cannot be cut by validation_split: {why}",
-                fix="pass validation_data, a data set of its own.",
-            )
+        raise value_error(
+            f"This data set cannot be cut by validation_split: {why}",
+            fix="pass validation_data, a data set of its own.",
         )
     at = _place_to_cut(count, fraction, "batches")
     order = list(range(count)) if pick == "last" else permutation(0, 0, count).tolist()

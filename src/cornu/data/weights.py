@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cornu import tree
-from cornu.errors import explain, warn
+from cornu.errors import type_error, value_error, warn
 
 
 def class_sample_weights(
@@ -41,22 +41,18 @@ def class_sample_weights(
         array([1., 2., 5.], dtype=float32)
     """
     if not isinstance(class_weight, Mapping):
-        raise TypeError(
-            explain(
-                f"class_weight is a dict from class to weight, got {type(class_weight).__name__}.",
-                fix="classes, counts = numpy.unique(y, return_counts=True)\n"
-                "class_weight = dict(zip(classes.tolist(), len(y) / (len(classes) * counts)))"
-                if isinstance(class_weight, str)
-                else "class_weight = dict(enumerate(class_weight))",
-            )
+        raise type_error(
+            f"class_weight is a dict from class to weight, got {type(class_weight).__name__}.",
+            fix="classes, counts = numpy.unique(y, return_counts=True)\n"
+            "class_weight = dict(zip(classes.tolist(), len(y) / (len(classes) * counts)))"
+            if isinstance(class_weight, str)
+            else "class_weight = dict(enumerate(class_weight))",
         )
     if y is None or tree.is_nested(y):
-        raise ValueError(
-            explain(
-                "class_weight needs one array of labels, but y is "
-                + ("missing." if y is None else "several arrays."),
-                fix="pass sample_weight instead.",
-            )
+        raise value_error(
+            "class_weight needs one array of labels, but y is "
+            + ("missing." if y is None else "several arrays."),
+            fix="pass sample_weight instead.",
         )
     labels, columns = _labels(np.asarray(y))
     classes, positions = np.unique(labels, return_inverse=True)

@@ -7,7 +7,7 @@ from cornu.core import dtypes
 from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
 from cornu.dtype_policies.quantized import QUANTIZATION_MODES, quantized
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 def get(identifier: Any) -> DTypePolicy:
@@ -32,9 +32,7 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, dict):
         policy = deserialize(identifier)
         if not isinstance(policy, DTypePolicy):
-            raise ValueError(
-                explain(f"The config is of no dtype policy, but of {type(policy).__name__}.")
-            )
+            raise value_error(f"The config is of no dtype policy, but of {type(policy).__name__}.")
         return policy
     if isinstance(identifier, str):
         if identifier.startswith(QUANTIZATION_MODES):
@@ -60,11 +58,9 @@ def set_dtype_policy(policy: Any) -> None:
         >>> set_dtype_policy("float32")
     """
     if policy is None:
-        raise ValueError(
-            explain(
-                "The global dtype policy cannot be None.",
-                fix=f"keras.config.set_dtype_policy({settings.current.floatx!r})",
-            )
+        raise value_error(
+            "The global dtype policy cannot be None.",
+            fix=f"keras.config.set_dtype_policy({settings.current.floatx!r})",
         )
     set_global(get(policy))
 

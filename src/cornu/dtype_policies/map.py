@@ -12,7 +12,7 @@ from cornu import patterns
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.dtype_policies.lookup import get, serialize
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping):
@@ -35,9 +35,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
     def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None):
         if policy_map is not None and not isinstance(policy_map, dict):
-            raise TypeError(
-                explain(f"policy_map is a dict of paths, got {type(policy_map).__name__}.")
-            )
+            raise type_error(f"policy_map is a dict of paths, got {type(policy_map).__name__}.")
         self._default = None if default_policy is None else get(default_policy)
         self._policies = {path: get(policy) for path, policy in (policy_map or {}).items()}
 
@@ -68,14 +66,12 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             return self._policies[path]
         matches = [known for known in self._policies if patterns.fits(known, path)]
         if len(matches) > 1:
-            raise ValueError(
-                explain(f"Several entries of the policy map fit {path!r}.", entries=matches)
-            )
+            raise value_error(f"Several entries of the policy map fit {path!r}.", entries=matches)
         return self._policies[matches[0]] if matches else self.default_policy
 
     def __setitem__(self, path: str, policy: Any) -> None:
         if path in self._policies:
-            raise ValueError(explain(f"{path!r} is in the policy map already."))
+            raise value_error(f"{path!r} is in the policy map already.")
         self._policies[path] = get(policy)
 
     def __delitem__(self, path: str) -> None:

@@ -14,7 +14,7 @@ from cornu.core import dtypes
 from cornu.core.objects import registry
 from cornu.core.objects.configurable import Configurable
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, type_error, value_error
 
 
 class DTypePolicy(Configurable):
@@ -34,7 +34,7 @@ class DTypePolicy(Configurable):
         if name is None:
             name = dtype_policy().name
         if not isinstance(name, str):
-            raise TypeError(explain(f"A policy's name is a string, got {type(name).__name__}."))
+            raise type_error(f"A policy's name is a string, got {type(name).__name__}.")
         self._name = name
         self._compute_dtype, self._variable_dtype = self._parse(name)
 
@@ -62,8 +62,8 @@ class DTypePolicy(Configurable):
             dtype = dtypes.standardize_dtype(name)
         except ValueError:
             known = ["mixed_float16", "mixed_bfloat16", *dtypes.ALLOWED]
-            raise ValueError(
-                explain(f"{name!r} is not a dtype policy.", fix=did_you_mean(name, known))
+            raise value_error(
+                f"{name!r} is not a dtype policy.", fix=did_you_mean(name, known)
             ) from None
         return dtype, dtype
 

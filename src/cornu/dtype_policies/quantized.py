@@ -21,7 +21,7 @@ The classes say what is wanted and go into configs; they change no weight.
 from typing import Any, ClassVar
 
 from cornu.dtype_policies.policy import DTypePolicy
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, type_error, value_error
 
 QUANTIZATION_MODES = ("int8", "float8", "int4", "gptq", "awq")
 
@@ -52,12 +52,10 @@ class QuantizedDTypePolicy(DTypePolicy):
         self._compute_dtype = source.compute_dtype
         self._variable_dtype = source.variable_dtype
         if mode == "int8" and self.compute_dtype == "float16":
-            raise ValueError(
-                explain(
-                    "int8 weights are not computed with in float16: their sums overflow.",
-                    received=self.name,
-                    fix="source_name='mixed_bfloat16' or 'float32'",
-                )
+            raise value_error(
+                "int8 weights are not computed with in float16: their sums overflow.",
+                received=self.name,
+                fix="source_name='mixed_bfloat16' or 'float32'",
             )
 
     @property
@@ -68,11 +66,9 @@ class QuantizedDTypePolicy(DTypePolicy):
     def _read_mode(self, mode: Any) -> str:
         """Check the mode, and keep the sizes that it gives."""
         if mode not in QUANTIZATION_MODES:
-            raise ValueError(
-                explain(
-                    f"There is no quantization mode {mode!r}.",
-                    fix=did_you_mean(mode, QUANTIZATION_MODES),
-                )
+            raise value_error(
+                f"There is no quantization mode {mode!r}.",
+                fix=did_you_mean(mode, QUANTIZATION_MODES),
             )
         return mode
 
@@ -104,8 +100,8 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
     ):
         super().__init__(mode, source_name)
         if not isinstance(amax_history_length, int):
-            raise TypeError(
-                explain(f"amax_history_length is an int, got {amax_history_length!r}.", fix="1024")
+            raise type_error(
+                f"amax_history_length is an int, got {amax_history_length!r}.", fix="1024"
             )
         self._amax_history_length = amax_history_length
 
@@ -139,28 +135,22 @@ class _WithSizes(QuantizedDTypePolicy):
             sizes = []
         if name != wanted or len(sizes) != len(slots):
             example = self.form.replace("<weight_bits>", "4").replace("<group_size>", "128")
-            raise ValueError(
-                explain(
-                    f"The mode of {type(self).__name__} has the form {self.form!r}.",
-                    received=repr(mode),
-                    fix=f"mode={example.replace('<block_size>', '128')!r}",
-                )
+            raise value_error(
+                f"The mode of {type(self).__name__} has the form {self.form!r}.",
+                received=repr(mode),
+                fix=f"mode={example.replace('<block_size>', '128')!r}",
             )
         return sizes
 
     def _check_size(self, size: int, what: str) -> int:
         if size != -1 and size < 1:
-            raise ValueError(
-                explain(f"{what} is positive, or -1 for one scale a channel, got {size}.")
-            )
+            raise value_error(f"{what} is positive, or -1 for one scale a channel, got {size}.")
         return size
 
     def _check_bits(self, bits: int) -> int:
         if bits not in self.bits:
             known = ", ".join(map(str, self.bits))
-            raise ValueError(
-                explain(f"{type(self).__name__} keeps weights in {known} bits, got {bits}.")
-            )
+            raise value_error(f"{type(self).__name__} keeps weights in {known} bits, got {bits}.")
         return bits
 
 
@@ -259,11 +249,9 @@ def quantized(name: str) -> QuantizedDTypePolicy:
     """
     parts = name.split("_from_")
     if len(parts) != 2:
-        raise ValueError(
-            explain(
-                f"A quantized policy is named '<mode>_from_<policy>', got {name!r}.",
-                fix=f"{parts[0] + '_from_float32'!r}",
-            )
+        raise value_error(
+            f"A quantized policy is named '<mode>_from_<policy>', got {name!r}.",
+            fix=f"{parts[0] + '_from_float32'!r}",
         )
     mode, source = parts
     kind, slash, _ = mode.partition("/")

@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 
 KINDS = ("compile",)
 _EVENT = "/jax/core/compile/backend_compile_duration"
@@ -52,9 +52,7 @@ def set_debug(*kinds: str) -> None:
     """
     for kind in kinds:
         if kind not in KINDS:
-            raise ValueError(
-                explain(f"There is no debug output {kind!r}.", fix=did_you_mean(kind, KINDS))
-            )
+            raise value_error(f"There is no debug output {kind!r}.", fix=did_you_mean(kind, KINDS))
     _state["report"] = "compile" in kinds
     if _state["report"]:
         _register()

@@ -10,7 +10,7 @@ from cornu.core.graph.operands import tensor
 from cornu.core.objects.registry import CustomObjectScope
 from cornu.core.objects.serialize import resolve, serialize_keras_object
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 from cornu.initializers.constant import (
     STFT as STFT,
     Constant as Constant,
@@ -132,12 +132,10 @@ def _exactly(values: Any) -> Any:
     def initialize(shape: Any, dtype: Any = None) -> Any:
         array = tensor(values)
         if tuple(shape) != tuple(array.shape):
-            raise ValueError(
-                explain(
-                    "The array given as initializer has another shape than the weight.",
-                    array=tuple(array.shape),
-                    weight=tuple(shape),
-                )
+            raise value_error(
+                "The array given as initializer has another shape than the weight.",
+                array=tuple(array.shape),
+                weight=tuple(shape),
             )
         return tensor(array, dtype) if is_tracer(array) else on_device(np.asarray(array), dtype)
 

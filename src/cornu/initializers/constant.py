@@ -12,16 +12,14 @@ from cornu.core import dtypes
 from cornu.core.frame import is_tracer
 from cornu.core.graph.operands import tensor
 from cornu.core.objects.serialize import deserialize_keras_object
-from cornu.errors import did_you_mean, explain, need
+from cornu.errors import did_you_mean, need, type_error, value_error
 from cornu.initializers.initializer import Initializer, on_device
 
 
 def _empty(shape: Sequence[int], dtype: Any, value: Any) -> jax.Array:
     dtype = dtypes.standardize_dtype(dtype)
     if dtype == "string":
-        raise TypeError(
-            explain("A weight holds numbers, not text.", dtype=dtype, fix="dtype='float32'")
-        )
+        raise type_error("A weight holds numbers, not text.", dtype=dtype, fix="dtype='float32'")
     return on_device(np.full(tuple(shape), value), dtype)
 
 
@@ -75,12 +73,10 @@ class Constant(Initializer):
         try:
             values = np.broadcast_to(value, tuple(shape))
         except ValueError:
-            raise ValueError(
-                explain(
-                    "The constant does not fit the shape of the weight.",
-                    constant=value.shape,
-                    weight=tuple(shape),
-                )
+            raise value_error(
+                "The constant does not fit the shape of the weight.",
+                constant=value.shape,
+                weight=tuple(shape),
             ) from None
         return on_device(values, dtype)
 
@@ -106,7 +102,7 @@ class Identity(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
         if len(shape) != 2:
-            raise ValueError(explain("Only a matrix can be the identity.", shape=tuple(shape)))
+            raise value_error("Only a matrix can be the identity.", shape=tuple(shape))
         return on_device(self.gain * np.eye(shape[0], shape[1]), dtype)
 
 
@@ -140,9 +136,9 @@ class STFT(Initializer):
         periodic: bool = False,
     ):
         if side not in ("real", "imag"):
-            raise ValueError(explain(f'side is "real" or "imag", got {side!r}.'))
+            raise value_error(f'side is "real" or "imag", got {side!r}.')
         if scaling not in ("density", "spectrum", None):
-            raise ValueError(explain(f'scaling is "density", "spectrum" or None, got {scaling!r}.'))
+            raise value_error(f'scaling is "density", "spectrum" or None, got {scaling!r}.')
         if isinstance(window, (str, tuple)):
             _window(window, 8, True)
         self.side = side
@@ -152,9 +148,7 @@ class STFT(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
         if len(shape) != 3:
-            raise ValueError(
-                explain("STFT makes kernels (samples, channels, bins).", shape=tuple(shape))
-            )
+            raise value_error("STFT makes kernels (samples, channels, bins).", shape=tuple(shape))
         samples, channels, bins = shape
         window = np.ones(samples)
         if self.window is not None:
@@ -174,17 +168,15 @@ def _window(window: Any, samples: int, periodic: bool) -> np.ndarray:
     if not isinstance(window, (str, tuple)):
         values = np.asarray(window, dtype=float)
         if values.shape != (samples,):
-            raise ValueError(
-                explain("The window has another length than the kernel.", window=values.shape)
-            )
+            raise value_error("The window has another length than the kernel.", window=values.shape)
         return values
     signal = need("scipy.signal", for_="the windows of STFT")
     try:
         return signal.get_window(window, samples, fftbins=periodic)
     except ValueError as error:
         known = [n for n in dir(signal.windows) if not n.startswith("_") and n.islower()]
-        raise ValueError(
-            explain(f"There is no window {window!r}.", fix=did_you_mean(window, known))
+        raise value_error(
+            f"There is no window {window!r}.", fix=did_you_mean(window, known)
         ) from error
 
 

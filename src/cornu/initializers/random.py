@@ -21,7 +21,7 @@ import numpy as np
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 from cornu.initializers.initializer import Initializer, on_device
 from cornu.random.seed import SeedGenerator, make_default_seed
 
@@ -44,11 +44,9 @@ class RandomInitializer(Initializer):
         if seed is None:
             seed = make_default_seed()
         elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer, SeedGenerator)):
-            raise ValueError(
-                explain(
-                    f"seed is an int, a SeedGenerator or None, got {seed!r}.",
-                    fix="seed=1337\nor seed=keras.random.SeedGenerator(1337)",
-                )
+            raise value_error(
+                f"seed is an int, a SeedGenerator or None, got {seed!r}.",
+                fix="seed=1337\nor seed=keras.random.SeedGenerator(1337)",
             )
         self.seed = seed
 
@@ -67,11 +65,9 @@ class RandomInitializer(Initializer):
         """`offset + scale * x`, with `x` drawn by numpy, or by jax where the seed is traced."""
         dtype = dtypes.standardize_dtype(dtype)
         if not dtypes.is_float(dtype):
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} draws real numbers, but the dtype is {dtype!r}.",
-                    fix="a floating dtype, or the initializer 'zeros'.",
-                )
+            raise value_error(
+                f"{type(self).__name__} draws real numbers, but the dtype is {dtype!r}.",
+                fix="a floating dtype, or the initializer 'zeros'.",
             )
         shape = tuple(int(n) for n in shape)
         words = self.seed.next() if isinstance(self.seed, SeedGenerator) else int(self.seed)
@@ -258,18 +254,16 @@ class VarianceScaling(RandomInitializer):
         output_axes: Sequence[int] | None = None,
     ):
         if scale <= 0:
-            raise ValueError(explain(f"scale is a positive number, got {scale}."))
+            raise value_error(f"scale is a positive number, got {scale}.")
         if mode not in _MODES:
-            raise ValueError(explain(f"There is no mode {mode!r}.", fix=did_you_mean(mode, _MODES)))
+            raise value_error(f"There is no mode {mode!r}.", fix=did_you_mean(mode, _MODES))
         distribution = distribution.lower()
         if distribution == "normal":
             distribution = "truncated_normal"
         if distribution not in _DISTRIBUTIONS:
-            raise ValueError(
-                explain(
-                    f"There is no distribution {distribution!r}.",
-                    fix=did_you_mean(distribution, _DISTRIBUTIONS),
-                )
+            raise value_error(
+                f"There is no distribution {distribution!r}.",
+                fix=did_you_mean(distribution, _DISTRIBUTIONS),
             )
         super().__init__(seed)
         self.scale = scale
@@ -404,9 +398,7 @@ class Orthogonal(RandomInitializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
         if len(shape) < 2:
-            raise ValueError(
-                explain("Orthogonal needs a weight of two or more axes.", shape=tuple(shape))
-            )
+            raise value_error("Orthogonal needs a weight of two or more axes.", shape=tuple(shape))
 
         flat = (math.prod(shape[:-1]), shape[-1])
         tall = (max(flat), min(flat))

@@ -42,7 +42,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels.depthwise import depthwise_conv
 from cornu.kernels.derivatives import Differentiable
 from cornu.kernels.memory import row_major
@@ -144,9 +144,7 @@ def conv_transpose(
     strides = per_axis(strides, rank, "strides")
     dilation = per_axis(dilation, rank, "dilation")
     if padding not in ("valid", "same"):
-        raise ValueError(
-            explain(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
-        )
+        raise value_error(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
     more: tuple[int | None, ...]
     if output_padding is None or isinstance(output_padding, int):
         more = (output_padding,) * rank

@@ -19,7 +19,7 @@ from typing import Any
 
 import jax
 
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 
 TARGETS = ("cpu", "gpu", "tpu")
 
@@ -74,11 +74,9 @@ def targeting(name: str) -> Iterator[None]:
         'cpu'
     """
     if name not in TARGETS:
-        raise ValueError(
-            explain(
-                f"Lowerings exist for {', '.join(TARGETS)}, got {name!r}.",
-                fix=did_you_mean(name, TARGETS),
-            )
+        raise value_error(
+            f"Lowerings exist for {', '.join(TARGETS)}, got {name!r}.",
+            fix=did_you_mean(name, TARGETS),
         )
     token = _forced.set(name)
     try:

@@ -35,7 +35,7 @@ import numpy as np
 from jax import lax
 
 from cornu import budget
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels.platform import known, tuned
 from cornu.kernels.window import Geometry, per_axis, taps, window_pads
 
@@ -133,9 +133,7 @@ def _checked(
     """Window and strides, one entry per axis."""
     rank = x.ndim - 2
     if padding not in ("valid", "same"):
-        raise ValueError(
-            explain(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
-        )
+        raise value_error(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
     sizes = per_axis(window, rank, "window")
     return sizes, sizes if strides is None else per_axis(strides, rank, "strides")
 

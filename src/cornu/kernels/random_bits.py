@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels.derivatives import Differentiable
 
 _GOLDEN = np.uint32(0x9E3779B9)
@@ -95,7 +95,7 @@ def dropout(
         Array([1., 1., 1., 1.], dtype=float32)
     """
     if not 0 <= rate < 1:
-        raise ValueError(explain(f"dropout expects 0 <= rate < 1, got {rate}."))
+        raise value_error(f"dropout expects 0 <= rate < 1, got {rate}.")
     if rate == 0:
         return x
     shape = (

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import budget
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 
 WINDOWS = ("hann", "hamming")
 
@@ -86,20 +86,16 @@ def window_of(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Arra
         values: Any = np.ones(length)
     elif isinstance(window, str):
         if window not in WINDOWS:
-            raise ValueError(
-                explain(f"There is no window {window!r}.", fix=did_you_mean(window, WINDOWS))
-            )
+            raise value_error(f"There is no window {window!r}.", fix=did_you_mean(window, WINDOWS))
         # periodic: the first sample of the next period is left out
         values = (np.hanning if window == "hann" else np.hamming)(length + 1)[:-1]
     else:
         values = window
         if len(np.shape(values)) != 1 or np.shape(values)[0] != length:
-            raise ValueError(
-                explain(
-                    "A window has one value for each sample of a sequence.",
-                    expected=f"({length},)",
-                    received=np.shape(values),
-                )
+            raise value_error(
+                "A window has one value for each sample of a sequence.",
+                expected=f"({length},)",
+                received=np.shape(values),
             )
     left = (fft_length - length) // 2
     return jnp.pad(jnp.asarray(values, dtype), (left, fft_length - length - left))

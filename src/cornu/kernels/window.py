@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.errors import explain
+from cornu.errors import value_error
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -43,11 +43,9 @@ def per_axis(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...
     """
     values = (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
     if len(values) != rank or min(values) < 1:
-        raise ValueError(
-            explain(
-                f"{name} takes one positive int or {rank} of them, got {value!r}.",
-                fix=f"give {name}=1, or one entry for each of the {rank} spatial axes.",
-            )
+        raise value_error(
+            f"{name} takes one positive int or {rank} of them, got {value!r}.",
+            fix=f"give {name}=1, or one entry for each of the {rank} spatial axes.",
         )
     return values
 
@@ -102,16 +100,14 @@ def check_padding(padding: str | Sequence[Any], rank: int) -> None:
         if padding in ("valid", "same") or (padding == "causal" and rank == 1):
             return
         names = "'valid' or 'same'" + (", 'causal'" if rank == 1 else "")
-        raise ValueError(
-            explain(
-                f"padding is {names} or pairs of ints, got {padding!r}.",
-                fix="padding='same'; 'causal' exists for one spatial axis only."
-                if padding == "causal"
-                else "padding='same'",
-            )
+        raise value_error(
+            f"padding is {names} or pairs of ints, got {padding!r}.",
+            fix="padding='same'; 'causal' exists for one spatial axis only."
+            if padding == "causal"
+            else "padding='same'",
         )
     if len(padding) != rank:
-        raise ValueError(explain(f"padding needs {rank} pairs (before, after), got {padding!r}."))
+        raise value_error(f"padding needs {rank} pairs (before, after), got {padding!r}.")
 
 
 def taps(

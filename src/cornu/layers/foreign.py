@@ -20,7 +20,7 @@ from cornu.core.dtypes import numpy_dtype
 from cornu.core.objects.configurable import plain
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 from cornu.layers.base.build import map_shapes
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
@@ -40,12 +40,10 @@ def _arguments_of(function: Callable[..., Any], known: tuple[str, ...], name: st
     unknown = [n for n in named if n not in known]
     if "inputs" not in named or unknown:
         what = f"no argument {unknown[0]!r}" if unknown else "an argument `inputs`"
-        raise ValueError(
-            explain(
-                f"{name} has {what}.",
-                received=f"{name}({', '.join(named)})",
-                fix=f"{name} takes some of ({', '.join(known)}), by these names",
-            )
+        raise value_error(
+            f"{name} has {what}.",
+            received=f"{name}({', '.join(named)})",
+            fix=f"{name} takes some of ({', '.join(known)}), by these names",
         )
     return named
 
@@ -112,11 +110,9 @@ class JaxLayer(Layer):
             if name in self._call_arguments and arrays is None and init_fn is None
         ]
         if missing and params is None and state is None:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} makes its arrays with init_fn, or is given them.",
-                    fix="init_fn=init_fn\nor params=params" + ", state=state" * self.has_state,
-                )
+            raise value_error(
+                f"{type(self).__name__} makes its arrays with init_fn, or is given them.",
+                fix="init_fn=init_fn\nor params=params" + ", state=state" * self.has_state,
             )
         if missing:
             warn(
@@ -195,13 +191,11 @@ class JaxLayer(Layer):
         """Assign the state that `call_fn` returned."""
         held, returned = jax.tree.structure(self.state), jax.tree.structure(state)
         if held != returned:
-            raise ValueError(
-                explain(
-                    f"call_fn of {type(self).__name__} '{self.name}' must return a state of the "
-                    "same structure as the one that it takes.",
-                    taken=held,
-                    returned=returned,
-                )
+            raise value_error(
+                f"call_fn of {type(self).__name__} '{self.name}' must return a state of the "
+                "same structure as the one that it takes.",
+                taken=held,
+                returned=returned,
             )
         for variable, value in zip(
             jax.tree.leaves(self.state), jax.tree.leaves(state), strict=True
@@ -253,12 +247,10 @@ class FlaxLayer(JaxLayer):
     ):
         for needed in ("init", "apply"):
             if not hasattr(module, needed):
-                raise ValueError(
-                    explain(
-                        f"FlaxLayer takes a module of flax, got {type(module).__name__}, which has "
-                        f"no `{needed}`.",
-                        fix="an instance of a subclass of flax.linen.Module",
-                    )
+                raise value_error(
+                    f"FlaxLayer takes a module of flax, got {type(module).__name__}, which has "
+                    f"no `{needed}`.",
+                    fix="an instance of a subclass of flax.linen.Module",
                 )
         called = method if callable(method) else getattr(type(module), method or "__call__")
         takes_training = "training" in inspect.signature(called).parameters

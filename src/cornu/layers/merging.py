@@ -13,7 +13,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.core.masks import mask_of
-from cornu.errors import explain
+from cornu.errors import explain, type_error, value_error
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.layer import Layer
@@ -43,14 +43,14 @@ class Merge(Layer):
         """Raise ValueError where the inputs are no list, too few, or of sizes that do not fit."""
         kind = type(self).__name__
         if not isinstance(shapes, (list, tuple)) or is_shape(shapes):
-            raise ValueError(
-                explain(f"{kind} takes a list of inputs, got one input.", fix=f"{kind}()([x1, x2])")
+            raise value_error(
+                f"{kind} takes a list of inputs, got one input.", fix=f"{kind}()([x1, x2])"
             )
         least, most = self._least_inputs, self._most_inputs
         if len(shapes) < least or (most is not None and len(shapes) > most):
             number = f"{least}" if least == most else f"at least {least}"
-            raise ValueError(
-                explain(f"{kind} takes {number} inputs, got {len(shapes)}.", shapes=_shown(shapes))
+            raise value_error(
+                f"{kind} takes {number} inputs, got {len(shapes)}.", shapes=_shown(shapes)
             )
         self._check_fit(shapes)
 
@@ -58,13 +58,11 @@ class Merge(Layer):
         """Raise ValueError where sizes do not fit together."""
         for sizes in _columns(shapes):
             if len({n for n in sizes if isinstance(n, int) and n != 1}) > 1:
-                raise ValueError(
-                    explain(
-                        f"The inputs of {type(self).__name__} '{self.name}' do not fit together.",
-                        shapes=_shown(shapes),
-                        fix="equal sizes, or sizes of 1, axis by axis; Concatenate puts inputs of "
-                        "different sizes side by side.",
-                    )
+                raise value_error(
+                    f"The inputs of {type(self).__name__} '{self.name}' do not fit together.",
+                    shapes=_shown(shapes),
+                    fix="equal sizes, or sizes of 1, axis by axis; Concatenate puts inputs of "
+                    "different sizes side by side.",
                 )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -92,12 +90,10 @@ class Merge(Layer):
         """Raise ValueError where there is not one mask, or None, for each input."""
         fits = _is_list(inputs) and _is_list(mask) and len(inputs) == len(mask)
         if mask is not None and not fits:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} takes a list of inputs and a list with a mask, or "
-                    "None, for each.",
-                    fix="compute_mask([x1, x2], [mask, None])",
-                )
+            raise value_error(
+                f"{type(self).__name__} takes a list of inputs and a list with a mask, or "
+                "None, for each.",
+                fix="compute_mask([x1, x2], [mask, None])",
             )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -299,24 +295,20 @@ class Concatenate(Merge):
         alike = all(len(s) == ndim for s in shapes)
         axis = self.axis % ndim if -ndim <= self.axis < ndim else None
         if alike and axis is None:
-            raise ValueError(
-                explain(
-                    f"The inputs of Concatenate '{self.name}' have no axis {self.axis}.",
-                    shapes=", ".join(map(str, shapes)),
-                    fix=f"axis=-1\nor an axis from 0 to {ndim - 1}",
-                )
+            raise value_error(
+                f"The inputs of Concatenate '{self.name}' have no axis {self.axis}.",
+                shapes=", ".join(map(str, shapes)),
+                fix=f"axis=-1\nor an axis from 0 to {ndim - 1}",
             )
         if alike and axis is not None:
             for i, sizes in enumerate(zip(*shapes, strict=True)):
                 alike &= i == axis or len({n for n in sizes if isinstance(n, int)}) < 2
         if not alike or axis is None:
-            raise ValueError(
-                explain(
-                    f"The inputs of Concatenate '{self.name}' differ besides along its axis.",
-                    shapes=_shown(shapes),
-                    axis=self.axis,
-                    fix="Flatten or Reshape the inputs first, or another axis.",
-                )
+            raise value_error(
+                f"The inputs of Concatenate '{self.name}' differ besides along its axis.",
+                shapes=_shown(shapes),
+                axis=self.axis,
+                fix="Flatten or Reshape the inputs first, or another axis.",
             )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -368,11 +360,9 @@ class Dot(Merge):
         super().__init__(**kwargs)
         if not is_int(axes):
             if not _is_list(axes):
-                raise TypeError(explain(f"axes is an int or two ints, got {axes!r}.", fix="axes=1"))
+                raise type_error(f"axes is an int or two ints, got {axes!r}.", fix="axes=1")
             if len(axes) != 2 or not all(is_int(a) for a in axes):
-                raise ValueError(
-                    explain(f"axes is an int or two ints, got {axes!r}.", fix="axes=(1, 2)")
-                )
+                raise value_error(f"axes is an int or two ints, got {axes!r}.", fix="axes=(1, 2)")
         self.axes = axes
         self.normalize = normalize
         self.supports_masking = True
@@ -387,24 +377,20 @@ class Dot(Merge):
             a % max(len(s), 1) == 0 or not -len(s) <= a < len(s)
             for a, s in zip(axes, shapes, strict=True)
         ):
-            raise ValueError(
-                explain(
-                    f"Dot '{self.name}' cannot sum along these axes; the batch axis is not one.",
-                    shapes=_shown(shapes),
-                    axes=self.axes,
-                    fix="axes=-1\nor axes=(1, 2)",
-                )
+            raise value_error(
+                f"Dot '{self.name}' cannot sum along these axes; the batch axis is not one.",
+                shapes=_shown(shapes),
+                axes=self.axes,
+                fix="axes=-1\nor axes=(1, 2)",
             )
         first, second = self._summed(shapes)
         sizes = shapes[0][first], shapes[1][second]
         if all(isinstance(n, int) for n in sizes) and sizes[0] != sizes[1]:
-            raise ValueError(
-                explain(
-                    f"The axes that Dot '{self.name}' sums along have different sizes.",
-                    shapes=_shown(shapes),
-                    axes=self.axes,
-                    fix="axes=(first, second) with the axes of the same size, counted from 0",
-                )
+            raise value_error(
+                f"The axes that Dot '{self.name}' sums along have different sizes.",
+                shapes=_shown(shapes),
+                axes=self.axes,
+                fix="axes=(first, second) with the axes of the same size, counted from 0",
             )
 
     def call(self, inputs: Any) -> Any:

@@ -13,7 +13,7 @@ Inputs are `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` with
 from typing import Any
 
 from cornu import ops
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.arguments import channels_format, one_of, per_axis
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -53,13 +53,10 @@ class Pooling(Layer):
         for size, window in zip(sizes, self.pool_size, strict=True):
             if isinstance(size, int) and size < window:
                 shape = tuple(n if isinstance(n, int) else None for n in input_shape)
-                raise ValueError(
-                    explain(
-                        f"The window of {type(self).__name__} '{self.name}' is larger than its "
-                        "inputs.",
-                        shapes=f"inputs {shape}, pool_size {self.pool_size}",
-                        fix="padding='same'\nor a smaller pool_size, or fewer pooling layers.",
-                    )
+                raise value_error(
+                    f"The window of {type(self).__name__} '{self.name}' is larger than its inputs.",
+                    shapes=f"inputs {shape}, pool_size {self.pool_size}",
+                    fix="padding='same'\nor a smaller pool_size, or fewer pooling layers.",
                 )
 
 

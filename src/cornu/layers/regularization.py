@@ -14,7 +14,7 @@ with a seed repeats itself.
 from typing import Any
 
 from cornu import bcoo, ops, random, regularizers
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import random_bits
 from cornu.layers.base.arguments import channels_format, fraction, is_int
 from cornu.layers.base.input_spec import InputSpec
@@ -71,12 +71,10 @@ class Dropout(Layer):
                 m not in (None, 1, n) for m, n in zip(shape[::-1], inputs.shape[::-1], strict=False)
             )
         ):
-            raise ValueError(
-                explain(
-                    f"The noise_shape {shape} of '{self.name}' does not fit its inputs.",
-                    shapes=f"inputs {tuple(inputs.shape)}",
-                    fix="for each axis its size, None for the same, or 1: all alike",
-                )
+            raise value_error(
+                f"The noise_shape {shape} of '{self.name}' does not fit its inputs.",
+                shapes=f"inputs {tuple(inputs.shape)}",
+                fix="for each axis its size, None for the same, or 1: all alike",
             )
 
         def drop(values: Any) -> Any:
@@ -95,11 +93,9 @@ def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
     if not isinstance(noise_shape, (tuple, list)) or not all(
         n is None or (is_int(n) and n > 0) for n in noise_shape
     ):
-        raise ValueError(
-            explain(
-                f"noise_shape is a tuple of positive ints and None, got {noise_shape!r}.",
-                fix="noise_shape=(None, 1, None): one mask for all time steps",
-            )
+        raise value_error(
+            f"noise_shape is a tuple of positive ints and None, got {noise_shape!r}.",
+            fix="noise_shape=(None, 1, None): one mask for all time steps",
         )
     return tuple(noise_shape)
 
@@ -242,9 +238,7 @@ class GaussianDropout(Layer):
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
-            raise ValueError(
-                explain("The noise of GaussianDropout(1) is infinite.", fix="rate=0.5")
-            )
+            raise value_error("The noise of GaussianDropout(1) is infinite.", fix="rate=0.5")
         return inputs * random.normal(
             inputs.shape,
             mean=1.0,
@@ -274,8 +268,8 @@ class GaussianNoise(Layer):
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or stddev < 0:
-            raise ValueError(
-                explain(f"stddev is a number that is not negative, got {stddev!r}.", fix="0.1")
+            raise value_error(
+                f"stddev is a number that is not negative, got {stddev!r}.", fix="0.1"
             )
         self.stddev = stddev
         self.seed = seed

@@ -7,7 +7,7 @@ Cropping, ZeroPadding, UpSampling            in `resizing.py`
 from typing import Any
 
 from cornu import ops
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.arguments import channels_format, is_int, repetitions
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -69,12 +69,9 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         shape = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
         if not all(is_int(n) and n >= -1 for n in shape) or shape.count(-1) > 1:
-            raise ValueError(
-                explain(
-                    "target_shape is a tuple of sizes, of which one may be -1, got "
-                    f"{target_shape!r}.",
-                    fix="target_shape=(7, -1)",
-                )
+            raise value_error(
+                f"target_shape is a tuple of sizes, of which one may be -1, got {target_shape!r}.",
+                fix="target_shape=(7, -1)",
             )
         self.target_shape = tuple(int(n) for n in shape)
 
@@ -90,12 +87,10 @@ class Reshape(Layer):
         (target,) = _flat_size(n for n in self.target_shape if n != -1)
         fits = size == target if -1 not in self.target_shape else target and size % target == 0
         if not fits:
-            raise ValueError(
-                explain(
-                    f"Reshape '{self.name}' cannot put {size} elements into {self.target_shape}.",
-                    shapes=f"a sample {tuple(sizes)}, target_shape {self.target_shape}",
-                    fix="sizes whose product is the number of elements; -1 for the one to compute.",
-                )
+            raise value_error(
+                f"Reshape '{self.name}' cannot put {size} elements into {self.target_shape}.",
+                shapes=f"a sample {tuple(sizes)}, target_shape {self.target_shape}",
+                fix="sizes whose product is the number of elements; -1 for the one to compute.",
             )
 
 
@@ -118,11 +113,9 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
         if sorted(self.dims, key=str) != sorted(range(1, len(self.dims) + 1), key=str):
-            raise ValueError(
-                explain(
-                    f"dims holds each axis from 1 to the last once, got {dims!r}.",
-                    fix="Permute((2, 1)) exchanges the two axes after the batch axis.",
-                )
+            raise value_error(
+                f"dims holds each axis from 1 to the last once, got {dims!r}.",
+                fix="Permute((2, 1)) exchanges the two axes after the batch axis.",
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 

@@ -11,7 +11,7 @@ Inputs are `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` with
 from typing import Any
 
 from cornu import ops
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.arguments import (
     channels_format,
     is_int,
@@ -53,11 +53,9 @@ class Cropping(Layer):
         ):
             if isinstance(size, int) and before + after >= size > 0:
                 shape = tuple(n if isinstance(n, int) else None for n in inputs.shape)
-                raise ValueError(
-                    explain(
-                        f"{type(self).__name__} '{self.name}' would leave nothing of its inputs.",
-                        shapes=f"inputs {shape}, cropping {pairs}",
-                    )
+                raise value_error(
+                    f"{type(self).__name__} '{self.name}' would leave nothing of its inputs.",
+                    shapes=f"inputs {shape}, cropping {pairs}",
                 )
             cuts.append(slice(before, size - after if after else None))
         return inputs[tuple(cuts)]

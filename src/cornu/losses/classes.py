@@ -7,7 +7,7 @@ all that a loss without settings needs.
 
 from typing import Any
 
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.losses import crossentropy, functions
 from cornu.losses.loss import FunctionLoss
 
@@ -343,7 +343,7 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         dtype: Any = None,
     ):
         if not 0 < q < 1:
-            raise ValueError(explain(f"q lies between 0 and 1, got {q}."))
+            raise value_error(f"q lies between 0 and 1, got {q}.")
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.q = q
 

@@ -10,7 +10,7 @@ from typing import Any
 from cornu import ops, settings
 from cornu.activations import logits_of
 from cornu.core.masks import set_mask
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.losses.loss import in_full_precision, paired, tensor
 
 
@@ -46,14 +46,12 @@ def binary_crossentropy(
     logits = None if from_logits else logits_of(y_pred, "sigmoid")
     y_true, y_pred = paired(y_true, y_pred if logits is None else logits)
     if len(y_true.shape) != len(y_pred.shape) or _differ(y_true.shape, y_pred.shape):
-        raise ValueError(
-            explain(
-                "Binary cross-entropy needs a target for each output.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="one class of several: sparse_categorical_crossentropy after a softmax.\n"
-                "several yes or no: targets of the shape of the output (to_categorical).",
-            )
+        raise value_error(
+            "Binary cross-entropy needs a target for each output.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix="one class of several: sparse_categorical_crossentropy after a softmax.\n"
+            "several yes or no: targets of the shape of the output (to_categorical).",
         )
     y_true = _smoothed_binary(y_true, label_smoothing)
     values = ops.binary_crossentropy(y_true, y_pred, from_logits or logits is not None)
@@ -73,17 +71,15 @@ def _smoothed_categorical(y_true: Any, label_smoothing: float, axis: int) -> Any
 
 def _checked_axis(y_true: Any, y_pred: Any, axis: int) -> None:
     if len(y_true.shape) != len(y_pred.shape) or _differ(y_true.shape, y_pred.shape):
-        raise ValueError(
-            explain(
-                "Categorical cross-entropy needs a probability of each class as target.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="class numbers as targets: sparse_categorical_crossentropy.\n"
-                f"or y = keras.utils.to_categorical(y, {y_pred.shape[-1]})",
-            )
+        raise value_error(
+            "Categorical cross-entropy needs a probability of each class as target.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix="class numbers as targets: sparse_categorical_crossentropy.\n"
+            f"or y = keras.utils.to_categorical(y, {y_pred.shape[-1]})",
         )
     if not -len(y_pred.shape) <= axis < len(y_pred.shape):
-        raise ValueError(explain(f"There is no axis {axis}.", y_pred=tuple(y_pred.shape)))
+        raise value_error(f"There is no axis {axis}.", y_pred=tuple(y_pred.shape))
 
 
 @in_full_precision
@@ -157,14 +153,12 @@ def sparse_categorical_crossentropy(
     if len(y_true.shape) == rank and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
     if len(y_true.shape) != rank - 1 or _differ(y_true.shape, y_pred.shape[:-1]):
-        raise ValueError(
-            explain(
-                "Sparse categorical cross-entropy needs one class number for each prediction.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="one-hot targets: categorical_crossentropy.\nor y = y.argmax(-1)\n"
-                "an image or a sequence as output: Flatten or pool it before the last layer.",
-            )
+        raise value_error(
+            "Sparse categorical cross-entropy needs one class number for each prediction.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix="one-hot targets: categorical_crossentropy.\nor y = y.argmax(-1)\n"
+            "an image or a sequence as output: Flatten or pool it before the last layer.",
         )
     if "int" not in str(y_true.dtype):
         y_true = ops.cast(y_true, "int32")
@@ -289,13 +283,11 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
     if len(y_true.shape) != len(y_pred.shape) - 1:
-        raise ValueError(
-            explain(
-                "Generalized cross-entropy needs one class number for each prediction.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="one-hot targets: y = y.argmax(-1)",
-            )
+        raise value_error(
+            "Generalized cross-entropy needs one class number for each prediction.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix="one-hot targets: y = y.argmax(-1)",
         )
     hot = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
     p = ops.sum(hot * y_pred, axis=-1)

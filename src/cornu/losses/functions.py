@@ -10,7 +10,7 @@ from typing import Any
 from cornu import ops, settings
 from cornu.core.masks import set_mask
 from cornu.core.objects.serialize import register_functions
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.losses.crossentropy import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -381,12 +381,10 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
     """
     y_true, y_pred = tensor(y_true), tensor(y_pred)
     if len(y_true.shape) != 2 or len(y_pred.shape) != 3:
-        raise ValueError(
-            explain(
-                "CTC takes labels (batch, labels) and logits (batch, time, classes).",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-            )
+        raise value_error(
+            "CTC takes labels (batch, labels) and logits (batch, time, classes).",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
         )
     y_true = ops.cast(y_true, "int32")
     y_pred = ops.clip(y_pred, -1e30, 1e30)  # so that sums over the steps are finite

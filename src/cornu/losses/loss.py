@@ -24,7 +24,7 @@ from cornu.core.objects.configurable import Configurable, plain
 from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
-from cornu.errors import did_you_mean, explain, returns_nothing, without_super
+from cornu.errors import did_you_mean, explain, returns_nothing, value_error, without_super
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -57,11 +57,9 @@ class Loss(Configurable):
         dtype: Any = None,
     ):
         if reduction not in REDUCTIONS:
-            raise ValueError(
-                explain(
-                    f"There is no reduction {reduction!r}.",
-                    fix=did_you_mean(reduction, map(str, REDUCTIONS)),
-                )
+            raise value_error(
+                f"There is no reduction {reduction!r}.",
+                fix=did_you_mean(reduction, map(str, REDUCTIONS)),
             )
         self.name = name or names.auto_name(self)
         self.reduction = reduction
@@ -132,14 +130,12 @@ def as_dtype(x: Any, dtype: str) -> Any:
     if x.dtype == dtype:
         return x
     if "complex" in str(x.dtype) and "complex" not in dtype:
-        raise ValueError(
-            explain(
-                f"Losses and metrics compare real numbers, got {x.dtype}, whose imaginary parts "
-                "would be lost.",
-                shape=x.shape,
-                fix="y = numpy.abs(y)\n"
-                "or both parts, from two outputs: y = numpy.stack([y.real, y.imag], -1)",
-            )
+        raise value_error(
+            f"Losses and metrics compare real numbers, got {x.dtype}, whose imaginary parts "
+            "would be lost.",
+            shape=x.shape,
+            fix="y = numpy.abs(y)\n"
+            "or both parts, from two outputs: y = numpy.stack([y.real, y.imag], -1)",
         )
     return ops.cast(x, dtype)
 
@@ -317,14 +313,12 @@ def comparable(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     y_true, y_pred = paired(y_true, y_pred)
     sizes = zip(reversed(y_true.shape), reversed(y_pred.shape), strict=False)
     if not all(m == n or m == 1 or n == 1 or None in (m, n) for m, n in sizes):
-        raise ValueError(
-            explain(
-                "Targets and predictions do not fit together.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="targets of the shape of the predictions: as many units in the last layer as\n"
-                "numbers in a target, and Flatten or pooling before it if it has more axes.",
-            )
+        raise value_error(
+            "Targets and predictions do not fit together.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix="targets of the shape of the predictions: as many units in the last layer as\n"
+            "numbers in a target, and Flatten or pooling before it if it has more axes.",
         )
     return y_true, y_pred
 
@@ -410,13 +404,11 @@ def weighed(values: Any, weights: Any, *, trailing: bool = True) -> tuple[Any, A
     fits = len(few) <= len(many) if trailing else len(few) in (0, len(many)) or few == (1,)
     sizes = zip(reversed(few), reversed(many), strict=False)
     if not fits or any(n not in (1, m) and None not in (n, m) for n, m in sizes):
-        raise ValueError(
-            explain(
-                "sample_weight does not fit the values that it weighs.",
-                values=many,
-                sample_weight=few,
-                fix="one weight a sample (batch,), or one a step (batch, time).",
-            )
+        raise value_error(
+            "sample_weight does not fit the values that it weighs.",
+            values=many,
+            sample_weight=few,
+            fix="one weight a sample (batch,), or one a step (batch, time).",
         )
     return values, weights
 

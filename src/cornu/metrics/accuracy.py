@@ -11,7 +11,7 @@ from cornu import ops
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
 from cornu.core.objects.serialize import register_functions
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels.crossentropy import picked_is_max
 from cornu.losses.loss import same_rank
 from cornu.metrics.reduction import MeanMetricWrapper
@@ -162,26 +162,22 @@ def _labels(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
     if y_true.shape != y_pred.shape[:-1] and y_true.size * y_pred.shape[-1] == y_pred.size:
         y_true = ops.reshape(y_true, y_pred.shape[:-1])  # as many, with the axes of another order
     if y_true.shape != y_pred.shape[:-1]:
-        raise ValueError(
-            explain(
-                f"{name} needs one class number for each prediction.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix='one-hot targets: metrics=["categorical_accuracy"]\nor y = y.argmax(-1)',
-            )
+        raise value_error(
+            f"{name} needs one class number for each prediction.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix='one-hot targets: metrics=["categorical_accuracy"]\nor y = y.argmax(-1)',
         )
     return ops.cast(y_true, "int32"), y_pred
 
 
 def _same_shape(y_true: Any, y_pred: Any, name: str) -> None:
     if y_true.shape != y_pred.shape:
-        raise ValueError(
-            explain(
-                f"{name} needs targets of the shape of the predictions.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix=f'class numbers as targets: metrics=["sparse_{name}"]',
-            )
+        raise value_error(
+            f"{name} needs targets of the shape of the predictions.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix=f'class numbers as targets: metrics=["sparse_{name}"]',
         )
 
 

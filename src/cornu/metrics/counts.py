@@ -22,7 +22,7 @@ import numpy as np
 
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.losses.loss import same_rank
 from cornu.metrics.reduction import weighted
 
@@ -68,31 +68,25 @@ def count(
     """
     y_true, y_pred = same_rank(tensor(y_true), jnp.asarray(tensor(y_pred), dtype))
     if y_true.shape != y_pred.shape:
-        raise ValueError(
-            explain(
-                "Targets and predictions have different shapes.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="one-hot targets (keras.utils.to_categorical) for predictions of classes.",
-            )
+        raise value_error(
+            "Targets and predictions have different shapes.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix="one-hot targets (keras.utils.to_categorical) for predictions of classes.",
         )
     y_pred, weights = weighted(y_pred, sample_weight, dtype)
     if label_weights is not None:
         label_weights = jnp.asarray(label_weights, dtype)
     if class_id is not None and len(y_pred.shape) < 2:
-        raise ValueError(
-            explain(
-                f"class_id={class_id} needs predictions with an axis of classes.",
-                y_pred=tuple(y_pred.shape),
-                fix="pass one row of scores for each sample, or leave class_id out.",
-            )
+        raise value_error(
+            f"class_id={class_id} needs predictions with an axis of classes.",
+            y_pred=tuple(y_pred.shape),
+            fix="pass one row of scores for each sample, or leave class_id out.",
         )
     if class_id is not None and not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
-        raise ValueError(explain(f"There is no class {class_id}.", y_pred=y_pred.shape))
+        raise value_error(f"There is no class {class_id}.", y_pred=y_pred.shape)
     if top_k is not None and top_k > y_pred.shape[-1]:
-        raise ValueError(
-            explain(f"There are fewer than top_k={top_k} classes.", y_pred=y_pred.shape)
-        )
+        raise value_error(f"There are fewer than top_k={top_k} classes.", y_pred=y_pred.shape)
     return _counted(
         y_true,
         y_pred,
@@ -189,5 +183,5 @@ def checked_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
         return [default]
     values = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     if any(t is None or not 0 <= t <= 1 for t in values):
-        raise ValueError(explain("A threshold lies between 0 and 1.", thresholds=values))
+        raise value_error("A threshold lies between 0 and 1.", thresholds=values)
     return values

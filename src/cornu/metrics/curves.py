@@ -13,7 +13,7 @@ from cornu.core.graph.operands import tensor
 from cornu.core.objects.configurable import plain
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 from cornu.metrics.counts import Counts, count
 from cornu.metrics.metric import Metric
 
@@ -100,9 +100,7 @@ class AUC(_Curve):
             num_thresholds = len(inner) + 2
         else:
             if num_thresholds <= 1:
-                raise ValueError(
-                    explain(f"num_thresholds is an int greater than 1, got {num_thresholds}.")
-                )
+                raise value_error(f"num_thresholds is an int greater than 1, got {num_thresholds}.")
             inner = _evenly(num_thresholds)[1:-1]
         # The outer thresholds lie outside of what a score can be.
         beyond = settings.current.epsilon
@@ -136,12 +134,10 @@ class AUC(_Curve):
         y_pred = tensor(y_pred)
         shape = tuple(y_pred.shape)
         if self.multi_label and (len(shape) != 2 or shape[-1] != self._labels(shape)):
-            raise ValueError(
-                explain(
-                    "AUC of several labels takes (batch, labels).",
-                    y_pred=shape,
-                    num_labels=self.num_labels,
-                )
+            raise value_error(
+                "AUC of several labels takes (batch, labels).",
+                y_pred=shape,
+                num_labels=self.num_labels,
             )
         if self.true_positives is None:
             self._make_counts((self.num_thresholds, shape[-1]))
@@ -230,7 +226,7 @@ def _interpolated_pr_area(tp: Any, fp: Any, tn: Any, fn: Any) -> Any:
 
 def _one_of(name: str, names: tuple[str, ...], what: str) -> None:
     if name not in names:
-        raise ValueError(explain(f"There is no {what} {name!r}.", fix=did_you_mean(name, names)))
+        raise value_error(f"There is no {what} {name!r}.", fix=did_you_mean(name, names))
 
 
 class _PointOfCurve(_Curve):
@@ -246,11 +242,9 @@ class _PointOfCurve(_Curve):
         dtype: Any,
     ):
         if not 0 <= value <= 1:
-            raise ValueError(explain(f"{kind} lies between 0 and 1, got {value}."))
+            raise value_error(f"{kind} lies between 0 and 1, got {value}.")
         if num_thresholds <= 0:
-            raise ValueError(
-                explain(f"num_thresholds is an int greater than 0, got {num_thresholds}.")
-            )
+            raise value_error(f"num_thresholds is an int greater than 0, got {num_thresholds}.")
         super().__init__(name=name, dtype=dtype)
         self.value = value
         self.num_thresholds = num_thresholds

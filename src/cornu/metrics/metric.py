@@ -20,7 +20,7 @@ from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import serialize_keras_object
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
-from cornu.errors import explain, without_super
+from cornu.errors import explain, value_error, without_super
 
 
 class Metric(Configurable):
@@ -161,13 +161,11 @@ class Metric(Configurable):
         values = list(values)
         variables = self.variables
         if len(values) != len(variables):
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} has {len(variables)} variables, but {len(values)} "
-                    "values are given.",
-                    variables=[v.path for v in variables],
-                    fix="metric.stateless_update_state([v.value for v in metric.variables], ...)",
-                )
+            raise value_error(
+                f"{type(self).__name__} has {len(variables)} variables, but {len(values)} "
+                "values are given.",
+                variables=[v.path for v in variables],
+                fix="metric.stateless_update_state([v.value for v in metric.variables], ...)",
             )
         return [jnp.asarray(x, v.dtype) for x, v in zip(values, variables, strict=True)]
 

@@ -15,7 +15,7 @@ from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain, warn
+from cornu.errors import did_you_mean, value_error, warn
 from cornu.losses.loss import aligned, as_dtype
 from cornu.metrics.accuracy import first_max
 from cornu.metrics.metric import Metric
@@ -60,9 +60,7 @@ class IoU(Metric):
         self.target_class_ids = list(target_class_ids)
         for target in self.target_class_ids:
             if not 0 <= target < num_classes:
-                raise ValueError(
-                    explain(f"There is no class {target}.", classes=f"0 to {num_classes - 1}")
-                )
+                raise value_error(f"There is no class {target}.", classes=f"0 to {num_classes - 1}")
         self.ignore_class = ignore_class
         self.sparse_y_true = sparse_y_true
         self.sparse_y_pred = sparse_y_pred
@@ -147,13 +145,11 @@ def _flat_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     if y_true.shape == y_pred.shape:
         return y_true, y_pred
     if y_true.size != y_pred.size:
-        raise ValueError(
-            explain(
-                "Targets and predictions name different numbers of classes.",
-                y_true=tuple(y_true.shape),
-                y_pred=tuple(y_pred.shape),
-                fix="sparse_y_true=False or sparse_y_pred=False for one-hot classes or scores.",
-            )
+        raise value_error(
+            "Targets and predictions name different numbers of classes.",
+            y_true=tuple(y_true.shape),
+            y_pred=tuple(y_pred.shape),
+            fix="sparse_y_true=False or sparse_y_pred=False for one-hot classes or scores.",
         )
     return y_true.reshape(y_pred.shape), y_pred
 
@@ -169,12 +165,10 @@ def _fitting(weights: Any, values: Any) -> tuple[int, ...]:
     if len(shape) > values.ndim or any(
         n not in (1, m) for m, n in zip(values.shape[::-1], shape[::-1], strict=False)
     ):
-        raise ValueError(
-            explain(
-                "sample_weight does not fit the classes that it weighs.",
-                classes=tuple(values.shape),
-                sample_weight=tuple(weights.shape),
-            )
+        raise value_error(
+            "sample_weight does not fit the classes that it weighs.",
+            classes=tuple(values.shape),
+            sample_weight=tuple(weights.shape),
         )
     return shape
 
@@ -349,20 +343,17 @@ class FBetaScore(Metric):
     ):
         super().__init__(name=name, dtype=dtype)
         if average not in AVERAGES:
-            raise ValueError(
-                explain(
-                    f"There is no average {average!r}.",
-                    fix=did_you_mean(average, map(str, AVERAGES)),
-                )
+            raise value_error(
+                f"There is no average {average!r}.", fix=did_you_mean(average, map(str, AVERAGES))
             )
         if isinstance(beta, bool) or not isinstance(beta, (int, float)) or beta <= 0:
-            raise ValueError(explain(f"beta is a positive number, got {beta!r}."))
+            raise value_error(f"beta is a positive number, got {beta!r}.")
         if threshold is not None and (
             isinstance(threshold, bool)
             or not isinstance(threshold, (int, float))
             or not 0 < threshold <= 1
         ):
-            raise ValueError(explain(f"threshold is above 0 and at most 1, got {threshold!r}."))
+            raise value_error(f"threshold is above 0 and at most 1, got {threshold!r}.")
         self.average = average
         self.beta = beta
         self.threshold = threshold
@@ -378,14 +369,12 @@ class FBetaScore(Metric):
         """
         y_true, y_pred = tensor(y_true), tensor(y_pred)
         if len(y_true.shape) != 2 or y_true.shape != y_pred.shape:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} takes targets and predictions of one shape "
-                    "(batch, classes).",
-                    y_true=tuple(y_true.shape),
-                    y_pred=tuple(y_pred.shape),
-                    fix="y[:, None] for yes or no, to_categorical(y) for class numbers.",
-                )
+            raise value_error(
+                f"{type(self).__name__} takes targets and predictions of one shape "
+                "(batch, classes).",
+                y_true=tuple(y_true.shape),
+                y_pred=tuple(y_pred.shape),
+                fix="y[:, None] for yes or no, to_categorical(y) for class numbers.",
             )
         if self.true_positives is None:
             shape = () if self.average == "micro" else (y_true.shape[-1],)

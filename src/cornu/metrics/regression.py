@@ -11,7 +11,7 @@ from cornu.core.graph.operands import tensor
 from cornu.core.masks import mask_of
 from cornu.core.objects.serialize import register_functions
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain, warn
+from cornu.errors import did_you_mean, value_error, warn
 from cornu.losses import functions as losses
 from cornu.losses.loss import as_dtype, paired, same_rank
 from cornu.metrics.metric import Metric
@@ -288,14 +288,12 @@ class R2Score(Metric):
     ):
         super().__init__(name=name, dtype=dtype)
         if class_aggregation not in AGGREGATIONS:
-            raise ValueError(
-                explain(
-                    f"There is no class_aggregation {class_aggregation!r}.",
-                    fix=did_you_mean(class_aggregation, map(str, AGGREGATIONS)),
-                )
+            raise value_error(
+                f"There is no class_aggregation {class_aggregation!r}.",
+                fix=did_you_mean(class_aggregation, map(str, AGGREGATIONS)),
             )
         if num_regressors < 0:
-            raise ValueError(explain(f"num_regressors is not negative, got {num_regressors}."))
+            raise value_error(f"num_regressors is not negative, got {num_regressors}.")
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
@@ -311,13 +309,11 @@ class R2Score(Metric):
         """
         y_true, y_pred = same_rank(tensor(y_true), tensor(y_pred))
         if len(y_true.shape) != 2 or y_true.shape != y_pred.shape:
-            raise ValueError(
-                explain(
-                    "R2Score takes targets and predictions of one shape (batch, outputs).",
-                    y_true=tuple(y_true.shape),
-                    y_pred=tuple(y_pred.shape),
-                    fix="y[:, None] for one output.",
-                )
+            raise value_error(
+                "R2Score takes targets and predictions of one shape (batch, outputs).",
+                y_true=tuple(y_true.shape),
+                y_pred=tuple(y_pred.shape),
+                fix="y[:, None] for one output.",
             )
         if self.squared_sum is None:
             shape = (y_true.shape[1],)

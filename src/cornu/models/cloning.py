@@ -13,7 +13,7 @@ from cornu import tree
 from cornu.core.graph.op import OpCall
 from cornu.core.graph.operation import Operation
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.freezing import freeze_alike, set_trainable
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
@@ -56,7 +56,7 @@ def clone_model(
         ('out', False)
     """
     if kwargs:
-        raise ValueError(explain(f"clone_model takes no argument {next(iter(kwargs))!r}."))
+        raise value_error(f"clone_model takes no argument {next(iter(kwargs))!r}.")
     made = _cloned(model, input_tensors, clone_function, call_function, recursive)
     if getattr(model, "compiled", False):
         made._compile_like(model)
@@ -69,22 +69,18 @@ def _cloned(
     clone = _cloner(clone_function, call_function, recursive)
     if isinstance(model, Sequential):
         if call_function is not None:
-            raise ValueError(
-                explain(
-                    "call_function applies to graphs; the layers of a Sequential are only listed.",
-                    fix="use clone_function, or keras.Model(inputs, outputs).",
-                )
+            raise value_error(
+                "call_function applies to graphs; the layers of a Sequential are only listed.",
+                fix="use clone_function, or keras.Model(inputs, outputs).",
             )
         return _clone_sequential(model, input_tensors, clone)
     if isinstance(model, Functional):
         return _clone_functional(model, input_tensors, clone, call_function or _plain_call)
     if input_tensors is not None or clone_function is not None or call_function is not None:
-        raise ValueError(
-            explain(
-                f"'{model.name}' is neither a Sequential nor a graph, so its layers cannot be "
-                "reached one by one.",
-                fix="clone_model(model) alone makes it again from its config.",
-            )
+        raise value_error(
+            f"'{model.name}' is neither a Sequential nor a graph, so its layers cannot be "
+            "reached one by one.",
+            fix="clone_model(model) alone makes it again from its config.",
         )
     return _same_again(model)
 
@@ -102,11 +98,8 @@ def _cloner(
             return _cloned(operation, None, clone_function, calls, recursive=True)
         made = (clone_function or _same_again)(operation)
         if not isinstance(made, Operation):
-            raise ValueError(
-                explain(
-                    f"clone_function returns a layer, got {type(made).__name__} for "
-                    f"'{operation.name}'."
-                )
+            raise value_error(
+                f"clone_function returns a layer, got {type(made).__name__} for '{operation.name}'."
             )
         return made
 
@@ -130,12 +123,10 @@ def _clone_sequential(model: Any, input_tensors: Any, clone: Callable[[Any], Any
     if input_tensors is not None:
         flat = tree.flatten(input_tensors)
         if len(flat) != 1 or not isinstance(flat[0], KerasTensor):
-            raise ValueError(
-                explain(
-                    "A Sequential is cloned upon one symbolic tensor.",
-                    received=input_tensors,
-                    fix="input_tensors=keras.Input(shape=(...))",
-                )
+            raise value_error(
+                "A Sequential is cloned upon one symbolic tensor.",
+                received=input_tensors,
+                fix="input_tensors=keras.Input(shape=(...))",
             )
         made.add(InputLayer(batch_shape=flat[0].shape, dtype=flat[0].dtype))
     elif model._input_layer is not None:
@@ -181,10 +172,8 @@ def _check_structure(inputs: Any, given: Any) -> None:
     except (TypeError, ValueError):
         symbolic = False
     if not symbolic:
-        raise ValueError(
-            explain(
-                "input_tensors are symbolic tensors, nested as the inputs of the model.",
-                expected=inputs,
-                received=given,
-            )
+        raise value_error(
+            "input_tensors are symbolic tensors, nested as the inputs of the model.",
+            expected=inputs,
+            received=given,
         )

@@ -16,7 +16,7 @@ from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
 from cornu.core.objects.serialize import budgeted
 from cornu.core.objects.tracking import unique
 from cornu.core.symbolic import KerasTensor, is_symbolic
-from cornu.errors import did_you_mean, explain, warn
+from cornu.errors import did_you_mean, explain, value_error, warn
 from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.input_spec import no_array
@@ -76,11 +76,9 @@ class Functional(Model):
         seen: dict[str, Operation] = {}
         for operation in self._graph.operations:
             if operation.name in seen:
-                raise ValueError(
-                    explain(
-                        f"Two layers of the model are named {operation.name!r}.",
-                        fix="give one of them another name: Layer(..., name='...').",
-                    )
+                raise value_error(
+                    f"Two layers of the model are named {operation.name!r}.",
+                    fix="give one of them another name: Layer(..., name='...').",
                 )
             seen[operation.name] = operation
 
@@ -192,12 +190,10 @@ class Functional(Model):
         else:
             flat = tree.flatten(self._by_key(inputs))
         if len(flat) != len(self.inputs):
-            raise ValueError(
-                explain(
-                    f"Model '{self.name}' takes {len(self.inputs)} inputs, got {len(flat)}.",
-                    expected=", ".join(f"{t.name} {t.shape}" for t in self.inputs),
-                    received=", ".join(str(getattr(x, "shape", x)) for x in flat),
-                )
+            raise value_error(
+                f"Model '{self.name}' takes {len(self.inputs)} inputs, got {len(flat)}.",
+                expected=", ".join(f"{t.name} {t.shape}" for t in self.inputs),
+                received=", ".join(str(getattr(x, "shape", x)) for x in flat),
             )
         return [self._fit_rank(x, t) for x, t in zip(flat, self.inputs, strict=True)]
 
@@ -223,14 +219,12 @@ class Functional(Model):
         missing = [k for k in keys if k not in inputs]
         unused = [str(k) for k in inputs if k not in keys]
         if missing:
-            raise ValueError(
-                explain(
-                    f"Model '{self.name}' misses its input {missing[0]!r}.",
-                    received=", ".join(map(str, inputs)),
-                    fix=f"the data hold {unused[0]!r}: {did_you_mean(unused[0], missing)}"
-                    if unused
-                    else f"pass it too: {{{missing[0]!r}: ...}}",
-                )
+            raise value_error(
+                f"Model '{self.name}' misses its input {missing[0]!r}.",
+                received=", ".join(map(str, inputs)),
+                fix=f"the data hold {unused[0]!r}: {did_you_mean(unused[0], missing)}"
+                if unused
+                else f"pass it too: {{{missing[0]!r}: ...}}",
             )
         if unused:
             warn(f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.")
@@ -241,11 +235,9 @@ class Functional(Model):
         if x is None:
             source = node_of(expected)
             if source is None or not getattr(source.operation, "optional", False):
-                raise ValueError(
-                    explain(
-                        f"Model '{self.name}' got None for its input {expected.name!r}.",
-                        fix="keras.Input(..., optional=True) makes an input that may be None.",
-                    )
+                raise value_error(
+                    f"Model '{self.name}' got None for its input {expected.name!r}.",
+                    fix="keras.Input(..., optional=True) makes an input that may be None.",
                 )
             return x
         if not hasattr(x, "shape"):
@@ -282,14 +274,12 @@ class Functional(Model):
         if "complex" in given:
             if "complex" in expected.dtype:
                 return x
-            raise ValueError(
-                explain(
-                    f"Model '{self.name}' takes {expected.dtype}, got {given}, whose imaginary "
-                    "parts it has no use for.",
-                    fix="x = numpy.abs(x)\n"
-                    "or, for an input of shape (..., 2): x = numpy.stack([x.real, x.imag], -1)\n"
-                    'or let the model take it: keras.Input(..., dtype="complex64")',
-                )
+            raise value_error(
+                f"Model '{self.name}' takes {expected.dtype}, got {given}, whose imaginary "
+                "parts it has no use for.",
+                fix="x = numpy.abs(x)\n"
+                "or, for an input of shape (..., 2): x = numpy.stack([x.real, x.imag], -1)\n"
+                'or let the model take it: keras.Input(..., dtype="complex64")',
             )
         is_known = not is_tracer(x) and not is_symbolic(x)
         if is_known and "float" in given and "int" in expected.dtype:

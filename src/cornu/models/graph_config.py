@@ -16,7 +16,7 @@ from cornu.core.graph.graph import Function
 from cornu.core.graph.operation import Node, Operation, node_of
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor, any_symbolic
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 def graph_to_config(graph: Function) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tup
             {k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")}, custom_objects
         )
         if not isinstance(operation, Operation):
-            raise ValueError(
-                explain(f"{entry.get('class_name')!r} is not a layer, so no graph can call it.")
+            raise value_error(
+                f"{entry.get('class_name')!r} is not a layer, so no graph can call it."
             )
         name = entry.get("name", operation.name)
         operations[name] = operation
@@ -117,11 +117,9 @@ def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tup
                     ready.append(other)
     lost = [name for name, nodes in left.items() for _ in nodes]
     if lost:
-        raise ValueError(
-            explain(
-                f"The calls of {len(lost)} layers lead nowhere.",
-                layers=", ".join(sorted(set(lost))[:8]),
-            )
+        raise value_error(
+            f"The calls of {len(lost)} layers lead nowhere.",
+            layers=", ".join(sorted(set(lost))[:8]),
         )
     return _tensors(config["input_layers"], calls), _tensors(config["output_layers"], calls)
 
@@ -134,7 +132,7 @@ def _make_call(name: str, operation: Operation, node: Any, calls: dict[str, list
         args = tuple(tuple(a) if isinstance(a, list) else a for a in args)
     if not any_symbolic(args, kwargs):
         # It would be computed at once, on whatever the file says.
-        raise ValueError(explain(f"The call of {name!r} in the graph takes no tensor of it."))
+        raise value_error(f"The call of {name!r} in the graph takes no tensor of it.")
     before = len(operation._inbound_nodes)
     operation(*args, **kwargs)
     calls[name].append(operation._inbound_nodes[before])
@@ -143,9 +141,7 @@ def _make_call(name: str, operation: Operation, node: Any, calls: dict[str, list
 def _places(node: Any, calls: dict[str, list[Node]]) -> list[tuple[str, int]]:
     """The calls whose results a saved call takes, each once, as layer and number."""
     if not isinstance(node, dict):
-        raise ValueError(
-            explain("The graph is written in the form of Keras 2, which is not read here.")
-        )
+        raise value_error("The graph is written in the form of Keras 2, which is not read here.")
     found: dict[tuple[str, int], None] = {}
     inside = [node.get("args"), node.get("kwargs")]
     while inside:
@@ -180,14 +176,12 @@ def _arguments(node: Any, calls: dict[str, list[Node]]) -> tuple[Any, Any]:
 def _reference(reference: Any, calls: dict[str, list[Node]]) -> tuple[str, int, int]:
     """A reference to a tensor that the graph may hold: layer, number of the call, of the output."""
     if not _is_reference(reference):
-        raise ValueError(explain(f"The graph refers to a tensor by {str(reference)[:80]}."))
+        raise value_error(f"The graph refers to a tensor by {str(reference)[:80]}.")
     name, node_index, tensor_index = reference
     if name not in calls:
-        raise ValueError(
-            explain(f"The graph refers to a layer {name[:80]!r} that it does not hold.")
-        )
+        raise value_error(f"The graph refers to a layer {name[:80]!r} that it does not hold.")
     if node_index < 0 or tensor_index < 0:
-        raise ValueError(explain(f"The graph refers to a call of {name[:80]!r} below zero."))
+        raise value_error(f"The graph refers to a call of {name[:80]!r} below zero.")
     return name, node_index, tensor_index
 
 
@@ -195,7 +189,7 @@ def _tensor(reference: Any, calls: dict[str, list[Node]]) -> KerasTensor:
     name, node_index, tensor_index = _reference(reference, calls)
     nodes = calls[name]
     if node_index >= len(nodes) or tensor_index >= len(nodes[node_index].output_tensors):
-        raise ValueError(explain(f"The graph has no tensor {str(reference)[:80]}."))
+        raise value_error(f"The graph has no tensor {str(reference)[:80]}.")
     return nodes[node_index].output_tensors[tensor_index]
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from cornu.core.forking import refuse_after_fork
 from cornu.core.objects.registry import CustomObjectScope
 from cornu.core.objects.serialize import serialize_keras_object
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, value_error
 from cornu.layers.base.layer import Layer
 from cornu.models.quantization import quantize_layers
 from cornu.models.quick_call import QuickCall
@@ -116,19 +116,17 @@ class Model(Trainer, Layer):
             ValueError: there is no such layer.
         """
         if (name is None) == (index is None):
-            raise ValueError(explain("get_layer takes either a name or an index."))
+            raise value_error("get_layer takes either a name or an index.")
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(
-                    explain(f"'{self.name}' has {len(self.layers)} layers, none at {index}.")
-                )
+                raise value_error(f"'{self.name}' has {len(self.layers)} layers, none at {index}.")
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
                 return layer
         names = [layer.name for layer in self.layers]
-        raise ValueError(
-            explain(f"'{self.name}' has no layer named {name!r}.", fix=did_you_mean(name, names))
+        raise value_error(
+            f"'{self.name}' has no layer named {name!r}.", fix=did_you_mean(name, names)
         )
 
     def summary(

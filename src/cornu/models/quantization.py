@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import patterns
-from cornu.errors import explain, warn
+from cornu.errors import value_error, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.layers.base.quantized import modes
@@ -33,20 +33,16 @@ def quantize_layers(
             already.
     """
     if unknown:
-        raise ValueError(
-            explain(
-                f"quantize takes no argument {next(iter(unknown))!r}.",
-                known="mode, config, filters, type_check",
-            )
+        raise value_error(
+            f"quantize takes no argument {next(iter(unknown))!r}.",
+            known="mode, config, filters, type_check",
         )
     config = modes.config_for(mode, config)
     wanted = _wanted(filters)
     if not model.built:
-        raise ValueError(
-            explain(
-                f"Model '{model.name}' is not built, so it has no weights to quantize.",
-                fix="call it on a sample first, or call build(input_shape).",
-            )
+        raise value_error(
+            f"Model '{model.name}' is not built, so it has no weights to quantize.",
+            fix="call it on a sample first, or call build(input_shape).",
         )
     layers = [x for x in model._flatten_layers() if wanted(x) and not isinstance(x, Trainer)]
     offering = [layer for layer in layers if type(layer).quantize is not Layer.quantize]
@@ -76,10 +72,8 @@ def _wanted(filters: Any) -> Callable[[Any], bool]:
         return lambda layer: any(patterns.found(f, layer.name) for f in filters)
     if callable(filters):
         return lambda layer: bool(filters(layer))
-    raise ValueError(
-        explain(
-            "filters is a regular expression, a list of them, or a function of a layer.",
-            received=repr(filters),
-            fix="filters='dense', or filters=lambda layer: layer.name != 'logits'",
-        )
+    raise value_error(
+        "filters is a regular expression, a list of them, or a function of a layer.",
+        received=repr(filters),
+        fix="filters='dense', or filters=lambda layer: layer.name != 'logits'",
     )

@@ -11,7 +11,7 @@ from cornu.core.graph.graph import Function
 from cornu.core.masks import lent
 from cornu.core.objects.serialize import budgeted, deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor, infer
-from cornu.errors import did_you_mean, explain, returns_nothing, trimmed
+from cornu.errors import did_you_mean, explain, returns_nothing, trimmed, type_error, value_error
 from cornu.layers.base.build import is_shape, to_tensors
 from cornu.layers.base.call import required_arguments
 from cornu.layers.base.freezing import set_trainable
@@ -54,11 +54,9 @@ class Sequential(Model):
         name: str | None = None,
     ):
         if isinstance(trainable, Layer):  # PyTorch's way
-            raise ValueError(
-                explain(
-                    "Sequential takes the layers as one list, got them one by one.",
-                    fix="keras.Sequential([first, second])",
-                )
+            raise value_error(
+                "Sequential takes the layers as one list, got them one by one.",
+                fix="keras.Sequential([first, second])",
             )
         super().__init__(name=name)
         self._stack: list[Layer] = []
@@ -94,27 +92,21 @@ class Sequential(Model):
             raise ValueError(_not_a_layer(layer))
         if isinstance(layer, InputLayer):
             if self._stack or self._input_layer is not None:
-                raise ValueError(
-                    explain(
-                        f"Sequential '{self.name}' has layers already, and an input comes first.",
-                        fix="put keras.Input(...) at the start of the list.",
-                    )
+                raise value_error(
+                    f"Sequential '{self.name}' has layers already, and an input comes first.",
+                    fix="put keras.Input(...) at the start of the list.",
                 )
             self._start_from(layer)
             return
         if any(layer is other for other in self._stack):
-            raise ValueError(
-                explain(
-                    f"Layer '{layer.name}' is in the model already.",
-                    fix="make a second layer, or use the functional API to share one.",
-                )
+            raise value_error(
+                f"Layer '{layer.name}' is in the model already.",
+                fix="make a second layer, or use the functional API to share one.",
             )
         if any(layer.name == other.name for other in self._stack):
-            raise ValueError(
-                explain(
-                    f"Sequential '{self.name}' has a layer named {layer.name!r} already.",
-                    fix=f"name={layer.name + '_2'!r} in one of them",
-                )
+            raise value_error(
+                f"Sequential '{self.name}' has a layer named {layer.name!r} already.",
+                fix=f"name={layer.name + '_2'!r} in one of them",
             )
         if not self._stack and self._input_layer is None:
             shape = _known_input_shape(layer)
@@ -128,7 +120,7 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away and return it."""
         if not self._stack:
-            raise ValueError(explain(f"Sequential '{self.name}' has no layers to take away."))
+            raise value_error(f"Sequential '{self.name}' has no layers to take away.")
         layer = self._stack.pop()
         if self._input_layer is not None and self._end is not None:
             last = self._stack[-1] if self._stack else self._input_layer
@@ -147,11 +139,9 @@ class Sequential(Model):
         if output is None:
             raise ValueError(returns_nothing(layer.call))
         if not isinstance(output, KerasTensor):
-            raise ValueError(
-                explain(
-                    f"Layer '{layer.name}' has several outputs; a Sequential passes on one.",
-                    fix="use the functional API: keras.Model(inputs, outputs).",
-                )
+            raise value_error(
+                f"Layer '{layer.name}' has several outputs; a Sequential passes on one.",
+                fix="use the functional API: keras.Model(inputs, outputs).",
             )
         return output
 
@@ -178,27 +168,21 @@ class Sequential(Model):
             wanted = self._input_layer.batch_shape
             shape = input_shape if is_shape(input_shape) else wanted
             if not _fits(shape, wanted) and not self._takes_sizes(tuple(shape), wanted):
-                raise ValueError(
-                    explain(
-                        f"Sequential '{self.name}' has an input of another shape.",
-                        shapes=f"input {wanted}, asked for {tuple(shape)}",
-                        fix="leave build out: the layers are built for the input.",
-                    )
+                raise value_error(
+                    f"Sequential '{self.name}' has an input of another shape.",
+                    shapes=f"input {wanted}, asked for {tuple(shape)}",
+                    fix="leave build out: the layers are built for the input.",
                 )
             return
         if input_shape is None:
-            raise ValueError(
-                explain(
-                    f"Sequential '{self.name}' is built for one input shape, got {input_shape}.",
-                    fix="model.build((None, 784)), or keras.Input(shape=(784,)) as first layer.",
-                )
+            raise value_error(
+                f"Sequential '{self.name}' is built for one input shape, got {input_shape}.",
+                fix="model.build((None, 784)), or keras.Input(shape=(784,)) as first layer.",
             )
         if not self._stack:
-            raise ValueError(
-                explain(
-                    f"Sequential '{self.name}' has no layers yet.",
-                    fix="model.add(keras.layers.Dense(10))",
-                )
+            raise value_error(
+                f"Sequential '{self.name}' has no layers yet.",
+                fix="model.add(keras.layers.Dense(10))",
             )
         if not is_shape(input_shape):  # of several arrays: no graph, each layer is called in turn
             self._through(to_tensors(input_shape, self.compute_dtype))
@@ -213,7 +197,7 @@ class Sequential(Model):
             except NotImplementedError:  # its shapes depend on values: no graph
                 return
             if not isinstance(tensor, KerasTensor):
-                raise ValueError(explain(f"Layer '{layer.name}' does not give a single output."))
+                raise value_error(f"Layer '{layer.name}' does not give a single output.")
         self._input_layer, self._end = start, tensor
 
     @property
@@ -364,10 +348,8 @@ class Sequential(Model):
             config = {"layers": config}
         for key in config:
             if key not in _SETTINGS:
-                raise TypeError(
-                    explain(
-                        f"Sequential takes no argument {key!r}.", fix=did_you_mean(key, _SETTINGS)
-                    )
+                raise type_error(
+                    f"Sequential takes no argument {key!r}.", fix=did_you_mean(key, _SETTINGS)
                 )
         model = cls(name=config.get("name"))
         if config.get("dtype") is not None:
@@ -415,13 +397,11 @@ def _require_one_input(layer: Layer) -> None:
     cls: Any = type(layer)
     needed = required_arguments(cls)
     if len(needed) > 1:
-        raise ValueError(
-            explain(
-                f"The layers of a Sequential take one input; {cls.__name__}.call needs "
-                f"{', '.join(needed)}.",
-                fix="use the functional API: keras.Model(inputs, layer(x, y)), or give the others "
-                f"a default:\ndef call(self, {needed[0]}, {needed[1]}=None): ...",
-            )
+        raise value_error(
+            f"The layers of a Sequential take one input; {cls.__name__}.call needs "
+            f"{', '.join(needed)}.",
+            fix="use the functional API: keras.Model(inputs, layer(x, y)), or give the others "
+            f"a default:\ndef call(self, {needed[0]}, {needed[1]}=None): ...",
         )
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 
 FORMATS = ("backend_tensor", "numpy_array")
 
@@ -31,11 +31,9 @@ def parts_of(model: Any) -> dict[str, list[Variable]]:
 def get_state_tree(model: Any, value_format: str) -> dict[str, dict[str, Any]]:
     """The values of all variables; see `Model.get_state_tree`."""
     if value_format not in FORMATS:
-        raise ValueError(
-            explain(
-                f"value_format is one of {', '.join(map(repr, FORMATS))}, got {value_format!r}.",
-                fix=did_you_mean(str(value_format), FORMATS),
-            )
+        raise value_error(
+            f"value_format is one of {', '.join(map(repr, FORMATS))}, got {value_format!r}.",
+            fix=did_you_mean(str(value_format), FORMATS),
         )
     # Copies: the buffers of the variables are given away by the next training step.
     read = np.array if value_format == "numpy_array" else jnp.array
@@ -48,12 +46,10 @@ def get_state_tree(model: Any, value_format: str) -> dict[str, dict[str, Any]]:
             for folder in folders:
                 place = place.setdefault(folder, {})
             if name in place:
-                raise ValueError(
-                    explain(
-                        f"Two variables of the model have the path {variable.path!r}, and a tree "
-                        "has one place for them.",
-                        fix="give the layers names of their own: Layer(..., name='...').",
-                    )
+                raise value_error(
+                    f"Two variables of the model have the path {variable.path!r}, and a tree "
+                    "has one place for them.",
+                    fix="give the layers names of their own: Layer(..., name='...').",
                 )
             place[name] = read(variable.value)
     return tree
@@ -65,26 +61,20 @@ def set_state_tree(model: Any, state_tree: dict[str, Any]) -> None:
     found: list[tuple[Variable, Any]] = []
     for part, values in state_tree.items():
         if part not in parts:
-            raise ValueError(
-                explain(f"A state tree has no part {part!r}.", fix=did_you_mean(part, parts))
-            )
+            raise value_error(f"A state tree has no part {part!r}.", fix=did_you_mean(part, parts))
         by_path = {variable.path: variable for variable in parts[part]}
         for path, value in _leaves(values):
             if path not in by_path:
-                raise ValueError(
-                    explain(
-                        f"The model has no variable {path!r} among its {part}.",
-                        fix=did_you_mean(path, by_path)
-                        or "take the tree from `get_state_tree` of a model built in the same way.",
-                    )
+                raise value_error(
+                    f"The model has no variable {path!r} among its {part}.",
+                    fix=did_you_mean(path, by_path)
+                    or "take the tree from `get_state_tree` of a model built in the same way.",
                 )
             if np.shape(value) != tuple(by_path[path].shape):
-                raise ValueError(
-                    explain(
-                        f"The value for {path!r} has another shape than the variable.",
-                        expected=tuple(by_path[path].shape),
-                        received=np.shape(value),
-                    )
+                raise value_error(
+                    f"The value for {path!r} has another shape than the variable.",
+                    expected=tuple(by_path[path].shape),
+                    received=np.shape(value),
                 )
             found.append((by_path[path], value))
     for variable, value in found:  # nothing is assigned before all has been found

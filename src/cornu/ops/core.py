@@ -29,7 +29,7 @@ from cornu.core.programs import lift
 from cornu.core.programs.kept import in_kept_program
 from cornu.core.symbolic import KerasTensor, infer, is_symbolic
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 from cornu.kernels import derivatives
 from cornu.kernels.saturate import saturate
 
@@ -54,7 +54,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
         'int32'
     """
     if ragged:
-        raise ValueError(explain("There are no ragged tensors.", fix="pad to a common length."))
+        raise value_error("There are no ragged tensors.", fix="pad to a common length.")
     return tensor(x, dtype)
 
 
@@ -222,11 +222,11 @@ def scan(
         (6, [0, 0, 2, 9])
     """
     if not callable(f):
-        raise TypeError(explain(f"scan: f is a function (carry, x) -> (carry, y), got {f!r}."))
+        raise type_error(f"scan: f is a function (carry, x) -> (carry, y), got {f!r}.")
     if not isinstance(unroll, (bool, int)) or (not isinstance(unroll, bool) and unroll < 1):
-        raise ValueError(explain(f"scan: unroll is a positive int or a bool, got {unroll!r}."))
+        raise value_error(f"scan: unroll is a positive int or a bool, got {unroll!r}.")
     if xs is None and length is None:
-        raise ValueError(explain("scan: give xs or length, to say how many steps there are."))
+        raise value_error("scan: give xs or length, to say how many steps there are.")
     xs = None if xs is None else _tensors(xs)
     return in_kept_program(_scan, (f,), (length, reverse, unroll), _tensors(init), xs)
 
@@ -257,21 +257,21 @@ def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) ->
         [0, 1, 3, 6]
     """
     if not callable(f):
-        raise TypeError(explain(f"associative_scan: f is a function (a, b), got {f!r}."))
+        raise type_error(f"associative_scan: f is a function (a, b), got {f!r}.")
     return lax.associative_scan(f, _tensors(elems), reverse=reverse, axis=axis)
 
 
 @shape_rule(associative_scan)
 def _scanned(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
     if not callable(f):
-        raise TypeError(explain(f"associative_scan: f is a function (a, b), got {f!r}."))
+        raise type_error(f"associative_scan: f is a function (a, b), got {f!r}.")
     leaves = jax.tree.leaves(elems)
     if any(not -x.ndim <= axis < x.ndim for x in leaves):
-        raise ValueError(explain(f"associative_scan: there is no axis {axis}.", elems=leaves))
+        raise value_error(f"associative_scan: there is no axis {axis}.", elems=leaves)
     lengths = {x.shape[axis] for x in leaves} - {None}
     if len(lengths) > 1:
-        raise ValueError(
-            explain("associative_scan: the arrays must be equally long.", lengths=sorted(lengths))
+        raise value_error(
+            "associative_scan: the arrays must be equally long.", lengths=sorted(lengths)
         )
     made = infer(f, elems, elems)  # one step says what all of them do
     return jax.tree.map(lambda x, y: KerasTensor(x.shape, y.dtype), elems, made)
@@ -314,11 +314,9 @@ def _while_loop(functions: Sequence[Fn], constants: tuple[Any, ...], start: Any)
         out = body(*state)
         out = tuple(out) if isinstance(out, (tuple, list)) else (out,)
         if len(out) != len(state):
-            raise ValueError(
-                explain(
-                    "while_loop: body returns as many values as it takes.",
-                    received=f"{len(out)} values, {len(state)} loop_vars",
-                )
+            raise value_error(
+                "while_loop: body returns as many values as it takes.",
+                received=f"{len(out)} values, {len(state)} loop_vars",
             )
         return _as_before(out, state)
 
@@ -389,12 +387,10 @@ def _either(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
     results = [infer(fn) for fn in (true_fn, false_fn)]
     first, second = (jax.tree.map(lambda x: (x.shape, x.dtype), result) for result in results)
     if first != second:
-        raise ValueError(
-            explain(
-                "cond: the results of the two functions must have the same shapes and dtypes.",
-                true_fn=first,
-                false_fn=second,
-            )
+        raise value_error(
+            "cond: the results of the two functions must have the same shapes and dtypes.",
+            true_fn=first,
+            false_fn=second,
         )
     return results[0]
 
@@ -402,7 +398,7 @@ def _either(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
 def _check_branches(true_fn: Any, false_fn: Any) -> None:
     for name, fn in (("true_fn", true_fn), ("false_fn", false_fn)):
         if not callable(fn):
-            raise TypeError(explain(f"cond: {name} is a function without arguments, got {fn!r}."))
+            raise type_error(f"cond: {name} is a function without arguments, got {fn!r}.")
 
 
 @op(tensors=("index", "branches"), calls_back=True)
@@ -500,9 +496,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         [1.0, 9.0, 3.0]
     """
     if reduction not in _REDUCTIONS:
-        raise ValueError(
-            explain(f"scatter_update: reduction is one of {_REDUCTIONS}, got {reduction!r}.")
-        )
+        raise value_error(f"scatter_update: reduction is one of {_REDUCTIONS}, got {reduction!r}.")
     inputs = tensor(inputs)
     updates = tensor(updates, inputs.dtype)
     places = inputs.at[_places(indices)]
@@ -526,11 +520,9 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
     inputs, starts = tensor(inputs), _starts(start_indices)
     sizes = _block(inputs.shape, starts, shape)
     if None in sizes:
-        raise ValueError(
-            explain(
-                "slice: a size of -1 depends on the start, which is computed by the program.",
-                fix="give the size of the block, or the start as a number.",
-            )
+        raise value_error(
+            "slice: a size of -1 depends on the start, which is computed by the program.",
+            fix="give the size of the block, or the start as a number.",
         )
     return lax.dynamic_slice(inputs, starts, sizes)
 
@@ -542,8 +534,8 @@ def _sliced(inputs: KerasTensor, start_indices: Any, shape: Any) -> KerasTensor:
     sizes = _block(inputs.shape, list(start_indices), shape)
     known = [pair for pair in zip(sizes, inputs.shape, strict=True) if None not in pair]
     if any(size > n for size, n in known):
-        raise ValueError(
-            explain("slice: the block is larger than the array.", array=inputs.shape, block=sizes)
+        raise value_error(
+            "slice: the block is larger than the array.", array=inputs.shape, block=sizes
         )
     return KerasTensor(sizes, inputs.dtype)
 
@@ -551,13 +543,11 @@ def _sliced(inputs: KerasTensor, start_indices: Any, shape: Any) -> KerasTensor:
 def _block(sizes: Any, starts: Any, shape: Any) -> tuple[Any, ...]:
     """The sizes of a block; where it reaches to the end, None if that is not known."""
     if not len(sizes) == len(starts) == len(shape):
-        raise ValueError(
-            explain(
-                "slice: start_indices and shape must have one entry for each axis of inputs.",
-                inputs=f"{len(sizes)} axes",
-                start_indices=f"{len(starts)} entries",
-                shape=tuple(shape),
-            )
+        raise value_error(
+            "slice: start_indices and shape must have one entry for each axis of inputs.",
+            inputs=f"{len(sizes)} axes",
+            start_indices=f"{len(starts)} entries",
+            shape=tuple(shape),
         )
 
     def rest(n: Any, start: Any) -> Any:
@@ -601,8 +591,8 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """
     x = tensor(x)
     if num is not None and isinstance(x.shape[axis], int) and num != x.shape[axis]:
-        raise ValueError(
-            explain(f"unstack: axis {axis} has size {x.shape[axis]}, not {num}.", received=x.shape)
+        raise value_error(
+            f"unstack: axis {axis} has size {x.shape[axis]}, not {num}.", received=x.shape
         )
     return list(jnp.unstack(x, axis=axis))
 
@@ -610,9 +600,9 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 @shape_rule(unstack)
 def _unstacked(x: KerasTensor, num: int | None = None, axis: int = 0) -> list[KerasTensor]:
     if not -x.ndim <= axis < x.ndim:
-        raise ValueError(explain(f"unstack: there is no axis {axis}.", received=x.shape))
+        raise value_error(f"unstack: there is no axis {axis}.", received=x.shape)
     count = x.shape[axis] if num is None else num
     if count is None:
-        raise ValueError(explain(f"unstack: the size of axis {axis} is unknown.", fix="num=..."))
+        raise value_error(f"unstack: the size of axis {axis} is unknown.", fix="num=...")
     rest = [n for i, n in enumerate(x.shape) if i != axis % x.ndim]
     return [KerasTensor(rest, x.dtype) for _ in range(count)]

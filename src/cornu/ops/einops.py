@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from cornu.core.graph.op import op, shape_rule
 from cornu.core.graph.operands import tensor
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import value_error
 
 Groups = list[list[str]]
 
@@ -72,27 +72,27 @@ def _product(sizes: Any) -> Any:
 def _parse(pattern: str) -> tuple[Groups, Groups]:
     sides = pattern.split("->")
     if len(sides) != 2:
-        raise ValueError(
-            explain(f"rearrange: a pattern has one arrow, got {pattern!r}.", fix='"b h w -> b w h"')
+        raise value_error(
+            f"rearrange: a pattern has one arrow, got {pattern!r}.", fix='"b h w -> b w h"'
         )
     left, right = (_groups(side, pattern) for side in sides)
     for side in (left, right):
         names = [name for group in side for name in group if not name.startswith("1#")]
         if len(names) != len(set(names)):
-            raise ValueError(explain(f"rearrange: a name occurs twice on one side of {pattern!r}."))
+            raise value_error(f"rearrange: a name occurs twice on one side of {pattern!r}.")
     known, wanted = (
         {name for group in side for name in group if not name.startswith("1#")}
         for side in (left, right)
     )
     if known != wanted:
         odd = ", ".join(sorted(known ^ wanted))
-        raise ValueError(explain(f"rearrange: {odd} stands on one side of {pattern!r} only."))
+        raise value_error(f"rearrange: {odd} stands on one side of {pattern!r} only.")
     return left, right
 
 
 def _groups(side: str, pattern: str) -> Groups:
     if side.count("(") != side.count(")") or re.search(r"\([^)]*\(", side):
-        raise ValueError(explain(f"rearrange: the parentheses of {pattern!r} do not match."))
+        raise value_error(f"rearrange: the parentheses of {pattern!r} do not match.")
     groups: Groups = []
     for number, token in enumerate(re.findall(r"\([^)]*\)|\S+", side)):
         names = token.strip("()").split()
@@ -104,30 +104,24 @@ def _groups(side: str, pattern: str) -> Groups:
 
 def _sizes(left: Groups, shape: Any, given: dict[str, int], pattern: str) -> dict[str, Any]:
     if len(left) != len(shape):
-        raise ValueError(
-            explain(
-                f"rearrange: {pattern!r} describes {len(left)} axes.", received=f"{tuple(shape)}"
-            )
+        raise value_error(
+            f"rearrange: {pattern!r} describes {len(left)} axes.", received=f"{tuple(shape)}"
         )
     sizes: dict[str, Any] = dict(given)
     for group, size in zip(left, shape, strict=True):
         sizes.update({name: 1 for name in group if name.startswith("1#")})
         open_names = [name for name in group if name not in sizes]
         if len(open_names) > 1:
-            raise ValueError(
-                explain(
-                    f"rearrange: the sizes of {', '.join(open_names)} are not known.",
-                    fix=f"rearrange(x, {pattern!r}, {open_names[0]}=...)",
-                )
+            raise value_error(
+                f"rearrange: the sizes of {', '.join(open_names)} are not known.",
+                fix=f"rearrange(x, {pattern!r}, {open_names[0]}=...)",
             )
         known = _product(sizes[name] for name in group if name in sizes)
         if open_names:
             sizes[open_names[0]] = None if size is None else size // known
         if isinstance(size, int) and _product(sizes[name] for name in group) != size:
-            raise ValueError(
-                explain(
-                    f"rearrange: an axis of size {size} is not ({' '.join(group)}).",
-                    received=f"{tuple(shape)}, {given}",
-                )
+            raise value_error(
+                f"rearrange: an axis of size {size} is not ({' '.join(group)}).",
+                received=f"{tuple(shape)}, {given}",
             )
     return sizes

@@ -8,14 +8,14 @@ import jax.numpy as jnp
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import axes, tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 def _matrices(name: str, x: Any, *, square: bool = False) -> Any:
     x = to_float(x)
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         kind = "square matrices (..., n, n)" if square else "matrices (..., n, m)"
-        raise ValueError(explain(f"{name} takes {kind}.", received=f"{tuple(x.shape)}"))
+        raise value_error(f"{name} takes {kind}.", received=f"{tuple(x.shape)}")
     return x
 
 
@@ -24,11 +24,9 @@ def _same_rows(name: str, a: Any, b: Any) -> None:
     rows = b.shape[-1 if b.ndim == a.ndim - 1 else -2] if b.ndim else None
     if not (isinstance(rows, int) and isinstance(a.shape[-1], int)) or rows == a.shape[-1]:
         return
-    raise ValueError(
-        explain(
-            f"{name}: b has one row for each row of a.",
-            shapes=f"a {tuple(a.shape)}, b {tuple(b.shape)}",
-        )
+    raise value_error(
+        f"{name}: b has one row for each row of a.",
+        shapes=f"a {tuple(a.shape)}, b {tuple(b.shape)}",
     )
 
 
@@ -45,12 +43,10 @@ def cholesky(x: Any, upper: bool = False) -> Any:
     """
     root = jnp.linalg.cholesky(_matrices("cholesky", x, square=True), upper=upper)
     if not isinstance(root, jax.core.Tracer) and bool(jnp.any(jnp.isnan(root))):
-        raise ValueError(
-            explain(
-                "cholesky takes positive definite matrices; one of these is not.",
-                received=f"{tuple(root.shape)}",
-                fix="a matrix of the form A @ A.T + epsilon * I is positive definite.",
-            )
+        raise value_error(
+            "cholesky takes positive definite matrices; one of these is not.",
+            received=f"{tuple(root.shape)}",
+            fix="a matrix of the form A @ A.T + epsilon * I is positive definite.",
         )
     return root
 
@@ -148,7 +144,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
             `(..., n, n)` and `(..., n, m)`.
     """
     if mode not in ("reduced", "complete"):
-        raise ValueError(explain(f"qr: mode is 'reduced' or 'complete', got {mode!r}."))
+        raise value_error(f"qr: mode is 'reduced' or 'complete', got {mode!r}.")
     return tuple(jnp.linalg.qr(_matrices("qr", x), mode=mode))
 
 
@@ -207,9 +203,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """
     a, b = _matrices("lstsq", a), to_float(b)
     if a.shape[0] != b.shape[0]:
-        raise ValueError(
-            explain("lstsq: a and b have the same rows.", shapes=f"a {a.shape}, b {b.shape}")
-        )
+        raise value_error("lstsq: a and b have the same rows.", shapes=f"a {a.shape}, b {b.shape}")
     return jnp.linalg.lstsq(a, b, rcond=rcond)[0]
 
 

@@ -11,7 +11,7 @@ from cornu.core.graph.op import fused, op, shape_rule, unary
 from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 from cornu.kernels import gather, signal
 
 erf = unary(jax.scipy.special.erf, "erf", "Error function, in (-1, 1).", floating=True)
@@ -31,21 +31,17 @@ def _per_segment(
     """Rows with the same number folded by `compute(data, ids, count)`, in one program."""
     data, ids = tensor(data), tensor(segment_ids)
     if ids.ndim != 1 or not data.ndim or data.shape[0] != ids.shape[0]:
-        raise ValueError(
-            explain(
-                "segment_ids is a vector, one number for each row of the data.",
-                shapes=f"data {tuple(data.shape)}, segment_ids {tuple(ids.shape)}",
-            )
+        raise value_error(
+            "segment_ids is a vector, one number for each row of the data.",
+            shapes=f"data {tuple(data.shape)}, segment_ids {tuple(ids.shape)}",
         )
     if not jnp.issubdtype(ids.dtype, jnp.integer):
-        raise TypeError(explain(f"segment_ids are integers, got {ids.dtype}."))
+        raise type_error(f"segment_ids are integers, got {ids.dtype}.")
     if num_segments is None:
         if isinstance(ids, jax.core.Tracer):
-            raise ValueError(
-                explain(
-                    "The number of segments is not known inside compiled code.",
-                    fix="give num_segments=...",
-                )
+            raise value_error(
+                "The number of segments is not known inside compiled code.",
+                fix="give num_segments=...",
             )
         num_segments = int(ids.max()) + 1
     return compute(data, ids, num_segments, **settings)
@@ -166,16 +162,14 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     """
     targets, predictions = tensor(targets), tensor(predictions)
     if targets.ndim != predictions.ndim - 1:
-        raise ValueError(
-            explain(
-                "in_top_k takes one target for each row of scores.",
-                shapes=f"targets {targets.shape}, predictions {predictions.shape}",
-            )
+        raise value_error(
+            "in_top_k takes one target for each row of scores.",
+            shapes=f"targets {targets.shape}, predictions {predictions.shape}",
         )
     if not jnp.issubdtype(targets.dtype, jnp.integer):
-        raise TypeError(explain(f"in_top_k: targets are class numbers, got {targets.dtype}."))
+        raise type_error(f"in_top_k: targets are class numbers, got {targets.dtype}.")
     if k < 1:
-        raise ValueError(explain(f"in_top_k: k is at least 1, got {k}."))
+        raise value_error(f"in_top_k: k is at least 1, got {k}.")
     return _in_top_k(targets, predictions, k=k)
 
 
@@ -207,19 +201,15 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def _complex(x: Any) -> Any:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
-        raise ValueError(
-            explain(
-                "A spectrum is a pair (real, imaginary) of arrays.",
-                received=f"one array {x.shape}" if hasattr(x, "shape") else type(x).__name__,
-            )
+        raise value_error(
+            "A spectrum is a pair (real, imaginary) of arrays.",
+            received=f"one array {x.shape}" if hasattr(x, "shape") else type(x).__name__,
         )
     real, imag = to_float(x[0]), to_float(x[1])
     if real.shape != imag.shape:
-        raise ValueError(
-            explain(
-                "Real and imaginary part have one shape.",
-                shapes=f"real {tuple(real.shape)}, imaginary {tuple(imag.shape)}",
-            )
+        raise value_error(
+            "Real and imaginary part have one shape.",
+            shapes=f"real {tuple(real.shape)}, imaginary {tuple(imag.shape)}",
         )
     wide = jnp.promote_types(real.dtype, jnp.float32)
     return lax.complex(real.astype(wide), imag.astype(wide))
@@ -291,13 +281,11 @@ def _check_frames(length: Any, step: Any, fft_length: Any) -> None:
         ("fft_length", fft_length),
     ):
         if not isinstance(value, int) or value < 1:
-            raise ValueError(explain(f"{name} is a positive int, got {value!r}."))
+            raise value_error(f"{name} is a positive int, got {value!r}.")
     if fft_length < length:
-        raise ValueError(
-            explain(
-                "fft_length is at least sequence_length.",
-                received=f"fft_length {fft_length}, sequence_length {length}",
-            )
+        raise value_error(
+            "fft_length is at least sequence_length.",
+            received=f"fft_length {fft_length}, sequence_length {length}",
         )
 
 
@@ -376,9 +364,7 @@ def view_as_complex(x: Any) -> Any:
     """Pairs along a last axis of size 2 as complex numbers."""
     x = to_float(x)
     if not x.ndim or x.shape[-1] != 2:
-        raise ValueError(
-            explain("view_as_complex takes a last axis of size 2.", received=tuple(x.shape))
-        )
+        raise value_error("view_as_complex takes a last axis of size 2.", received=tuple(x.shape))
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # there are no complex halves
     return lax.complex(x[..., 0], x[..., 1])
 
@@ -411,11 +397,9 @@ def cdist(x: Any, y: Any) -> Any:
     """
     x, y = to_float(x), to_float(y)
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
-        raise ValueError(
-            explain(
-                "cdist takes matrices (..., n, d) and (..., m, d) of rows with one length.",
-                shapes=f"x {tuple(x.shape)}, y {tuple(y.shape)}",
-            )
+        raise value_error(
+            "cdist takes matrices (..., n, d) and (..., m, d) of rows with one length.",
+            shapes=f"x {tuple(x.shape)}, y {tuple(y.shape)}",
         )
     return _distances(x, y)
 

@@ -34,7 +34,7 @@ from cornu.core.graph.operands import (
 )
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 from cornu.kernels import matmul as products
 
 # ---- rows: one tensor, element by element -------------------------------------------------------
@@ -470,7 +470,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     """
     sizes = tuple(-1 if n is None else n for n in _as_sizes(newshape))
     if [n for n in sizes if isinstance(n, int) and n < 0] not in ([], [-1]):
-        raise ValueError(explain("A size must not be negative, except one -1."))
+        raise value_error("A size must not be negative, except one -1.")
     return jnp.reshape(tensor(x), sizes)
 
 
@@ -486,9 +486,7 @@ def _reshaped(x: KerasTensor, newshape: Any) -> KerasTensor:
         return KerasTensor(given, x.dtype, sparse=getattr(x, "sparse", False))
     newshape = tuple(-1 if n is None else int(n) for n in sizes)
     if newshape.count(-1) > 1:
-        raise ValueError(
-            explain(f"reshape can find one unknown size, got {newshape}.", received=x.shape)
-        )
+        raise value_error(f"reshape can find one unknown size, got {newshape}.", received=x.shape)
     known = None not in x.shape
     size = int(np.prod([n for n in x.shape if n is not None], dtype=int))
     wanted = int(np.prod([n for n in newshape if n != -1], dtype=int))
@@ -496,12 +494,10 @@ def _reshaped(x: KerasTensor, newshape: Any) -> KerasTensor:
     if known:
         fits = (size % wanted == 0 if wanted else size == 0) if -1 in newshape else size == wanted
     if not fits:
-        raise ValueError(
-            explain(
-                f"reshape cannot turn {size} elements into the shape {newshape}.",
-                received=x.shape,
-                fix="the product of the sizes must stay.",
-            )
+        raise value_error(
+            f"reshape cannot turn {size} elements into the shape {newshape}.",
+            received=x.shape,
+            fix="the product of the sizes must stay.",
         )
     free = size // wanted if known and wanted else None
     return KerasTensor([free if n == -1 else n for n in newshape], x.dtype, sparse=x.sparse)
@@ -538,10 +534,10 @@ def _squeezed(x: KerasTensor, axis: Any = None) -> KerasTensor:
     gone = set()
     for one in axis if isinstance(axis, (list, tuple)) else (axis,):
         if not -x.ndim <= one < x.ndim:
-            raise ValueError(explain(f"squeeze: there is no axis {one}.", received=x.shape))
+            raise value_error(f"squeeze: there is no axis {one}.", received=x.shape)
         if x.shape[one] not in (1, None):
-            raise ValueError(
-                explain(f"squeeze: axis {one} has size {x.shape[one]}, not 1.", received=x.shape)
+            raise value_error(
+                f"squeeze: axis {one} has size {x.shape[one]}, not 1.", received=x.shape
             )
         gone.add(one % x.ndim)
     kept = [n for i, n in enumerate(x.shape) if i not in gone]
@@ -579,7 +575,7 @@ def _broadcast(x: KerasTensor, shape: Any) -> KerasTensor:
     if len(shape) < x.ndim or builtins.any(
         m not in (1, None) and m != n for m, n in zip(x.shape, behind, strict=True)
     ):
-        raise ValueError(explain(f"broadcast_to cannot reach {shape}.", received=x.shape))
+        raise value_error(f"broadcast_to cannot reach {shape}.", received=x.shape)
     return KerasTensor(shape, x.dtype)
 
 
@@ -649,9 +645,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if constant_values is None:
         return jnp.pad(tensor(x), widths, mode=mode)
     if mode != "constant":
-        raise ValueError(
-            explain(f"pad takes constant_values in mode 'constant' only, not in {mode!r}.")
-        )
+        raise value_error(f"pad takes constant_values in mode 'constant' only, not in {mode!r}.")
     return jnp.pad(tensor(x), widths, mode=mode, constant_values=constant_values)
 
 
@@ -763,8 +757,8 @@ def _parts(x: KerasTensor, indices_or_sections: Any, axis: int = 0) -> list[Kera
     if isinstance(indices_or_sections, int):
         parts = indices_or_sections
         if total is not None and total % parts:
-            raise ValueError(
-                explain(f"split cannot cut axis {axis} into {parts} equal parts.", received=x.shape)
+            raise value_error(
+                f"split cannot cut axis {axis} into {parts} equal parts.", received=x.shape
             )
         sizes = [None if total is None else total // parts] * parts
     else:
@@ -926,7 +920,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     if x1 is None and x2 is None:
         return jnp.where(condition)
     if x1 is None or x2 is None:
-        raise ValueError(explain("where takes both x1 and x2, or neither."))
+        raise value_error("where takes both x1 and x2, or neither.")
     return jnp.where(condition, *pair(x1, x2))
 
 
@@ -979,7 +973,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """A diagonal of the matrices along two axes, as a last axis."""
     x = tensor(x)
     if x.ndim > 1 and -x.ndim <= axis1 < x.ndim and axis1 % x.ndim == axis2 % x.ndim:
-        raise ValueError(explain(f"diagonal: axis1 and axis2 must differ, both are {axis1}."))
+        raise value_error(f"diagonal: axis1 and axis2 must differ, both are {axis1}.")
     return jnp.diagonal(x, offset=offset, axis1=axis1, axis2=axis2)
 
 
@@ -1051,7 +1045,7 @@ def _unique(
     fill_value: Any = None,
 ) -> Any:
     if axis is not None and not -x.ndim <= axis < x.ndim:
-        raise ValueError(explain(f"unique: there is no axis {axis}.", received=x.shape))
+        raise value_error(f"unique: there is no axis {axis}.", received=x.shape)
     values: list[int | None] = [size] if axis is None else [*x.shape]
     values[axis or 0] = size
     found = KerasTensor(values, x.dtype)
@@ -1078,12 +1072,10 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     """
     sorted_sequence, values = tensor(sorted_sequence), tensor(values)
     if sorted_sequence.ndim != 1:
-        raise ValueError(
-            explain(
-                "searchsorted searches in one sorted vector.",
-                received=f"sorted_sequence {sorted_sequence.shape}",
-                fix="ops.vectorized_map applies it row by row.",
-            )
+        raise value_error(
+            "searchsorted searches in one sorted vector.",
+            received=f"sorted_sequence {sorted_sequence.shape}",
+            fix="ops.vectorized_map applies it row by row.",
         )
     return jnp.searchsorted(sorted_sequence, values, side=side).astype("int32")
 
@@ -1091,11 +1083,9 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
 @shape_rule(searchsorted)
 def _searched(sorted_sequence: Any, values: Any, side: str = "left") -> KerasTensor:
     if len(sorted_sequence.shape) != 1:
-        raise ValueError(
-            explain(
-                "searchsorted searches in one sorted vector.",
-                received=f"sorted_sequence {sorted_sequence.shape}",
-            )
+        raise value_error(
+            "searchsorted searches in one sorted vector.",
+            received=f"sorted_sequence {sorted_sequence.shape}",
         )
     return KerasTensor(getattr(values, "shape", np.shape(values)), "int32")
 
@@ -1204,15 +1194,15 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:
         Counts `(bins,)` and edges `(bins + 1,)`.
     """
     if not isinstance(bins, int):
-        raise TypeError(explain(f"bins must be an int, got {bins!r}."))
+        raise type_error(f"bins must be an int, got {bins!r}.")
     if bins <= 0:
-        raise ValueError(explain(f"bins must be positive, got {bins}."))
+        raise value_error(f"bins must be positive, got {bins}.")
     numbers = builtins.all(isinstance(end, (int, float, np.generic)) for end in range or ())
     if range and numbers and range[-1] < range[0]:
-        raise ValueError(explain(f"range must be (lowest, highest), got {range}."))
+        raise value_error(f"range must be (lowest, highest), got {range}.")
     x = tensor(x)
     if x.ndim != 1:
-        raise ValueError(explain("histogram takes a vector.", received=x.shape))
+        raise value_error("histogram takes a vector.", received=x.shape)
     return jnp.histogram(x, bins=bins, range=range)
 
 
@@ -1313,7 +1303,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
     """`x1 * 2 ** x2` with integer `x2`."""
     x2 = tensor(x2)
     if not jnp.issubdtype(x2.dtype, jnp.integer):
-        raise TypeError(explain(f"ldexp takes integer exponents, got {x2.dtype}."))
+        raise type_error(f"ldexp takes integer exponents, got {x2.dtype}.")
     return jnp.ldexp(to_float(x1), x2)
 
 
@@ -1717,5 +1707,5 @@ def vectorize(
         [11, 12]
     """
     if not callable(pyfunc):
-        raise ValueError(explain(f"vectorize takes a function, got {pyfunc!r}."))
+        raise value_error(f"vectorize takes a function, got {pyfunc!r}.")
     return jnp.vectorize(pyfunc, excluded=frozenset(excluded or ()), signature=signature)

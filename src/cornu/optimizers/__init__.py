@@ -5,7 +5,7 @@ from typing import Any
 from cornu.absent import names_of
 from cornu.core.objects.registry import CustomObjectScope
 from cornu.core.objects.serialize import deserialize_keras_object, resolve, serialize_keras_object
-from cornu.errors import explain, without_super
+from cornu.errors import explain, value_error, without_super
 from cornu.optimizers import legacy as legacy, schedules as schedules
 from cornu.optimizers.adam import (
     Adam as Adam,
@@ -109,12 +109,10 @@ def _checked(found: Any) -> Any:
         if "_iterations" not in vars(found):
             raise RuntimeError(without_super(found))
         return found
-    raise ValueError(
-        explain(
-            f"An optimizer is expected, got {type(found).__name__}.",
-            received=repr(found)[:80],
-            fix="optimizer='adam'\nor optimizers.Adam(0.001)",
-        )
+    raise value_error(
+        f"An optimizer is expected, got {type(found).__name__}.",
+        received=repr(found)[:80],
+        fix="optimizer='adam'\nor optimizers.Adam(0.001)",
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.optimizers.optimizer import Optimizer
 
 
@@ -97,8 +97,8 @@ class AdamW(Adam):
         **shared: Any,
     ):
         if weight_decay is None:
-            raise ValueError(
-                explain("weight_decay of AdamW is a number, got None.", fix="use Adam instead.")
+            raise value_error(
+                "weight_decay of AdamW is a number, got None.", fix="use Adam instead."
             )
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *args, **shared

@@ -10,7 +10,7 @@ import numpy as np
 
 from cornu import bcoo
 from cornu.core.variable import Variable
-from cornu.errors import explain, unknown_arguments, warn
+from cornu.errors import explain, type_error, unknown_arguments, value_error, warn
 from cornu.optimizers.schedules import LearningRateSchedule
 
 
@@ -48,7 +48,7 @@ def check_count(value: Any, name: str, least: int) -> None:
     """A setting is off (None or 0), or an integer that is large enough."""
     if not value or (isinstance(value, (int, np.integer)) and value >= least):
         return
-    raise ValueError(explain(f"{name} is an integer >= {least} or None, got {value!r}."))
+    raise value_error(f"{name} is an integer >= {least} or None, got {value!r}.")
 
 
 NUMBERS = (int, float, np.number, np.ndarray, jax.Array)
@@ -63,12 +63,10 @@ def check_clipping(**limits: Any) -> None:
     """At most one way to clip gradients is asked for."""
     given = {name: value for name, value in limits.items() if value is not None}
     if len(given) > 1:
-        raise ValueError(
-            explain(
-                "Gradients are clipped in one way, got several.",
-                received=", ".join(f"{name}={value}" for name, value in given.items()),
-                fix="keep one of clipnorm, clipvalue and global_clipnorm.",
-            )
+        raise value_error(
+            "Gradients are clipped in one way, got several.",
+            received=", ".join(f"{name}={value}" for name, value in given.items()),
+            fix="keep one of clipnorm, clipvalue and global_clipnorm.",
         )
 
 
@@ -108,12 +106,10 @@ def as_gradient(g: Any, variable: Any) -> Any:
     g = g.value if isinstance(g, Variable) else bcoo.dense(g)
     g = g if isinstance(g, jax.Array) else jnp.asarray(g)
     if tuple(g.shape) != tuple(variable.shape):
-        raise TypeError(
-            explain(
-                f"The gradient of variable '{variable.path}' has the wrong shape.",
-                expected=tuple(variable.shape),
-                received=tuple(g.shape),
-            )
+        raise type_error(
+            f"The gradient of variable '{variable.path}' has the wrong shape.",
+            expected=tuple(variable.shape),
+            received=tuple(g.shape),
         )
     return g
 
@@ -122,12 +118,10 @@ def report_missing(variables: list[Any], grads: list[Any]) -> None:
     """Warn about weights without a gradient; refuse if there is none at all."""
     missing = [v.path for v, g in zip(variables, grads, strict=True) if g is None]
     if len(missing) == len(grads):
-        raise ValueError(
-            explain(
-                "No weight has a gradient.",
-                fix="let the loss depend on the weights; inside jax.grad, pass their values as the "
-                "argument that is differentiated.",
-            )
+        raise value_error(
+            "No weight has a gradient.",
+            fix="let the loss depend on the weights; inside jax.grad, pass their values as the "
+            "argument that is differentiated.",
         )
     warn(
         explain(

@@ -21,7 +21,7 @@ from cornu.core.objects.serialize import deserialize_keras_object, serialize_ker
 from cornu.core.objects.tracking import unique
 from cornu.core.programs.lift import read, write
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, type_error, value_error
 from cornu.optimizers.arguments import as_gradient, report_missing, signature_of
 from cornu.optimizers.optimizer import Optimizer
 from cornu.optimizers.step import either
@@ -68,11 +68,9 @@ class LossScaleOptimizer(Optimizer):
         **kwargs: Any,
     ):
         if not kwargs.pop("dynamic", True):
-            raise ValueError(
-                explain(
-                    "LossScaleOptimizer always adapts its scale, got dynamic=False.",
-                    fix="a scale that stays: Adam(loss_scale_factor=1024.0), by itself.",
-                )
+            raise value_error(
+                "LossScaleOptimizer always adapts its scale, got dynamic=False.",
+                fix="a scale that stays: Adam(loss_scale_factor=1024.0), by itself.",
             )
         # Files of older versions hold the defaults of the inner optimizer's settings.
         kwargs = {k: v for k, v in kwargs.items() if not (k in UNSET and v == UNSET[k])}
@@ -83,13 +81,11 @@ class LossScaleOptimizer(Optimizer):
             fix = did_you_mean(given, ("initial_scale", "dynamic_growth_steps", "name"))
             if given in shared:
                 fix = f"LossScaleOptimizer(Adam({given}=...)): it belongs to the inner optimizer."
-            raise ValueError(explain(f"LossScaleOptimizer takes no argument {given!r}.", fix=fix))
+            raise value_error(f"LossScaleOptimizer takes no argument {given!r}.", fix=fix)
         if not isinstance(inner_optimizer, Optimizer):
-            raise TypeError(
-                explain(
-                    f"inner_optimizer is an optimizer, got {type(inner_optimizer).__name__}.",
-                    fix="LossScaleOptimizer(keras.optimizers.Adam(0.001))",
-                )
+            raise type_error(
+                f"inner_optimizer is an optimizer, got {type(inner_optimizer).__name__}.",
+                fix="LossScaleOptimizer(keras.optimizers.Adam(0.001))",
             )
         super().__init__(0.0, name=name)
         inner_optimizer.loss_scale_factor = None  # one scale is enough
@@ -216,12 +212,10 @@ def _require_plain(optimizer: Optimizer, what: str) -> None:
     """Refuse to nest what wraps other optimizers: it would not see the scale of the loss."""
     if optimizer._wraps_others:
         kind = type(optimizer).__name__
-        raise ValueError(
-            explain(
-                f"The optimizer of {what} is a {kind}, which cannot stand inside a MultiOptimizer.",
-                fix="keras.optimizers.SGD(0.1), and at most one wrapper around all:\n"
-                "optimizer = keras.optimizers.LossScaleOptimizer(optimizer)",
-            )
+        raise value_error(
+            f"The optimizer of {what} is a {kind}, which cannot stand inside a MultiOptimizer.",
+            fix="keras.optimizers.SGD(0.1), and at most one wrapper around all:\n"
+            "optimizer = keras.optimizers.LossScaleOptimizer(optimizer)",
         )
 
 
@@ -245,11 +239,9 @@ class OptimizerMap(Configurable, MutableMapping):
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: Any = None):
         if not isinstance(default_optimizer, Optimizer):
-            raise TypeError(
-                explain(
-                    f"default_optimizer is an optimizer, got {type(default_optimizer).__name__}.",
-                    fix="OptimizerMap(Adam(), {'encoder/.*': SGD()})",
-                )
+            raise type_error(
+                f"default_optimizer is an optimizer, got {type(default_optimizer).__name__}.",
+                fix="OptimizerMap(Adam(), {'encoder/.*': SGD()})",
             )
         self._default_optimizer = default_optimizer
         self._optimizer_map: dict[str, Optimizer] = {}
@@ -269,28 +261,24 @@ class OptimizerMap(Configurable, MutableMapping):
             return self._optimizer_map[key]
         found = [pattern for pattern in self._optimizer_map if patterns.fits(pattern, key)]
         if len(found) > 1:
-            raise ValueError(
-                explain(
-                    f"Several optimizers are meant for '{key}'.",
-                    patterns=", ".join(repr(pattern) for pattern in found),
-                    fix="make the patterns exclude each other, or add the path itself as a key.",
-                )
+            raise value_error(
+                f"Several optimizers are meant for '{key}'.",
+                patterns=", ".join(repr(pattern) for pattern in found),
+                fix="make the patterns exclude each other, or add the path itself as a key.",
             )
         return self._optimizer_map[found[0]] if found else self._default_optimizer
 
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
         if not isinstance(key, str):
-            raise ValueError(explain(f"A key is a path or a pattern, got {key!r}."))
+            raise value_error(f"A key is a path or a pattern, got {key!r}.")
         if key in self._optimizer_map:
-            raise ValueError(
-                explain(f"{key!r} has an optimizer already.", fix="del optimizer_map[key] first.")
+            raise value_error(
+                f"{key!r} has an optimizer already.", fix="del optimizer_map[key] first."
             )
         if not isinstance(optimizer, Optimizer):
-            raise ValueError(
-                explain(
-                    f"The optimizer for {key!r} is an optimizer, got {type(optimizer).__name__}.",
-                    fix=f"optimizer_map[{key!r}] = SGD(0.01)",
-                )
+            raise value_error(
+                f"The optimizer for {key!r} is an optimizer, got {type(optimizer).__name__}.",
+                fix=f"optimizer_map[{key!r}] = SGD(0.01)",
             )
         _require_plain(optimizer, repr(key))
         self._optimizer_map[key] = optimizer
@@ -348,12 +336,10 @@ class MultiOptimizer(Optimizer):
         if isinstance(optimizer_map, Optimizer):
             optimizer_map = OptimizerMap(optimizer_map)
         if not callable(optimizer_map):
-            raise TypeError(
-                explain(
-                    "optimizer_map is an OptimizerMap or a function, got "
-                    f"{type(optimizer_map).__name__}.",
-                    fix="MultiOptimizer(OptimizerMap(Adam(), {'encoder/.*': SGD()}))",
-                )
+            raise type_error(
+                "optimizer_map is an OptimizerMap or a function, got "
+                f"{type(optimizer_map).__name__}.",
+                fix="MultiOptimizer(OptimizerMap(Adam(), {'encoder/.*': SGD()}))",
             )
         self.optimizer_map = optimizer_map
         self._members: list[Optimizer] = []
@@ -370,11 +356,9 @@ class MultiOptimizer(Optimizer):
         chosen = [self.optimizer_map(v) for v in variables]
         for optimizer, variable in zip(chosen, variables, strict=True):
             if not isinstance(optimizer, Optimizer):
-                raise TypeError(
-                    explain(
-                        f"optimizer_map gives no optimizer for weight '{variable.path}'.",
-                        received=type(optimizer).__name__,
-                    )
+                raise type_error(
+                    f"optimizer_map gives no optimizer for weight '{variable.path}'.",
+                    received=type(optimizer).__name__,
                 )
             _require_plain(optimizer, f"weight '{variable.path}'")
         self._members = unique([*self._members, *chosen])

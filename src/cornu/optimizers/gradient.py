@@ -15,7 +15,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.optimizers.optimizer import Optimizer
 
 
@@ -45,11 +45,8 @@ class SGD(Optimizer):
     ):
         super().__init__(learning_rate, *args, **shared)
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(
-                explain(
-                    f"momentum is a number in [0, 1], got {momentum!r}.",
-                    fix="momentum=0.9",
-                )
+            raise value_error(
+                f"momentum is a number in [0, 1], got {momentum!r}.", fix="momentum=0.9"
             )
         self.momentum = momentum
         self.nesterov = nesterov
@@ -229,9 +226,7 @@ class Ftrl(Optimizer):
     ):
         super().__init__(learning_rate, *args, **shared)
         if learning_rate_power > 0:
-            raise ValueError(
-                explain(f"learning_rate_power is at most 0, got {learning_rate_power!r}.")
-            )
+            raise value_error(f"learning_rate_power is at most 0, got {learning_rate_power!r}.")
         strengths = {
             "initial_accumulator_value": initial_accumulator_value,
             "l1_regularization_strength": l1_regularization_strength,
@@ -240,7 +235,7 @@ class Ftrl(Optimizer):
         }
         for name, value in strengths.items():
             if value < 0:
-                raise ValueError(explain(f"{name} is at least 0, got {value!r}."))
+                raise value_error(f"{name} is at least 0, got {value!r}.")
         self.learning_rate_power = learning_rate_power
         self.initial_accumulator_value = initial_accumulator_value
         self.l1_regularization_strength = l1_regularization_strength
@@ -288,11 +283,9 @@ class Lion(Optimizer):
     ):
         super().__init__(learning_rate, *args, **shared)
         if not 0 < beta_1 <= 1:
-            raise ValueError(
-                explain(
-                    f"beta_1 lies above 0 and at most at 1, got {beta_1!r}.",
-                    fix="beta_1=0.9\nwith 0 only the sign of the last gradient would count.",
-                )
+            raise value_error(
+                f"beta_1 lies above 0 and at most at 1, got {beta_1!r}.",
+                fix="beta_1=0.9\nwith 0 only the sign of the last gradient would count.",
             )
         self.beta_1 = beta_1
         self.beta_2 = beta_2

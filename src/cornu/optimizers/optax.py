@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from cornu.core.frame import eagerly
 from cornu.core.objects.registry import find_custom, get_registered_name
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, type_error, value_error
 from cornu.optimizers.optimizer import Optimizer
 from cornu.optimizers.step import State, Update
 
@@ -53,12 +53,10 @@ class Optax(Optimizer):
             self._name_in_files = _name_of(transformation)
             transformation = _made_by(transformation)
         if not _transforms(transformation):
-            raise TypeError(
-                explain(
-                    "transformation has the methods init and update, got "
-                    f"{type(transformation).__name__}.",
-                    fix="Optax(optax.adam(1e-3))",
-                )
+            raise type_error(
+                "transformation has the methods init and update, got "
+                f"{type(transformation).__name__}.",
+                fix="Optax(optax.adam(1e-3))",
             )
         super().__init__(learning_rate, *args, **shared)
         self.transformation = transformation
@@ -84,12 +82,10 @@ class Optax(Optimizer):
         self, variables: list[Any], places: list[int]
     ) -> tuple[list[Variable], Update]:
         if len(places) != len(self._trainable_variables):
-            raise ValueError(
-                explain(
-                    "A transformation updates all weights at once, so each needs a gradient: "
-                    f"{len(self._trainable_variables)}, got {len(places)}.",
-                    fix="freeze the weights that have none: layer.trainable = False.",
-                )
+            raise value_error(
+                "A transformation updates all weights at once, so each needs a gradient: "
+                f"{len(self._trainable_variables)}, got {len(places)}.",
+                fix="freeze the weights that have none: layer.trainable = False.",
             )
         order = sorted(range(len(places)), key=places.__getitem__)
 
@@ -145,13 +141,10 @@ def _made_by(function: Any) -> Any:
     try:
         return function()
     except TypeError as error:
-        raise TypeError(
-            explain(
-                f"{_name_of(function)} does not make a transformation when called without "
-                "arguments.",
-                error=str(error)[:200],
-                fix="Optax(optax.adam(1e-3)), or a function: lambda: optax.adam(1e-3)",
-            )
+        raise type_error(
+            f"{_name_of(function)} does not make a transformation when called without arguments.",
+            error=str(error)[:200],
+            fix="Optax(optax.adam(1e-3)), or a function: lambda: optax.adam(1e-3)",
         ) from error
 
 

@@ -36,7 +36,7 @@ from cornu.core.objects.serialize import deserialize_keras_object, serialize_ker
 from cornu.core.objects.shown import as_call
 from cornu.core.programs.lift import read, write
 from cornu.core.variable import Variable
-from cornu.errors import explain, warn
+from cornu.errors import explain, type_error, value_error, warn
 from cornu.optimizers.arguments import (
     as_gradient,
     check_clipping,
@@ -123,12 +123,12 @@ class Optimizer(Attributes, Rule, Configurable):
             )
         check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         if use_ema and not 0 <= ema_momentum <= 1:
-            raise ValueError(explain(f"ema_momentum lies in [0, 1], got {ema_momentum!r}."))
+            raise value_error(f"ema_momentum lies in [0, 1], got {ema_momentum!r}.")
         if use_ema:
             check_count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
         check_count(gradient_accumulation_steps, "gradient_accumulation_steps", 2)
         if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(explain(f"name is a string without '/', got {name!r}."))
+            raise value_error(f"name is a string without '/', got {name!r}.")
         self.name = name or names.auto_name(self)
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -196,12 +196,10 @@ class Optimizer(Attributes, Rule, Configurable):
         elif isinstance(before, Variable):
             before.assign(rate)
         else:
-            raise TypeError(
-                explain(
-                    f"The learning rate follows {shown(before)}, so it takes no number.",
-                    fix=f"make the optimizer with a number: {type(self).__name__}(0.001)\n"
-                    "or assign another schedule.",
-                )
+            raise type_error(
+                f"The learning rate follows {shown(before)}, so it takes no number.",
+                fix=f"make the optimizer with a number: {type(self).__name__}(0.001)\n"
+                "or assign another schedule.",
             )
 
     def _get_current_learning_rate(self) -> Any:
@@ -273,11 +271,9 @@ class Optimizer(Attributes, Rule, Configurable):
         """
         pairs = list(grads_and_vars)
         if not pairs:
-            raise ValueError(
-                explain(
-                    "apply_gradients needs at least one pair (gradient, variable), got none.",
-                    fix="optimizer.apply_gradients(zip(gradients, model.trainable_variables))",
-                )
+            raise value_error(
+                "apply_gradients needs at least one pair (gradient, variable), got none.",
+                fix="optimizer.apply_gradients(zip(gradients, model.trainable_variables))",
             )
         grads, variables = zip(*pairs, strict=True)
         self.apply(grads, variables)
@@ -300,11 +296,9 @@ class Optimizer(Attributes, Rule, Configurable):
             ValueError: the optimizer is not built, or a count differs.
         """
         if not self.built:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' has no slots yet.",
-                    fix="optimizer.build(model.trainable_variables)",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' has no slots yet.",
+                fix="optimizer.build(model.trainable_variables)",
             )
         mine, weights = self.variables, self._trainable_variables
         counts = (
@@ -313,12 +307,10 @@ class Optimizer(Attributes, Rule, Configurable):
         )
         for name, expected, received in counts:
             if expected != received:
-                raise ValueError(
-                    explain(
-                        f"{name} holds one value for each of {expected} variables, got {received}.",
-                        fix="optimizer.build(model.trainable_variables) again after weights were "
-                        "frozen or added, in a new optimizer.",
-                    )
+                raise value_error(
+                    f"{name} holds one value for each of {expected} variables, got {received}.",
+                    fix="optimizer.build(model.trainable_variables) again after weights were "
+                    "frozen or added, in a new optimizer.",
                 )
         with Frame([*weights, *mine], [*trainable_variables, *optimizer_variables]) as frame:
             self.apply(grads)
@@ -326,19 +318,15 @@ class Optimizer(Attributes, Rule, Configurable):
 
     def _variables_for(self, grads: list[Any], variables: Any) -> list[Any]:
         if variables is None and not self.built:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' does not know which weights to update.",
-                    fix="optimizer.apply(grads, model.trainable_variables)",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' does not know which weights to update.",
+                fix="optimizer.apply(grads, model.trainable_variables)",
             )
         variables = self._trainable_variables if variables is None else list(variables)
         if len(grads) != len(variables):
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' needs one gradient a weight: "
-                    f"{len(variables)}, got {len(grads)}.",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' needs one gradient a weight: "
+                f"{len(variables)}, got {len(grads)}."
             )
         return variables
 

@@ -23,7 +23,7 @@ from cornu.absent import names_of
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 
 class LearningRateSchedule(Configurable):
@@ -139,12 +139,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
     ):
         if len(boundaries) != len(values) - 1:
-            raise ValueError(
-                explain(
-                    "PiecewiseConstantDecay needs one value more than boundaries.",
-                    received=f"{len(boundaries)} boundaries, {len(values)} values",
-                    fix="keras.optimizers.schedules.PiecewiseConstantDecay([100], [0.01, 0.001])",
-                )
+            raise value_error(
+                "PiecewiseConstantDecay needs one value more than boundaries.",
+                received=f"{len(boundaries)} boundaries, {len(values)} values",
+                fix="keras.optimizers.schedules.PiecewiseConstantDecay([100], [0.01, 0.001])",
             )
         self.boundaries = boundaries
         self.values = values
@@ -345,11 +343,9 @@ def _parts(step: Any, length: Any, whole: bool = False) -> Any:
 
 def _positive(value: Any, name: str) -> Any:
     if value is None or isinstance(value, str) or value <= 0:
-        raise ValueError(
-            explain(
-                f"{name} is a number of steps above 0, got {value!r}.",
-                fix="steps of one epoch: math.ceil(samples / batch_size).",
-            )
+        raise value_error(
+            f"{name} is a number of steps above 0, got {value!r}.",
+            fix="steps of one epoch: math.ceil(samples / batch_size).",
         )
     return value
 

@@ -19,7 +19,7 @@ from cornu import initializers, settings
 from cornu.core.context import using
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 
 
 class OptimizerVariables:
@@ -102,12 +102,10 @@ class OptimizerVariables:
         """
         new = self._unknown(variables)
         if new and type(self).build is not OptimizerVariables.build:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' has nothing for the weight "
-                    f"'{new[0].path}', which was frozen when training began.",
-                    fix="call compile again, with a new optimizer.",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' has nothing for the weight "
+                f"'{new[0].path}', which was frozen when training began.",
+                fix="call compile again, with a new optimizer.",
             )
         self._take(new)
 
@@ -205,9 +203,7 @@ class OptimizerVariables:
         if isinstance(initializer, (list, tuple)):
             starts = list(initializer)
         if len(starts) != len(several):
-            raise ValueError(
-                explain(f"{len(several)} names need as many initializers, got {len(starts)}.")
-            )
+            raise value_error(f"{len(several)} names need as many initializers, got {len(starts)}.")
         made = [
             [
                 self.add_variable_from_reference(v, n, s)
@@ -233,13 +229,10 @@ class OptimizerVariables:
             self._places = {id(v): i for i, v in enumerate(self._trainable_variables)}
         place = self._places.get(id(variable))
         if place is None:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' has no slots for variable "
-                    f"'{variable.path}'.",
-                    fix="build the optimizer on all weights that it trains, or make a new one for "
-                    "new weights.",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' has no slots for variable '{variable.path}'.",
+                fix="build the optimizer on all weights that it trains, or make a new one for "
+                "new weights.",
             )
         return place
 
@@ -251,12 +244,10 @@ class OptimizerVariables:
         """
         mine = self.variables
         if not self.built or len(weights) != len(mine):
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' has {len(mine)} variables, got "
-                    f"{len(weights)} arrays.",
-                    fix=None if self.built else "optimizer.build(model.trainable_variables) first.",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' has {len(mine)} variables, got "
+                f"{len(weights)} arrays.",
+                fix=None if self.built else "optimizer.build(model.trainable_variables) first.",
             )
         for variable, value in zip(mine, weights, strict=True):
             variable.assign(value)

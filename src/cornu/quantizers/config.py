@@ -11,7 +11,7 @@ from typing import Any
 
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import deserialize_keras_object
-from cornu.errors import explain
+from cornu.errors import explain, type_error, value_error
 from cornu.quantizers.quantizer import AbsMaxQuantizer, Quantizer
 
 _INT4_RANGE = (-8, 7)
@@ -112,36 +112,28 @@ class Int4QuantizationConfig(QuantizationConfig):
         super().__init__(weight_quantizer, activation_quantizer)
         if block_size is not None:
             if not isinstance(block_size, int):
-                raise TypeError(
-                    explain(f"block_size is an int, got {block_size!r}.", fix="block_size=128")
-                )
+                raise type_error(f"block_size is an int, got {block_size!r}.", fix="block_size=128")
             if block_size < 1 and block_size != -1:
-                raise ValueError(
-                    explain(
-                        f"block_size is positive, or -1 for one scale a channel, got {block_size}.",
-                        fix="block_size=128",
-                    )
+                raise value_error(
+                    f"block_size is positive, or -1 for one scale a channel, got {block_size}.",
+                    fix="block_size=128",
                 )
         self.block_size = block_size
         custom = weight_quantizer is not None or activation_quantizer is not None
         if custom and block_size not in (None, -1):
-            raise ValueError(
-                explain(
-                    "Quantizers of one's own go with one scale a channel, not with blocks.",
-                    block_size=block_size,
-                    fix="block_size=None",
-                )
+            raise value_error(
+                "Quantizers of one's own go with one scale a channel, not with blocks.",
+                block_size=block_size,
+                fix="block_size=None",
             )
         _check(self, weight_quantizer)
         if weight_quantizer is not None:
             value_range = tuple(getattr(weight_quantizer, "value_range", ()))
             if value_range != _INT4_RANGE:
-                raise ValueError(
-                    explain(
-                        "A quantizer of weights in 4 bits uses all of them.",
-                        received=f"value_range={value_range}",
-                        fix=f"value_range={_INT4_RANGE}",
-                    )
+                raise value_error(
+                    "A quantizer of weights in 4 bits uses all of them.",
+                    received=f"value_range={value_range}",
+                    fix=f"value_range={_INT4_RANGE}",
                 )
 
     @property
@@ -181,10 +173,8 @@ def _check(config: QuantizationConfig, quantizer: Any) -> None:
             )
         )
     if quantizer.output_dtype != "int8":
-        raise ValueError(
-            explain(
-                f"{type(config).__name__} keeps weights in int8, and this quantizer gives "
-                f"{quantizer.output_dtype}.",
-                fix="output_dtype='int8'; the range says how many bits are used, such as (-8, 7).",
-            )
+        raise value_error(
+            f"{type(config).__name__} keeps weights in int8, and this quantizer gives "
+            f"{quantizer.output_dtype}.",
+            fix="output_dtype='int8'; the range says how many bits are used, such as (-8, 7).",
         )

@@ -18,7 +18,7 @@ import numpy as np
 from cornu.core.dtypes import is_float, numpy_dtype, standardize_dtype
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels.derivatives import Differentiable
 
 
@@ -106,13 +106,11 @@ def abs_max_quantize_grouped_with_zero_point(
     if not is_float(x.dtype):
         x = x.astype("float32")
     if x.ndim != 2 or not isinstance(block_size, (int, np.integer)) or block_size < 1:
-        raise ValueError(
-            explain(
-                "Blocks of rows are made of a matrix.",
-                shapes=f"inputs {tuple(x.shape)}",
-                block_size=block_size,
-                fix="block_size=128",
-            )
+        raise value_error(
+            "Blocks of rows are made of a matrix.",
+            shapes=f"inputs {tuple(x.shape)}",
+            block_size=block_size,
+            fix="block_size=128",
         )
     number = x.dtype.type  # numpy must stay in the dtype of the inputs too, if it is bfloat16
     rows, columns = x.shape
@@ -143,12 +141,10 @@ def check_range(value_range: Any, dtype: Any) -> None:
         return
     limits = jnp.iinfo(integers)
     if value_range[0] < limits.min or value_range[1] > limits.max:
-        raise ValueError(
-            explain(
-                f"value_range must lie within the integers of {integers.name}.",
-                received=tuple(value_range),
-                allowed=(int(limits.min), int(limits.max)),
-            )
+        raise value_error(
+            f"value_range must lie within the integers of {integers.name}.",
+            received=tuple(value_range),
+            allowed=(int(limits.min), int(limits.max)),
         )
 
 

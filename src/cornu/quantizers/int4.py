@@ -11,7 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu.core.graph.operands import tensor
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 
 
 def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[int, ...], int]:
@@ -36,14 +36,12 @@ def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[
         ([-127, 7], (2,), 3)
     """
     if dtype not in ("int8", "uint8"):
-        raise ValueError(explain(f"4-bit integers are packed as int8 or uint8, got {dtype!r}."))
+        raise value_error(f"4-bit integers are packed as int8 or uint8, got {dtype!r}.")
     x = tensor(arr)
     if x.dtype.name != dtype:
-        raise TypeError(
-            explain(
-                f"pack_int4 is to pack {dtype}, got {x.dtype.name}.",
-                fix=f"ops.cast(arr, {dtype!r}), or dtype={x.dtype.name!r}",
-            )
+        raise type_error(
+            f"pack_int4 is to pack {dtype}, got {x.dtype.name}.",
+            fix=f"ops.cast(arr, {dtype!r}), or dtype={x.dtype.name!r}",
         )
     length = x.shape[axis]
     x = jnp.moveaxis(x, axis, 0)
@@ -79,9 +77,9 @@ def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: Any = "int8") 
     """
     x = tensor(packed)
     if dtype not in ("int8", "uint8"):
-        raise ValueError(explain(f"4-bit integers are unpacked to int8 or uint8, got {dtype!r}."))
+        raise value_error(f"4-bit integers are unpacked to int8 or uint8, got {dtype!r}.")
     if x.dtype.name not in ("int8", "uint8"):
-        raise TypeError(explain(f"unpack_int4 takes bytes of int8 or uint8, got {x.dtype.name}."))
+        raise type_error(f"unpack_int4 takes bytes of int8 or uint8, got {x.dtype.name}.")
     x = jnp.moveaxis(x, axis, 0).view(dtype)
     # a shift to the left and back fills with the sign, or with zeros
     pairs = jnp.stack([(x << 4) >> 4, x >> 4], axis=1)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornu.core.objects.configurable import Configurable
-from cornu.errors import explain
+from cornu.errors import explain, type_error
 from cornu.quantizers.functions import abs_max_quantize, check_range
 
 
@@ -72,10 +72,8 @@ class AbsMaxQuantizer(Quantizer):
             axis = (axis,) if isinstance(axis, int) else tuple(axis)
         self.axis = axis
         if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
-            raise TypeError(
-                explain(
-                    f"value_range is a pair of numbers, got {value_range!r}.", fix="(-127, 127)"
-                )
+            raise type_error(
+                f"value_range is a pair of numbers, got {value_range!r}.", fix="(-127, 127)"
             )
         check_range(value_range, output_dtype)
         self.value_range: tuple[int, int] = (value_range[0], value_range[1])

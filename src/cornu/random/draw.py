@@ -17,7 +17,7 @@ from cornu.core.graph.op import op, shape_rule
 from cornu.core.graph.operands import tensor, to_float
 from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import random_bits
 from cornu.random.seed import draw_seed
 
@@ -27,11 +27,9 @@ Shape = Sequence[int]
 def _float_dtype(name: str, dtype: Any) -> str:
     dtype = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(dtype):
-        raise ValueError(
-            explain(
-                f"{name} draws floating numbers, not {dtype}.",
-                fix="dtype='float32'\nrandom.randint draws integers.",
-            )
+        raise value_error(
+            f"{name} draws floating numbers, not {dtype}.",
+            fix="dtype='float32'\nrandom.randint draws integers.",
         )
     return dtype
 
@@ -98,7 +96,7 @@ def randint(
     """
     dtype = dtypes.standardize_dtype(dtype)
     if not dtypes.is_int(dtype):
-        raise ValueError(explain(f"randint draws integers, not {dtype}.", fix="random.uniform."))
+        raise value_error(f"randint draws integers, not {dtype}.", fix="random.uniform.")
     return jax.random.randint(
         draw_seed(seed), shape=tuple(shape), dtype=dtype, minval=minval, maxval=maxval
     )
@@ -206,9 +204,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     """
     logits = to_float(logits)
     if logits.ndim != 2:
-        raise ValueError(
-            explain("categorical takes logits (batch, classes).", received=f"{logits.shape}")
-        )
+        raise value_error("categorical takes logits (batch, classes).", received=f"{logits.shape}")
     shape = (logits.shape[0], num_samples)
     drawn = jax.random.categorical(draw_seed(seed), logits[..., None], axis=1, shape=shape)
     return drawn.astype(dtypes.standardize_dtype(dtype))

@@ -18,7 +18,7 @@ from cornu.core.frame import frame_for_writing, is_tracing
 from cornu.core.objects.configurable import Configurable
 from cornu.core.programs import kept
 from cornu.core.variable import Variable
-from cornu.errors import explain, unknown_arguments
+from cornu.errors import unknown_arguments, value_error
 
 _process: dict[str, Any] = {"generator": None}
 
@@ -43,7 +43,7 @@ class SeedGenerator(Configurable):
             raise ValueError(text)  # as in Keras
         seed = make_default_seed() if seed is None else seed
         if not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise ValueError(explain(f"A seed is a non-negative int, got {seed!r}."))
+            raise value_error(f"A seed is a non-negative int, got {seed!r}.")
         self.seed = int(seed)
         self.name = name or names.auto_name(self)
         with name_scope(self.name):
@@ -95,19 +95,15 @@ def draw_seed(seed: Any) -> Any:
     if seed is None:
         generator = global_seed_generator()
         if is_tracing() and frame_for_writing(generator.state) is None:
-            raise ValueError(
-                explain(
-                    "A random function without a seed is called while JAX traces a function, which "
-                    "would draw the same numbers at every call.",
-                    fix="seed=seed\nan argument of the function, such as jax.random.PRNGKey(0)",
-                )
+            raise value_error(
+                "A random function without a seed is called while JAX traces a function, which "
+                "would draw the same numbers at every call.",
+                fix="seed=seed\nan argument of the function, such as jax.random.PRNGKey(0)",
             )
         return generator.next()
-    raise ValueError(
-        explain(
-            f"seed is an int, a SeedGenerator or None, got {type(seed).__name__}.",
-            fix="seed=1337, or keras.random.SeedGenerator(1337) for new numbers at every call.",
-        )
+    raise value_error(
+        f"seed is an int, a SeedGenerator or None, got {type(seed).__name__}.",
+        fix="seed=1337, or keras.random.SeedGenerator(1337) for new numbers at every call.",
     )
 
 
@@ -129,7 +125,7 @@ def set_random_seed(seed: int) -> None:
         True
     """
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(explain(f"The seed is a non-negative int, got {seed!r}."))
+        raise value_error(f"The seed is a non-negative int, got {seed!r}.")
     python_random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
     _process["generator"] = SeedGenerator(int(seed), name="global_seed_generator")

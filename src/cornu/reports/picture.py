@@ -59,7 +59,7 @@ def draw_image(pixels: Any, width: int | None = None, *, stream: TextIO | None =
     if width is None:
         width = min(across * (2 if across < SMALL else 1), screen.columns(stream))
     if width < 1:
-        raise ValueError(errors.explain(f"`width` is at least 1 character; got {width}."))
+        raise errors.value_error(f"`width` is at least 1 character; got {width}.")
     rows = max(1, round(height / across * width / 2))
     cells = _resized(image, 2 * rows, width)
     upper, lower = cells[0::2], cells[1::2]  # (rows, width)
@@ -98,8 +98,8 @@ def side_by_side(
     """
     captions = [""] * len(pictures) if captions is None else list(captions)
     if len(captions) != len(pictures):
-        raise ValueError(
-            errors.explain(f"There are {len(pictures)} pictures and {len(captions)} captions.")
+        raise errors.value_error(
+            f"There are {len(pictures)} pictures and {len(captions)} captions."
         )
     width = screen.columns(sys.stdout) if width is None else width
     blocks = [_block(p, c) for p, c in zip(pictures, captions, strict=True)]
@@ -142,20 +142,16 @@ def _grey(pixels: Any) -> np.ndarray:
         image = image[..., 0]
     if image.ndim != 2 or 0 in image.shape or image.dtype.kind not in "biuf":
         batch = image.ndim >= 3 and image.shape[-1] not in (3, 4)
-        raise ValueError(
-            errors.explain(
-                "An image to draw has the shape (height, width) and holds numbers.",
-                received=f"shape {image.shape}, dtype {image.dtype}",
-                fix="pass one image: x[0]." if batch else "pass grey pixels, such as x.mean(-1).",
-            )
+        raise errors.value_error(
+            "An image to draw has the shape (height, width) and holds numbers.",
+            received=f"shape {image.shape}, dtype {image.dtype}",
+            fix="pass one image: x[0]." if batch else "pass grey pixels, such as x.mean(-1).",
         )
     image = image.astype(np.float64)
     if not np.isfinite(image).all():
-        raise ValueError(
-            errors.explain(
-                f"The image holds {np.sum(~np.isfinite(image))} values that are NaN or infinite.",
-                fix="draw np.nan_to_num(image).",
-            )
+        raise errors.value_error(
+            f"The image holds {np.sum(~np.isfinite(image))} values that are NaN or infinite.",
+            fix="draw np.nan_to_num(image).",
         )
     low, high = min(0.0, image.min()), image.max()
     return (image - low) / (high - low) if high > low else np.zeros_like(image)

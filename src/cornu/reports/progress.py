@@ -66,8 +66,8 @@ class Progress:
         width: int = 20,
     ):
         if mode is not None and mode not in MODES:
-            raise ValueError(
-                errors.explain(f"Unknown mode {mode!r}.", fix=errors.did_you_mean(mode, MODES))
+            raise errors.value_error(
+                f"Unknown mode {mode!r}.", fix=errors.did_you_mean(mode, MODES)
             )
         stream = sys.stdout if stream is None else stream
         self.total_steps = total_steps

@@ -126,12 +126,10 @@ def summary_text(
     columns += [Column("Connected to")] if connected else []
     columns += [Column("Trainable", "center")] if show_trainable else []
     if fixed and len(ends) != len(columns):
-        raise ValueError(
-            errors.explain(
-                f"`positions` has {len(ends)} entries, the summary has {len(columns)} columns.",
-                columns=", ".join(c.title for c in columns),
-                fix=f"give {len(columns)} rising positions, the last one 1.0.",
-            )
+        raise errors.value_error(
+            f"`positions` has {len(ends)} entries, the summary has {len(columns)} columns.",
+            columns=", ".join(c.title for c in columns),
+            fix=f"give {len(columns)} rising positions, the last one 1.0.",
         )
     styles = ("", "cyan", "green", "", "")
     starts = [0, *ends[:-1]]
@@ -218,21 +216,17 @@ def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]
         return layers
     names = [layer.name for layer in layers]
     if isinstance(layer_range, str) or len(layer_range) != 2:
-        raise ValueError(
-            errors.explain(
-                f"`layer_range` names the first and the last layer; got {layer_range!r}.",
-                fix=f"layer_range=({names[0]!r}, {names[-1]!r})" if names else None,
-            )
+        raise errors.value_error(
+            f"`layer_range` names the first and the last layer; got {layer_range!r}.",
+            fix=f"layer_range=({names[0]!r}, {names[-1]!r})" if names else None,
         )
     found = []
     for pattern in layer_range:
         hits = [k for k, name in enumerate(names) if name == pattern or re.match(pattern, name)]
         if not hits:
-            raise ValueError(
-                errors.explain(
-                    f"`layer_range` names {pattern!r}, which no layer of the model is called.",
-                    fix=errors.did_you_mean(pattern, names),
-                )
+            raise errors.value_error(
+                f"`layer_range` names {pattern!r}, which no layer of the model is called.",
+                fix=errors.did_you_mean(pattern, names),
             )
         found.append((hits[0], hits[-1]))
     return layers[min(lo for lo, _ in found) : max(hi for _, hi in found) + 1]
@@ -405,11 +399,9 @@ def _advice(unbuilt: int) -> list[str]:
 def _ends(positions: Sequence[float], length: int) -> list[int]:
     """The character that each column's right border stands on, the first border being 0."""
     if any(a >= b for a, b in pairwise(positions)) or not positions or positions[0] <= 0:
-        raise ValueError(
-            errors.explain(
-                f"`positions` rises from above 0; got {list(positions)}.",
-                fix="give the end of each column as a part of the line: [0.45, 0.8, 1.0].",
-            )
+        raise errors.value_error(
+            f"`positions` rises from above 0; got {list(positions)}.",
+            fix="give the end of each column as a part of the line: [0.45, 0.8, 1.0].",
         )
     scale = length if positions[-1] <= 1 else 1
     first, *rest = (int(p * scale) for p in positions)

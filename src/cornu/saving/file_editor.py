@@ -21,7 +21,7 @@ import numpy as np
 from cornu.archive.safejson import parse
 from cornu.archive.stores import H5Reader, H5Writer, open_reader
 from cornu.archive.walk import plan_load
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, value_error
 from cornu.reports.table import printable
 from cornu.storage.container import CONFIG, METADATA, is_model_file, opened
 from cornu.storage.stored_objects import objects_in
@@ -88,12 +88,10 @@ class KerasFileEditor:
             with open_reader(self.filepath) as reader:
                 self.weights_dict = _contents(reader)
         else:
-            raise ValueError(
-                explain(
-                    f"The editor opens .keras, .weights.h5 and .weights.json files, got "
-                    f"{self.filepath!r}.",
-                    fix="load an .h5 file of Keras 2's kind and save it as .keras first.",
-                )
+            raise value_error(
+                f"The editor opens .keras, .weights.h5 and .weights.json files, got "
+                f"{self.filepath!r}.",
+                fix="load an .h5 file of Keras 2's kind and save it as .keras first.",
             )
 
     # ---- looking ------------------------------------------------------------------------------
@@ -152,16 +150,14 @@ class KerasFileEditor:
         """
         path = self._find(object_name)
         if "/" in new_name:
-            raise ValueError(
-                explain(
-                    f"A new name is the last part of a path, got {new_name!r}.",
-                    fix=f"rename_object({path!r}, {new_name.rpartition('/')[2]!r})",
-                )
+            raise value_error(
+                f"A new name is the last part of a path, got {new_name!r}.",
+                fix=f"rename_object({path!r}, {new_name.rpartition('/')[2]!r})",
             )
         parent = path.rpartition("/")[0]
         target = _checked(f"{parent}/{new_name}".lstrip("/"))
         if any(_is_below(other, target) for other in self.weights_dict):
-            raise ValueError(explain(f"There is an object at {target!r} already."))
+            raise value_error(f"There is an object at {target!r} already.")
         self.weights_dict = {
             target + other[len(path) :] if _is_below(other, path) else other: weights
             for other, weights in self.weights_dict.items()
@@ -189,11 +185,9 @@ class KerasFileEditor:
         """
         path = _checked(object_path.strip("/"))
         if any(_is_below(other, path) for other in self.weights_dict):
-            raise ValueError(
-                explain(
-                    f"There is an object at {path!r} already.",
-                    fix="add_weights adds to it, delete_object removes it.",
-                )
+            raise value_error(
+                f"There is an object at {path!r} already.",
+                fix="add_weights adds to it, delete_object removes it.",
             )
         self.weights_dict[path] = _arrays(weights)
 
@@ -215,11 +209,9 @@ class KerasFileEditor:
         path = self._find(object_name)
         weights = self.weights_dict.get(path, {})
         if weight_name not in weights:
-            raise ValueError(
-                explain(
-                    f"The object at {path!r} has no weight {weight_name!r}.",
-                    fix=did_you_mean(weight_name, weights),
-                )
+            raise value_error(
+                f"The object at {path!r} has no weight {weight_name!r}.",
+                fix=did_you_mean(weight_name, weights),
             )
         del weights[weight_name]
 
@@ -230,11 +222,9 @@ class KerasFileEditor:
             ValueError: the name has another ending.
         """
         if not os.fspath(filepath).endswith(".weights.h5"):
-            raise ValueError(
-                explain(
-                    f"The editor writes '.weights.h5' files, got {os.fspath(filepath)!r}.",
-                    fix="load the file into its model and save that, for a '.keras' file.",
-                )
+            raise value_error(
+                f"The editor writes '.weights.h5' files, got {os.fspath(filepath)!r}.",
+                fix="load the file into its model and save that, for a '.keras' file.",
             )
         with H5Writer(filepath) as store:
             for path, weights in self.weights_dict.items():
@@ -254,19 +244,15 @@ class KerasFileEditor:
         if len(found) == 1:
             return found[0]
         if found:
-            raise ValueError(
-                explain(
-                    f"Several objects are named {name!r}.",
-                    found=", ".join(found[:8]),
-                    fix="give the whole path.",
-                )
+            raise value_error(
+                f"Several objects are named {name!r}.",
+                found=", ".join(found[:8]),
+                fix="give the whole path.",
             )
         known = {*places, *(p.rpartition("/")[2] for p in places)}
-        raise ValueError(
-            explain(
-                f"There is no object {name!r} in the file.",
-                fix=f"{did_you_mean(given, known)} summary() lists all.".lstrip(),
-            )
+        raise value_error(
+            f"There is no object {name!r} in the file.",
+            fix=f"{did_you_mean(given, known)} summary() lists all.".lstrip(),
         )
 
 
@@ -304,18 +290,16 @@ def _arrays(weights: Any) -> dict[str, np.ndarray]:
     named = isinstance(weights, Mapping) and all(isinstance(k, str) and k for k in weights)
     arrays = {k: np.asarray(v) for k, v in weights.items()} if named else {}
     if not named or any(a.dtype.kind in "OUS" or "/" in k for k, a in arrays.items()):
-        raise ValueError(
-            explain(
-                f"Weights are a dict of arrays by their keys, got {type(weights).__name__}.",
-                fix="{'0': kernel, '1': bias}",
-            )
+        raise value_error(
+            f"Weights are a dict of arrays by their keys, got {type(weights).__name__}.",
+            fix="{'0': kernel, '1': bias}",
         )
     return arrays
 
 
 def _checked(path: str) -> str:
     if not path or any(p in ("", ".", "..", "vars") or "\0" in p for p in path.split("/")):
-        raise ValueError(explain(f"{path!r} is not a path for an object.", fix="'layers/dense_3'"))
+        raise value_error(f"{path!r} is not a path for an object.", fix="'layers/dense_3'")
     return path
 
 

@@ -17,7 +17,7 @@ from cornu.archive.regular import open_within, require_no_links
 from cornu.archive.safezip import MAX_JSON_BYTES, SafeZip
 from cornu.archive.stores import H5Reader
 from cornu.archive.together import Pending, replace_together, unfinished
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.storage.assets import FOLDER
 
 METADATA, CONFIG = "metadata.json", "config.json"
@@ -90,12 +90,10 @@ class Directory:
 
 def _require_weights(content: Any) -> None:
     if WEIGHTS not in content.names:
-        raise ValueError(
-            explain(
-                f"{content.label} holds no weights: it has no {WEIGHTS}.",
-                found=", ".join(content.names[:10]),
-                fix="get it again from its source.",
-            )
+        raise value_error(
+            f"{content.label} holds no weights: it has no {WEIGHTS}.",
+            found=", ".join(content.names[:10]),
+            fix="get it again from its source.",
         )
 
 
@@ -110,15 +108,13 @@ def opened(filepath: FilePath | BinaryIO) -> Iterator[Any]:
     if isinstance(filepath, (str, os.PathLike)):
         path = Path(filepath)
         if not path.exists():
-            raise ValueError(
-                explain(f"There is no file {os.fspath(path)!r}.", directory=path.parent.absolute())
+            raise value_error(
+                f"There is no file {os.fspath(path)!r}.", directory=path.parent.absolute()
             )
         if not path.is_dir() and not path.name.endswith(".keras"):
-            raise ValueError(
-                explain(
-                    f"A saved model ends in '.keras', got {os.fspath(path)!r}.",
-                    fix="for a '.weights.h5' file, make the model and call load_weights.",
-                )
+            raise value_error(
+                f"A saved model ends in '.keras', got {os.fspath(path)!r}.",
+                fix="for a '.weights.h5' file, make the model and call load_weights.",
             )
         content: Any = Directory(path) if path.is_dir() else Archive(path)
     else:

@@ -26,7 +26,7 @@ from cornu.archive.safejson import parse
 from cornu.archive.walk import Difference, Report, why_mismatched
 from cornu.core.objects.registry import CustomObjectScope
 from cornu.core.objects.serialize import serialize_shared
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 from cornu.layers.base.own import own_weights
 from cornu.storage.load_report import LoadReport
 from cornu.storage.migration import Migration, modern_compile
@@ -137,11 +137,9 @@ def load_legacy(
     with LegacyReader(filepath) as reader:
         what = f"model_config of {reader.label[0].lower()}{reader.label[1:]}"
         if reader.model_config is None:
-            raise ValueError(
-                explain(
-                    f"{reader.label} holds weights alone, no model.",
-                    fix="make the model and call load_weights.",
-                )
+            raise value_error(
+                f"{reader.label} holds weights alone, no model.",
+                fix="make the model and call load_weights.",
             )
         config = parse(reader.model_config, what=what)
         model, migration = build(config, what, reader.elements(), reader.arrays())
@@ -151,7 +149,7 @@ def load_legacy(
             what = what.replace("model_config", "training_config", 1)
             training = parse(reader.training_config, what=what)
             if not isinstance(training, dict):
-                raise ValueError(explain(f"{what} is not an object."))
+                raise value_error(f"{what} is not an object.")
             vet_config(training, what=what)
             with_own_functions({"compile_config": training}, custom_objects)
             training, migration = modern_compile(training, config)
@@ -203,14 +201,12 @@ def _read_by_position(model: Any, reader: LegacyReader, skip_mismatch: bool) -> 
         fix += "load_weights(..., by_name=True)."
         if waiting:
             fix = f"build the model before: {waiting[0]!r} has no weights yet."
-        raise ValueError(
-            explain(
-                f"{reader.label} has weights of {len(groups)} layers, model '{model.name}' has "
-                f"{len(layers)} layers with weights.",
-                file=_names(g.name for g in groups),
-                model=_names(layer.name for layer in layers),
-                fix=fix,
-            )
+        raise value_error(
+            f"{reader.label} has weights of {len(groups)} layers, model '{model.name}' has "
+            f"{len(layers)} layers with weights.",
+            file=_names(g.name for g in groups),
+            model=_names(layer.name for layer in layers),
+            fix=fix,
         )
     pairs = [(lay.name, _weights(lay), g) for lay, g in zip(layers, groups, strict=True)]
     return _read(model, reader, [*pairs, *_top(model, reader)], (), (), skip_mismatch)

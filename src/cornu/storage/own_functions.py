@@ -17,7 +17,7 @@ from typing import Any
 
 from cornu.core.objects.registry import find_custom
 from cornu.core.objects.serialize import LAMBDA, function_in_files
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 
 
 def with_own_functions(config: Any, custom_objects: dict[str, Any] | None) -> list[str]:
@@ -73,12 +73,10 @@ def require_functions(config: Any, what: str) -> None:
     names = lambdas_in(config)
     if names:
         given = ", ".join(f"{name!r}: ..." for name in names)
-        raise ValueError(
-            explain(
-                f"{what} has a place for {_counted(names)}; a file does not hold the function.",
-                fix=f"say what each computes: custom_objects={{{given}}}"
-                + (",\nor leave out the arguments of compile: compile=False" * ("loss" in given)),
-            )
+        raise value_error(
+            f"{what} has a place for {_counted(names)}; a file does not hold the function.",
+            fix=f"say what each computes: custom_objects={{{given}}}"
+            + (",\nor leave out the arguments of compile: compile=False" * ("loss" in given)),
         )
 
 

@@ -44,7 +44,7 @@ from cornu.core.objects.blank import blank_weights
 from cornu.core.objects.registry import CustomObjectScope, how_to_register
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_shared, unknown_names
 from cornu.engine import collector
-from cornu.errors import explain, trimmed, warn
+from cornu.errors import explain, trimmed, value_error, warn
 from cornu.storage.assets import FOLDER, load_assets, save_assets
 from cornu.storage.container import (
     CONFIG,
@@ -217,11 +217,9 @@ def _load(
     """The model of a .keras file or a directory."""
     with opened(filepath) as content:
         if CONFIG not in content.names:
-            raise ValueError(
-                explain(
-                    f"{content.label} is not a saved model: it has no {CONFIG}.",
-                    fix="for a file of weights, make the model and call load_weights.",
-                )
+            raise value_error(
+                f"{content.label} is not a saved model: it has no {CONFIG}.",
+                fix="for a file of weights, make the model and call load_weights.",
             )
         where = f"{CONFIG} of {content.label[0].lower()}{content.label[1:]}"
         config = parse(content.read(CONFIG), what=where)
@@ -281,9 +279,7 @@ def _made(
             raise
         raise TypeError(_all_unknown(what, names)) from error
     if not isinstance(model, Trainer):
-        raise ValueError(
-            explain(f"{what} describes a {type(model).__name__}, which is not a model.")
-        )
+        raise value_error(f"{what} describes a {type(model).__name__}, which is not a model.")
     if migration.lost:
         warn(
             f"{what} has settings that this version does not know; they are left out: "

@@ -27,7 +27,7 @@ from cornu.core.graph.operation import Operation
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.tracking import attributes
-from cornu.errors import UnsafeFileError, explain, warn
+from cornu.errors import UnsafeFileError, explain, value_error, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.metrics.metric import Metric
@@ -111,12 +111,10 @@ def write_objects(root: Any, store: Writer, skip: Sequence[Any] = ()) -> None:
     with_path = {id(obj) for obj in objects.values()}
     for layer in root._flatten_layers():
         if id(layer) not in with_path and own_weights(layer):
-            raise ValueError(
-                explain(
-                    f"Layer '{layer.name}' has weights that no file would hold.",
-                    fix="keep it in an attribute of the model or of a layer, or in a list, tuple "
-                    "or dict there; a set has no order.",
-                )
+            raise value_error(
+                f"Layer '{layer.name}' has weights that no file would hold.",
+                fix="keep it in an attribute of the model or of a layer, or in a list, tuple "
+                "or dict there; a set has no order.",
             )
     left_out = _with_all_below(skip)
     for path, obj in objects.items():
@@ -286,12 +284,10 @@ def _require_built(layers: Mapping[str, Any], reader: H5Reader, stored: set[str]
     for path, layer in layers.items():
         waits = path in stored and not layer.built and not _reads_itself(layer)
         if waits and reader.shapes(path) and not own_weights(layer):
-            raise ValueError(
-                explain(
-                    f"Layer '{layer.name}' has no variables yet, so it cannot take weights.",
-                    file=shown(reader.shapes(path)),
-                    fix="build the model first: model.build(input_shape), or call it on a sample.",
-                )
+            raise value_error(
+                f"Layer '{layer.name}' has no variables yet, so it cannot take weights.",
+                file=shown(reader.shapes(path)),
+                fix="build the model first: model.build(input_shape), or call it on a sample.",
             )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cornu.callbacks.monitoring import History
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 def training_text(model: Any) -> str | None:
@@ -52,7 +52,7 @@ def restore_training(model: Any, values: Any, what: str) -> None:
         or not (isinstance(epoch, list) and all(map(_is_count, epoch)))
         or not (isinstance(history, dict) and all(isinstance(v, list) for v in history.values()))
     ):
-        raise ValueError(explain(f"{what} does not tell how far a training came."))
+        raise value_error(f"{what} does not tell how far a training came.")
     model._trained = (epochs, seed)
     found = History()
     found.epoch, found.history = epoch, history

@@ -29,6 +29,7 @@ from cornu.errors import (
     is_explained,
     is_of_a_library,
     shorten,
+    value_error,
 )
 
 # Arguments that are sizes of axes of weights, or of tables that a layer makes.
@@ -115,15 +116,12 @@ def loading(what: str, *, size: int = 0, safe_mode: bool = True) -> Iterator[Non
         if _is_told(error):
             shorten(error)
             raise
-        raise ValueError(
-            explain(
-                f"{what[:1].upper()}{what[1:]} does not describe a model that can be made."
-                if what.startswith("the ")
-                else f"{what} does not describe a model that can be made.",
-                error=f"{type(error).__name__}: {str(error)[:300]}",
-                fix="the file is damaged, or written by another version; get it again from its "
-                "source.",
-            )
+        raise value_error(
+            f"{what[:1].upper()}{what[1:]} does not describe a model that can be made."
+            if what.startswith("the ")
+            else f"{what} does not describe a model that can be made.",
+            error=f"{type(error).__name__}: {str(error)[:300]}",
+            fix="the file is damaged, or written by another version; get it again from its source.",
         ) from error
 
 

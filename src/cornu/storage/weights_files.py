@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from cornu.archive.safejson import parse
 from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter, open_reader
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 from cornu.storage.container import METADATA, FilePath, is_model_file, opened
 from cornu.storage.legacy import is_legacy_name, load_legacy_weights
 from cornu.storage.load_report import LoadReport, writer
@@ -60,20 +60,16 @@ def save_weights(
     sharded = path.name.endswith(".weights.json")
     named = path.name.endswith(".safetensors")
     if not sharded and not named and not path.name.endswith(".weights.h5"):
-        raise ValueError(
-            explain(
-                f"A file of weights ends in '.weights.h5', got {os.fspath(filepath)!r}.",
-                fix="model.save_weights('model.weights.h5') or ('model.safetensors'), or "
-                "model.save('model.keras') for the whole model.",
-            )
+        raise value_error(
+            f"A file of weights ends in '.weights.h5', got {os.fspath(filepath)!r}.",
+            fix="model.save_weights('model.weights.h5') or ('model.safetensors'), or "
+            "model.save('model.keras') for the whole model.",
         )
     if max_shard_size is not None and not sharded:
-        raise ValueError(
-            explain(
-                "Weights in several files need a name ending in '.weights.json'.",
-                fix=f"model.save_weights({path.name.removesuffix('.h5') + '.json'!r}, "
-                f"max_shard_size={max_shard_size})",
-            )
+        raise value_error(
+            "Weights in several files need a name ending in '.weights.json'.",
+            fix=f"model.save_weights({path.name.removesuffix('.h5') + '.json'!r}, "
+            f"max_shard_size={max_shard_size})",
         )
     _require_built(model, "save")
     make_folder(path.parent)
@@ -113,20 +109,16 @@ def load_weights(
     _require_built(model, "load")
     name = os.fspath(filepath) if isinstance(filepath, (str, os.PathLike)) else ""
     if by_name and not is_legacy_name(name):
-        raise ValueError(
-            explain(
-                "Only '.h5' files of Keras 2's kind are matched by the names of layers.",
-                received=name or "an open file",
-                fix="load_weights(..., skip_mismatch=True) loads what fits at the same place.",
-            )
+        raise value_error(
+            "Only '.h5' files of Keras 2's kind are matched by the names of layers.",
+            received=name or "an open file",
+            fix="load_weights(..., skip_mismatch=True) loads what fits at the same place.",
         )
     if skip and (is_legacy_name(name) or name.endswith(".safetensors")):
-        raise ValueError(
-            explain(
-                "objects_to_skip is for files that hold layers by their paths.",
-                received=name,
-                fix="load_weights(..., skip_mismatch=True) loads what fits.",
-            )
+        raise value_error(
+            "objects_to_skip is for files that hold layers by their paths.",
+            received=name,
+            fix="load_weights(..., skip_mismatch=True) loads what fits.",
         )
     with loading(f"the file {name!r}" if name else "the file"):
         report = _read(model, filepath, name, by_name, skip_mismatch, skip)
@@ -161,11 +153,9 @@ def _load(
 
 def _require_built(model: Any, doing: str) -> None:
     if not getattr(model, "built", True):
-        raise ValueError(
-            explain(
-                f"'{model.name}' is not built, so it has no weights to {doing}.",
-                fix="call it on a sample, or call build(input_shape).",
-            )
+        raise value_error(
+            f"'{model.name}' is not built, so it has no weights to {doing}.",
+            fix="call it on a sample, or call build(input_shape).",
         )
 
 
@@ -173,11 +163,9 @@ def _weights_file(filepath: FilePath | BinaryIO) -> H5Reader:
     if isinstance(filepath, (str, os.PathLike)):
         name = os.fspath(filepath)
         if not name.endswith((".weights.h5", ".weights.json")):
-            raise ValueError(
-                explain(
-                    f"Weights are read from {', '.join(_ENDINGS)} and .keras files, got {name!r}.",
-                    fix="if it is such a file under another name, rename it.",
-                )
+            raise value_error(
+                f"Weights are read from {', '.join(_ENDINGS)} and .keras files, got {name!r}.",
+                fix="if it is such a file under another name, rename it.",
             )
     return open_reader(filepath)
 

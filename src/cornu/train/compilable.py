@@ -15,7 +15,7 @@ from cornu import optimizers
 from cornu.core.frame import Frame
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.objects.tracking import owned_by, unique
-from cornu.errors import explain, trimmed, warn
+from cornu.errors import explain, trimmed, value_error, warn
 from cornu.train import step as steps_module
 from cornu.train.compiled import (
     COMPILE_ARGUMENTS,
@@ -122,12 +122,10 @@ class Compilable:
 
     def _settings(self, method: str) -> Compiled:
         if self._compiled is None:
-            raise ValueError(
-                explain(
-                    f"{method} needs to know the loss and the optimizer.",
-                    fix="call compile first:\n"
-                    "model.compile(optimizer='adam', loss='...', metrics=['accuracy'])",
-                )
+            raise value_error(
+                f"{method} needs to know the loss and the optimizer.",
+                fix="call compile first:\n"
+                "model.compile(optimizer='adam', loss='...', metrics=['accuracy'])",
             )
         return self._compiled
 
@@ -295,12 +293,10 @@ class Compilable:
         if not parts and not training:
             return 0.0
         if not parts:
-            raise ValueError(
-                explain(
-                    "There is no loss to compute.",
-                    fix="model.compile(optimizer='adam', loss='mse')\n"
-                    "or call self.add_loss(...) in a layer.",
-                )
+            raise value_error(
+                "There is no loss to compute.",
+                fix="model.compile(optimizer='adam', loss='mse')\n"
+                "or call self.add_loss(...) in a layer.",
             )
         return sum(parts[1:], parts[0])
 

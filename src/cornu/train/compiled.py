@@ -7,7 +7,7 @@ from typing import Any
 
 from cornu import optimizers
 from cornu.core.objects.serialize import serialize_keras_object
-from cornu.errors import explain, unknown_arguments, warn
+from cornu.errors import unknown_arguments, value_error, warn
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
 from cornu.train.objective import CompileLoss, CompileMetrics, check_names, own_by_name
@@ -137,8 +137,8 @@ def compiled(
     loss, metrics, weighted_metrics = map(own_by_name, (loss, metrics, weighted_metrics))
     steps = checked_steps(arguments["steps_per_execution"])
     if arguments["jit_compile"] not in ("auto", True, False, None):
-        raise ValueError(
-            explain(f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}.")
+        raise value_error(
+            f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}."
         )
     optimizer = optimizers.get(arguments["optimizer"])
     scales = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
@@ -168,4 +168,4 @@ def checked_steps(steps: Any) -> int | str:
     """
     if steps == "auto" or (isinstance(steps, int) and steps >= 1):
         return steps
-    raise ValueError(explain(f"steps_per_execution is a positive int or 'auto', got {steps!r}."))
+    raise value_error(f"steps_per_execution is a positive int or 'auto', got {steps!r}.")

@@ -10,7 +10,7 @@ from cornu.callbacks.backup import BackupAndRestore, Resume
 from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History
 from cornu.callbacks.stopping import TerminateOnNaN
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 def callback_list(
@@ -33,7 +33,7 @@ def callback_list(
     if verbose == "auto":
         verbose = 1
     if not isinstance(verbose, int | np.integer):
-        raise ValueError(explain(f'verbose is 0, 1, 2 or "auto", got {verbose!r}.'))
+        raise value_error(f'verbose is 0, 1, 2 or "auto", got {verbose!r}.')
     params = {"epochs": epochs, "steps": steps, "verbose": int(verbose)}
     if not isinstance(callbacks, CallbackList):
         return CallbackList(
@@ -56,11 +56,9 @@ def with_resume(callbacks: Any, resume: str | os.PathLike[str] | Resume | None) 
         return callbacks
     given = _given(callbacks)
     if any(isinstance(c, BackupAndRestore) for c in given):
-        raise ValueError(
-            explain(
-                "Both resume and a callback say where the training goes on.",
-                fix="leave BackupAndRestore out: fit(resume=folder) does what it does.",
-            )
+        raise value_error(
+            "Both resume and a callback say where the training goes on.",
+            fix="leave BackupAndRestore out: fit(resume=folder) does what it does.",
         )
     added = resume if isinstance(resume, Resume) else Resume(resume)
     if isinstance(callbacks, CallbackList):

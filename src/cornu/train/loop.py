@@ -14,7 +14,7 @@ import jax
 from cornu.core.turns import looping
 from cornu.data.source import Source
 from cornu.engine import collector
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 from cornu.train.carried import tracing
 from cornu.train.logs import Logs
 from cornu.train.state import StateSlots
@@ -126,11 +126,9 @@ def as_logs(out: Any) -> Logs:
     A result that is a dict itself, as that of all compiled metrics is, stands for its entries.
     """
     if not isinstance(out, dict):
-        raise ValueError(
-            explain(
-                f"A step returns a dict of results, got {type(out).__name__}.",
-                fix='return {"loss": loss, ...}',
-            )
+        raise value_error(
+            f"A step returns a dict of results, got {type(out).__name__}.",
+            fix='return {"loss": loss, ...}',
         )
     flat: dict[str, Any] = {}
     for name, value in out.items():

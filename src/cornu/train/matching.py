@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cornu import tree
-from cornu.errors import NoSuchNameError, did_you_mean, explain, warn
+from cornu.errors import NoSuchNameError, did_you_mean, explain, value_error, warn
 
 Path = tuple[Any, ...]
 
@@ -325,11 +325,9 @@ def align(given: Any, outputs: Outputs, what: str = "y", used: Sequence[int] = (
     if len(flat) != outputs.count:
         if what == "y":
             raise ValueError(_too_few(len(flat), outputs.count))
-        raise ValueError(
-            explain(
-                f"{what} holds {len(flat)} arrays, the model has {outputs.count} outputs.",
-                fix="pass one array for all outputs, or one for each.",
-            )
+        raise value_error(
+            f"{what} holds {len(flat)} arrays, the model has {outputs.count} outputs.",
+            fix="pass one array for all outputs, or one for each.",
         )
     return flat
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from cornu import losses as losses_module, metrics as metrics_module, tree
 from cornu.core.objects.registry import find_custom
 from cornu.core.objects.serialize import serialize_keras_object
-from cornu.errors import explain, located
+from cornu.errors import located, value_error
 from cornu.losses.loss import Loss
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
@@ -263,12 +263,9 @@ class CompileLoss:
         self, loss: Any, loss_weights: Any = None, output_names: Sequence[str] | None = None
     ):
         if any(isinstance(leaf, str) for leaf in tree.flatten(loss_weights)):
-            raise ValueError(
-                explain(
-                    "loss_weights, the third argument of compile, are numbers, got "
-                    f"{loss_weights!r}.",
-                    fix=f"metrics={loss_weights!r}, loss_weights=None",
-                )
+            raise value_error(
+                f"loss_weights, the third argument of compile, are numbers, got {loss_weights!r}.",
+                fix=f"metrics={loss_weights!r}, loss_weights=None",
             )
         self.user_loss, self.user_weights = loss, loss_weights
         self.output_names = output_names
@@ -333,11 +330,9 @@ class CompileLoss:
         for one in self._placed:
             labels = at(y_true, one.path)
             if all(leaf is None for leaf in tree.flatten(labels)):
-                raise ValueError(
-                    explain(
-                        "An output has a loss but no labels.",
-                        fix="pass y for every output that has a loss: fit(x, y).",
-                    )
+                raise value_error(
+                    "An output has a loss but no labels.",
+                    fix="pass y for every output that has a loss: fit(x, y).",
                 )
             value = one.of(labels, at(y_pred, one.path), _one_weight(at(weights, one.path)))
             total = value if total is None else total + value

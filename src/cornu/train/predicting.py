@@ -17,7 +17,7 @@ from cornu.core.objects.tracking import Snapshot
 from cornu.core.symbolic import is_symbolic
 from cornu.data.arrays import BATCH_SIZE
 from cornu.data.source import Batch, Resident, Source
-from cornu.errors import explain, trimmed
+from cornu.errors import trimmed, value_error
 from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
 from cornu.train.compiled import accept_older
@@ -61,12 +61,10 @@ class Collector:
 
         def join(*parts: Any) -> np.ndarray:
             if len(parts) > 1 and not np.ndim(parts[0]):
-                raise ValueError(
-                    explain(
-                        f"The model returns one number for a batch, and there are {len(parts)} "
-                        "batches.",
-                        fix="batch_size=len(x)",
-                    )
+                raise value_error(
+                    f"The model returns one number for a batch, and there are {len(parts)} "
+                    "batches.",
+                    fix="batch_size=len(x)",
                 )
             return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])
 

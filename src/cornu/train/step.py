@@ -26,7 +26,7 @@ import jax
 from cornu import activations, bcoo, tree
 from cornu.core.frame import frame_for_writing
 from cornu.core.objects.tracking import Identities
-from cornu.errors import explain, returns_nothing
+from cornu.errors import explain, returns_nothing, value_error
 from cornu.train.carried import Carried
 from cornu.train.state import StateSlots, TrainState, flat
 
@@ -61,11 +61,9 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     if not isinstance(data, tuple):
         return data, None, None
     if len(data) > 3:
-        raise ValueError(
-            explain(
-                f"A batch is (x,), (x, y) or (x, y, sample_weight), got {len(data)} items.",
-                fix="several inputs or outputs go into a tuple of their own: ((x1, x2), y).",
-            )
+        raise value_error(
+            f"A batch is (x,), (x, y) or (x, y, sample_weight), got {len(data)} items.",
+            fix="several inputs or outputs go into a tuple of their own: ((x1, x2), y).",
         )
     padded = (*data, None, None)[:3]
     return padded[0], padded[1], padded[2]
@@ -133,12 +131,10 @@ def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, trai
         raise ValueError(returns_nothing(model.compute_loss))
     shape = getattr(loss, "shape", ())
     if shape != ():
-        raise ValueError(
-            explain(
-                f"{model.__class__.__name__}.compute_loss returns an array of shape {shape}, but "
-                "the loss of a batch must be one number.",
-                fix="return keras.ops.mean(loss)",
-            )
+        raise value_error(
+            f"{model.__class__.__name__}.compute_loss returns an array of shape {shape}, but "
+            "the loss of a batch must be one number.",
+            fix="return keras.ops.mean(loss)",
         )
     return loss
 
@@ -250,11 +246,9 @@ def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[...,
         with Carried(slots, values) as frame:
             returned = method(_state_for(kind, _listed(slots, state)), data)
         if not (isinstance(returned, tuple) and len(returned) == 2):
-            raise ValueError(
-                explain(
-                    f"{name} returns {type(returned).__name__}, not (logs, state).",
-                    fix="return logs, (trainable, non_trainable, optimizer, metrics)",
-                )
+            raise value_error(
+                f"{name} returns {type(returned).__name__}, not (logs, state).",
+                fix="return logs, (trainable, non_trainable, optimizer, metrics)",
             )
         logs, after = returned
         _refuse_writes(slots, values, frame, name)
@@ -315,12 +309,10 @@ def _full_state(kind: str, before: TrainState, after: Any, name: str) -> TrainSt
     expected = [len(p) for p in before]
     received = [len(p) for p in parts] if len(parts) == 4 else None
     if received != expected:
-        raise ValueError(
-            explain(
-                f"{name} returns a state of another structure than it got.",
-                expected=f"{expected} values in (trainable, non_trainable, optimizer, metrics)",
-                received=f"{received if received is not None else len(parts)}",
-                fix="return every part, changed or not, in the same order.",
-            )
+        raise value_error(
+            f"{name} returns a state of another structure than it got.",
+            expected=f"{expected} values in (trainable, non_trainable, optimizer, metrics)",
+            received=f"{received if received is not None else len(parts)}",
+            fix="return every part, changed or not, in the same order.",
         )
     return TrainState(*[list(p) for p in parts])

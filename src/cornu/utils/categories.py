@@ -52,11 +52,9 @@ def _of_jax(x: jax.Array, num_classes: int | None) -> jax.Array:
         x = x[..., 0]
     if isinstance(x, jax.core.Tracer):  # inside jit the numbers are not known
         if not num_classes:
-            raise ValueError(
-                errors.explain(
-                    "`num_classes` is needed inside a compiled function.",
-                    fix="to_categorical(x, num_classes=10)",
-                )
+            raise errors.value_error(
+                "`num_classes` is needed inside a compiled function.",
+                fix="to_categorical(x, num_classes=10)",
             )
     else:
         num_classes = _checked_size(_class_numbers(np.asarray(x)), num_classes)
@@ -67,9 +65,7 @@ def _whole(num_classes: Any) -> int:
     try:
         return operator.index(num_classes)
     except TypeError as error:
-        raise TypeError(
-            errors.explain(f"`num_classes` is a whole number; got {num_classes!r}.")
-        ) from error
+        raise errors.type_error(f"`num_classes` is a whole number; got {num_classes!r}.") from error
 
 
 def _class_numbers(x: Any) -> np.ndarray:
@@ -90,11 +86,8 @@ def _class_numbers(x: Any) -> np.ndarray:
     # The conversion cuts 0.5 to 0, and NaN to anything.
     if given.dtype.kind == "f" and not (given == labels).all():
         odd = given[given != labels].ravel()[0]
-        raise ValueError(
-            errors.explain(
-                f"`x` holds {odd}, which is no class number.",
-                fix="of probabilities: x = x.argmax(-1)",
-            )
+        raise errors.value_error(
+            f"`x` holds {odd}, which is no class number.", fix="of probabilities: x = x.argmax(-1)"
         )
     return labels
 
@@ -103,14 +96,12 @@ def _checked_size(labels: np.ndarray, num_classes: int | None) -> int:
     """The number of classes, if all labels are below it."""
     if not num_classes:
         if labels.size == 0:
-            raise ValueError(
-                errors.explain(
-                    "`x` is empty, so the number of classes is unknown.", fix="pass `num_classes`."
-                )
+            raise errors.value_error(
+                "`x` is empty, so the number of classes is unknown.", fix="pass `num_classes`."
             )
         num_classes = int(labels.max()) + 1
     if num_classes < 0:
-        raise ValueError(errors.explain(f"`num_classes` is at least 1; got {num_classes}."))
+        raise errors.value_error(f"`num_classes` is at least 1; got {num_classes}.")
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         low, high = int(labels.min()), int(labels.max())
         raise IndexError(

@@ -93,11 +93,9 @@ def get_file(
           fix: give a plain name such as 'data.csv'; folders go into `cache_dir` and `cache_subdir`.
     """
     if not origin:
-        raise ValueError(
-            errors.explain(
-                "`origin` is missing: the address to download from.",
-                fix="get_file(origin='https://...')",
-            )
+        raise errors.value_error(
+            "`origin` is missing: the address to download from.",
+            fix="get_file(origin='https://...')",
         )
     algorithm, digest = _expected_hash(md5_hash, file_hash, hash_algorithm)
     _check_origin(origin, algorithm)
@@ -178,10 +176,8 @@ def _name_in(origin: str) -> str:
     """The last part of the address, as a name."""
     name = unquote(urlsplit(origin).path).rsplit("/", 1)[-1]
     if not name:
-        raise ValueError(
-            errors.explain(
-                f"The address {origin!r} ends with no file name.", fix="pass `fname='data.csv'`."
-            )
+        raise errors.value_error(
+            f"The address {origin!r} ends with no file name.", fix="pass `fname='data.csv'`."
         )
     return name
 
@@ -197,12 +193,10 @@ def checked_name(name: str, argument: str = "") -> str:
         or len(os.fsencode(clean)) > 240
     ):
         place = f"a folder in {argument}" if argument else "the name of a file in the cache"
-        raise ValueError(
-            errors.explain(
-                f"{name!r} cannot be {place}.",
-                fix="give a plain name such as 'data.csv'; "
-                "folders go into `cache_dir` and `cache_subdir`.",
-            )
+        raise errors.value_error(
+            f"{name!r} cannot be {place}.",
+            fix="give a plain name such as 'data.csv'; "
+            "folders go into `cache_dir` and `cache_subdir`.",
         )
     return clean
 
@@ -215,11 +209,9 @@ def _expected_hash(
 ) -> tuple[str | None, str | None]:
     """The algorithm and the digits to expect, or None twice."""
     if algorithm not in ("auto", *HASH_LENGTHS):
-        raise ValueError(
-            errors.explain(
-                f"Unknown hash algorithm {algorithm!r}.",
-                fix=errors.did_you_mean(algorithm, ["auto", *HASH_LENGTHS]),
-            )
+        raise errors.value_error(
+            f"Unknown hash algorithm {algorithm!r}.",
+            fix=errors.did_you_mean(algorithm, ["auto", *HASH_LENGTHS]),
         )
     if file_hash is None:
         if md5_hash is None:
@@ -229,12 +221,10 @@ def _expected_hash(
     if algorithm == "auto":
         algorithm = "md5" if len(digits) == HASH_LENGTHS["md5"] else "sha256"
     if not re.fullmatch(rf"[0-9a-f]{{{HASH_LENGTHS[algorithm]}}}", digits):
-        raise ValueError(
-            errors.explain(
-                f"{file_hash!r} is no {algorithm} hash, "
-                f"which has {HASH_LENGTHS[algorithm]} hexadecimal digits.",
-                fix="run `sha256sum FILE` on a copy that you trust.",
-            )
+        raise errors.value_error(
+            f"{file_hash!r} is no {algorithm} hash, "
+            f"which has {HASH_LENGTHS[algorithm]} hexadecimal digits.",
+            fix="run `sha256sum FILE` on a copy that you trust.",
         )
     return algorithm, digits
 
@@ -258,17 +248,13 @@ def _check_origin(origin: str, algorithm: str | None) -> None:
     if scheme == "file" and parts.netloc in ("", "localhost"):
         return
     if scheme == "http":
-        raise ValueError(
-            errors.explain(
-                f"Plain http can be changed on the way; {origin!r} is used only with a SHA-256.",
-                fix="use the https address, or pass `file_hash` with 64 hexadecimal digits.",
-            )
+        raise errors.value_error(
+            f"Plain http can be changed on the way; {origin!r} is used only with a SHA-256.",
+            fix="use the https address, or pass `file_hash` with 64 hexadecimal digits.",
         )
-    raise ValueError(
-        errors.explain(
-            f"`origin` is an https address; got {origin!r}.",
-            fix="a file on this machine needs no get_file: open its path.",
-        )
+    raise errors.value_error(
+        f"`origin` is an https address; got {origin!r}.",
+        fix="a file on this machine needs no get_file: open its path.",
     )
 
 
@@ -288,12 +274,10 @@ def download(
             with explained(path):
                 _fetch(origin, path, str(temporary), limit)
         if not _matches(temporary, algorithm, digest):
-            raise ValueError(
-                errors.explain(
-                    f"The file from {origin} is not the expected one: its {algorithm} differs.",
-                    expected=digest,
-                    fix="try again; if it stays so, the file was changed or the hash is wrong.",
-                )
+            raise errors.value_error(
+                f"The file from {origin} is not the expected one: its {algorithm} differs.",
+                expected=digest,
+                fix="try again; if it stays so, the file was changed or the hash is wrong.",
             )
         flush(temporary)
         temporary.replace(path)
@@ -340,11 +324,9 @@ def stay_on_https(response: Any, *_: Any, **__: Any) -> None:
     """A hook for requests: refuse a redirect that leaves https, before it is followed."""
     target = urljoin(response.url, response.headers.get("location", ""))
     if response.is_redirect and urlsplit(target).scheme.lower() != "https":
-        raise ValueError(
-            errors.explain(
-                f"{response.url} redirects to {target!r}, which is not https.",
-                fix="use an address that answers over https.",
-            )
+        raise errors.value_error(
+            f"{response.url} redirects to {target!r}, which is not https.",
+            fix="use an address that answers over https.",
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cornu.core.objects import registry
 from cornu.core.objects.registry import CustomObjectScope
-from cornu.errors import explain
+from cornu.errors import value_error
 
 __all__ = ["deserialize_keras_object", "serialize_keras_object"]
 
@@ -40,11 +40,9 @@ def serialize_keras_object(instance: Any) -> Any:
         return {"class_name": name, "config": config}
     if hasattr(instance, "__name__"):
         return registry.get_registered_name(instance)
-    raise ValueError(
-        explain(
-            f"{type(instance).__name__} has no `get_config`, so it cannot be serialized.",
-            fix="def get_config(self): return {...the constructor's arguments...}",
-        )
+    raise value_error(
+        f"{type(instance).__name__} has no `get_config`, so it cannot be serialized.",
+        fix="def get_config(self): return {...the constructor's arguments...}",
     )
 
 
@@ -85,12 +83,10 @@ def deserialize_keras_object(
         found = _find(identifier, module_objects, custom_objects, printable_module_name)
         return found() if inspect.isclass(found) else found
     if not isinstance(identifier, dict) or not {"class_name", "config"} <= identifier.keys():
-        raise ValueError(
-            explain(
-                f"A serialized {printable_module_name} is a name or a dict with class_name and "
-                f"config, got {type(identifier).__name__}.",
-                received=repr(identifier)[:80],
-            )
+        raise value_error(
+            f"A serialized {printable_module_name} is a name or a dict with class_name and "
+            f"config, got {type(identifier).__name__}.",
+            received=repr(identifier)[:80],
         )
     name, config = identifier["class_name"], identifier["config"]
     cls = _find(name, module_objects, custom_objects, printable_module_name)

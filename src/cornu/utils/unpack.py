@@ -57,11 +57,9 @@ def formats_of(archive_format: str | Sequence[str] | None) -> list[str]:
     """The formats to try, from the argument `archive_format` of `get_file`."""
     formats = [archive_format] if isinstance(archive_format, str) else list(archive_format or ())
     for unknown in set(formats) - {"auto", "tar", "zip"}:
-        raise ValueError(
-            errors.explain(
-                f"Unknown archive format {unknown!r}.",
-                fix=errors.did_you_mean(unknown, ["auto", "tar", "zip"]),
-            )
+        raise errors.value_error(
+            f"Unknown archive format {unknown!r}.",
+            fix=errors.did_you_mean(unknown, ["auto", "tar", "zip"]),
         )
     return ["tar", "zip"] if "auto" in formats else formats
 
@@ -79,10 +77,8 @@ def extract_archive(path: Path, target: Path, formats: Sequence[str] = ("tar", "
                 _write_members(_members(path, formats, stack), path, folder)
             _put_in_place(folder, target)
     except DAMAGED as error:
-        raise ValueError(
-            errors.explain(
-                f"The archive {path.name} is damaged: {error}.", fix="download it again."
-            )
+        raise errors.value_error(
+            f"The archive {path.name} is damaged: {error}.", fix="download it again."
         ) from error
 
 
@@ -101,11 +97,9 @@ def _members(path: Path, formats: Sequence[str], stack: contextlib.ExitStack) ->
             pass  # no tar: it may still be a zip
     if "zip" in formats and zipfile.is_zipfile(path):
         return _zip_members(stack.enter_context(zipfile.ZipFile(path)), path)
-    raise ValueError(
-        errors.explain(
-            f"{path.name} is no archive of the format {' or '.join(formats) or None}.",
-            fix="leave out `extract` to get the file itself.",
-        )
+    raise errors.value_error(
+        f"{path.name} is no archive of the format {' or '.join(formats) or None}.",
+        fix="leave out `extract` to get the file itself.",
     )
 
 
@@ -122,7 +116,7 @@ def _zip_members(archive: zipfile.ZipFile, path: Path) -> Iterator[Member]:
         plain = mode in (0, stat.S_IFREG, stat.S_IFDIR)
         kind = "folder" if member.is_dir() else "file" if plain else "other"
         if member.flag_bits & 1:
-            raise ValueError(errors.explain(f"{path.name} is encrypted.", fix="unpack it by hand."))
+            raise errors.value_error(f"{path.name} is encrypted.", fix="unpack it by hand.")
         yield member.filename, kind, member.file_size, lambda m=member: archive.open(m)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from cornu.archive.hdf5 import headers
 from cornu.archive.hdf5.checksum import lookup3
 from cornu.archive.hdf5.source import UNDEFINED
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 
 _LARGEST_ATTRIBUTE = 65_000  # bytes, its name included: a message has at most 65,535
 _HEAP = 65_536  # bytes of a collection of texts, unless one text alone is longer
@@ -83,7 +83,7 @@ class Writer:
         """
         node = self._node(path)
         if node.members or node.attributes or node.data is not None:
-            raise ValueError(explain(f"The file has something at {path!r} already."))
+            raise value_error(f"The file has something at {path!r} already.")
         plain = np.ascontiguousarray(array)
         place = self._block(plain.reshape(-1).view(np.uint8).data) if plain.size else UNDEFINED
         layout = bytes([3, 1]) + _u8(place) + _u8(plain.nbytes)
@@ -107,12 +107,10 @@ class Writer:
             return
         plain = np.ascontiguousarray(value)
         if plain.nbytes + len(name.encode()) > _LARGEST_ATTRIBUTE:
-            raise ValueError(
-                explain(
-                    f"The attribute {name!r} is too large for a file of HDF5.",
-                    bytes=plain.nbytes,
-                    limit=_LARGEST_ATTRIBUTE,
-                )
+            raise value_error(
+                f"The attribute {name!r} is too large for a file of HDF5.",
+                bytes=plain.nbytes,
+                limit=_LARGEST_ATTRIBUTE,
             )
         what = _type(plain.dtype), _space(np.shape(value)), plain.tobytes()
         self._node(path).attributes[name] = what
@@ -131,7 +129,7 @@ class Writer:
         node = self._root
         for part in path.split("/") if path else ():
             if node.data is not None:
-                raise ValueError(explain(f"{path!r} leads through an array."))
+                raise value_error(f"{path!r} leads through an array.")
             node = node.members.setdefault(part, _Node())
         return node
 
@@ -218,7 +216,7 @@ def _type(dtype: np.dtype) -> bytes:
         return _described(3, 1, size)  # filled with NULs
     if dtype.kind == "V" and dtype.names is None:
         return _described(5, 0, size)
-    raise TypeError(explain(f"A file of HDF5 here has no arrays of {dtype.name}."))
+    raise type_error(f"A file of HDF5 here has no arrays of {dtype.name}.")
 
 
 _RAGGED = _described(9, 0x101, 16, _type(np.dtype("u1")))  # text of variable length, in UTF-8

@@ -17,7 +17,7 @@ import jax
 from cornu import bcoo, tree
 from cornu.core.graph.operation import Node, Operation, node_of
 from cornu.core.symbolic import KerasTensor, Shape, infer
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 
 class Function(Operation):
@@ -48,15 +48,13 @@ class Function(Operation):
         self.outputs: list[KerasTensor] = tree.flatten(outputs)
         for what, tensors in (("input", self.inputs), ("output", self.outputs)):
             if not tensors:
-                raise ValueError(explain(f"A graph must have an {what}, got {tensors}."))
+                raise value_error(f"A graph must have an {what}, got {tensors}.")
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
-                    raise ValueError(
-                        explain(
-                            f"Every {what} of a graph is a symbolic tensor, got "
-                            f"{type(tensor).__name__}.",
-                            fix="start from keras.Input(shape=...) and call layers on it.",
-                        )
+                    raise value_error(
+                        f"Every {what} of a graph is a symbolic tensor, got "
+                        f"{type(tensor).__name__}.",
+                        fix="start from keras.Input(shape=...) and call layers on it.",
                     )
         self.nodes, self.operations = sort_graph(self.inputs, self.outputs)
 
@@ -70,12 +68,10 @@ class Function(Operation):
     def call(self, inputs: Any) -> Any:
         for value, tensor in zip(self.flat_inputs(inputs), self.inputs, strict=True):
             if not fits(getattr(value, "shape", tensor.shape), tensor.shape):
-                raise ValueError(
-                    explain(
-                        f"'{self.name}' does not accept its input.",
-                        expected=tensor.shape,
-                        received=tuple(value.shape),
-                    )
+                raise value_error(
+                    f"'{self.name}' does not accept its input.",
+                    expected=tensor.shape,
+                    received=tuple(value.shape),
                 )
         return self.run(inputs, lambda operation: operation)
 
@@ -104,12 +100,10 @@ class Function(Operation):
         """The inputs of a call as a flat list, in the order of `self.inputs`."""
         flat = tree.flatten(inputs)
         if len(flat) != len(self.inputs):
-            raise ValueError(
-                explain(
-                    f"'{self.name}' takes {len(self.inputs)} inputs, got {len(flat)}.",
-                    expected=[t.shape for t in self.inputs],
-                    received=[tuple(getattr(x, "shape", ())) for x in flat],
-                )
+            raise value_error(
+                f"'{self.name}' takes {len(self.inputs)} inputs, got {len(flat)}.",
+                expected=[t.shape for t in self.inputs],
+                received=[tuple(getattr(x, "shape", ())) for x in flat],
             )
         return flat
 

@@ -35,7 +35,7 @@ from cornu.core.graph.traced_errors import in_our_words
 from cornu.core.objects.serialize import OP_READERS
 from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import any_symbolic
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 
 # Class name in files -> op. An op in several modules of Keras has one entry.
 TABLE: dict[str, "Op"] = {}
@@ -208,7 +208,7 @@ class OpCall(Operation):
         try:
             bound = function.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(explain(f"{function.__name__}() {error}.")) from None
+            raise type_error(f"{function.__name__}() {error}.") from None
         bound.apply_defaults()
         tensors: dict[str, Any] = {}
         rest: list[Any] = []
@@ -266,8 +266,8 @@ def op_from_config(class_name: str, config: dict[str, Any]) -> OpCall | None:
     known = set(parameters)
     unknown = [key for key in config if key not in known]
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        raise ValueError(
-            explain(f"The operation {class_name!r} takes no setting {unknown[0]!r}.", known=known)
+        raise value_error(
+            f"The operation {class_name!r} takes no setting {unknown[0]!r}.", known=known
         )
     return OpCall(function, config, name)
 

@@ -18,7 +18,7 @@ from cornu import bcoo
 from cornu.core import dtypes
 from cornu.core.host import from_host
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 from cornu.numeric import as_numbers, refuse_what_wraps
 
 SCALARS = (bool, int, float, complex)
@@ -44,9 +44,9 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         if hasattr(x, "todense"):  # sparse arrays of jax and scipy
             x = bcoo.dense(x) if bcoo.is_sparse(x) else x.todense()
         if x is None:
-            raise ValueError(explain("An array of numbers is expected, got None."))
+            raise value_error("An array of numbers is expected, got None.")
         if isinstance(x, (str, bytes)):
-            raise TypeError(explain(f"An array of numbers is expected, got {x!r}."))
+            raise type_error(f"An array of numbers is expected, got {x!r}.")
         return jnp.asarray(x) if hasattr(x, "__jax_array__") else _from_outside(x)
     if isinstance(x, (list, tuple)) and not _plain_numbers(x):
         x = _from_list(x)

@@ -14,7 +14,7 @@ import jax
 from cornu import budget, names
 from cornu.core.objects.configurable import Configurable, accepted_names
 from cornu.core.symbolic import KerasTensor, any_symbolic, infer
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 
 
 class KerasHistory(NamedTuple):
@@ -44,8 +44,8 @@ class Operation(Configurable):
 
     def __init__(self, name: str | None = None):
         if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(
-                explain(f"The name of {type(self).__name__} is a string without '/', got {name!r}.")
+            raise value_error(
+                f"The name of {type(self).__name__} is a string without '/', got {name!r}."
             )
         self.name = name or names.auto_name(self)
         self._inbound_nodes: list[Node] = []

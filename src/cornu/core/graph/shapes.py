@@ -23,7 +23,7 @@ from cornu import settings
 from cornu.core import dtypes
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import value_error
 
 KEPT = 4096  # results of traces
 
@@ -101,7 +101,7 @@ def _folded_axes(function: Callable[..., Any], x: KerasTensor, axis: Any) -> set
     wrong = [a for a in given if not -x.ndim <= a < x.ndim]
     if wrong:
         name = getattr(function, "__name__", "the op")
-        raise ValueError(explain(f"{name}: there is no axis {wrong[0]}.", received=f"x {x.shape}"))
+        raise value_error(f"{name}: there is no axis {wrong[0]}.", received=f"x {x.shape}")
     return {a % x.ndim for a in given}
 
 

@@ -26,7 +26,7 @@ from cornu.core.objects.serialize import (
     serialize_keras_object,
 )
 from cornu.core.objects.shown import as_call
-from cornu.errors import explain, unknown_arguments, warn
+from cornu.errors import explain, type_error, unknown_arguments, warn
 
 _MISSING = object()
 
@@ -48,7 +48,7 @@ class Configurable:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if (args or kwargs) and cls.__init__ is object.__init__:
-            raise TypeError(explain(f"{cls.__name__} takes no arguments."))
+            raise type_error(f"{cls.__name__} takes no arguments.")
         self = super().__new__(cls)
         object.__setattr__(self, "_arguments", (args, kwargs))
         if kwargs:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu.core.context import local
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, value_error
 
 # Public name of the package in which Keras lists a built-in, and the names it has there.
 _builtins: dict[tuple[str, str], Any] = {}
@@ -120,11 +120,9 @@ def register_keras_serializable(
     def decorator(obj: Any) -> Any:
         full = f"{package}>{name or obj.__name__}"
         if inspect.isclass(obj) and not hasattr(obj, "get_config"):
-            raise ValueError(
-                explain(
-                    f"{obj.__name__} has no `get_config`, so it cannot be saved.",
-                    fix="def get_config(self): return {...the constructor's arguments...}",
-                )
+            raise value_error(
+                f"{obj.__name__} has no `get_config`, so it cannot be saved.",
+                fix="def get_config(self): return {...the constructor's arguments...}",
             )
         _custom[full] = obj
         _custom_names[obj] = full

@@ -21,7 +21,7 @@ from cornu.core.context import local, using
 from cornu.core.objects import registry
 from cornu.core.objects.vetting import vet_objects
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import UnsafeFileError, did_you_mean, explain
+from cornu.errors import UnsafeFileError, did_you_mean, explain, type_error, value_error
 
 _VALUE = 16  # bytes that a value of a config takes as text, about
 LAMBDA = "<lambda>"  # what Python calls every function without a name
@@ -95,11 +95,9 @@ def serialize_keras_object(obj: Any) -> Any:
         return serialize_callable(obj)
     if isinstance(obj, np.dtype):
         return obj.name
-    raise TypeError(
-        explain(
-            f"An object of type {type(obj).__name__} cannot be saved.",
-            fix="give its class a `get_config` method that returns the constructor's arguments.",
-        )
+    raise type_error(
+        f"An object of type {type(obj).__name__} cannot be saved.",
+        fix="give its class a `get_config` method that returns the constructor's arguments.",
     )
 
 
@@ -171,11 +169,9 @@ def names_in_files(
 def _serialize_config(obj: Any) -> dict[str, Any]:
     config = obj.get_config()
     if not isinstance(config, dict):
-        raise ValueError(
-            explain(
-                f"{type(obj).__name__}.get_config returns a {type(config).__name__}, not a dict.",
-                fix="return a dict of the constructor's arguments.",
-            )
+        raise value_error(
+            f"{type(obj).__name__}.get_config returns a {type(config).__name__}, not a dict.",
+            fix="return a dict of the constructor's arguments.",
         )
     if hasattr(obj, "_warn_if_unreadable"):
         obj._warn_if_unreadable(config)
@@ -225,11 +221,9 @@ def deserialize_one(config: Any, custom_objects: dict[str, Any] | None = None) -
         ValueError: a dict names no class.
     """
     if isinstance(config, dict) and "class_name" not in config:
-        raise ValueError(
-            explain(
-                f"The config of an object has the keys 'class_name' and 'config', got "
-                f"{', '.join(map(repr, config)) or 'an empty dict'}.",
-            )
+        raise value_error(
+            f"The config of an object has the keys 'class_name' and 'config', got "
+            f"{', '.join(map(repr, config)) or 'an empty dict'}."
         )
     return deserialize_keras_object(config, custom_objects)
 
@@ -286,7 +280,7 @@ def _deserialize(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return type(config)(_deserialize(x) for x in config)
     if not isinstance(config, dict):
-        raise TypeError(explain(f"A config is made of JSON values, got {type(config).__name__}."))
+        raise type_error(f"A config is made of JSON values, got {type(config).__name__}.")
     if "class_name" not in config or "config" not in config:
         return {key: _deserialize(value) for key, value in config.items()}
     class_name, inner = config["class_name"], config["config"]
@@ -306,9 +300,7 @@ def _deserialize(config: Any) -> Any:
     if shared is not None and getattr(type(shared), "_class_in_files", type(shared)) is cls:
         return shared
     if not isinstance(inner, dict):
-        raise TypeError(
-            explain(f"The config of {class_name!r} is a dict, got {type(inner).__name__}.")
-        )
+        raise type_error(f"The config of {class_name!r} is a dict, got {type(inner).__name__}.")
     obj = cls.from_config(inner)
     if config.get("build_config") and hasattr(obj, "build_from_config") and not obj.built:
         obj.build_from_config(_deserialize(config["build_config"]))
@@ -387,11 +379,9 @@ def find_function(name: Any, registered: Any = None) -> Callable[..., Any]:
             _require_one_name(registered, (str(name), "function"), "function")
             found = FUNCTIONS[str(name)]
     if found is None and name == LAMBDA:
-        raise ValueError(
-            explain(
-                "A function without a name, a lambda, stood here; a config does not hold it.",
-                fix=f"say what it computes: custom_objects={{{LAMBDA!r}: ...}}",
-            )
+        raise value_error(
+            "A function without a name, a lambda, stood here; a config does not hold it.",
+            fix=f"say what it computes: custom_objects={{{LAMBDA!r}: ...}}",
         )
     if found is None:
         raise TypeError(registry.unknown("function", name, FUNCTIONS))
@@ -415,14 +405,12 @@ def _require_one_name(registered: Any, names: tuple[str, ...], kind: str) -> Non
     """
     if not registered or (not _of_user(registered) and str(registered).rpartition(">")[2] in names):
         return
-    raise ValueError(
-        explain(
-            f"The config names the built-in {kind} {names[0]!r}, and {registered!r} as its "
-            "registered name.",
-            fix=f"if it is your own, register it before loading:\n"
-            f"{registry.how_to_register([registered])}\n"
-            "if it is the built-in: del config['registered_name']",
-        )
+    raise value_error(
+        f"The config names the built-in {kind} {names[0]!r}, and {registered!r} as its "
+        "registered name.",
+        fix=f"if it is your own, register it before loading:\n"
+        f"{registry.how_to_register([registered])}\n"
+        "if it is the built-in: del config['registered_name']",
     )
 
 
@@ -483,21 +471,17 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
         if found is None:
             found = table.get(identifier.lower())
         if found is None:
-            raise ValueError(
-                explain(
-                    f"There is no {kind} named {identifier!r}.",
-                    fix=did_you_mean(identifier, table, kind),
-                )
+            raise value_error(
+                f"There is no {kind} named {identifier!r}.",
+                fix=did_you_mean(identifier, table, kind),
             )
     elif isinstance(identifier, dict):
         name = identifier.get("class_name")
         if name is not None and "module" not in identifier and name not in (*SPECIAL, "function"):
             cls: Any = registry.find_custom(name) or table.get(name)
             if cls is None:
-                raise ValueError(
-                    explain(
-                        f"There is no {kind} named {name!r}.", fix=did_you_mean(name, table, kind)
-                    )
+                raise value_error(
+                    f"There is no {kind} named {name!r}.", fix=did_you_mean(name, table, kind)
                 )
             made = getattr(cls, "from_config", None)
             return made(identifier.get("config", {})) if inspect.isclass(cls) and made else cls
@@ -505,11 +489,8 @@ def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: b
     if inspect.isclass(found) and instantiate:
         found = found()
     if not callable(found) and not hasattr(found, "get_config"):
-        raise ValueError(
-            explain(
-                f"{identifier!r} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}.",
-                fix="give a name, a function, or an instance; "
-                + did_you_mean(identifier, table, kind),
-            )
+        raise value_error(
+            f"{identifier!r} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}.",
+            fix="give a name, a function, or an instance; " + did_you_mean(identifier, table, kind),
         )
     return found

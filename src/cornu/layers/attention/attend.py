@@ -12,7 +12,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.core.masks import set_mask
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import attention
 from cornu.layers.base.arguments import is_int
 
@@ -25,20 +25,18 @@ def checked_window(sliding_window: Any) -> int | None:
     """
     if sliding_window is None or (is_int(sliding_window) and sliding_window > 0):
         return sliding_window
-    raise ValueError(
-        explain(f"sliding_window is a positive int or None, got {sliding_window!r}.", fix="128")
+    raise value_error(
+        f"sliding_window is a positive int or None, got {sliding_window!r}.", fix="128"
     )
 
 
 def check_batches(query: Any, value: Any) -> None:
     """Raise ValueError where shapes of queries and values have different batch sizes."""
     if query[0] != value[0] and not {None, 1} & {query[0], value[0]}:
-        raise ValueError(
-            explain(
-                "Queries and values come in batches of the same size.",
-                shapes=f"query {tuple(query)}, value {tuple(value)}",
-                fix="one sequence of values for each sequence of queries",
-            )
+        raise value_error(
+            "Queries and values come in batches of the same size.",
+            shapes=f"query {tuple(query)}, value {tuple(value)}",
+            fix="one sequence of values for each sequence of queries",
         )
 
 
@@ -122,12 +120,10 @@ def check_masks(
         if name == "attention_mask" and mask.ndim == 3:
             sizes = (batch, queries, keys)
         if mask.ndim < min(2, len(sizes)) or not _fits(mask.shape, sizes):
-            raise ValueError(
-                explain(
-                    f"The {name} does not fit {queries} queries and {keys} keys.",
-                    shapes=f"{name} {tuple(mask.shape)}",
-                    fix="value_mask (batch, keys), attention_mask (batch, queries, keys)",
-                )
+            raise value_error(
+                f"The {name} does not fit {queries} queries and {keys} keys.",
+                shapes=f"{name} {tuple(mask.shape)}",
+                fix="value_mask (batch, keys), attention_mask (batch, queries, keys)",
             )
 
 

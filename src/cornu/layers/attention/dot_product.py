@@ -11,7 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import activations, ops
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import random_bits
 from cornu.layers.base.arguments import fraction, one_of
 from cornu.layers.base.build import is_shape
@@ -79,11 +79,9 @@ class Attention(Layer):
             return
         else:
             number = f"a list of {len(shapes)}"
-        raise ValueError(
-            explain(
-                f"{kind} takes a list [query, value] or [query, value, key], got {number}.",
-                fix=f"{kind}()([query, value])",
-            )
+        raise value_error(
+            f"{kind} takes a list [query, value] or [query, value, key], got {number}.",
+            fix=f"{kind}()([query, value])",
         )
 
     def _check_fit(self, query: Any, value: Any, key: Any) -> None:
@@ -98,13 +96,11 @@ class Attention(Layer):
             or differ(query[-1], key[-1])
             or differ(value[-2], key[-2])
         ):
-            raise ValueError(
-                explain(
-                    f"The inputs of {type(self).__name__} '{self.name}' do not fit together.",
-                    shapes=f"query {shown(query)}, value {shown(value)}, key {shown(key)}",
-                    fix="query (batch, Tq, dim), value (batch, Tv, any), key (batch, Tv, dim); the "
-                    "values are the keys if none are given. Dense(dim) brings them to one size.",
-                )
+            raise value_error(
+                f"The inputs of {type(self).__name__} '{self.name}' do not fit together.",
+                shapes=f"query {shown(query)}, value {shown(value)}, key {shown(key)}",
+                fix="query (batch, Tq, dim), value (batch, Tv, any), key (batch, Tv, dim); the "
+                "values are the keys if none are given. Dense(dim) brings them to one size.",
             )
 
     def _calculate_scores(self, query: Any, key: Any) -> Any:
@@ -157,23 +153,19 @@ class Attention(Layer):
         if mask is None:
             return
         if not isinstance(mask, (list, tuple)) or not 2 <= len(mask) <= len(inputs):
-            raise ValueError(
-                explain(
-                    f"The mask of {type(self).__name__} is a list [query_mask, value_mask], got "
-                    f"{type(mask).__name__}"
-                    + (f" of {len(mask)}." if isinstance(mask, (list, tuple)) else "."),
-                    fix="mask=[None, value_mask]",
-                )
+            raise value_error(
+                f"The mask of {type(self).__name__} is a list [query_mask, value_mask], got "
+                f"{type(mask).__name__}"
+                + (f" of {len(mask)}." if isinstance(mask, (list, tuple)) else "."),
+                fix="mask=[None, value_mask]",
             )
         names = ("query_mask", "value_mask", "key_mask")
         for name, m, x in zip(names, mask, inputs, strict=False):
             if m is not None and shown(m.shape) != shown(x.shape[:-1]) and 1 not in m.shape:
-                raise ValueError(
-                    explain(
-                        f"The {name} of {type(self).__name__} '{self.name}' does not fit.",
-                        shapes=f"{name} {shown(m.shape)}, inputs {shown(x.shape)}",
-                        fix="booleans (batch, time), True where a step counts",
-                    )
+                raise value_error(
+                    f"The {name} of {type(self).__name__} '{self.name}' does not fit.",
+                    shapes=f"{name} {shown(m.shape)}, inputs {shown(x.shape)}",
+                    fix="booleans (batch, time), True where a step counts",
                 )
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

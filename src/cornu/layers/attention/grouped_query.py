@@ -8,7 +8,7 @@ from typing import Any
 
 from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.attention import attend
 from cornu.layers.attention.multi_head import ProjectedAttention
 from cornu.layers.base.arguments import positive_int
@@ -90,12 +90,10 @@ class GroupedQueryAttention(ProjectedAttention):
         self.num_query_heads = positive_int(num_query_heads, "num_query_heads", example)
         self.num_key_value_heads = positive_int(num_key_value_heads, "num_key_value_heads", example)
         if self.num_query_heads % self.num_key_value_heads:
-            raise ValueError(
-                explain(
-                    f"{num_query_heads} heads of queries cannot share {num_key_value_heads} heads "
-                    "of keys evenly.",
-                    fix="a num_key_value_heads that divides num_query_heads",
-                )
+            raise value_error(
+                f"{num_query_heads} heads of queries cannot share {num_key_value_heads} heads "
+                "of keys evenly.",
+                fix="a num_key_value_heads that divides num_query_heads",
             )
         self.num_repeats = self.num_query_heads // self.num_key_value_heads
 
@@ -121,13 +119,11 @@ class GroupedQueryAttention(ProjectedAttention):
 
     def _check_shapes(self, query: Any, value: Any, key: Any) -> None:
         if {len(query), len(value), len(key)} != {3} or value[1] != key[1]:
-            raise ValueError(
-                explain(
-                    "GroupQueryAttention takes queries, values and keys (batch, time, dim), of "
-                    "which the last two have as many steps.",
-                    shapes=f"query {tuple(query)}, value {tuple(value)}, key {tuple(key)}",
-                    fix="x[:, None] makes one step of (batch, dim).",
-                )
+            raise value_error(
+                "GroupQueryAttention takes queries, values and keys (batch, time, dim), of "
+                "which the last two have as many steps.",
+                shapes=f"query {tuple(query)}, value {tuple(value)}, key {tuple(key)}",
+                fix="x[:, None] makes one step of (batch, dim).",
             )
         attend.check_batches(query, value)
 

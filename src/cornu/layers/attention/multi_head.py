@@ -15,7 +15,7 @@ from typing import Any
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.attention import attend
 from cornu.layers.base.arguments import fraction, is_int, positive_int
 from cornu.layers.base.layer import Layer
@@ -66,11 +66,9 @@ class ProjectedAttention(Layer):
         self.seed = seed
         self.supports_masking = True
         if flash_attention and self.dropout > 0:
-            raise ValueError(
-                explain(
-                    "Flash attention computes no weights that could be dropped.",
-                    fix="dropout=0.0, or flash_attention=None",
-                )
+            raise value_error(
+                "Flash attention computes no weights that could be dropped.",
+                fix="dropout=0.0, or flash_attention=None",
             )
 
     def _dense(self, equation: str, output_shape: Any, bias_axes: str, name: str) -> EinsumDense:
@@ -164,11 +162,9 @@ def _sizes(shape: Any) -> tuple[int, ...] | None:
     if sizes is None:
         return None
     if not isinstance(sizes, (tuple, list)) or not all(is_int(n) and n > 0 for n in sizes):
-        raise ValueError(
-            explain(
-                f"output_shape must be a positive int or a tuple of them, got {shape!r}.",
-                fix="output_shape=64",
-            )
+        raise value_error(
+            f"output_shape must be a positive int or a tuple of them, got {shape!r}.",
+            fix="output_shape=64",
         )
     return tuple(int(n) for n in sizes)
 
@@ -309,30 +305,24 @@ class MultiHeadAttention(ProjectedAttention):
 
     def _check_shapes(self, query: Any, value: Any, key: Any) -> None:
         if len(query) < 3 or len(query) != len(value):
-            raise ValueError(
-                explain(
-                    "MultiHeadAttention takes queries and values (batch, time, dim), with as many "
-                    "axes.",
-                    shapes=f"query {tuple(query)}, value {tuple(value)}",
-                    fix="x[:, None] makes one step of (batch, dim).",
-                )
+            raise value_error(
+                "MultiHeadAttention takes queries and values (batch, time, dim), with as many "
+                "axes.",
+                shapes=f"query {tuple(query)}, value {tuple(value)}",
+                fix="x[:, None] makes one step of (batch, dim).",
             )
         if tuple(value[1:-1]) != tuple(key[1:-1]):
-            raise ValueError(
-                explain(
-                    "Values and keys have the same axes except the last.",
-                    shapes=f"value {tuple(value)}, key {tuple(key)}",
-                    fix="keys of the same sequence as the values: layer(query, value)",
-                )
+            raise value_error(
+                "Values and keys have the same axes except the last.",
+                shapes=f"value {tuple(value)}, key {tuple(key)}",
+                fix="keys of the same sequence as the values: layer(query, value)",
             )
         attend.check_batches(query, value)
         for axis in self.attention_axes or ():
             if not -len(query) <= axis < len(query) or axis % len(query) in (0, len(query) - 1):
-                raise ValueError(
-                    explain(
-                        f"attention_axes lie between the batch axis and the last, got {axis}.",
-                        shapes=f"query {tuple(query)}",
-                    )
+                raise value_error(
+                    f"attention_axes lie between the batch axis and the last, got {axis}.",
+                    shapes=f"query {tuple(query)}",
                 )
 
     def call(

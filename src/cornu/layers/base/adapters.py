@@ -13,7 +13,7 @@ from typing import Any
 
 from cornu import initializers, ops
 from cornu.core.context import using
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 from cornu.kernels import gather
 from cornu.layers.base import own
 
@@ -77,20 +77,18 @@ def enable_lora(
         ValueError: the layer is not built, LoRA is on already, or the kernel has a constraint.
     """
     if kernel is None:
-        raise ValueError(
-            explain(
-                f"Layer '{layer.name}' is not built, so LoRA has no kernel to work on.",
-                fix="call the layer on a sample first, or build the model.",
-            )
+        raise value_error(
+            f"Layer '{layer.name}' is not built, so LoRA has no kernel to work on.",
+            fix="call the layer on a sample first, or build the model.",
         )
     if kernel.constraint is not None:
-        raise ValueError(
-            explain(f"LoRA does not go together with a constraint on the kernel of '{layer.name}'.")
+        raise value_error(
+            f"LoRA does not go together with a constraint on the kernel of '{layer.name}'."
         )
     if layer.lora_enabled:
-        raise ValueError(explain(f"LoRA is enabled on layer '{layer.name}' already."))
+        raise value_error(f"LoRA is enabled on layer '{layer.name}' already.")
     if not isinstance(rank, int) or rank <= 0:
-        raise ValueError(explain(f"The rank of LoRA is a positive int, got {rank!r}."))
+        raise value_error(f"The rank of LoRA is a positive int, got {rank!r}.")
     shape = kernel.shape if shape is None else shape
     shapes = {"a": (*shape[:-1], rank), "b": (rank, shape[-1])}
     with using(path=layer.path):

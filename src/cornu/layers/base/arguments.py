@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cornu import settings
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, type_error, value_error
 
 
 def is_int(value: Any) -> bool:
@@ -31,7 +31,7 @@ def positive_int(value: Any, name: str, example: str) -> int:
         3
     """
     if not is_int(value) or value <= 0:
-        raise ValueError(explain(f"{name} is a positive int, got {value!r}.", fix=example))
+        raise value_error(f"{name} is a positive int, got {value!r}.", fix=example)
     return int(value)
 
 
@@ -53,9 +53,9 @@ def repetitions(value: Any, name: str, example: str) -> int:
         3
     """
     if not is_int(value):
-        raise TypeError(explain(f"{name} must be an int, got {value!r}.", fix=example))
+        raise type_error(f"{name} must be an int, got {value!r}.", fix=example)
     if value < 1:
-        raise ValueError(explain(f"{name} must be >= 1, got {value}.", fix=example))
+        raise value_error(f"{name} must be >= 1, got {value}.", fix=example)
     return int(value)
 
 
@@ -85,11 +85,9 @@ def per_axis(value: Any, rank: int, name: str, *, least: int = 1) -> tuple[int, 
     ):
         what = "an int" if rank == 1 else f"an int or {rank} ints"
         bound = f" of at least {least}"
-        raise ValueError(
-            explain(
-                f"{name} is {what}{bound}, got {value!r}.",
-                fix=f"{name}={max(least, 2)}" + (f"\nor {name}={(2,) * rank}" if rank > 1 else ""),
-            )
+        raise value_error(
+            f"{name} is {what}{bound}, got {value!r}.",
+            fix=f"{name}={max(least, 2)}" + (f"\nor {name}={(2,) * rank}" if rank > 1 else ""),
         )
     return tuple(int(n) for n in values)
 
@@ -112,12 +110,10 @@ def pairs_per_axis(value: Any, rank: int, name: str) -> tuple[tuple[int, int], .
         isinstance(p, (tuple, list)) and len(p) == 2 and all(is_int(n) and n >= 0 for n in p)
         for p in pairs
     ):
-        raise ValueError(
-            explain(
-                f"{name} is an int, or for each of {rank} axes an int or a pair (before, after) "
-                f"of ints that are not negative, got {value!r}.",
-                fix=f"{name}={((1, 1),) * rank}",
-            )
+        raise value_error(
+            f"{name} is an int, or for each of {rank} axes an int or a pair (before, after) "
+            f"of ints that are not negative, got {value!r}.",
+            fix=f"{name}={((1, 1),) * rank}",
         )
     return tuple((int(a), int(b)) for a, b in pairs)
 
@@ -136,11 +132,9 @@ def channels_format(value: str | None) -> str:
     if value is None:
         return settings.current.image_data_format
     if value not in settings.DATA_FORMATS:
-        raise ValueError(
-            explain(
-                f"data_format is 'channels_last' or 'channels_first', got {value!r}.",
-                fix="data_format='channels_last'\nfor arrays (batch, height, width, channels)",
-            )
+        raise value_error(
+            f"data_format is 'channels_last' or 'channels_first', got {value!r}.",
+            fix="data_format='channels_last'\nfor arrays (batch, height, width, channels)",
         )
     return value
 
@@ -159,10 +153,8 @@ def one_of(value: Any, choices: Iterable[Any], name: str) -> Any:
     choices = list(choices)
     if value not in choices:
         shown = " or ".join(repr(c) for c in choices)
-        raise ValueError(
-            explain(
-                f"{name} is {shown}, got {value!r}.", fix=did_you_mean(value, map(str, choices))
-            )
+        raise value_error(
+            f"{name} is {shown}, got {value!r}.", fix=did_you_mean(value, map(str, choices))
         )
     return value
 
@@ -180,13 +172,9 @@ def fraction(value: Any, name: str) -> float:
         0.5
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(
-            explain(f"{name} is a number from 0 to 1, got {value!r}.", fix=f"{name}=0.5")
-        )
+        raise type_error(f"{name} is a number from 0 to 1, got {value!r}.", fix=f"{name}=0.5")
     if not 0 <= value <= 1:
-        raise ValueError(
-            explain(f"{name} is a number from 0 to 1, got {value!r}.", fix=f"{name}=0.5")
-        )
+        raise value_error(f"{name} is a number from 0 to 1, got {value!r}.", fix=f"{name}=0.5")
     return value  # type: ignore[return-value]
 
 
@@ -202,9 +190,7 @@ def yes_or_no(value: Any, name: str) -> bool:
         False
     """
     if not isinstance(value, (bool, int, np.bool_, np.integer)) or value not in (0, 1):
-        raise ValueError(
-            explain(f"{name} must be True or False, got {value!r}.", fix=f"{name}=True")
-        )
+        raise value_error(f"{name} must be True or False, got {value!r}.", fix=f"{name}=True")
     return bool(value)
 
 
@@ -216,10 +202,8 @@ def first_shape_given(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
     if "input_shape" in kwargs:
         shape = kwargs.pop("input_shape")
         if not isinstance(shape, (tuple, list)):
-            raise ValueError(
-                explain(
-                    f"input_shape is a tuple of sizes, got {shape!r}.", fix="input_shape=(784,)"
-                )
+            raise value_error(
+                f"input_shape is a tuple of sizes, got {shape!r}.", fix="input_shape=(784,)"
             )
         return (batch, *shape)
     if "input_dim" in kwargs:

@@ -17,7 +17,7 @@ from cornu import errors, names, tree
 from cornu.core.context import current_path, name_scope
 from cornu.core.frame import eagerly
 from cornu.core.symbolic import KerasTensor, infer
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 from cornu.layers.base.freezing import after_build, before_build
 
 
@@ -61,13 +61,11 @@ def _require_same(layer: Any, shapes: dict[str, Any] | None) -> None:
     sizes = [_last_sizes(before), _last_sizes(now)]
     if all(a == b or a is None or b is None for a, b in zip(*sizes, strict=False)):
         return
-    raise ValueError(
-        explain(
-            f"{type(layer).__name__} '{layer.name}' is already built for other shapes.",
-            built=before[0] if len(before) == 1 else before,
-            asked=now[0] if len(now) == 1 else now,
-            fix="make a new layer: its variables have the sizes of the first build.",
-        )
+    raise value_error(
+        f"{type(layer).__name__} '{layer.name}' is already built for other shapes.",
+        built=before[0] if len(before) == 1 else before,
+        asked=now[0] if len(now) == 1 else now,
+        fix="make a new layer: its variables have the sizes of the first build.",
     )
 
 
@@ -112,13 +110,10 @@ def _require_shapes(layer: Any, names: tuple[str, ...], shapes: dict[str, Any]) 
     parameters = inspect.signature(layer.build).parameters
     missing = [n for n in names if n not in shapes and parameters[n].default is inspect._empty]
     if missing:
-        raise ValueError(
-            explain(
-                f"build of {type(layer).__name__} takes {missing[0]!r}, which the call does not "
-                "give.",
-                received=", ".join(shapes),
-                fix="name its arguments after those of call: x_shape for call(self, x)",
-            )
+        raise value_error(
+            f"build of {type(layer).__name__} takes {missing[0]!r}, which the call does not give.",
+            received=", ".join(shapes),
+            fix="name its arguments after those of call: x_shape for call(self, x)",
         )
 
 
@@ -173,13 +168,11 @@ def build_by_tracing(layer: Any, input_shape: Any) -> None:
     try:
         infer(layer.call, tensors)
     except Exception as error:
-        raise ValueError(
-            explain(
-                f"{type(layer).__name__} '{layer.name}' could not be built from its input shape.",
-                input_shape=input_shape,
-                error=f"{type(error).__name__}: {error}",
-                fix="call it once on real data, or write its `build` method.",
-            )
+        raise value_error(
+            f"{type(layer).__name__} '{layer.name}' could not be built from its input shape.",
+            input_shape=input_shape,
+            error=f"{type(error).__name__}: {error}",
+            fix="call it once on real data, or write its `build` method.",
         ) from error
 
 
@@ -224,7 +217,7 @@ def map_shapes(fn: Callable[[Any], Any], shapes: Any) -> Any:
         return {key: map_shapes(fn, value) for key, value in shapes.items()}
     if isinstance(shapes, (list, tuple)):
         return type(shapes)(map_shapes(fn, value) for value in shapes)
-    raise ValueError(explain(f"A shape is a tuple of sizes, got {shapes!r}.", fix="(None, 784)"))
+    raise value_error(f"A shape is a tuple of sizes, got {shapes!r}.", fix="(None, 784)")
 
 
 def to_tensors(shapes: Any, dtype: str) -> Any:

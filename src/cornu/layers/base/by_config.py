@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.layer import Layer
 
 
@@ -31,7 +31,5 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """
     layer = deserialize_keras_object(config, custom_objects)
     if not isinstance(layer, Layer):
-        raise ValueError(
-            explain(f"The config describes {type(layer).__name__}, which is not a layer.")
-        )
+        raise value_error(f"The config describes {type(layer).__name__}, which is not a layer.")
     return layer

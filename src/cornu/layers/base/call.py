@@ -26,7 +26,7 @@ from cornu.core.masks import mask_of, set_mask
 from cornu.core.objects.registry import is_builtin
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain, warn
+from cornu.errors import did_you_mean, explain, type_error, warn
 from cornu.layers.base.input_spec import check_inputs, describe, no_array
 from cornu.numeric import are_numbers, as_numbers, refuse_what_wraps
 
@@ -250,12 +250,10 @@ class Call:
         if self.signature.takes_training and self.arguments.get("training") is not None:
             given: Any = self.arguments["training"]
             if getattr(given, "shape", ()) or isinstance(given, (list, tuple, dict)):
-                raise TypeError(
-                    explain(
-                        f"training is True or False, got {type(given).__name__}.",
-                        fix=f"{type(self.layer).__name__} takes one input; several go in a list to "
-                        "a layer that takes a list.",
-                    )
+                raise type_error(
+                    f"training is True or False, got {type(given).__name__}.",
+                    fix=f"{type(self.layer).__name__} takes one input; several go in a list to "
+                    "a layer that takes a list.",
                 )
             return given
         if explicit is not None:

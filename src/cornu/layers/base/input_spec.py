@@ -7,7 +7,7 @@ from cornu.core import dtypes
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.registry import is_builtin
 from cornu.core.symbolic import Shape
-from cornu.errors import explain
+from cornu.errors import explain, type_error, value_error
 
 
 class InputSpec(Configurable):
@@ -50,8 +50,8 @@ class InputSpec(Configurable):
         try:
             self.axes = {int(axis): size for axis, size in (axes or {}).items()}
         except (TypeError, ValueError, AttributeError):
-            raise TypeError(
-                explain(f"axes is a dict of axis -> size, got {axes!r}.", fix="axes={-1: 16}")
+            raise type_error(
+                f"axes is a dict of axis -> size, got {axes!r}.", fix="axes={-1: 16}"
             ) from None
         self.allow_last_axis_squeeze = allow_last_axis_squeeze
         self.name = name
@@ -103,46 +103,36 @@ def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
         return
     if isinstance(specs, dict):
         if not isinstance(inputs, dict):
-            raise ValueError(
-                explain(
-                    f"{describe(layer)} takes a dict of inputs, got {type(inputs).__name__}.",
-                    names=", ".join(map(str, specs)),
-                )
+            raise value_error(
+                f"{describe(layer)} takes a dict of inputs, got {type(inputs).__name__}.",
+                names=", ".join(map(str, specs)),
             )
         missing = [name for name, spec in specs.items() if name not in inputs and not spec.optional]
         if missing:
-            raise ValueError(
-                explain(
-                    f"{describe(layer)} misses its input {missing[0]!r}.",
-                    received=", ".join(map(str, inputs)),
-                )
+            raise value_error(
+                f"{describe(layer)} misses its input {missing[0]!r}.",
+                received=", ".join(map(str, inputs)),
             )
         pairs = [(spec, inputs.get(name)) for name, spec in specs.items()]
     else:
         flat_specs, flat = tree.flatten(specs), tree.flatten(inputs)
         is_list = isinstance(inputs, (list, tuple)) and isinstance(specs, InputSpec)
         if is_list and (len(flat) != 1 or is_builtin(type(layer))):
-            raise ValueError(
-                explain(
-                    f"{describe(layer)} takes one array, got a list of {len(inputs)}.",
-                    shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
-                    fix="x = x[0]" if len(inputs) == 1 else "x = keras.layers.Concatenate()(x)",
-                )
+            raise value_error(
+                f"{describe(layer)} takes one array, got a list of {len(inputs)}.",
+                shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
+                fix="x = x[0]" if len(inputs) == 1 else "x = keras.layers.Concatenate()(x)",
             )
         if isinstance(inputs, dict) and isinstance(specs, InputSpec) and is_builtin(type(layer)):
-            raise ValueError(
-                explain(
-                    f"{describe(layer)} takes one array, got a dict of {len(inputs)}.",
-                    names=", ".join(map(str, list(inputs)[:10])),
-                    fix=f"x = x[{next(iter(inputs), 'name')!r}]",
-                )
+            raise value_error(
+                f"{describe(layer)} takes one array, got a dict of {len(inputs)}.",
+                names=", ".join(map(str, list(inputs)[:10])),
+                fix=f"x = x[{next(iter(inputs), 'name')!r}]",
             )
         if len(flat_specs) != len(flat):
-            raise ValueError(
-                explain(
-                    f"{describe(layer)} takes {len(flat_specs)} inputs, got {len(flat)}.",
-                    shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
-                )
+            raise value_error(
+                f"{describe(layer)} takes {len(flat_specs)} inputs, got {len(flat)}.",
+                shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
             )
         pairs = list(zip(flat_specs, flat, strict=True))
     for spec, x in pairs:

@@ -18,7 +18,7 @@ from cornu.core.programs.lift import remat
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.turns import others_loop, turn_of
 from cornu.core.variable import Variable
-from cornu.errors import explain, trimmed, unknown_arguments
+from cornu.errors import explain, trimmed, type_error, unknown_arguments, value_error
 from cornu.layers.base import own
 from cornu.layers.base.arguments import first_shape_given, yes_or_no
 from cornu.layers.base.build import (
@@ -94,13 +94,11 @@ class Layer(Owner, Losses, Dtypes, Operation):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if args and isinstance(args[0], KerasTensor) and not cls._also_takes and is_builtin(cls):
             several = len([a for a in args if isinstance(a, KerasTensor)]) > 1
-            raise TypeError(
-                explain(
-                    f"{cls.__name__} is made of settings first, and called on tensors then.",
-                    fix=f"{cls.__name__}(...)([first, second])"
-                    if several
-                    else f"{cls.__name__}(...)(tensor)",
-                )
+            raise type_error(
+                f"{cls.__name__} is made of settings first, and called on tensors then.",
+                fix=f"{cls.__name__}(...)([first, second])"
+                if several
+                else f"{cls.__name__}(...)(tensor)",
             )
         return super().__new__(cls, *args, **kwargs)
 
@@ -249,12 +247,10 @@ class Layer(Owner, Losses, Dtypes, Operation):
             ((2, 3), 2)
         """
         if not self.built:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' is not built, so its variables are not "
-                    "known.",
-                    fix="call it once on a sample, or call build(input_shape).",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' is not built, so its variables are not "
+                "known.",
+                fix="call it once on a sample, or call build(input_shape).",
             )
         trainable, non_trainable = self.trainable_variables, self.non_trainable_variables
         for kind, variables, values in (
@@ -262,12 +258,10 @@ class Layer(Owner, Losses, Dtypes, Operation):
             ("non-trainable", non_trainable, non_trainable_variables),
         ):
             if len(variables) != len(values):
-                raise ValueError(
-                    explain(
-                        f"'{self.name}' has {len(variables)} {kind} variables, got {len(values)} "
-                        "values.",
-                        variables=", ".join(v.path for v in variables[:8]),
-                    )
+                raise value_error(
+                    f"'{self.name}' has {len(variables)} {kind} variables, got {len(values)} "
+                    "values.",
+                    variables=", ".join(v.path for v in variables[:8]),
                 )
         values = [_raw(v) for v in (*trainable_variables, *non_trainable_variables)]
         # What metrics take in is not among the results, so it stays inside.

@@ -11,7 +11,7 @@ from cornu import tree
 from cornu.core.context import local
 from cornu.core.frame import AddedLoss, is_tracer
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import explain, type_error
 
 
 class Losses:
@@ -30,11 +30,9 @@ class Losses:
         """Add a scalar (or a list of scalars) to the loss of the model, during `call`."""
         for value in tree.flatten(loss):
             if callable(value):
-                raise TypeError(
-                    explain(
-                        "add_loss takes a value, not a function.",
-                        fix="call it inside `call`: self.add_loss(penalty(x))",
-                    )
+                raise type_error(
+                    "add_loss takes a value, not a function.",
+                    fix="call it inside `call`: self.add_loss(penalty(x))",
                 )
             if local.frame is not None and (not is_tracer(value) or local.frame.is_current_trace()):
                 local.frame.losses.append(AddedLoss(self, value))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cornu.core.objects.tracking import unique
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 def save_own_variables(layer: Any, store: Any) -> None:
@@ -31,20 +31,15 @@ def assign_all(layer: Any, store: Any, variables: list[Any]) -> None:
     """
     if len(store.keys()) != len(variables):
         if not variables and not layer.built:
-            raise ValueError(
-                explain(
-                    f"Layer '{layer.name}' has no variables yet, the file holds "
-                    f"{len(store.keys())}.",
-                    fix="build the model before loading: model.build(input_shape), or call it "
-                    "on a sample.",
-                )
+            raise value_error(
+                f"Layer '{layer.name}' has no variables yet, the file holds {len(store.keys())}.",
+                fix="build the model before loading: model.build(input_shape), or call it "
+                "on a sample.",
             )
-        raise ValueError(
-            explain(
-                f"Layer '{layer.name}' has {len(variables)} variables, the file holds "
-                f"{len(store.keys())}.",
-                variables=", ".join(f"{v.path} {v.shape}" for v in variables),
-            )
+        raise value_error(
+            f"Layer '{layer.name}' has {len(variables)} variables, the file holds "
+            f"{len(store.keys())}.",
+            variables=", ".join(f"{v.path} {v.shape}" for v in variables),
         )
     for position, variable in enumerate(variables):
         variable.assign(store[str(position)])
@@ -85,21 +80,17 @@ def set_weights(owner: Any, weights: Any) -> None:
     """
     variables = owner.weights
     if len(weights) != len(variables):
-        raise ValueError(
-            explain(
-                f"'{owner.name}' has {len(variables)} weights, got {len(weights)} arrays.",
-                expected=", ".join(f"{v.path} {v.shape}" for v in variables[:8]),
-                fix="pass the list that get_weights() of a model of the same shape returns.",
-            )
+        raise value_error(
+            f"'{owner.name}' has {len(variables)} weights, got {len(weights)} arrays.",
+            expected=", ".join(f"{v.path} {v.shape}" for v in variables[:8]),
+            fix="pass the list that get_weights() of a model of the same shape returns.",
         )
     for variable, array in zip(variables, weights, strict=True):
         if tuple(np.shape(array)) != variable.shape:
-            raise ValueError(
-                explain(
-                    f"The weight for '{variable.path}' has the wrong shape.",
-                    expected=variable.shape,
-                    received=tuple(np.shape(array)),
-                )
+            raise value_error(
+                f"The weight for '{variable.path}' has the wrong shape.",
+                expected=variable.shape,
+                received=tuple(np.shape(array)),
             )
     for variable, array in zip(variables, weights, strict=True):
         variable.assign(array)

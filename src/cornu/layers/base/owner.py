@@ -18,7 +18,7 @@ from cornu.core.objects.attributes import Attributes
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.turns import turn_of
 from cornu.core.variable import Variable
-from cornu.errors import explain, without_super
+from cornu.errors import type_error, value_error, without_super
 from cornu.layers.base import own
 from cornu.layers.base.build import is_sketching
 from cornu.layers.base.freezing import set_trainable
@@ -54,12 +54,10 @@ class Owner(Attributes):
         call = local.call
         if call is None or call.layer is not self or call.makes_parts or self._is_building:
             return
-        raise ValueError(
-            explain(
-                f"{type(self).__name__}.call makes {what}, but the layer is built: another call "
-                "would make it again, untrained.",
-                fix=fix,
-            )
+        raise value_error(
+            f"{type(self).__name__}.call makes {what}, but the layer is built: another call "
+            "would make it again, untrained.",
+            fix=fix,
         )
 
     def _keep(self, variable: Variable) -> None:
@@ -110,11 +108,9 @@ class Owner(Attributes):
         if args and isinstance(args[0], str):  # as older code has it
             name, *args = args  # type: ignore[assignment]
         if len(args) > 3:
-            raise TypeError(
-                explain(
-                    f"add_weight takes 3 arguments by position, got {len(args)}.",
-                    fix="add_weight(shape, initializer, dtype, trainable=..., name=...)",
-                )
+            raise type_error(
+                f"add_weight takes 3 arguments by position, got {len(args)}.",
+                fix="add_weight(shape, initializer, dtype, trainable=..., name=...)",
             )
         shape, initializer, dtype = (*args, *(shape, initializer, dtype)[len(args) :])
         if like is not None:
@@ -280,10 +276,8 @@ class Owner(Attributes):
             ValueError: the layer is not built, so the number is not known.
         """
         if not self.built:
-            raise ValueError(
-                explain(
-                    f"Layer '{self.name}' is not built, so its parameters cannot be counted.",
-                    fix="call it on a sample, or call build(input_shape).",
-                )
+            raise value_error(
+                f"Layer '{self.name}' is not built, so its parameters cannot be counted.",
+                fix="call it on a sample, or call build(input_shape).",
             )
         return sum(v.size for v in self.weights)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornu.core.objects.serialize import deserialize_keras_object
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.layer import Layer
 
 
@@ -27,11 +27,9 @@ class Wrapper(Layer):
     def __init__(self, layer: Any, **kwargs: Any):
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} takes a layer, got {type(layer).__name__}.",
-                    fix=f"layers.{type(self).__name__}(layers.Dense(10))",
-                )
+            raise value_error(
+                f"{type(self).__name__} takes a layer, got {type(layer).__name__}.",
+                fix=f"layers.{type(self).__name__}(layers.Dense(10))",
             )
         self.layer = layer
 

@@ -15,7 +15,7 @@ The three numbers are an int for all axes or one int for each axis.
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import channels_format, one_of, per_axis
 from cornu.layers.base.input_spec import InputSpec
@@ -77,11 +77,9 @@ class Windowed(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                explain(
-                    "strides and dilation_rate are not both greater than 1.",
-                    received=f"strides {self.strides}, dilation_rate {self.dilation_rate}",
-                )
+            raise value_error(
+                "strides and dilation_rate are not both greater than 1.",
+                received=f"strides {self.strides}, dilation_rate {self.dilation_rate}",
             )
 
     @property
@@ -96,22 +94,18 @@ class Windowed(Layer):
             ValueError: it is not known, or the shape has too few or too many axes.
         """
         if len(input_shape) != self.rank + 2:  # built by another layer, which does not check
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' expects inputs with {self.rank + 2} "
-                    f"axes, got {len(input_shape)}.",
-                    shapes=f"inputs {tuple(input_shape)}",
-                    fix="x = x[..., None]",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' expects inputs with {self.rank + 2} "
+                f"axes, got {len(input_shape)}.",
+                shapes=f"inputs {tuple(input_shape)}",
+                fix="x = x[..., None]",
             )
         channels = input_shape[self.channel_axis]
         if channels is None:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' needs to know the number of channels.",
-                    shapes=f"inputs {tuple(input_shape)}",
-                    fix="keras.Input(shape=(None, None, 3))",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' needs to know the number of channels.",
+                shapes=f"inputs {tuple(input_shape)}",
+                fix="keras.Input(shape=(None, None, 3))",
             )
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
         return channels
@@ -123,15 +117,12 @@ class Windowed(Layer):
         sizes = input_shape[1:-1] if self.data_format == "channels_last" else input_shape[2:]
         for size, taps, apart in zip(sizes, self.kernel_size, self.dilation_rate, strict=True):
             if isinstance(size, int) and size < (taps - 1) * apart + 1:
-                raise ValueError(
-                    explain(
-                        f"The window of {type(self).__name__} '{self.name}' is larger than its "
-                        "inputs.",
-                        shapes=f"inputs {shown(input_shape)}, kernel_size {self.kernel_size}, "
-                        f"dilation_rate {self.dilation_rate}",
-                        fix="padding='same'\nor a smaller kernel_size, or fewer strides and "
-                        "pooling layers before it.",
-                    )
+                raise value_error(
+                    f"The window of {type(self).__name__} '{self.name}' is larger than its inputs.",
+                    shapes=f"inputs {shown(input_shape)}, kernel_size {self.kernel_size}, "
+                    f"dilation_rate {self.dilation_rate}",
+                    fix="padding='same'\nor a smaller kernel_size, or fewer strides and "
+                    "pooling layers before it.",
                 )
 
     def _add_bias(self, channels: int) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 from cornu.kernels import conv as kernel_conv
 from cornu.layers.base import adapters
 from cornu.layers.base.arguments import is_int, positive_int
@@ -56,19 +56,15 @@ class Convolution(Windowed):
         self._doubt_order(filters, kernel_size, strides)
         self.groups = positive_int(groups, "groups", "groups=1")
         if self.filters % self.groups:
-            raise ValueError(
-                explain(
-                    f"filters is divided among groups, so {self.filters} filters do not go "
-                    f"with {self.groups} groups.",
-                    fix=f"filters={-(-self.filters // self.groups) * self.groups}",
-                )
+            raise value_error(
+                f"filters is divided among groups, so {self.filters} filters do not go "
+                f"with {self.groups} groups.",
+                fix=f"filters={-(-self.filters // self.groups) * self.groups}",
             )
         if self.padding == "causal" and self.data_format == "channels_first":
-            raise ValueError(
-                explain(
-                    "Causal padding goes with data_format='channels_last'.",
-                    fix="data_format='channels_last', inputs (batch, time, channels)",
-                )
+            raise value_error(
+                "Causal padding goes with data_format='channels_last'.",
+                fix="data_format='channels_last', inputs (batch, time, channels)",
             )
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -95,13 +91,11 @@ class Convolution(Windowed):
     def build(self, input_shape: Any) -> None:
         channels = self._known_channels(input_shape)
         if channels % self.groups:
-            raise ValueError(
-                explain(
-                    f"The input channels are divided among groups, so {channels} channels do not "
-                    f"go with {self.groups} groups.",
-                    shapes=f"inputs {tuple(input_shape)}",
-                    fix="a number of groups that divides the channels and the filters",
-                )
+            raise value_error(
+                f"The input channels are divided among groups, so {channels} channels do not "
+                f"go with {self.groups} groups.",
+                shapes=f"inputs {tuple(input_shape)}",
+                fix="a number of groups that divides the channels and the filters",
             )
         self._check_window(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)

@@ -13,7 +13,7 @@ import inspect
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.arguments import per_axis, positive_int
 from cornu.layers.convolutional.base import Windowed
 
@@ -60,11 +60,9 @@ class TransposedConvolution(Windowed):
         if output_padding is not None:
             self.output_padding = per_axis(output_padding, self.rank, "output_padding", least=0)
             if any(p >= s for p, s in zip(self.output_padding, self.strides, strict=True)):
-                raise ValueError(
-                    explain(
-                        "output_padding is less than strides on every axis.",
-                        received=f"output_padding {self.output_padding}, strides {self.strides}",
-                    )
+                raise value_error(
+                    "output_padding is less than strides on every axis.",
+                    received=f"output_padding {self.output_padding}, strides {self.strides}",
                 )
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.core.masks import mask_of
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -80,8 +80,8 @@ class ReLU(Layer):
 
 def _not_negative(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise ValueError(
-            explain(f"{name} is a number that is not negative, got {value!r}.", fix=f"{name}=0.1")
+        raise value_error(
+            f"{name} is a number that is not negative, got {value!r}.", fix=f"{name}=0.1"
         )
     return value
 
@@ -155,12 +155,10 @@ class PReLU(Layer):
         shared = self.shared_axes or []
         shape = [1 if i in shared else n for i, n in enumerate(input_shape)][1:]
         if None in shape:
-            raise ValueError(
-                explain(
-                    f"PReLU '{self.name}' has a slope for each position, so all sizes are needed.",
-                    shapes=f"inputs {tuple(input_shape)}, shared_axes {self.shared_axes}",
-                    fix="shared_axes=[1, 2]: one slope for each channel of an image",
-                )
+            raise value_error(
+                f"PReLU '{self.name}' has a slope for each position, so all sizes are needed.",
+                shapes=f"inputs {tuple(input_shape)}, shared_axes {self.shared_axes}",
+                fix="shared_axes=[1, 2]: one slope for each channel of an image",
             )
         self.alpha = self.add_weight(shape=shape, like="alpha")
         sizes = {i: n for i, n in enumerate(input_shape) if i > 0 and i not in shared}
@@ -245,11 +243,9 @@ class Softmax(Layer):
             isinstance(m, int) and isinstance(n, int) and m not in (1, n)
             for m, n in zip(reversed(mask.shape), reversed(inputs.shape), strict=False)
         ):
-            raise ValueError(
-                explain(
-                    f"The mask of Softmax '{self.name}' does not broadcast to its inputs.",
-                    shapes=f"inputs {tuple(inputs.shape)}, mask {tuple(mask.shape)}",
-                    fix="a mask with the shape of the inputs: mask[..., None] adds a last axis",
-                )
+            raise value_error(
+                f"The mask of Softmax '{self.name}' does not broadcast to its inputs.",
+                shapes=f"inputs {tuple(inputs.shape)}, mask {tuple(mask.shape)}",
+                fix="a mask with the shape of the inputs: mask[..., None] adds a last axis",
             )
         return mask if mask.dtype == "bool" else ops.greater(mask, 0.5)

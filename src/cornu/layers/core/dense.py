@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import rows
 from cornu.layers.base import adapters
 from cornu.layers.base.activated import ActivationAttribute
@@ -72,15 +72,13 @@ class Dense(Layer):
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if is_int(activation):  # PyTorch's order
-            raise ValueError(
-                explain(
-                    "Dense takes the number of outputs alone; that of inputs is found by itself.",
-                    received=f"Dense({units}, {activation})",
-                    fix=f"Dense({activation})",
-                )
+            raise value_error(
+                "Dense takes the number of outputs alone; that of inputs is found by itself.",
+                received=f"Dense({units}, {activation})",
+                fix=f"Dense({activation})",
             )
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
-            raise ValueError(explain(f"units is a positive int, got {units!r}.", fix="Dense(64)"))
+            raise value_error(f"units is a positive int, got {units!r}.", fix="Dense(64)")
         self.units = units
         self.activation = activation
         self.use_bias = use_bias
@@ -101,12 +99,10 @@ class Dense(Layer):
     def build(self, input_shape: Any) -> None:
         features = input_shape[-1]
         if features is None:
-            raise ValueError(
-                explain(
-                    f"Dense '{self.name}' needs to know the size of the last axis of its inputs.",
-                    shapes=f"inputs {tuple(input_shape)}",
-                    fix="give it: keras.Input(shape=(..., features)).",
-                )
+            raise value_error(
+                f"Dense '{self.name}' needs to know the size of the last axis of its inputs.",
+                shapes=f"inputs {tuple(input_shape)}",
+                fix="give it: keras.Input(shape=(..., features)).",
             )
         self._kernel_shape = (features, self.units)
         mode = self.quantization_mode

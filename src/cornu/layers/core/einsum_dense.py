@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import rows
 from cornu.layers.base import adapters
 from cornu.layers.base.activated import ActivationAttribute
@@ -209,13 +209,11 @@ class EinsumDense(Layer):
         """Make the variables of a kernel of that shape in few bits."""
         modes.require(self, mode)
         if "." in self.equation and mode != "float8":
-            raise ValueError(
-                explain(
-                    f"The kernel of '{self.name}' is quantized by the letters of its equation, "
-                    "which has an ellipsis.",
-                    equation=self.equation,
-                    fix="write all axes as letters, such as 'abc,cd->abd'.",
-                )
+            raise value_error(
+                f"The kernel of '{self.name}' is quantized by the letters of its equation, "
+                "which has an ellipsis.",
+                equation=self.equation,
+                fix="write all axes as letters, such as 'abc,cd->abd'.",
             )
         self._kernel_shape = tuple(kernel_shape)
         modes.build(self, self._few_bits(), mode, config)
@@ -269,13 +267,11 @@ def weight_shapes(
     _, kernel, output = _three(equation)
     for letter in kernel:
         if sizes.get(letter) is None:
-            raise ValueError(
-                explain(
-                    f"The size of axis {letter!r} of the kernel is not known.",
-                    equation=equation,
-                    shapes=f"inputs {input_shape}, output_shape {output_shape}",
-                    fix="give it in output_shape, or as the size of an axis of the inputs.",
-                )
+            raise value_error(
+                f"The size of axis {letter!r} of the kernel is not known.",
+                equation=equation,
+                shapes=f"inputs {input_shape}, output_shape {output_shape}",
+                fix="give it in output_shape, or as the size of an axis of the inputs.",
             )
     kernel_shape = tuple(sizes[letter] for letter in kernel)
     if not bias_axes:
@@ -305,11 +301,9 @@ def _sizes(
     """The sizes of the letters, and of the axes that an ellipsis stands for."""
     match = _EQUATION.fullmatch(equation.replace(" ", ""))
     if match is None or match.group(1, 3) != match.group(5, 7) or match.group(1) and match.group(3):
-        raise ValueError(
-            explain(
-                f"{equation!r} is not an equation that EinsumDense takes.",
-                fix='"abc,cd->abd", "...x,xy->...y" or "ab...,bc->ac..."',
-            )
+        raise value_error(
+            f"{equation!r} is not an equation that EinsumDense takes.",
+            fix='"abc,cd->abd", "...x,xy->...y" or "ab...,bc->ac..."',
         )
     front, inputs, back, kernel, _, output, _ = match.groups()
     named, hidden = input_shape, ()
@@ -319,41 +313,33 @@ def _sizes(
     elif back:
         named, hidden = input_shape[: len(inputs)], input_shape[len(inputs) :]
     if len(named) != len(inputs):
-        raise ValueError(
-            explain(
-                f"The inputs have {len(input_shape)} axes, the equation {equation!r} "
-                f"has {len(inputs)}.",
-                shapes=f"inputs {input_shape}",
-            )
+        raise value_error(
+            f"The inputs have {len(input_shape)} axes, the equation {equation!r} "
+            f"has {len(inputs)}.",
+            shapes=f"inputs {input_shape}",
         )
     sizes = dict(zip(inputs, named, strict=True))
     given = output if front else output[1:]  # the batch is the ellipsis's, or the first letter
     if len(given) > len(output_shape):  # more sizes than axes are left over, as in Keras
-        raise ValueError(
-            explain(
-                f"output_shape has one size for each of the axes {given!r}, got {output_shape}.",
-                equation=equation,
-            )
+        raise value_error(
+            f"output_shape has one size for each of the axes {given!r}, got {output_shape}.",
+            equation=equation,
         )
     for letter, size in zip(given, output_shape, strict=False):
         known = sizes.get(letter)
         if size is not None and known is not None and size != known:
-            raise ValueError(
-                explain(
-                    f"Axis {letter!r} is {known} in the inputs and {size} in output_shape.",
-                    equation=equation,
-                    shapes=f"inputs {input_shape}, output_shape {output_shape}",
-                )
+            raise value_error(
+                f"Axis {letter!r} is {known} in the inputs and {size} in output_shape.",
+                equation=equation,
+                shapes=f"inputs {input_shape}, output_shape {output_shape}",
             )
         if size is not None:
             sizes[letter] = size
     for letter in output:
         if letter not in inputs and letter not in kernel:
-            raise ValueError(
-                explain(
-                    f"Axis {letter!r} of the output is neither in the inputs nor in the kernel.",
-                    equation=equation,
-                )
+            raise value_error(
+                f"Axis {letter!r} of the output is neither in the inputs nor in the kernel.",
+                equation=equation,
             )
     return sizes, hidden
 
@@ -364,10 +350,8 @@ def _bias_shape(
     """Sizes of the bias axes, 1 between and after them."""
     for letter in bias_axes:
         if letter not in output:
-            raise ValueError(
-                explain(
-                    f"bias_axes has {letter!r}, which is no axis of the output.", equation=equation
-                )
+            raise value_error(
+                f"bias_axes has {letter!r}, which is no axis of the output.", equation=equation
             )
     first = min(output.index(letter) for letter in bias_axes)
     shape = [sizes[letter] if letter in bias_axes else 1 for letter in output[first:]]

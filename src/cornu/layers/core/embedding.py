@@ -9,7 +9,7 @@ from cornu.checks import check_indices
 from cornu.core.context import local
 from cornu.core.frame import is_tracer
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import explain, warn
+from cornu.errors import value_error, warn
 from cornu.kernels import gather
 from cornu.layers.base import adapters
 from cornu.layers.base.arguments import positive_int
@@ -252,8 +252,8 @@ class ReversibleEmbedding(Embedding):
             **kwargs,
         )
         if logit_soft_cap is not None and logit_soft_cap <= 0:
-            raise ValueError(
-                explain(f"logit_soft_cap is a positive number, got {logit_soft_cap!r}.", fix="30.0")
+            raise value_error(
+                f"logit_soft_cap is a positive number, got {logit_soft_cap!r}.", fix="30.0"
             )
         self.tie_weights = tie_weights
         self.reverse_dtype = reverse_dtype

@@ -5,7 +5,7 @@ from typing import Any
 from cornu.core import dtypes
 from cornu.core.graph.operation import Node
 from cornu.core.symbolic import KerasTensor, standardize_shape
-from cornu.errors import explain, warn
+from cornu.errors import explain, type_error, value_error, warn
 from cornu.layers.base.layer import Layer
 
 
@@ -41,8 +41,8 @@ class InputLayer(Layer):
     ):
         super().__init__(name=name)
         if ragged:
-            raise ValueError(
-                explain("There are no ragged inputs on JAX.", fix="pad the samples to one length.")
+            raise value_error(
+                "There are no ragged inputs on JAX.", fix="pad the samples to one length."
             )
         if "batch_input_shape" in kwargs:
             batch_shape = kwargs.pop("batch_input_shape")
@@ -52,30 +52,24 @@ class InputLayer(Layer):
                 explain("The argument input_shape is deprecated.", fix=f"InputLayer(shape={shape})")
             )
         if kwargs:
-            raise TypeError(explain(f"Input takes no argument {next(iter(kwargs))!r}."))
+            raise type_error(f"Input takes no argument {next(iter(kwargs))!r}.")
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
-                raise ValueError(
-                    explain(f"The tensor is symbolic, got {type(input_tensor).__name__}.")
-                )
+                raise value_error(f"The tensor is symbolic, got {type(input_tensor).__name__}.")
             _require_agreement(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
             batch_shape, dtype, sparse = input_tensor.shape, input_tensor.dtype, input_tensor.sparse
         elif batch_size is not None and batch_shape is not None:
-            raise ValueError(
-                explain(
-                    "Give either `batch_size` or `batch_shape`, not both.",
-                    fix="batch_shape=(32, 784), or shape=(784,) and batch_size=32",
-                )
+            raise value_error(
+                "Give either `batch_size` or `batch_shape`, not both.",
+                fix="batch_shape=(32, 784), or shape=(784,) and batch_size=32",
             )
         elif shape is not None and batch_shape is not None:
-            raise ValueError(explain("Give either `shape` or `batch_shape`, not both."))
+            raise value_error("Give either `shape` or `batch_shape`, not both.")
         elif batch_shape is None:
             if shape is None:
-                raise ValueError(explain("Input needs a shape.", fix="keras.Input(shape=(784,))"))
+                raise value_error("Input needs a shape.", fix="keras.Input(shape=(784,))")
             if isinstance(shape, int):
-                raise ValueError(
-                    explain(f"A shape is a tuple, got {shape}.", fix=f"shape=({shape},)")
-                )
+                raise value_error(f"A shape is a tuple, got {shape}.", fix=f"shape=({shape},)")
             batch_shape = (batch_size, *shape)
         self.batch_shape = standardize_shape(batch_shape)
         self._dtype = dtypes.standardize_dtype(dtype)
@@ -124,12 +118,10 @@ def _require_agreement(
     }
     for name, (given, actual) in said.items():
         if given is not None and given != actual:
-            raise ValueError(
-                explain(
-                    f"The {name} is {given}, and the tensor has {actual}.",
-                    tensor=tensor,
-                    fix=f"leave {name} out: keras.Input(tensor=tensor)",
-                )
+            raise value_error(
+                f"The {name} is {given}, and the tensor has {actual}.",
+                tensor=tensor,
+                fix=f"leave {name} out: keras.Input(tensor=tensor)",
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from cornu import ops
 from cornu.core.objects.configurable import plain
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_function
-from cornu.errors import explain
+from cornu.errors import type_error
 from cornu.layers.base.build import map_shapes
 from cornu.layers.base.layer import Layer
 
@@ -102,11 +102,9 @@ class Lambda(Layer):
     ):
         super().__init__(**kwargs)
         if not callable(function):
-            raise TypeError(
-                explain(
-                    f"Lambda takes a function, got {type(function).__name__}.",
-                    fix="Lambda(lambda x: x ** 2)",
-                )
+            raise type_error(
+                f"Lambda takes a function, got {type(function).__name__}.",
+                fix="Lambda(lambda x: x ** 2)",
             )
         self.function = function
         self.output_shape = output_shape

@@ -12,7 +12,7 @@ they are. Ioffe & Szegedy 2015; renormalization: Ioffe 2017.
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -106,12 +106,10 @@ class BatchNormalization(Layer):
     def build(self, input_shape: Any) -> None:
         ndim = len(input_shape)
         if not -ndim <= self.axis < ndim or input_shape[self.axis] is None:
-            raise ValueError(
-                explain(
-                    f"BatchNormalization '{self.name}' needs an axis of known size.",
-                    shapes=f"inputs {tuple(input_shape)}, axis {self.axis}",
-                    fix="keras.Input(shape=(..., features)); axis=1 for channels_first images",
-                )
+            raise value_error(
+                f"BatchNormalization '{self.name}' needs an axis of known size.",
+                shapes=f"inputs {tuple(input_shape)}, axis {self.axis}",
+                fix="keras.Input(shape=(..., features)); axis=1 for channels_first images",
             )
         shape = (input_shape[self.axis],)
         if self.scale:
@@ -164,12 +162,10 @@ class BatchNormalization(Layer):
         if mask.ndim > x.ndim or any(
             m not in (1, n) for m, n in zip(mask.shape, x.shape, strict=False)
         ):
-            raise ValueError(
-                explain(
-                    f"The mask of BatchNormalization '{self.name}' does not fit its inputs.",
-                    shapes=f"inputs {tuple(x.shape)}, mask {tuple(mask.shape)}",
-                    fix="a mask (batch, time) for inputs (batch, time, features)",
-                )
+            raise value_error(
+                f"The mask of BatchNormalization '{self.name}' does not fit its inputs.",
+                shapes=f"inputs {tuple(x.shape)}, mask {tuple(mask.shape)}",
+                fix="a mask (batch, time) for inputs (batch, time, features)",
             )
         # A mask has the leading axes of the inputs, whichever of them is that of the features.
         mask = ops.reshape(ops.cast(mask, "bool"), (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
@@ -218,7 +214,7 @@ def _one_axis(axis: Any) -> int:
     if isinstance(axis, (list, tuple)) and len(axis) == 1:  # as older files have it
         axis = axis[0]
     if not is_int(axis):
-        raise TypeError(explain(f"axis is an int, got {axis!r}.", fix="axis=-1"))
+        raise type_error(f"axis is an int, got {axis!r}.", fix="axis=-1")
     return int(axis)
 
 
@@ -226,16 +222,12 @@ def _checked_clipping(bounds: dict[str, float] | None) -> dict[str, float]:
     bounds = dict(bounds or {})
     unknown = set(bounds) - {"rmin", "rmax", "dmax"}
     if unknown:
-        raise ValueError(
-            explain(
-                f"renorm_clipping has bounds 'rmin', 'rmax' and 'dmax', not {min(unknown)!r}.",
-                fix="renorm_clipping={'rmin': 0.5, 'rmax': 2.0, 'dmax': 1.0}",
-            )
+        raise value_error(
+            f"renorm_clipping has bounds 'rmin', 'rmax' and 'dmax', not {min(unknown)!r}.",
+            fix="renorm_clipping={'rmin': 0.5, 'rmax': 2.0, 'dmax': 1.0}",
         )
     if "rmin" in bounds and "rmax" in bounds and bounds["rmin"] >= bounds["rmax"]:
-        raise ValueError(
-            explain(f"rmin is less than rmax, got {bounds['rmin']} and {bounds['rmax']}.")
-        )
+        raise value_error(f"rmin is less than rmax, got {bounds['rmin']} and {bounds['rmax']}.")
     if bounds.get("dmax", 0) < 0:
-        raise ValueError(explain(f"dmax is not negative, got {bounds['dmax']}."))
+        raise value_error(f"dmax is not negative, got {bounds['dmax']}.")
     return bounds

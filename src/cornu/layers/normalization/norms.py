@@ -9,7 +9,7 @@ UnitNormalization    x / sqrt(sum(x**2))                    over `axis`
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import type_error, value_error
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
@@ -24,7 +24,7 @@ def checked_axes(axis: Any) -> Any:
     if isinstance(axis, (list, tuple)) and all(is_int(a) for a in axis):
         return [int(a) for a in axis]
     if not is_int(axis):
-        raise TypeError(explain(f"axis is an int or a list of ints, got {axis!r}.", fix="axis=-1"))
+        raise type_error(f"axis is an int or a list of ints, got {axis!r}.", fix="axis=-1")
     return int(axis)
 
 
@@ -37,20 +37,16 @@ def sizes_along(layer: Any, input_shape: Any, axis: Any) -> tuple[int, ...]:
     axes = axis if isinstance(axis, list) else [axis]
     ndim = len(input_shape)
     if any(not -ndim <= a < ndim for a in axes):
-        raise ValueError(
-            explain(
-                f"{type(layer).__name__} '{layer.name}' has no axis {axis} in its inputs.",
-                shapes=f"inputs {tuple(input_shape)}",
-                fix=f"axis=-1\nor an axis from 1 to {ndim - 1}",
-            )
+        raise value_error(
+            f"{type(layer).__name__} '{layer.name}' has no axis {axis} in its inputs.",
+            shapes=f"inputs {tuple(input_shape)}",
+            fix=f"axis=-1\nor an axis from 1 to {ndim - 1}",
         )
     if any(input_shape[a] is None for a in axes):
-        raise ValueError(
-            explain(
-                f"{type(layer).__name__} '{layer.name}' needs axes of known size.",
-                shapes=f"inputs {tuple(input_shape)}, axis {axis}",
-                fix="keras.Input(shape=(..., features))",
-            )
+        raise value_error(
+            f"{type(layer).__name__} '{layer.name}' needs axes of known size.",
+            shapes=f"inputs {tuple(input_shape)}, axis {axis}",
+            fix="keras.Input(shape=(..., features))",
         )
     return tuple(input_shape[a] for a in axes)
 
@@ -219,9 +215,7 @@ class GroupNormalization(Layer):
     ):
         super().__init__(**kwargs)
         if not is_int(groups) or (groups <= 0 and groups != -1):
-            raise ValueError(
-                explain(f"groups is a positive int, or -1 for one a channel, got {groups!r}.")
-            )
+            raise value_error(f"groups is a positive int, or -1 for one a channel, got {groups!r}.")
         self.groups = int(groups)
         self.axis = axis
         self.epsilon = float(epsilon)
@@ -242,13 +236,11 @@ class GroupNormalization(Layer):
         if self.groups == -1:
             self.groups = channels
         if channels % self.groups:
-            raise ValueError(
-                explain(
-                    f"The channels are divided among groups, so {channels} channels do not go with "
-                    f"{self.groups} groups.",
-                    shapes=f"inputs {tuple(input_shape)}, axis {self.axis}",
-                    fix="groups=1\nor another number that divides the channels",
-                )
+            raise value_error(
+                f"The channels are divided among groups, so {channels} channels do not go with "
+                f"{self.groups} groups.",
+                shapes=f"inputs {tuple(input_shape)}, axis {self.axis}",
+                fix="groups=1\nor another number that divides the channels",
             )
         if self.scale:
             self.gamma = self.add_weight(shape=(channels,), like="gamma")

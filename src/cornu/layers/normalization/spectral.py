@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornu import initializers, ops
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.wrapper import Wrapper
@@ -30,9 +30,7 @@ class SpectralNormalization(Wrapper):
     def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
         super().__init__(layer, **kwargs)
         if not is_int(power_iterations) or power_iterations <= 0:
-            raise ValueError(
-                explain(f"power_iterations is a positive int, got {power_iterations!r}.")
-            )
+            raise value_error(f"power_iterations is a positive int, got {power_iterations!r}.")
         self.power_iterations = int(power_iterations)
 
     def build(self, input_shape: Any = None) -> None:
@@ -42,12 +40,10 @@ class SpectralNormalization(Wrapper):
         if self.kernel is None:
             self.kernel = getattr(self.layer, "embeddings", None)
         if self.kernel is None:
-            raise ValueError(
-                explain(
-                    f"{type(self.layer).__name__} '{self.layer.name}' has neither a kernel nor "
-                    "embeddings to normalize.",
-                    fix="layers.SpectralNormalization(layers.Dense(10))",
-                )
+            raise value_error(
+                f"{type(self.layer).__name__} '{self.layer.name}' has neither a kernel nor "
+                "embeddings to normalize.",
+                fix="layers.SpectralNormalization(layers.Dense(10))",
             )
         self.vector_u = self.add_weight(
             shape=(1, self.kernel.shape[-1]),

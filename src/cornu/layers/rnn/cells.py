@@ -8,7 +8,7 @@ loop (`get_dropout_mask`) and forgets them after it (`reset_dropout_mask`).
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import random_bits
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import positive_int
@@ -66,12 +66,10 @@ class DropoutCell(Layer):
             ValueError: the state has another length than the cell.
         """
         if state.shape[-1] != self.units:
-            raise ValueError(
-                explain(
-                    f"The states of {type(self).__name__} '{self.name}' have {self.units} numbers.",
-                    shapes=f"inputs {tuple(inputs.shape)}, a state {tuple(state.shape)}",
-                    fix=f"states (batch, {self.units}), as get_initial_state gives them",
-                )
+            raise value_error(
+                f"The states of {type(self).__name__} '{self.name}' have {self.units} numbers.",
+                shapes=f"inputs {tuple(inputs.shape)}, a state {tuple(state.shape)}",
+                fix=f"states (batch, {self.units}), as get_initial_state gives them",
             )
         if training:
             mask = self.get_dropout_mask(inputs)
@@ -137,12 +135,10 @@ class SingleStateCell(DropoutCell):
     def build(self, input_shape: Any) -> None:
         features = input_shape[-1]
         if features is None:
-            raise ValueError(
-                explain(
-                    f"{type(self).__name__} '{self.name}' needs to know the number of features.",
-                    shapes=f"a step {tuple(input_shape)}",
-                    fix="keras.Input(shape=(None, features))",
-                )
+            raise value_error(
+                f"{type(self).__name__} '{self.name}' needs to know the number of features.",
+                shapes=f"a step {tuple(input_shape)}",
+                fix="keras.Input(shape=(None, features))",
             )
         columns = self._gates * self.units
         self.kernel = self.add_weight(shape=(features, columns), like="kernel")

@@ -12,7 +12,7 @@ Shi et al. 2015, "Convolutional LSTM Network".
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import channels_format, one_of, per_axis, positive_int
 from cornu.layers.base.input_spec import InputSpec
@@ -89,12 +89,10 @@ class ConvLSTMCell(DropoutCell):
         self.data_format = channels_format(data_format)
         self.dilation_rate = per_axis(dilation_rate, rank, "dilation_rate")
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                explain(
-                    "strides and dilation_rate cannot both be greater than 1.",
-                    received=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
-                    fix="strides=1\nor dilation_rate=1",
-                )
+            raise value_error(
+                "strides and dilation_rate cannot both be greater than 1.",
+                received=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
+                fix="strides=1\nor dilation_rate=1",
             )
         self.activation = activation
         self.recurrent_activation = recurrent_activation
@@ -124,12 +122,10 @@ class ConvLSTMCell(DropoutCell):
     def build(self, input_shape: Any) -> None:
         channels = input_shape[self.channel_axis]
         if channels is None:
-            raise ValueError(
-                explain(
-                    f"'{self.name}' needs to know the number of channels.",
-                    shapes=f"a step {tuple(input_shape)}",
-                    fix="keras.Input(shape=(None, 64, 64, channels))",
-                )
+            raise value_error(
+                f"'{self.name}' needs to know the number of channels.",
+                shapes=f"a step {tuple(input_shape)}",
+                fix="keras.Input(shape=(None, 64, 64, channels))",
             )
         blocks = 4 * self.filters
         self.kernel = self.add_weight(shape=(*self.kernel_size, channels, blocks), like="kernel")

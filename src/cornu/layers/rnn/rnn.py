@@ -24,7 +24,7 @@ from cornu.core.frame import Frame, eagerly
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.programs import lift
 from cornu.core.variable import Variable
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.rnn.cells import DropoutCell
@@ -96,12 +96,10 @@ class RNN(Layer):
             cell = StackedRNNCells(cell)
         for name in ("call", "state_size"):
             if not hasattr(cell, name):
-                raise ValueError(
-                    explain(
-                        f"A cell has `{name}`, which {type(cell).__name__} has not.",
-                        fix="RNN(LSTMCell(32)); a cell of your own defines call(inputs, states) "
-                        "and state_size.",
-                    )
+                raise value_error(
+                    f"A cell has `{name}`, which {type(cell).__name__} has not.",
+                    fix="RNN(LSTMCell(32)); a cell of your own defines call(inputs, states) "
+                    "and state_size.",
                 )
         super().__init__(**kwargs)
         self.cell = cell
@@ -135,13 +133,11 @@ class RNN(Layer):
                 self.cell.build((sequences_shape[0], *sequences_shape[2:]))
         if self.stateful and self.states is None:
             if sequences_shape[0] is None:
-                raise ValueError(
-                    explain(
-                        f"The states of '{self.name}' are kept between batches, so the batch size "
-                        "is needed.",
-                        shapes=f"sequences {tuple(sequences_shape)}",
-                        fix="keras.Input(batch_shape=(32, None, 8)), or stateful=False",
-                    )
+                raise value_error(
+                    f"The states of '{self.name}' are kept between batches, so the batch size "
+                    "is needed.",
+                    shapes=f"sequences {tuple(sequences_shape)}",
+                    fix="keras.Input(batch_shape=(32, None, 8)), or stateful=False",
                 )
             self._keep_states(sequences_shape[0])
 
@@ -245,35 +241,29 @@ class RNN(Layer):
         kept = tree.flatten(self.states)[0].shape[0]
         batch = tree.flatten(sequences)[0].shape[0]
         if isinstance(batch, int) and batch != kept:
-            raise ValueError(
-                explain(
-                    f"'{self.name}' keeps the states of a batch of {kept} sequences, got a batch "
-                    f"of {batch}.",
-                    fix=f"batches of {kept} sequences: batch_size={kept} and a multiple of it as "
-                    "number of samples;\nstateful=False starts every sequence from zero.",
-                )
+            raise value_error(
+                f"'{self.name}' keeps the states of a batch of {kept} sequences, got a batch "
+                f"of {batch}.",
+                fix=f"batches of {kept} sequences: batch_size={kept} and a multiple of it as "
+                "number of samples;\nstateful=False starts every sequence from zero.",
             )
 
     def _check_states(self, states: Any) -> None:
         expected = len(self.state_size)
         if len(states) != expected:
-            raise ValueError(
-                explain(
-                    f"'{self.name}' has {expected} states, initial_state has {len(states)}.",
-                    shapes=", ".join(str(tuple(s.shape)) for s in tree.flatten(states)),
-                    fix="a list with one array a state, as return_state=True gives them",
-                )
+            raise value_error(
+                f"'{self.name}' has {expected} states, initial_state has {len(states)}.",
+                shapes=", ".join(str(tuple(s.shape)) for s in tree.flatten(states)),
+                fix="a list with one array a state, as return_state=True gives them",
             )
         for size, state in zip(self.state_size, states, strict=True):
             shape = tuple(getattr(state, "shape", ()))
             if isinstance(size, int) and len(shape) == 2 and shape[1] != size:
-                raise ValueError(
-                    explain(
-                        f"A state of '{self.name}' has {size} numbers, one of initial_state "
-                        f"{shape[1]}.",
-                        shapes=f"expected (batch, {size}), received {shape}",
-                        fix="states of a layer with as many units",
-                    )
+                raise value_error(
+                    f"A state of '{self.name}' has {size} numbers, one of initial_state "
+                    f"{shape[1]}.",
+                    shapes=f"expected (batch, {size}), received {shape}",
+                    fix="states of a layer with as many units",
                 )
 
     def _fitted_mask(self, sequences: Any, mask: Any) -> Any:
@@ -285,13 +275,11 @@ class RNN(Layer):
             isinstance(m, int) and isinstance(n, int) and m not in (1, n)
             for m, n in zip(mask.shape, shape, strict=False)
         ):
-            raise ValueError(
-                explain(
-                    f"The mask of '{self.name}' does not fit its sequences.",
-                    shapes=f"sequences (batch, time, ...) begin with {tuple(shape)}, mask "
-                    f"{tuple(mask.shape)}",
-                    fix="booleans (batch, time), True where a step counts",
-                )
+            raise value_error(
+                f"The mask of '{self.name}' does not fit its sequences.",
+                shapes=f"sequences (batch, time, ...) begin with {tuple(shape)}, mask "
+                f"{tuple(mask.shape)}",
+                fix="booleans (batch, time), True where a step counts",
             )
         mask = ops.cast(mask, "bool")
         return ops.broadcast_to(mask if mask.ndim == 2 else ops.expand_dims(mask, -1), shape)

@@ -4,7 +4,7 @@ from typing import Any
 
 from cornu import ops, tree
 from cornu.core.objects.serialize import deserialize_keras_object
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.layers.base.layer import Layer
 from cornu.layers.rnn.cells import DropoutCell
 
@@ -32,9 +32,7 @@ class StackedRNNCells(Layer):
         for cell in cells:
             for name in ("call", "state_size"):
                 if not hasattr(cell, name):
-                    raise ValueError(
-                        explain(f"A cell has `{name}`, which {type(cell).__name__} has not.")
-                    )
+                    raise value_error(f"A cell has `{name}`, which {type(cell).__name__} has not.")
         self.cells = list(cells)
 
     @property
@@ -71,11 +69,9 @@ class StackedRNNCells(Layer):
 
     def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
         if len(states) != len(self.cells):
-            raise ValueError(
-                explain(
-                    f"'{self.name}' has {len(self.cells)} cells, and states of {len(states)}.",
-                    fix="a list with the states of each cell, as get_initial_state gives them",
-                )
+            raise value_error(
+                f"'{self.name}' has {len(self.cells)} cells, and states of {len(states)}.",
+                fix="a list with the states of each cell, as get_initial_state gives them",
             )
         new_states = []
         for cell, state in zip(self.cells, states, strict=True):

@@ -5,7 +5,7 @@ from typing import Any
 from cornu import ops, tree
 from cornu.core.masks import infer_with_masks, mask_of, set_mask
 from cornu.core.objects.serialize import deserialize_keras_object
-from cornu.errors import explain
+from cornu.errors import explain, value_error
 from cornu.layers.base.arguments import one_of
 from cornu.layers.base.call import takes_mask
 from cornu.layers.base.input_spec import InputSpec
@@ -68,20 +68,16 @@ class Bidirectional(Layer):
     def _check_halves(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer
         if forward.go_backwards == backward.go_backwards:
-            raise ValueError(
-                explain(
-                    "The two layers of Bidirectional read in the same direction.",
-                    fix="give go_backwards=True to one of them",
-                )
+            raise value_error(
+                "The two layers of Bidirectional read in the same direction.",
+                fix="give go_backwards=True to one of them",
             )
         for name in _ALIKE:
             if getattr(forward, name) != getattr(backward, name):
-                raise ValueError(
-                    explain(
-                        f"The two layers of Bidirectional differ in {name}.",
-                        forward=getattr(forward, name),
-                        backward=getattr(backward, name),
-                    )
+                raise value_error(
+                    f"The two layers of Bidirectional differ in {name}.",
+                    forward=getattr(forward, name),
+                    backward=getattr(backward, name),
                 )
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
@@ -200,11 +196,9 @@ def _check_recurrent(layer: Any, name: str) -> None:
         hasattr(layer, what) for what in ("go_backwards", *_ALIKE)
     )
     if not recurrent:
-        raise ValueError(
-            explain(
-                f"{name} is a recurrent layer, got {type(layer).__name__}.",
-                fix="layers.Bidirectional(layers.LSTM(32))",
-            )
+        raise value_error(
+            f"{name} is a recurrent layer, got {type(layer).__name__}.",
+            fix="layers.Bidirectional(layers.LSTM(32))",
         )
 
 
@@ -259,13 +253,11 @@ class TimeDistributed(Wrapper):
 
     def _check_axes(self, shape: Any) -> None:
         if len(shape) < 3:
-            raise ValueError(
-                explain(
-                    f"TimeDistributed '{self.name}' expects inputs with at least 3 axes, "
-                    f"got {len(shape)}.",
-                    shapes=f"inputs {tuple(shape)}",
-                    fix="inputs (batch, time, features)",
-                )
+            raise value_error(
+                f"TimeDistributed '{self.name}' expects inputs with at least 3 axes, "
+                f"got {len(shape)}.",
+                shapes=f"inputs {tuple(shape)}",
+                fix="inputs (batch, time, features)",
             )
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -300,12 +292,10 @@ class TimeDistributed(Wrapper):
                 for m, n in zip(mask.shape, inputs.shape[:2], strict=False)
             )
         ):
-            raise ValueError(
-                explain(
-                    f"The mask of TimeDistributed '{self.name}' does not fit its inputs.",
-                    shapes=f"inputs {shown(inputs.shape)}, mask {shown(mask.shape)}",
-                    fix="booleans (batch, time), or (batch, time, ...) for what is in the steps",
-                )
+            raise value_error(
+                f"The mask of TimeDistributed '{self.name}' does not fit its inputs.",
+                shapes=f"inputs {shown(inputs.shape)}, mask {shown(mask.shape)}",
+                fix="booleans (batch, time), or (batch, time, ...) for what is in the steps",
             )
 
     def compute_output_spec(

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu.core.graph.op import fused, op
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.ops.image.layout import batched, floating_dtype
 
 _GRAY = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue are to the eye
@@ -32,11 +32,9 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
 
 def _three(x: Any, name: str, *, floating: bool = False) -> None:
     if x.shape[-1] != 3:
-        raise ValueError(explain(f"{name} takes three channels, got {x.shape[-1]}."))
+        raise value_error(f"{name} takes three channels, got {x.shape[-1]}.")
     if floating and not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ValueError(
-            explain(f"{name} takes floating images, got {x.dtype}.", fix="images / 255.0")
-        )
+        raise value_error(f"{name} takes floating images, got {x.dtype}.", fix="images / 255.0")
 
 
 @op(file_name="RGBToHSV", compiled=True)

@@ -10,7 +10,7 @@ from jax import lax
 from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of
 from cornu.ops.nn.layout import channels_last
 
@@ -29,11 +29,9 @@ def gaussian_blur(
     """
     x, back = batched("gaussian_blur", images, data_format)
     if is_tracer(kernel_size):
-        raise ValueError(
-            explain(
-                "gaussian_blur: kernel_size must be known before anything is computed.",
-                fix="kernel_size=(3, 3)",
-            )
+        raise value_error(
+            "gaussian_blur: kernel_size must be known before anything is computed.",
+            fix="kernel_size=(3, 3)",
         )
     blurred = blur(x.astype(floating_dtype(x)), tuple(index(n) for n in kernel_size), sigma)
     return back(in_dtype_of(blurred, x))
@@ -73,7 +71,7 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     """
     x, first = channels_last(to_float(images), data_format)
     if x.ndim != 4:
-        raise ValueError(explain("sobel_edges takes a batch of images.", received=tuple(x.shape)))
+        raise value_error("sobel_edges takes a batch of images.", received=tuple(x.shape))
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     h, w = x.shape[1:3]
 

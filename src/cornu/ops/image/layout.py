@@ -13,17 +13,15 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu.core.graph.operands import tensor
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 from cornu.ops.nn.layout import channels_last
 
 
 def one_of(name: str, value: Any, known: Any) -> Any:
     """A setting, if it is one of the known ones."""
     if value not in known:
-        raise ValueError(
-            explain(
-                f"{name} is one of {tuple(known)}, got {value!r}.", fix=did_you_mean(value, known)
-            )
+        raise value_error(
+            f"{name} is one of {tuple(known)}, got {value!r}.", fix=did_you_mean(value, known)
         )
     return value
 
@@ -32,11 +30,9 @@ def batched(name: str, images: Any, data_format: str | None, axes: int = 2) -> t
     """Images as a batch with channels last, and how to get back from there."""
     x = tensor(images)
     if x.ndim not in (axes + 1, axes + 2):
-        raise ValueError(
-            explain(
-                f"{name} takes a batch with {axes + 2} axes or one image with {axes + 1}.",
-                received=f"{tuple(x.shape)}",
-            )
+        raise value_error(
+            f"{name} takes a batch with {axes + 2} axes or one image with {axes + 1}.",
+            received=f"{tuple(x.shape)}",
         )
     single = x.ndim == axes + 1
     x = x[None] if single else x

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of, one_of
 
 # Names of Keras -> names of jax.
@@ -54,16 +54,16 @@ def resize(
     """
     one_of("interpolation", interpolation, RESIZE_METHODS)
     if fill_mode != "constant":
-        raise ValueError(explain(f"resize fills with a constant, not by {fill_mode!r}."))
+        raise value_error(f"resize fills with a constant, not by {fill_mode!r}.")
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError(
-            explain("resize crops or pads to the aspect ratio, not both.", fix="set one of them.")
+        raise value_error(
+            "resize crops or pads to the aspect ratio, not both.", fix="set one of them."
         )
     if not isinstance(size, (tuple, list)) or len(size) != 2:
-        raise ValueError(explain(f"size is (height, width), got {size!r}."))
+        raise value_error(f"size is (height, width), got {size!r}.")
     height, width = (index(n) for n in size)
     if height < 1 or width < 1:
-        raise ValueError(explain(f"The height and width of size must be positive, got {size!r}."))
+        raise value_error(f"The height and width of size must be positive, got {size!r}.")
     x, back = batched("resize", images, data_format)
     original = x
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
@@ -115,20 +115,16 @@ def scale_and_translate(
 
 def _output_shape(sizes: Any, output_shape: Any, moved: tuple[int, ...]) -> tuple[Any, ...]:
     if len(output_shape) != len(sizes):
-        raise ValueError(
-            explain(
-                "output_shape must have one size for each axis of the images.",
-                images=tuple(sizes),
-                output_shape=tuple(output_shape),
-            )
+        raise value_error(
+            "output_shape must have one size for each axis of the images.",
+            images=tuple(sizes),
+            output_shape=tuple(output_shape),
         )
     if any(output_shape[axis] is None for axis in moved):
-        raise ValueError(
-            explain(
-                "The axes of spatial_dims need a size in output_shape.",
-                spatial_dims=moved,
-                output_shape=tuple(output_shape),
-            )
+        raise value_error(
+            "The axes of spatial_dims need a size in output_shape.",
+            spatial_dims=moved,
+            output_shape=tuple(output_shape),
         )
     wanted = zip(sizes, output_shape, strict=True)
     return tuple(n if given is None else index(given) for n, given in wanted)
@@ -208,20 +204,18 @@ def _margins(
     """The margins before and after an axis, from two of: before, after, size of the result."""
     if sum(v is None for v in values) != 1:
         given = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
-        raise ValueError(explain(f"Exactly two of {', '.join(names)} are needed.", received=given))
+        raise value_error(f"Exactly two of {', '.join(names)} are needed.", received=given)
     before, after, target = (0 if v is None else v for v in values)
     if values[0] is None:
         before = direction * (target - size) - after
     elif values[1] is None:
         after = direction * (target - size) - before
     if before < 0 or after < 0:
-        raise ValueError(
-            explain(
-                f"The margins {before} and {after} are not both at least 0.",
-                received=", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True)),
-                size=size,
-            )
+        raise value_error(
+            f"The margins {before} and {after} are not both at least 0.",
+            received=", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True)),
+            size=size,
         )
     if direction < 0 and before + after > size:
-        raise ValueError(explain(f"An axis of size {size} has no {before} + {after} to leave out."))
+        raise value_error(f"An axis of size {size} has no {before} + {after} to leave out.")
     return before, after

@@ -7,7 +7,7 @@ from jax import lax
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.ops.image.filtering import gaussian_weights
 from cornu.ops.image.layout import batched
 
@@ -37,19 +37,15 @@ def ssim(
     """
     image1, image2 = to_float(image1), to_float(image2)
     if image1.shape != image2.shape:
-        raise ValueError(
-            explain(
-                "ssim compares images of one shape.",
-                shapes=f"image1 {tuple(image1.shape)}, image2 {tuple(image2.shape)}",
-            )
+        raise value_error(
+            "ssim compares images of one shape.",
+            shapes=f"image1 {tuple(image1.shape)}, image2 {tuple(image2.shape)}",
         )
     (a, _), (b, _) = (batched("ssim", x, data_format) for x in (image1, image2))
     if min(a.shape[1:3]) < filter_size:
-        raise ValueError(
-            explain(
-                f"The images are smaller than the filter of {filter_size} pixels.",
-                received=f"{tuple(a.shape)}",
-            )
+        raise value_error(
+            f"The images are smaller than the filter of {filter_size} pixels.",
+            received=f"{tuple(a.shape)}",
         )
     weights = gaussian_weights(filter_size, filter_sigma, a.dtype)
 

@@ -11,7 +11,7 @@ from jax import lax
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import resample
 from cornu.ops.image.filtering import blur
 from cornu.ops.image.layout import batched, one_of
@@ -46,7 +46,7 @@ def affine_transform(
     x, back = batched("affine_transform", images, data_format)
     t = to_float(transform)
     if t.ndim not in (1, 2) or t.shape[-1] != 8:
-        raise ValueError(explain("transform is (8,) or (batch, 8).", received=f"{tuple(t.shape)}"))
+        raise value_error("transform is (8,) or (batch, 8).", received=f"{tuple(t.shape)}")
     t = jnp.broadcast_to(t, (x.shape[0], 8))[:, :, None, None].astype(jnp.float32)
     rows, columns = _grid(x)
     column = t[:, 0] * columns + t[:, 1] * rows + t[:, 2]
@@ -88,15 +88,13 @@ def perspective_transform(
     start, end = to_float(start_points), to_float(end_points)
     for name, points in (("start_points", start), ("end_points", end)):
         if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
-            raise ValueError(
-                explain(f"{name} is (4, 2) or (batch, 4, 2).", received=f"{tuple(points.shape)}")
+            raise value_error(
+                f"{name} is (4, 2) or (batch, 4, 2).", received=f"{tuple(points.shape)}"
             )
     if start.ndim != end.ndim:
-        raise ValueError(
-            explain(
-                "start_points and end_points have one shape.",
-                shapes=f"{tuple(start.shape)}, {tuple(end.shape)}",
-            )
+        raise value_error(
+            "start_points and end_points have one shape.",
+            shapes=f"{tuple(start.shape)}, {tuple(end.shape)}",
         )
     shape = (x.shape[0], 4, 2)
     h = _homography(jnp.broadcast_to(start, shape), jnp.broadcast_to(end, shape))
@@ -141,19 +139,15 @@ def map_coordinates(
     """
     x, places = tensor(inputs), tensor(coordinates)
     if places.ndim < 2:
-        raise ValueError(
-            explain(
-                "map_coordinates takes coordinates with two axes at least.",
-                received=f"coordinates {tuple(places.shape)}",
-                fix="to read one place: coordinates = coordinates[:, None]",
-            )
+        raise value_error(
+            "map_coordinates takes coordinates with two axes at least.",
+            received=f"coordinates {tuple(places.shape)}",
+            fix="to read one place: coordinates = coordinates[:, None]",
         )
     if places.shape[0] != x.ndim:
-        raise ValueError(
-            explain(
-                f"map_coordinates takes one row of coordinates for each of {x.ndim} axes.",
-                received=f"coordinates {tuple(places.shape)}",
-            )
+        raise value_error(
+            f"map_coordinates takes one row of coordinates for each of {x.ndim} axes.",
+            received=f"coordinates {tuple(places.shape)}",
         )
     one_of("order", order, (0, 1))
     one_of("fill_mode", fill_mode, resample.FILL_MODES)

@@ -13,7 +13,7 @@ from jax import lax
 from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused, op, unary
 from cornu.core.graph.operands import axes, tensor, to_float, weak
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 
 
 @jax.custom_jvp
@@ -133,9 +133,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     """The first half along `axis` times the sigmoid of the second half."""
     x = to_float(x)
     if isinstance(x.shape[axis], int) and x.shape[axis] % 2:
-        raise ValueError(
-            explain(f"glu halves axis {axis}, whose size is odd.", received=f"x {x.shape}")
-        )
+        raise value_error(f"glu halves axis {axis}, whose size is odd.", received=f"x {x.shape}")
     return jax.nn.glu(x, axis=axis)
 
 

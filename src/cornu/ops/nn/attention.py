@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import attention as attention_kernel
 
 
@@ -41,11 +41,9 @@ def dot_product_attention(
     """
     q, k, v = to_float(query), to_float(key), to_float(value)
     if not q.ndim == k.ndim == v.ndim == 4:
-        raise ValueError(
-            explain(
-                "dot_product_attention takes arrays (batch, time, heads, head_dim).",
-                shapes=f"query {q.shape}, key {k.shape}, value {v.shape}",
-            )
+        raise value_error(
+            "dot_product_attention takes arrays (batch, time, heads, head_dim).",
+            shapes=f"query {q.shape}, key {k.shape}, value {v.shape}",
         )
     _check_fit(q.shape, k.shape, v.shape)
     dtype = jnp.result_type(q, k, v)
@@ -64,13 +62,11 @@ def _check_fit(q: Any, k: Any, v: Any) -> None:
     if any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in pairs) or (
         known and (not k[2] or q[2] % k[2])
     ):
-        raise ValueError(
-            explain(
-                "dot_product_attention: query, key and value do not fit.",
-                shapes=f"query {tuple(q)}, key {tuple(k)}, value {tuple(v)}",
-                fix="query (batch, time, heads, dim), key and value (batch, source, kv_heads, dim);"
-                "\nkv_heads divides heads.",
-            )
+        raise value_error(
+            "dot_product_attention: query, key and value do not fit.",
+            shapes=f"query {tuple(q)}, key {tuple(k)}, value {tuple(v)}",
+            fix="query (batch, time, heads, dim), key and value (batch, source, kv_heads, dim);"
+            "\nkv_heads divides heads.",
         )
 
 

@@ -14,7 +14,7 @@ from jax import lax
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.ops.nn.layout import channels_back, channels_last
 
 
@@ -24,7 +24,7 @@ def _four(value: Any) -> tuple[int, int]:
 
 def _positive(block_size: Any) -> int:
     if not isinstance(block_size, (int, np.integer)) or block_size < 1:
-        raise ValueError(explain(f"block_size must be a positive int, got {block_size!r}."))
+        raise value_error(f"block_size must be a positive int, got {block_size!r}.")
     return int(block_size)
 
 
@@ -40,7 +40,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
     x, first = channels_last(tensor(x), data_format)
     b, (n, h, w, c) = _positive(block_size), x.shape
     if c % (b * b):
-        raise ValueError(explain(f"depth_to_space: {c} channels are not a multiple of {b} * {b}."))
+        raise value_error(f"depth_to_space: {c} channels are not a multiple of {b} * {b}.")
     y = x.reshape(n, h, w, b, b, c // (b * b)).transpose(0, 1, 3, 2, 4, 5)
     return channels_back(y.reshape(n, h * b, w * b, c // (b * b)), first)
 
@@ -51,8 +51,8 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
     x, first = channels_last(tensor(x), data_format)
     b, (n, h, w, c) = _positive(block_size), x.shape
     if isinstance(h, int) and isinstance(w, int) and (h % b or w % b):
-        raise ValueError(
-            explain(f"space_to_depth: {h} x {w} pixels do not divide into blocks of {b} x {b}.")
+        raise value_error(
+            f"space_to_depth: {h} x {w} pixels do not divide into blocks of {b} x {b}."
         )
     y = x.reshape(n, h // b, b, w // b, b, c).transpose(0, 1, 3, 2, 4, 5)
     return channels_back(y.reshape(n, h // b, w // b, b * b * c), first)
@@ -105,12 +105,10 @@ def fold(
     ]
     channels = x.shape[1] // (k[0] * k[1])
     if x.shape[1] % (k[0] * k[1]) or x.shape[2] != counts[0] * counts[1]:
-        raise ValueError(
-            explain(
-                "fold: the columns do not fit the windows.",
-                received=f"x {tuple(x.shape)}",
-                expected=f"{counts[0]} x {counts[1]} positions of windows {k}",
-            )
+        raise value_error(
+            "fold: the columns do not fit the windows.",
+            received=f"x {tuple(x.shape)}",
+            expected=f"{counts[0]} x {counts[1]} positions of windows {k}",
         )
     columns = x.reshape(x.shape[0], channels, *k, *counts)
     out = jnp.zeros((x.shape[0], channels, size[0] + 2 * p[0], size[1] + 2 * p[1]), x.dtype)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import conv as conv_kernel, depthwise
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
 
@@ -14,11 +14,9 @@ from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
 def _images(name: str, x: Any, lowest: int = 3, highest: int = 5) -> Any:
     x = to_float(x)
     if not lowest <= x.ndim <= highest:
-        raise ValueError(
-            explain(
-                f"{name} takes a batch with one to three spatial axes and one of channels.",
-                received=f"inputs {tuple(x.shape)}",
-            )
+        raise value_error(
+            f"{name} takes a batch with one to three spatial axes and one of channels.",
+            received=f"inputs {tuple(x.shape)}",
         )
     return x
 
@@ -59,12 +57,10 @@ def conv(
     x, first = channels_last(x, data_format)
     channels, taken = x.shape[-1], kernel.shape[-2]
     if kernel.ndim != x.ndim or channels % taken or kernel.shape[-1] % (channels // taken):
-        raise ValueError(
-            explain(
-                "conv: the kernel does not fit the channels of the inputs.",
-                shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
-                fix="kernel (*window, in / groups, out); groups divides in and out.",
-            )
+        raise value_error(
+            "conv: the kernel does not fit the channels of the inputs.",
+            shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
+            fix="kernel (*window, in / groups, out); groups divides in and out.",
         )
     x, kernel = _same_dtype(x, kernel)
     y = conv_kernel.conv(
@@ -95,12 +91,10 @@ def depthwise_conv(
     x, kernel = _images("depthwise_conv", inputs), tensor(kernel)
     x, first = channels_last(x, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-2] != x.shape[-1]:
-        raise ValueError(
-            explain(
-                "depthwise_conv: the kernel does not fit the channels of the inputs.",
-                shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
-                fix="kernel (*window, in, multiplier).",
-            )
+        raise value_error(
+            "depthwise_conv: the kernel does not fit the channels of the inputs.",
+            shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
+            fix="kernel (*window, in, multiplier).",
         )
     x, kernel = _same_dtype(x, kernel)
     y = depthwise.depthwise_conv(x, kernel, strides, standard_padding(padding), dilation_rate)
@@ -153,12 +147,10 @@ def conv_transpose(
     x, kernel = _images("conv_transpose", inputs), tensor(kernel)
     x, first = channels_last(x, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-1] != x.shape[-1]:
-        raise ValueError(
-            explain(
-                "conv_transpose: the kernel does not fit the channels of the inputs.",
-                shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
-                fix="kernel (*window, out, in).",
-            )
+        raise value_error(
+            "conv_transpose: the kernel does not fit the channels of the inputs.",
+            shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
+            fix="kernel (*window, out, in).",
         )
     x, kernel = _same_dtype(x, kernel)
     y = conv_kernel.conv_transpose(

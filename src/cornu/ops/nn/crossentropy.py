@@ -14,7 +14,7 @@ from jax import lax
 from cornu import settings
 from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import crossentropy
 
 
@@ -24,11 +24,9 @@ def _paired(name: str, target: Any, output: Any) -> tuple[Any, Any]:
     if not same_rank or any(
         m != n for m, n in zip(target.shape, output.shape, strict=True) if _known(m, n)
     ):
-        raise ValueError(
-            explain(
-                f"{name} compares arrays of one shape.",
-                shapes=f"target {target.shape}, output {output.shape}",
-            )
+        raise value_error(
+            f"{name} compares arrays of one shape.",
+            shapes=f"target {target.shape}, output {output.shape}",
         )
     return target.astype(output.dtype), output
 
@@ -92,7 +90,7 @@ def categorical_crossentropy(
     """
     target, output = _paired("categorical_crossentropy", target, output)
     if not output.ndim:
-        raise ValueError(explain("categorical_crossentropy needs an axis of classes."))
+        raise value_error("categorical_crossentropy needs an axis of classes.")
     if from_logits:
         return _from_logits(jnp.moveaxis(output, axis, -1), jnp.moveaxis(target, axis, -1))
     return _from_probabilities(target, output, axis=axis, epsilon=settings.current.epsilon)
@@ -130,19 +128,17 @@ def sparse_categorical_crossentropy(
     """
     target, output = tensor(target).astype("int32"), to_float(output)
     if not output.ndim:
-        raise ValueError(explain("sparse_categorical_crossentropy needs an axis of classes."))
+        raise value_error("sparse_categorical_crossentropy needs an axis of classes.")
     if target.ndim == output.ndim and target.shape[-1] == 1:
         target = jnp.squeeze(target, -1)
     output = jnp.moveaxis(output, axis, -1)
     if target.ndim != output.ndim - 1 or any(
         m != n for m, n in zip(target.shape, output.shape, strict=False) if _known(m, n)
     ):
-        raise ValueError(
-            explain(
-                "sparse_categorical_crossentropy takes one class number per sample.",
-                shapes=f"target {target.shape}, output {output.shape}",
-                fix="targets that are vectors belong to categorical_crossentropy.",
-            )
+        raise value_error(
+            "sparse_categorical_crossentropy takes one class number per sample.",
+            shapes=f"target {target.shape}, output {output.shape}",
+            fix="targets that are vectors belong to categorical_crossentropy.",
         )
     if from_logits:
         return _sparse_from_logits(output, target)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 from cornu.kernels import sequence
 
 
@@ -33,11 +33,9 @@ def ctc_loss(
     target, output = tensor(target).astype("int32"), to_float(output)
     output = output.astype(jnp.promote_types(output.dtype, "float32"))
     if target.ndim != 2 or output.ndim != 3:
-        raise ValueError(
-            explain(
-                "ctc_loss takes targets (batch, labels) and outputs (batch, time, classes).",
-                shapes=f"target {target.shape}, output {output.shape}",
-            )
+        raise value_error(
+            "ctc_loss takes targets (batch, labels) and outputs (batch, time, classes).",
+            shapes=f"target {target.shape}, output {output.shape}",
         )
     return sequence.ctc_loss(
         target, output, tensor(target_length), tensor(output_length), mask_index
@@ -76,9 +74,7 @@ def ctc_decode(
         return sequence.ctc_greedy_decode(inputs, lengths, merge_repeated, mask_index)
     if strategy == "beam_search":
         return sequence.ctc_beam_search_decode(inputs, lengths, beam_width, top_paths, mask_index)
-    raise ValueError(
-        explain(
-            f"ctc_decode has no strategy {strategy!r}.",
-            fix=did_you_mean(strategy, ["greedy", "beam_search"]),
-        )
+    raise value_error(
+        f"ctc_decode has no strategy {strategy!r}.",
+        fix=did_you_mean(strategy, ["greedy", "beam_search"]),
     )

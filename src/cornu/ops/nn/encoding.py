@@ -10,7 +10,7 @@ from cornu.bcoo import coordinates
 from cornu.core import dtypes
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.ops import core, numpy
 
 
@@ -85,7 +85,7 @@ def multi_hot(
     """
     num_classes = kwargs.pop("num_tokens", num_classes)
     if num_classes is None:
-        raise ValueError(explain("multi_hot needs num_classes, the length of the vectors."))
+        raise value_error("multi_hot needs num_classes, the length of the vectors.")
     _check_count("multi_hot", num_classes)
     x = tensor(inputs)
     x = x.astype("int32") if x.dtype == bool else x
@@ -100,6 +100,4 @@ def _check_count(name: str, num_classes: Any) -> None:
     if isinstance(num_classes, (str, float, bool)) or (
         isinstance(num_classes, (int, np.integer)) and num_classes < 0
     ):
-        raise ValueError(
-            explain(f"{name}: num_classes is a number of classes, got {num_classes!r}.")
-        )
+        raise value_error(f"{name}: num_classes is a number of classes, got {num_classes!r}.")

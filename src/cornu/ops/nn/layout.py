@@ -12,18 +12,16 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import settings
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, value_error
 
 
 def channels_last(x: Any, data_format: str | None) -> tuple[Any, bool]:
     """Images with their channels in the last axis, and whether they were in front."""
     data_format = data_format or settings.current.image_data_format
     if data_format not in settings.DATA_FORMATS:
-        raise ValueError(
-            explain(
-                f"data_format is one of {settings.DATA_FORMATS}, got {data_format!r}.",
-                fix=did_you_mean(data_format, settings.DATA_FORMATS),
-            )
+        raise value_error(
+            f"data_format is one of {settings.DATA_FORMATS}, got {data_format!r}.",
+            fix=did_you_mean(data_format, settings.DATA_FORMATS),
         )
     if data_format == "channels_first":
         return jnp.moveaxis(x, 1, -1), True

@@ -13,7 +13,7 @@ from jax import lax
 from cornu import settings
 from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import axes, tensor, to_float
-from cornu.errors import explain, warn
+from cornu.errors import value_error, warn
 from cornu.kernels import normalization
 
 
@@ -33,7 +33,7 @@ def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> An
         [0.6, 0.8]
     """
     if not isinstance(order, (int, float)) or order < 1:
-        raise ValueError(explain(f"normalize: order is a number of at least 1, got {order!r}."))
+        raise value_error(f"normalize: order is a number of at least 1, got {order!r}.")
     epsilon = settings.current.epsilon if epsilon is None else epsilon
     return _normalize(to_float(x), axis=axes(axis), order=order, epsilon=epsilon)
 
@@ -106,12 +106,10 @@ def batch_normalization(
         if size is None or not isinstance(wanted, int):
             continue
         if size == () or math.prod(size) not in (1, wanted):
-            raise ValueError(
-                explain(
-                    f"batch_normalization: {name} has one number for each of {wanted} along axis "
-                    f"{axis}.",
-                    shapes=f"x {tuple(x.shape)}, {name} {tuple(size)}",
-                )
+            raise value_error(
+                f"batch_normalization: {name} has one number for each of {wanted} along axis "
+                f"{axis}.",
+                shapes=f"x {tuple(x.shape)}, {name} {tuple(size)}",
             )
     return _batch_norm(x, mean, variance, offset, scale, axis=axis, epsilon=epsilon)
 

@@ -12,7 +12,7 @@ from jax import lax
 from cornu.budget import counted
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import explain
+from cornu.errors import value_error
 from cornu.kernels import pool
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
 
@@ -62,15 +62,13 @@ def average_pool(
 def _pooled(name: str, inputs: Any, padding: Any) -> Any:
     x = tensor(inputs)
     if not 3 <= x.ndim <= 5:
-        raise ValueError(
-            explain(
-                f"{name} takes a batch with one to three spatial axes and one of channels.",
-                received=f"inputs {tuple(x.shape)}",
-            )
+        raise value_error(
+            f"{name} takes a batch with one to three spatial axes and one of channels.",
+            received=f"inputs {tuple(x.shape)}",
         )
     if standard_padding(padding) not in ("valid", "same"):
-        raise ValueError(
-            explain(f"{name}: padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
+        raise value_error(
+            f"{name}: padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'"
         )
     return x
 
@@ -98,11 +96,9 @@ def _adaptive(fold: Any, x: Any, output_size: Any, data_format: str | None) -> A
     rank = x.ndim - 2
     wanted = (output_size,) * rank if isinstance(output_size, int) else tuple(output_size)
     if len(wanted) != rank:
-        raise ValueError(
-            explain(
-                f"output_size is an int or {rank} of them, got {output_size!r}.",
-                received=f"inputs {tuple(x.shape)}",
-            )
+        raise value_error(
+            f"output_size is an int or {rank} of them, got {output_size!r}.",
+            received=f"inputs {tuple(x.shape)}",
         )
     for axis, count in enumerate(wanted, start=1):
         size = x.shape[axis]

@@ -8,7 +8,7 @@ from jax import lax
 
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import pair, to_float, to_floats
-from cornu.errors import explain
+from cornu.errors import value_error
 
 
 @op(tensors=2, compiled=True)
@@ -30,8 +30,8 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """
     x1, x2 = to_float(x1), to_float(x2)
     if x1.shape != x2.shape:
-        raise ValueError(
-            explain("psnr compares arrays of one shape.", shapes=f"x1 {x1.shape}, x2 {x2.shape}")
+        raise value_error(
+            "psnr compares arrays of one shape.", shapes=f"x1 {x1.shape}, x2 {x2.shape}"
         )
     mse = jnp.mean(jnp.square(x1 - x2))
     return 20 * math.log10(max_val) - 10 * jnp.log10(mse)

@@ -24,7 +24,7 @@ from cornu.checks import (
 )
 from cornu.checks.inputs import Finding, NotFiniteFinding, check_finite, check_shapes
 from cornu.data.source import Resident, Source
-from cornu.errors import explain, warn
+from cornu.errors import explain, value_error, warn
 from cornu.train.objective import ACCURACY, CompileLoss, object_name
 from cornu.train.step import unpack_x_y_sample_weight
 
@@ -145,8 +145,8 @@ def require_labels(model: Any, example: Any, call: str) -> None:
     loss = model._compiled.loss
     if loss is None or model._steps_itself or unpack_x_y_sample_weight(example)[1] is not None:
         return
-    raise ValueError(
-        explain("There are no labels (y), with which the loss compares the outputs.", fix=call)
+    raise value_error(
+        "There are no labels (y), with which the loss compares the outputs.", fix=call
     )
 
 
@@ -168,13 +168,11 @@ def check_columns(x: Any, known: tuple[str, ...] | None, name: str = "x") -> Non
     if columns is None or known is None or columns == known or len(columns) != len(known):
         return
     if sorted(columns) == sorted(known):
-        raise ValueError(
-            explain(
-                f"The columns of {name} stand in another order than in training.",
-                training=_shown(known),
-                **{name: _shown(columns)},
-                fix=f"{name} = {name}[{list(known)}]" if len(known) <= 10 else None,
-            )
+        raise value_error(
+            f"The columns of {name} stand in another order than in training.",
+            training=_shown(known),
+            **{name: _shown(columns)},
+            fix=f"{name} = {name}[{list(known)}]" if len(known) <= 10 else None,
         )
     other = [c for c in columns if c not in known]
     warn(

@@ -23,7 +23,7 @@ from cornu import bcoo, dtype_policies, ops
 from cornu.core.frame import eagerly
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.dtype_policies import QUANTIZATION_MODES
-from cornu.errors import did_you_mean, explain
+from cornu.errors import did_you_mean, explain, value_error
 from cornu.layers.base import adapters, own
 from cornu.layers.base.quantized import float8, int4, int8
 from cornu.layers.base.quantized.weight import Product, Weight
@@ -62,11 +62,9 @@ def read_config(config: Any) -> Any:
     if isinstance(config, dict):
         config = deserialize_keras_object(config)
     if config is not None and not isinstance(config, QuantizationConfig):
-        raise ValueError(
-            explain(
-                f"quantization_config is a config, got {config!r}.",
-                fix="quantizers.Int8QuantizationConfig()",
-            )
+        raise value_error(
+            f"quantization_config is a config, got {config!r}.",
+            fix="quantizers.Int8QuantizationConfig()",
         )
     return config
 
@@ -82,24 +80,19 @@ def config_for(mode: Any, config: Any) -> QuantizationConfig:
     if isinstance(mode, QuantizationConfig) and config is None:
         mode, config = None, mode
     if mode is None and config is None:
-        raise ValueError(explain("quantize needs a mode or a config.", fix=fix))
+        raise value_error("quantize needs a mode or a config.", fix=fix)
     if config is not None and not isinstance(config, QuantizationConfig):
-        raise ValueError(explain(f"config is a quantization config, got {config!r}.", fix=fix))
+        raise value_error(f"config is a quantization config, got {config!r}.", fix=fix)
     if mode is not None and config is not None and mode != config.mode:
-        raise ValueError(
-            explain(
-                f"The mode is {mode!r} and the config is of {config.mode!r}.",
-                fix="leave the mode out.",
-            )
+        raise value_error(
+            f"The mode is {mode!r} and the config is of {config.mode!r}.", fix="leave the mode out."
         )
     name = config.mode if mode is None else mode  # type: ignore[union-attr]
     if name in _CONFIGS:
         return _CONFIGS[name]() if config is None else config
     if name in QUANTIZATION_MODES:
         raise NotImplementedError(_needs_data(name))
-    raise ValueError(
-        explain(f"There is no quantization mode {name!r}.", fix=did_you_mean(name, _CONFIGS))
-    )
+    raise value_error(f"There is no quantization mode {name!r}.", fix=did_you_mean(name, _CONFIGS))
 
 
 def _needs_data(mode: str) -> str:
@@ -116,28 +109,22 @@ def check_layer(layer: Any, config: QuantizationConfig) -> None:
         ValueError: it is not built, quantized already, or computes in float16.
     """
     if not layer.built:
-        raise ValueError(
-            explain(
-                f"{type(layer).__name__} '{layer.name}' is not built, so it has no weights to "
-                "quantize.",
-                fix="call it on a sample first, or call build(input_shape).",
-            )
+        raise value_error(
+            f"{type(layer).__name__} '{layer.name}' is not built, so it has no weights to "
+            "quantize.",
+            fix="call it on a sample first, or call build(input_shape).",
         )
     if layer.quantization_mode is not None:
-        raise ValueError(
-            explain(
-                f"'{layer.name}' is quantized already.",
-                policy=layer._policy.name,
-                received=f"mode={config.mode!r}",
-                fix="quantize the layer in floats, or make a new one.",
-            )
+        raise value_error(
+            f"'{layer.name}' is quantized already.",
+            policy=layer._policy.name,
+            received=f"mode={config.mode!r}",
+            fix="quantize the layer in floats, or make a new one.",
         )
     if layer.compute_dtype == "float16" and config.mode == "int8":
-        raise ValueError(
-            explain(
-                f"'{layer.name}' computes in float16, in which sums of 8-bit products overflow.",
-                fix="dtype='mixed_bfloat16' or 'float32'",
-            )
+        raise value_error(
+            f"'{layer.name}' computes in float16, in which sums of 8-bit products overflow.",
+            fix="dtype='mixed_bfloat16' or 'float32'",
         )
 
 
@@ -169,8 +156,8 @@ def build(layer: Any, weights: Iterable[Weight], mode: str, config: Any) -> None
     require(layer, mode)
     for weight in weights:
         if mode != "float8" and weight.variable(layer) is not None:
-            raise ValueError(
-                explain(f"'{layer.name}' has its weights already.", fix=f"layer.quantize({mode!r})")
+            raise value_error(
+                f"'{layer.name}' has its weights already.", fix=f"layer.quantize({mode!r})"
             )
         _MODULES[mode].build(layer, weight, config)
 
