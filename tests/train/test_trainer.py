@@ -1,5 +1,7 @@
 """The public methods of training, argument by argument."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -264,3 +266,17 @@ def test_verbose_0_is_silent(capsys):
     model.evaluate(x, y, verbose=0)
     model.predict(x, verbose=0)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["compile", "fit", "evaluate", "predict"])
+def test_a_method_may_be_wrapped_on_the_object(name):
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    with mock.patch.object(model, name, side_effect=getattr(model, name)) as wrapped:
+        model.compile("sgd", "mse")
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+        model.evaluate(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+        assert model.predict(np.ones((4, 2)), verbose=0).shape == (4, 1)
+        with pytest.raises(TypeError, match=f"{name} takes no argument 'epoch_count'") as caught:
+            getattr(model, name)(None, epoch_count=2)
+    assert wrapped.call_count == 2
+    assert "self" not in str(caught.value)

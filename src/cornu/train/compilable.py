@@ -82,7 +82,7 @@ class Compilable:
         Raises:
             ValueError: a name is unknown; the message suggests close ones.
         """
-        accept_older(self.compile, older)
+        accept_older(Compilable.compile, older)
         if jit_compile == "auto" and not _all_support_jit(self):
             jit_compile = False
         given = {name: value for name, value in locals().items() if name in COMPILE_ARGUMENTS}

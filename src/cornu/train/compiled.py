@@ -43,7 +43,8 @@ def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
     """Warn of arguments of earlier versions, and refuse unknown ones.
 
     Args:
-        method: what they were given to.
+        method: the method they were given to, as the class defines it; the one found on an object
+            may be a stand-in that has neither a name nor a signature.
         given: those that it does not name itself.
 
     Raises:
@@ -52,7 +53,7 @@ def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
     name = method.__name__
     unknown = [argument for argument in given if argument not in OLDER_ARGUMENTS]
     if unknown:
-        known = [n for n in inspect.signature(method).parameters if n != "older"]
+        known = [n for n in inspect.signature(method).parameters if n not in ("self", "older")]
         raise TypeError(unknown_arguments(name, unknown, known))
     for argument, value in given.items():
         usual = OLDER_DEFAULTS[argument]

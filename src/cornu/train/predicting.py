@@ -234,7 +234,7 @@ class Predicting(Programs):
         Returns:
             Numpy arrays, nested as the model's outputs, with a row for each sample.
         """
-        accept_older(self.predict, older)
+        accept_older(Predicting.predict, older)
         if not verbose and callbacks is None and steps is None and self.jit_compile:
             outputs = self._predict_at_once(x, batch_size)
             if outputs is not None:

@@ -159,7 +159,7 @@ class Trainer(Predicting):
             FloatingPointError: the loss is NaN or infinite. The weights are those from before that
                 batch, where a copy of them was kept.
         """
-        accept_older(self.fit, older)
+        accept_older(Trainer.fit, older)
         settings_ = self._settings("fit")
         epochs = whole(epochs, "epochs", least=0)
         initial_epoch = whole(initial_epoch, "initial_epoch", least=0)
@@ -371,7 +371,7 @@ class Trainer(Predicting):
         Returns:
             The loss, or a list of the loss and the metrics, or a dict.
         """
-        accept_older(self.evaluate, older)
+        accept_older(Trainer.evaluate, older)
         self._settings("evaluate")
         source, example = self._open(x, y, sample_weight, batch_size=batch_size, steps=steps)
         try:
