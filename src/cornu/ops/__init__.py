@@ -12,29 +12,33 @@ from cornu.ops import (
     operators as operators,
     sparse as sparse,
 )
-from cornu.ops.core import (
+from cornu.ops.core.control_flow import (
     associative_scan as associative_scan,
-    cast as cast,
     cond as cond,
+    fori_loop as fori_loop,
+    map as map,
+    scan as scan,
+    switch as switch,
+    vectorized_map as vectorized_map,
+    while_loop as while_loop,
+)
+from cornu.ops.core.indexed import (
+    scatter as scatter,
+    scatter_update as scatter_update,
+    slice as slice,
+    slice_update as slice_update,
+    unstack as unstack,
+)
+from cornu.ops.core.tensors import (
+    cast as cast,
     convert_to_numpy as convert_to_numpy,
     convert_to_tensor as convert_to_tensor,
     custom_gradient as custom_gradient,
     dtype as dtype,
-    fori_loop as fori_loop,
     is_tensor as is_tensor,
-    map as map,
     saturate_cast as saturate_cast,
-    scan as scan,
-    scatter as scatter,
-    scatter_update as scatter_update,
     shape as shape,
-    slice as slice,
-    slice_update as slice_update,
     stop_gradient as stop_gradient,
-    switch as switch,
-    unstack as unstack,
-    vectorized_map as vectorized_map,
-    while_loop as while_loop,
 )
 from cornu.ops.einops import rearrange as rearrange
 from cornu.ops.linalg import (

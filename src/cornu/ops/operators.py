@@ -9,7 +9,8 @@ from typing import Any
 
 from cornu.core.symbolic import KerasTensor
 from cornu.core.variable import Variable
-from cornu.ops import core, numpy
+from cornu.ops import numpy
+from cornu.ops.core import tensors
 
 # method -> op; with an `r` in front of the name the operands change places.
 _BINARY = {
@@ -69,4 +70,4 @@ for _cls in (KerasTensor, Variable):
 _give(Variable, "__eq__", _forward(numpy.equal))
 _give(KerasTensor, "reshape", lambda self, newshape: numpy.reshape(self, newshape))
 _give(KerasTensor, "squeeze", lambda self, axis=None: numpy.squeeze(self, axis))
-_give(KerasTensor, "astype", lambda self, dtype: core.cast(self, dtype))
+_give(KerasTensor, "astype", lambda self, dtype: tensors.cast(self, dtype))

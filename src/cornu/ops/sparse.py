@@ -38,7 +38,8 @@ from cornu.core.frame import eagerly
 from cornu.core.graph.op import TABLE, Op
 from cornu.core.graph.operands import SCALARS, tensor
 from cornu.core.variable import Variable
-from cornu.ops import core, einops, math, nn, numpy
+from cornu.ops import einops, math, nn, numpy
+from cornu.ops.core import tensors
 
 Answer = Callable[..., Any]
 
@@ -300,7 +301,7 @@ def _dot(x1: Any, x2: Any) -> Any:
 def _converted(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     if not is_bcoo(x) or ragged or sparse is False:
         return NotImplemented
-    return x if dtype is None else core.cast(x, dtype)
+    return x if dtype is None else tensors.cast(x, dtype)
 
 
 def _as_complex(x: Any) -> Any:
@@ -332,7 +333,7 @@ def _counted(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 # f(a + b) = f(a) + f(b), so a place may occur more than once.
 LINEAR = {
     numpy.negative, numpy.real, numpy.imag, numpy.conjugate, numpy.copy, numpy.deg2rad,
-    numpy.rad2deg, core.stop_gradient, numpy.multiply, numpy.divide, numpy.true_divide,
+    numpy.rad2deg, tensors.stop_gradient, numpy.multiply, numpy.divide, numpy.true_divide,
 }  # fmt: skip
 
 # Zero by whatever there is on the other side, infinity and NaN apart.
@@ -341,7 +342,7 @@ ZERO_BY_ANY = {numpy.multiply, numpy.logical_and, numpy.bitwise_and, *_DIVISIONS
 
 # Element by element; those made by `unary` and `binary` say so themselves.
 ALONE = (
-    core.cast, core.saturate_cast, core.stop_gradient, numpy.clip, numpy.digitize,
+    tensors.cast, tensors.saturate_cast, tensors.stop_gradient, numpy.clip, numpy.digitize,
     numpy.nan_to_num, numpy.round, numpy.square, nn.celu, nn.elu, nn.gelu, nn.hard_shrink,
     nn.leaky_relu, nn.soft_shrink, nn.squareplus, nn.threshold,
 )  # fmt: skip
@@ -364,6 +365,6 @@ numpy.mean.sparse = _folded(numpy.mean, shared=True)
 numpy.matmul.sparse, numpy.dot.sparse = _product, _dot
 numpy.concatenate.sparse, numpy.stack.sparse = _joined, _stacked
 numpy.get_item.sparse = _item
-core.convert_to_tensor.sparse = _converted
+tensors.convert_to_tensor.sparse = _converted
 numpy.bincount.sparse = _counted
 math.view_as_complex.sparse = _as_complex

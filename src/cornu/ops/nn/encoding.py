@@ -11,7 +11,8 @@ from cornu.core import dtypes
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor
 from cornu.errors import value_error
-from cornu.ops import core, numpy
+from cornu.ops import numpy
+from cornu.ops.core import tensors
 
 
 @op(says_dtype=True)
@@ -92,7 +93,7 @@ def multi_hot(
     dtype, folded = dtypes.standardize_dtype(dtype), 1 if x.ndim > 1 else 0
     if sparse:
         counts = numpy.sum(_sparse_rows(x, num_classes, axis, "int32"), axis=folded)
-        return core.cast(numpy.minimum(counts, 1), dtype)
+        return tensors.cast(numpy.minimum(counts, 1), dtype)
     return jnp.max(jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype), axis=folded)
 
 

@@ -1,0 +1,1 @@
+"""Tensors themselves, control flow, and blocks and elements at given indices."""

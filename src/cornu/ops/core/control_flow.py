@@ -1,0 +1,283 @@
+"""Control flow: loops and branches.
+
+Bodies of loops and branches may read and write Variables: they go through `core/programs/lift.py`,
+which finds what a body writes and carries exactly that through the JAX primitive.
+
+Called on arrays, `scan`, `while_loop` and `fori_loop` are compiled once for each function object,
+as in jax (`core/programs/kept.py`): define the function once and call it often. What it reads
+besides its arguments may change; the values of Variables cost nothing, anything else a new
+compilation. `map`,
+`vectorized_map`, `associative_scan`, `cond` and `switch` run their functions at each call, as in
+jax. Inside a compiled function (`jax.jit`, a layer of a compiled model) everything is traced once.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from cornu.core.graph.op import op, shape_rule
+from cornu.core.graph.operands import tensor
+from cornu.core.programs import lift
+from cornu.core.programs.kept import in_kept_program
+from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.variable import Variable
+from cornu.errors import type_error, value_error
+
+Fn = Callable[..., Any]
+
+
+@op(tensors=("f", "init", "xs"), calls_back=True)
+def scan(
+    f: Fn,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+) -> tuple[Any, Any]:
+    """A loop over the first axis that carries a state.
+
+    Args:
+        f: `f(carry, x) -> (carry, y)`; it may read and write Variables.
+        init: state at the start, nested as `f` takes it.
+        xs: arrays `(length, ...)`, nested as `f` takes it; None if there is nothing to read.
+        length: number of steps, if `xs` does not say it.
+        reverse: go from the end to the beginning.
+        unroll: steps in one iteration of the compiled loop.
+
+    Returns:
+        The last state, and the `y` of all steps stacked: `(length, ...)`.
+
+    Example:
+
+        >>> carry, ys = scan(lambda c, x: (c + x, c * x), 0, jnp.arange(4))
+        >>> int(carry), ys.tolist()
+        (6, [0, 0, 2, 9])
+    """
+    if not callable(f):
+        raise type_error(f"scan: f is a function (carry, x) -> (carry, y), got {f!r}.")
+    if not isinstance(unroll, (bool, int)) or (not isinstance(unroll, bool) and unroll < 1):
+        raise value_error(f"scan: unroll is a positive int or a bool, got {unroll!r}.")
+    if xs is None and length is None:
+        raise value_error("scan: give xs or length, to say how many steps there are.")
+    xs = None if xs is None else _tensors(xs)
+    return in_kept_program(_scan, (f,), (length, reverse, unroll), _tensors(init), xs)
+
+
+def _scan(functions: Sequence[Fn], constants: tuple[Any, ...], init: Any, xs: Any) -> Any:
+    return lift.scan(functions[0], init, xs, *constants)
+
+
+def _tensors(structure: Any) -> Any:
+    if isinstance(structure, jax.Array):
+        return structure
+    return jax.tree.map(tensor, structure, is_leaf=lambda x: isinstance(x, Variable))
+
+
+@op(tensors=("f", "elems"), calls_back=True)
+def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """All running results of an associative function, in logarithmic depth.
+
+    Args:
+        f: `f(a, b)`, associative, of arrays nested as `elems`.
+        elems: arrays, combined along `axis`.
+        reverse: combine from the end.
+        axis: along which.
+
+    Example:
+
+        >>> associative_scan(lambda a, b: a + b, jnp.arange(4)).tolist()
+        [0, 1, 3, 6]
+    """
+    if not callable(f):
+        raise type_error(f"associative_scan: f is a function (a, b), got {f!r}.")
+    return lax.associative_scan(f, _tensors(elems), reverse=reverse, axis=axis)
+
+
+@shape_rule(associative_scan)
+def _scanned(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    if not callable(f):
+        raise type_error(f"associative_scan: f is a function (a, b), got {f!r}.")
+    leaves = jax.tree.leaves(elems)
+    if any(not -x.ndim <= axis < x.ndim for x in leaves):
+        raise value_error(f"associative_scan: there is no axis {axis}.", elems=leaves)
+    lengths = {x.shape[axis] for x in leaves} - {None}
+    if len(lengths) > 1:
+        raise value_error(
+            "associative_scan: the arrays must be equally long.", lengths=sorted(lengths)
+        )
+    made = infer(f, elems, elems)  # one step says what all of them do
+    return jax.tree.map(lambda x, y: KerasTensor(x.shape, y.dtype), elems, made)
+
+
+@op(tensors=("loop_vars",), calls_back=True)
+def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    """Repeat `body` as long as `cond` holds.
+
+    Args:
+        cond: `cond(*loop_vars) -> bool`.
+        body: `body(*loop_vars) -> loop_vars`, in the same shapes and dtypes; it may read and write
+            Variables.
+        loop_vars: tuple or list of the parts of the state, which `cond` and `body` take as
+            arguments of their own; a single array or a dict for one argument. Each part may be
+            nested.
+        maximum_iterations: stop after so many in any case.
+
+    Returns:
+        The state after the loop, a tuple for a tuple or a list.
+
+    Example:
+
+        >>> int(while_loop(lambda i: i < 10, lambda i: (i + 4,), (0,))[0])
+        12
+    """
+    single = not isinstance(loop_vars, (tuple, list))
+    start = tuple(_tensors([loop_vars] if single else list(loop_vars)))
+    state = in_kept_program(_while_loop, (cond, body), (maximum_iterations,), start)
+    return state[0] if single else state
+
+
+def _while_loop(functions: Sequence[Fn], constants: tuple[Any, ...], start: Any) -> Any:
+    (cond, body), (most,) = functions, constants
+
+    def holds(state: tuple[Any, ...]) -> Any:
+        return jnp.reshape(cond(*state), ())
+
+    def call_body(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        out = body(*state)
+        out = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+        if len(out) != len(state):
+            raise value_error(
+                "while_loop: body returns as many values as it takes.",
+                received=f"{len(out)} values, {len(state)} loop_vars",
+            )
+        return _as_before(out, state)
+
+    if most is None:
+        return lift.while_loop(holds, call_body, start)
+    return lift.while_loop(
+        lambda s: (s[0] < most) & holds(s[1]),
+        lambda s: (s[0] + 1, call_body(s[1])),
+        (jnp.int32(0), start),
+    )[1]
+
+
+def _as_before(new: Any, old: Any) -> Any:
+    """The new state in the old one's dtypes: a Python number at the start must not end a loop."""
+    return jax.tree.map(lambda a, b: jnp.asarray(a, b.dtype), new, old)
+
+
+@op(tensors=("init_val",), calls_back=True)
+def fori_loop(lower: Any, upper: Any, body_fun: Fn, init_val: Any) -> Any:
+    """Repeat `body_fun(i, state) -> state` for `i` from `lower` up to, not including, `upper`.
+
+    Example:
+
+        >>> int(fori_loop(1, 5, lambda i, total: total + i, 0))
+        10
+    """
+    start = _tensors(init_val)
+    if isinstance(lower, int) and isinstance(upper, int):  # the number of steps is known
+        return in_kept_program(_fori_loop, (body_fun,), (lower, upper), start)
+    return in_kept_program(_fori_loop, (body_fun,), (), start, tensor(lower), tensor(upper))
+
+
+def _fori_loop(
+    functions: Sequence[Fn], constants: tuple[Any, ...], start: Any, *limits: Any
+) -> Any:
+    (body,) = functions
+    lower, upper = constants or limits
+    return lift.fori_loop(lower, upper, lambda i, s: _as_before(body(i, s), s), start)
+
+
+@op(tensors=("pred", "true_fn", "false_fn"), calls_back=True)
+def cond(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
+    """The result of one of two functions; only that one runs.
+
+    Args:
+        pred: a bool, or an array of one.
+        true_fn, false_fn: functions without arguments whose results are alike; they may read and
+            write Variables.
+
+    Example:
+
+        >>> float(cond(True, lambda: 1.0, lambda: 2.0))
+        1.0
+    """
+    _check_branches(true_fn, false_fn)
+    if not isinstance(pred, bool):
+        pred = tensor(pred)
+        if pred.dtype != bool:
+            pred = pred != 0
+        if pred.ndim:
+            pred = jnp.reshape(pred, ())
+    return lift.cond(pred, true_fn, false_fn)
+
+
+@shape_rule(cond)
+def _either(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
+    _check_branches(true_fn, false_fn)
+    results = [infer(fn) for fn in (true_fn, false_fn)]
+    first, second = (jax.tree.map(lambda x: (x.shape, x.dtype), result) for result in results)
+    if first != second:
+        raise value_error(
+            "cond: the results of the two functions must have the same shapes and dtypes.",
+            true_fn=first,
+            false_fn=second,
+        )
+    return results[0]
+
+
+def _check_branches(true_fn: Any, false_fn: Any) -> None:
+    for name, fn in (("true_fn", true_fn), ("false_fn", false_fn)):
+        if not callable(fn):
+            raise type_error(f"cond: {name} is a function without arguments, got {fn!r}.")
+
+
+@op(tensors=("index", "branches"), calls_back=True)
+def switch(index: Any, branches: Sequence[Fn], *operands: Any) -> Any:
+    """The result of the branch with the given number, called with the operands.
+
+    Args:
+        index: int32 scalar, moved into the range of the branches.
+        branches: functions whose results are alike; they may read and write Variables.
+        *operands: their arguments.
+
+    Example:
+
+        >>> int(switch(1, [lambda x: x + 1, lambda x: x * 10], 5))
+        50
+    """
+    index = index if isinstance(index, int) else tensor(index)
+    return lift.switch(index, list(branches), *[_tensors(x) for x in operands])
+
+
+@op(tensors=("f", "xs"), calls_back=True)
+def map(f: Fn, xs: Any) -> Any:
+    """`f` of each element along the first axis, one after another, the results stacked.
+
+    Example:
+
+        >>> map(lambda x: x * x, jnp.arange(3)).tolist()
+        [0, 1, 4]
+    """
+    return lift.map(f, _tensors(xs))
+
+
+@op(tensors=("elements",), calls_back=True)
+def vectorized_map(function: Fn, elements: Any) -> Any:
+    """`function` of each element along the first axis, all at once.
+
+    Args:
+        function: of one element; given several, nested as `elements`.
+        elements: an array `(n, ...)`, or arrays nested in lists, tuples and dicts.
+
+    Example:
+
+        >>> vectorized_map(lambda x: x.sum(), jnp.ones((2, 3))).tolist()
+        [3.0, 3.0]
+    """
+    return lift.vmap(function)(_tensors(elements))
