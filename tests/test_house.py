@@ -201,7 +201,6 @@ NOT_YET: set[str] = {
     "layers",
     "layers/attention",
     "layers/base",
-    "layers/base/quantized",
     "layers/convolutional",
     "layers/core",
     "layers/normalization",

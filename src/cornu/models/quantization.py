@@ -7,7 +7,7 @@ from cornu import patterns
 from cornu.errors import value_error, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
-from cornu.layers.base.quantized import modes
+from cornu.layers.quantized import modes
 from cornu.train.trainer import Trainer
 
 

@@ -39,7 +39,7 @@ from cornu.layers.base.freezing import after_build, before_build, freeze_parts, 
 from cornu.layers.base.losses import Losses
 from cornu.layers.base.owner import Owner
 from cornu.layers.base.policy import Dtypes, policy_for_files, with_policy_named
-from cornu.layers.base.quantized import modes
+from cornu.layers.quantized import modes
 
 
 class Layer(Owner, Losses, Dtypes, Operation):

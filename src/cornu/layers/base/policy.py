@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cornu import dtype_policies
-from cornu.layers.base.quantized import modes
+from cornu.layers.quantized import modes
 
 
 def policy_of(policy: Any, layer: Any) -> Any:

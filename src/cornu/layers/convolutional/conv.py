@@ -5,9 +5,9 @@ from typing import Any
 from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import explain, value_error, warn
 from cornu.kernels import conv as kernel_conv
-from cornu.layers.base import adapters
 from cornu.layers.base.arguments import is_int, positive_int
 from cornu.layers.convolutional.base import Windowed
+from cornu.layers.quantized import lora
 
 
 class Convolution(Windowed):
@@ -112,8 +112,8 @@ class Convolution(Windowed):
             AttributeError: the layer is not built.
         """
         if self._kernel is None:
-            raise AttributeError(adapters.unbuilt(self, "kernel"))
-        return adapters.weight(self, self._kernel) if self.lora_enabled else self._kernel
+            raise AttributeError(lora.unbuilt(self, "kernel"))
+        return lora.weight(self, self._kernel) if self.lora_enabled else self._kernel
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution alone; a subclass may compute another one.
@@ -140,7 +140,7 @@ class Convolution(Windowed):
 
     def call(self, inputs: Any) -> Any:
         self._check_window(inputs.shape)
-        return self._finish(self.convolution_op(inputs, adapters.weight(self, self._kernel)))
+        return self._finish(self.convolution_op(inputs, lora.weight(self, self._kernel)))
 
     def enable_lora(
         self,
@@ -150,13 +150,13 @@ class Convolution(Windowed):
         b_initializer: Any = "zeros",
     ) -> None:
         """Freeze the kernel and train a correction of low rank beside it."""
-        adapters.enable_lora(self, self._kernel, rank, lora_alpha, a_initializer, b_initializer)
+        lora.enable_lora(self, self._kernel, rank, lora_alpha, a_initializer, b_initializer)
 
     def save_own_variables(self, store: Any) -> None:
-        adapters.save_own(self, store, self._kernel, self.bias)
+        lora.save_own(self, store, self._kernel, self.bias)
 
     def load_own_variables(self, store: Any) -> None:
-        adapters.load_own(self, store, self._kernel, self.bias)
+        lora.load_own(self, store, self._kernel, self.bias)
 
 
 class Conv1D(Convolution):

@@ -7,13 +7,12 @@ import jax.numpy as jnp
 from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import value_error
 from cornu.kernels import rows
-from cornu.layers.base import adapters
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
-from cornu.layers.base.quantized import modes
-from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.layers.quantized import lora, modes
+from cornu.layers.quantized.weight import Product, Weight
 
 
 class Dense(Layer):
@@ -126,7 +125,7 @@ class Dense(Layer):
         return modes.shown(self, "_kernel", self._few_bits)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        kernel = adapters.weight(self, self._kernel)
+        kernel = lora.weight(self, self._kernel)
         x = rows.matmul(inputs, kernel)  # (batch, ..., units)
         if x is None:
             x = ops.matmul(inputs, kernel)
@@ -148,7 +147,7 @@ class Dense(Layer):
         b_initializer: Any = "zeros",
     ) -> None:
         """Freeze the kernel and train a correction of low rank beside it."""
-        adapters.enable_lora(
+        lora.enable_lora(
             self, self._kernel, rank, lora_alpha, a_initializer, b_initializer, self._kernel_shape
         )
 

@@ -16,13 +16,12 @@ import jax.numpy as jnp
 from cornu import constraints, initializers, ops, regularizers
 from cornu.errors import value_error
 from cornu.kernels import rows
-from cornu.layers.base import adapters
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
-from cornu.layers.base.quantized import modes
-from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.layers.quantized import lora, modes
+from cornu.layers.quantized.weight import Product, Weight
 
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
@@ -131,7 +130,7 @@ class EinsumDense(Layer):
         return modes.shown(self, "_kernel", self._few_bits)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        kernel = adapters.weight(self, self._kernel)
+        kernel = lora.weight(self, self._kernel)
         x = rows.einsum(self.equation, inputs, kernel)
         if x is None:
             x = ops.einsum(self.equation, inputs, kernel)
@@ -153,7 +152,7 @@ class EinsumDense(Layer):
         b_initializer: Any = "zeros",
     ) -> None:
         """Freeze the kernel and train a correction of low rank beside it."""
-        adapters.enable_lora(
+        lora.enable_lora(
             self, self._kernel, rank, lora_alpha, a_initializer, b_initializer, self._kernel_shape
         )
 

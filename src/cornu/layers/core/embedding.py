@@ -11,11 +11,10 @@ from cornu.core.frame import is_tracer
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error, warn
 from cornu.kernels import gather
-from cornu.layers.base import adapters
 from cornu.layers.base.arguments import positive_int
 from cornu.layers.base.layer import Layer
-from cornu.layers.base.quantized import modes
-from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.layers.quantized import lora, modes
+from cornu.layers.quantized.weight import Product, Weight
 
 
 class Embedding(Layer):
@@ -115,7 +114,7 @@ class Embedding(Layer):
     def call(self, inputs: Any) -> Any:
         ids = self._identifiers(inputs)
         rows = gather.embedding_lookup(self._embeddings.value, ids)
-        rows = adapters.corrected_rows(self, "embeddings", rows, ids)
+        rows = lora.corrected_rows(self, "embeddings", rows, ids)
         return ops.cast(rows, self.compute_dtype)
 
     def _identifiers(self, inputs: Any) -> Any:
@@ -145,7 +144,7 @@ class Embedding(Layer):
     ) -> None:
         """Freeze the table and train a correction of low rank beside it."""
         shape = (self.input_dim, self.output_dim)
-        adapters.enable_lora(
+        lora.enable_lora(
             self, self._embeddings, rank, lora_alpha, a_initializer, b_initializer, shape
         )
 
@@ -280,7 +279,7 @@ class ReversibleEmbedding(Embedding):
         if self.reverse_embeddings is not None:
             table = self.reverse_embeddings.value
         else:
-            table = ops.transpose(adapters.weight(self, self._embeddings))
+            table = ops.transpose(lora.weight(self, self._embeddings))
         table = ops.cast(table, self.reverse_dtype or self.compute_dtype)
         if self.reverse_dtype is not None:
             inputs = ops.cast(inputs, self.reverse_dtype)

@@ -24,9 +24,9 @@ from cornu.core.frame import eagerly
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.dtype_policies import QUANTIZATION_MODES
 from cornu.errors import did_you_mean, explain, value_error
-from cornu.layers.base import adapters, own
-from cornu.layers.base.quantized import float8, int4, int8
-from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.layers.base import own
+from cornu.layers.quantized import float8, int4, int8, lora
+from cornu.layers.quantized.weight import Product, Weight
 from cornu.quantizers import (
     Float8QuantizationConfig,
     Int4QuantizationConfig,
@@ -294,7 +294,7 @@ def multiply(layer: Any, weight: Weight, product: Product, x: Any) -> Any:
     x = bcoo.dense(x)
     y = _module(layer).multiply(layer, weight, product, x)
     if layer.lora_enabled and hasattr(layer, f"lora_{weight.name}_a"):
-        y = y + product.compute(x, adapters.correction(layer, weight.name))
+        y = y + product.compute(x, lora.correction(layer, weight.name))
     return y
 
 
@@ -312,7 +312,7 @@ def lookup(layer: Any, weight: Weight, ids: Any) -> Any:
     """Rows of a table, the correction of low rank included."""
     dtype = layer.compute_dtype
     rows = _module(layer).lookup(layer, weight, ids, dtype)
-    return adapters.corrected_rows(layer, weight.name, rows, ids)
+    return lora.corrected_rows(layer, weight.name, rows, ids)
 
 
 def shown(layer: Any, attribute: str, weights: Callable[[], list[Weight]]) -> Any:
@@ -332,11 +332,11 @@ def shown(layer: Any, attribute: str, weights: Callable[[], list[Weight]]) -> An
     """
     variable = getattr(layer, attribute)
     if variable is None:
-        raise AttributeError(adapters.unbuilt(layer, attribute.lstrip("_")))
+        raise AttributeError(lora.unbuilt(layer, attribute.lstrip("_")))
     if layer.quantization_mode == "int4":
         return int4.integers(layer, weights()[0])
     if layer.lora_enabled and keeps_floats(layer):
-        return adapters.weight(layer, variable)
+        return lora.weight(layer, variable)
     return variable
 
 
@@ -365,7 +365,7 @@ def save_own(layer: Any, store: Any) -> None:
     values = stored(layer)
     if layer.lora_enabled:
         weight = layer._few_bits()[0]
-        merged = floats(layer, weight) + adapters.correction(layer, weight.name)
+        merged = floats(layer, weight) + lora.correction(layer, weight.name)
         if keeps_floats(layer):
             values[weight.name] = merged
         else:
@@ -383,4 +383,4 @@ def load_own(layer: Any, store: Any) -> None:
     """
     own.assign_all(layer, store, list(stored(layer).values()) if layer.built else [])
     if layer.lora_enabled:
-        adapters.forget_correction(layer, layer._few_bits()[0].variable(layer))
+        lora.forget_correction(layer, layer._few_bits()[0].variable(layer))

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.kernels import gather
-from cornu.layers.base.quantized import int8
-from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.layers.quantized import int8
+from cornu.layers.quantized.weight import Product, Weight
 from cornu.quantizers import (
     AbsMaxQuantizer,
     QuantizationConfig,

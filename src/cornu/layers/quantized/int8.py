@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from cornu.kernels import gather
 from cornu.kernels.derivatives import Differentiable
-from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.layers.quantized.weight import Product, Weight
 from cornu.quantizers import AbsMaxQuantizer, QuantizationConfig
 
 

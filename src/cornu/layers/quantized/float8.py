@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from cornu.dtype_policies import QuantizedFloat8DTypePolicy
 from cornu.errors import explain
 from cornu.kernels.derivatives import Differentiable
-from cornu.layers.base.quantized.weight import Product, Weight
+from cornu.layers.quantized.weight import Product, Weight
 from cornu.quantizers import (
     compute_float8_amax_history,
     compute_float8_scale,
