@@ -121,10 +121,52 @@ class CallbackList(Callback):
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
         self.on_train_batch_end(batch, logs)
 
-    def call(self, hook: str, *args: Any) -> None:
-        """Call a hook of everybody who overrides it."""
+    def _call(self, hook: str, *args: Any, logs: Any) -> None:
+        """Call a hook of every callback that overrides it."""
         for listener in self._listeners[hook]:
-            listener(*args)
+            listener(*args, {} if logs is None else logs)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._call("on_train_begin", logs=logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._call("on_train_end", logs=logs)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._call("on_test_begin", logs=logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._call("on_test_end", logs=logs)
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        self._call("on_predict_begin", logs=logs)
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        self._call("on_predict_end", logs=logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._call("on_epoch_begin", epoch, logs=logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._call("on_epoch_end", epoch, logs=logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._call("on_train_batch_begin", batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._call("on_train_batch_end", batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._call("on_test_batch_begin", batch, logs=logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._call("on_test_batch_end", batch, logs=logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._call("on_predict_batch_begin", batch, logs=logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._call("on_predict_batch_end", batch, logs=logs)
 
 
 def _check(callback: Any) -> None:
@@ -150,27 +192,3 @@ def _check(callback: Any) -> None:
             if callable(callback)
             else "callbacks=[keras.callbacks.EarlyStopping()]",
         )
-
-
-def _calling(hook: str) -> Any:
-    """The method of a hook; what comes before the logs is called as in `Callback`."""
-    if "epoch" in hook:
-
-        def method(self: CallbackList, epoch: int, logs: Any = None) -> None:
-            self.call(hook, epoch, {} if logs is None else logs)
-
-    elif "batch" in hook:
-
-        def method(self: CallbackList, batch: int, logs: Any = None) -> None:  # type: ignore[misc]
-            self.call(hook, batch, {} if logs is None else logs)
-    else:
-
-        def method(self: CallbackList, logs: Any = None) -> None:  # type: ignore[misc]
-            self.call(hook, {} if logs is None else logs)
-
-    method.__name__ = hook
-    return method
-
-
-for _hook in HOOKS:
-    setattr(CallbackList, _hook, _calling(_hook))

@@ -1,6 +1,6 @@
 """`Logs`: a dict whose values stay on the device until somebody looks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -34,9 +34,36 @@ class Logs(dict[str, Any]):
                 dict.__setitem__(self, name, to_python(value))
         return self
 
-    # With one of its own, `dict(logs)` and `**logs` ask for each value instead of copying all.
+    # Because of this method, `dict(logs)` and `**logs` ask for each value; else they copy all.
     def __iter__(self) -> Iterator[str]:
-        return dict.__iter__(self)
+        return super().__iter__()
+
+    def __getitem__(self, name: str) -> Any:
+        return dict.__getitem__(self.fetch(), name)
+
+    def __repr__(self) -> str:
+        return dict.__repr__(self.fetch())
+
+    def __eq__(self, other: object) -> bool:
+        return dict.__eq__(self.fetch(), other)
+
+    def __or__(self, other: Any) -> Any:
+        return dict.__or__(self.fetch(), other)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return dict.get(self.fetch(), name, default)
+
+    def items(self) -> Any:
+        return dict.items(self.fetch())
+
+    def values(self) -> Any:
+        return dict.values(self.fetch())
+
+    def copy(self) -> dict[str, Any]:
+        return dict.copy(self.fetch())
+
+    def pop(self, name: str, *default: Any) -> Any:
+        return dict.pop(self.fetch(), name, *default)
 
 
 def to_python(value: Any) -> Any:
@@ -44,27 +71,3 @@ def to_python(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)) and np.size(value) == 1:
         return np.asarray(value).item()
     return value
-
-
-def _fetching(name: str) -> Callable[..., Any]:
-    plain = getattr(dict, name)
-
-    def method(self: Logs, *args: Any) -> Any:
-        return plain(self.fetch(), *args)
-
-    method.__name__ = name
-    return method
-
-
-for _name in (
-    "__getitem__",
-    "__repr__",
-    "__eq__",
-    "get",
-    "items",
-    "values",
-    "copy",
-    "pop",
-    "__or__",
-):
-    setattr(Logs, _name, _fetching(_name))
