@@ -22,7 +22,7 @@ from cornu.core.masks import mask_of
 from cornu.core.objects.tracking import Snapshot
 from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
-from cornu.train.compilable import Compilable
+from cornu.train.overrides import Compilable
 from cornu.train.strategy import PerStep
 from cornu.train.watch.preflight import embedded_rows, require_rows
 

@@ -1,10 +1,10 @@
 """`Trainer`: the public methods of training. What happens inside is told by the modules beside.
 
-    compile -- Compilable          what to minimize and to measure            (train/compilable.py)
-    fit ------ _open, _prepare     the data as a Source, everything built     (train/programs.py)
+    compile -- Compilable          what to minimize and to measure            (train/overrides.py)
+    fit ------ _open, _prepare     the data as a Source, everything built     (train/prepare.py)
            |-- _strategy           Eager | PerStep | Chunked                  (train/strategy.py)
            `-- run_epoch           the one loop                               (train/loop.py)
-    predict  Predicting            beside running steps: few shapes in       (train/predicting.py)
+    predict  Predicting            beside running steps: few shapes in       (train/predict.py)
 
 A trainer is mixed into `Model`; it asks of its other half only to be callable and to list its
 variables (`trainable_variables`, `non_trainable_variables`, `losses`, `metrics`).
@@ -28,7 +28,7 @@ from cornu.data.source import Resident, Source
 from cornu.data.split import train_validation_split
 from cornu.engine import collector
 from cornu.errors import trimmed
-from cornu.train.compiled import Compiled, accept_older
+from cornu.train.compile import Compiled, accept_older
 from cornu.train.listening import (
     asks_for_positions,
     callback_list,
@@ -38,8 +38,8 @@ from cornu.train.listening import (
 )
 from cornu.train.loop import as_logs, run_epoch
 from cornu.train.measuring import Loop, measuring, training
-from cornu.train.predicting import Predicting
-from cornu.train.programs import no_data
+from cornu.train.predict import Predicting
+from cornu.train.prepare import no_data
 from cornu.train.strategy import Chunked
 from cornu.train.watch.guard import Guard
 from cornu.train.watch.preflight import (

@@ -1,6 +1,6 @@
 """`Compilable`: what a model is to minimize and to measure, and the steps that do it.
 
-`compile` keeps its decisions in one object (`train/compiled.py`). What a subclass may override is
+`compile` keeps its decisions in one object (`train/compile.py`). What a subclass may override is
 here too: how the loss is computed, what is measured, and what a step does.
 """
 
@@ -17,7 +17,7 @@ from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.errors import explain, trimmed, value_error, warn
 from cornu.train import step as steps_module
-from cornu.train.compiled import (
+from cornu.train.compile import (
     COMPILE_ARGUMENTS,
     Compiled,
     accept_older,

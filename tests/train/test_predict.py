@@ -6,7 +6,7 @@ import pytest
 import cornu as keras
 from cornu import layers, ops
 from cornu.core.objects.tracking import Snapshot
-from cornu.train.predicting import AtOnce, bucket_of, filled
+from cornu.train.predict import AtOnce, bucket_of, filled
 from cornu.train.state import TrainState, only_changes
 
 

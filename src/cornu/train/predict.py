@@ -20,10 +20,10 @@ from cornu.data.source import Batch, Resident, Source
 from cornu.errors import trimmed, value_error
 from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
-from cornu.train.compiled import accept_older
+from cornu.train.compile import accept_older
 from cornu.train.listening import callback_list, note_steps
 from cornu.train.loop import run_epoch
-from cornu.train.programs import Programs
+from cornu.train.prepare import Programs
 from cornu.train.state import StateSlots
 from cornu.train.strategy import PerStep, Strategy
 from cornu.train.watch.preflight import (

@@ -23,8 +23,8 @@ from cornu.kernels.compiler_options import compiler_options
 from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
 from cornu.train.carried import tracing
-from cornu.train.compilable import Compilable
 from cornu.train.loop import run_epoch
+from cornu.train.overrides import Compilable
 from cornu.train.state import StateSlots
 from cornu.train.step import (
     Step,
