@@ -284,7 +284,7 @@ def test_mistaken_names_in_layers():
         layers.Dense(3, activation="rleu")
     with pytest.raises(ValueError, match="did you mean 'activation'"):
         layers.Dense(3, activaton="relu")
-    with pytest.raises(ValueError, match="positive int"):
+    with pytest.raises(ValueError, match="positive integer"):
         layers.Dense(-3)
     with pytest.raises(AttributeError, match="did you mean 'layers'"):
         keras.layer  # noqa: B018

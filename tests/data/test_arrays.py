@@ -133,7 +133,7 @@ def test_missing_targets_of_one_output():
     ("options", "kind", "words"),
     [
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
-        ({"batch_size": 2.5}, TypeError, "batch_size must be a whole number, got 2.5"),
+        ({"batch_size": 2.5}, TypeError, "batch_size must be an integer, got 2.5"),
         ({"steps": -1}, ValueError, "steps must be at least 1"),
         ({"shuffle": "rows"}, ValueError, 'True, False or "batch"'),
     ],

@@ -8,7 +8,6 @@ from cornu.kernels.window import (
     Geometry,
     check_padding,
     extent,
-    per_axis,
     taps,
     window_pads,
     xla_padding,
@@ -37,12 +36,6 @@ def test_taps_cover_what_a_window_sees():
     }
     # padded input: 0 | 0 1 2 3 4 5, windows begin at 0, 2 and 4
     assert seen == {(0,): [0, 1, 3], (1,): [1, 3, 5]}
-
-
-@pytest.mark.parametrize("value", [0, (1, 2, 3), (1, -1)])
-def test_one_positive_int_per_axis(value):
-    with pytest.raises(ValueError, match="strides takes one positive int or 2"):
-        per_axis(value, 2, "strides")
 
 
 def test_known_paddings():

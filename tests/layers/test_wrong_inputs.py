@@ -221,7 +221,7 @@ def of_two(x):
 ONES = np.ones((2, 3), "float32")
 REFUSED = {
     "trainable": lambda: layers.Dense(2, trainable="yes"),
-    "n must be >= 1": lambda: layers.RepeatVector(0),
+    "n must be at least 1": lambda: layers.RepeatVector(0),
     "cannot both": lambda: layers.ConvLSTM2D(2, 3, strides=2, dilation_rate=3),
     "not both": lambda: layers.InputLayer(batch_size=2, batch_shape=(2, 3)),
     "the tensor has": lambda: layers.InputLayer(shape=(3,), input_tensor=layers.Input((4,))),

@@ -337,7 +337,7 @@ CASES = [
 ]  # fmt: skip
 
 BAD = [
-    Bad("Dense", dict(units=0), says="positive int"),
+    Bad("Dense", dict(units=0), says="units must be a positive integer"),
     Bad("Dropout", dict(rate=1.5), says="from 0 to 1"),
     Bad("Dropout", dict(rate="a"), says="rate"),
     Bad("Dropout", dict(rate=0.5, noise_shape=3), says="noise_shape"),
@@ -359,7 +359,7 @@ BAD = [
     Bad("Reshape", dict(target_shape=(-1, -1)), says="-1"),
     Bad("Permute", dict(dims=(1, 3)), says="dims"),
     Bad("Permute", dict(dims=(2, 1)), [(2, 3)], "axes"),
-    Bad("RepeatVector", dict(n=2.5), says="n must be an int"),
+    Bad("RepeatVector", dict(n=2.5), says="n must be an integer"),
     Bad("Add", {}, [(2, 3)], "list of inputs"),
     Bad("Add", {}, [[(2, 3), (2, 5)]], "fit together"),
     Bad("Subtract", {}, [[(2, 3)] * 3], "takes 2 inputs"),

@@ -81,7 +81,7 @@ class TestSeedGenerator:
 
     @pytest.mark.parametrize("wrong", [-1, 1.5, "seed"])
     def test_seeds_are_non_negative_ints(self, wrong):
-        with pytest.raises(ValueError, match="A seed is a non-negative int"):
+        with pytest.raises(ValueError, match="seed must be a non-negative integer"):
             SeedGenerator(wrong)
 
     def test_unknown_arguments(self):
@@ -98,7 +98,7 @@ class TestDrawing:
         key = jnp.array([1, 2], "uint32")
         assert draw_seed(key) is key
         for wrong in ("text", 1.5, True):
-            with pytest.raises(ValueError, match="seed is an int, a SeedGenerator or None"):
+            with pytest.raises(ValueError, match="seed must be an integer, a SeedGenerator"):
                 draw_seed(wrong)
 
     def test_an_int_repeats_a_generator_goes_on(self):
@@ -141,7 +141,7 @@ class TestProcess:
 
     @pytest.mark.parametrize("wrong", [-1, 1.5, None, True, "1"])
     def test_the_seed_is_a_non_negative_int(self, wrong):
-        with pytest.raises(ValueError, match="The seed is a non-negative int"):
+        with pytest.raises(ValueError, match="seed must be a non-negative integer"):
             set_random_seed(wrong)
 
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cornu.arguments import is_int
 from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import MonitorCallback, known_results, say
 from cornu.callbacks.notes import Kind, is_count, is_number, optional
@@ -28,8 +29,7 @@ def check_frequency(save_freq: Any) -> None:
     Raises:
         ValueError: it is something else.
     """
-    is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-    if save_freq != "epoch" and not is_count:
+    if save_freq != "epoch" and not (is_int(save_freq) and save_freq > 0):
         raise value_error(
             f'save_freq is "epoch" or a positive number of batches, got {save_freq!r}.'
         )

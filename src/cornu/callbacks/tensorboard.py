@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from cornu.archive.atomic import atomic_write, explained
+from cornu.arguments import is_int
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.event_file import EventWriter
 from cornu.callbacks.full_disk import goes_on
@@ -262,8 +263,7 @@ def _numbers(logs: Any) -> list[tuple[str, float]]:
 def _frequency(update_freq: Any) -> str | int:
     if update_freq == "batch":
         return 1
-    is_count = isinstance(update_freq, int) and not isinstance(update_freq, bool)
-    if update_freq == "epoch" or (is_count and update_freq > 0):
+    if update_freq == "epoch" or (is_int(update_freq) and update_freq > 0):
         return update_freq
     raise value_error(
         f'update_freq is "epoch", "batch" or a positive number of batches, got {update_freq!r}.'

@@ -23,11 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import tree
+from cornu.arguments import integer
 from cornu.data.convert import count_samples, host_arrays
 from cornu.data.rows import Reader, Rows, is_lazy
 from cornu.data.source import Batch, Resident
 from cornu.data.weights import weighted
-from cornu.errors import explain, type_error, value_error, warn
+from cornu.errors import explain, value_error, warn
 
 BATCH_SIZE = 32  # when nothing else is said
 ALIGNMENT = 64  # bytes; what XLA asks of a host buffer before it uses it in place
@@ -92,8 +93,8 @@ class ArraySource(Resident):
         self._floatx = floatx
         self._rows = count_samples(arrays)
         if batch_size is None and steps is not None:
-            batch_size = -(-self._rows // positive(steps, "steps"))
-        self.batch_size = positive(BATCH_SIZE if batch_size is None else batch_size, "batch_size")
+            batch_size = -(-self._rows // integer(steps, "steps"))
+        self.batch_size = integer(BATCH_SIZE if batch_size is None else batch_size, "batch_size")
         self._host = tree.map_structure(_host_view, arrays)
         leaves = [leaf for leaf in tree.flatten(arrays) if leaf is not None]
         self.reads_ahead = any(map(is_lazy, leaves))
@@ -198,42 +199,11 @@ def draw_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def positive(value: Any, name: str) -> int:
-    """The value as an int, or an error that names it unless it is a whole number above 0."""
-    return whole(value, name, least=1)
-
-
-def whole(value: Any, name: str, *, least: int) -> int:
-    """The value as an int.
-
-    Raises:
-        TypeError: it is not a whole number.
-        ValueError: it is below `least`.
-
-    Example:
-
-        >>> whole("5", "epochs", least=0)
-        Traceback (most recent call last):
-        TypeError: epochs must be a whole number, got '5'.
-          fix: epochs=5
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        try:
-            near = f"{name}={max(int(float(value)), least)}"
-        except (TypeError, ValueError):
-            near = f"{name}={max(least, 1)}"
-        raise type_error(f"{name} must be a whole number, got {value!r:.60}.", fix=near)
-    if value.__index__() < least:
-        fix = f"{name}={max(least, 1)}"
-        raise value_error(f"{name} must be at least {least}, got {value.__index__()}.", fix=fix)
-    return value.__index__()
-
-
 def fewer_steps(steps: Any, available: int) -> int | None:
     """`steps` if below `available`, the batches of a pass; else None, with a warning if above."""
     if steps is None:
         return None
-    steps = positive(steps, "steps")
+    steps = integer(steps, "steps")
     if steps > available:
         warn(
             explain(

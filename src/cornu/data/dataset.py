@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cornu import errors
-from cornu.data.arrays import draw_seed, fewer_steps, permutation, positive
+from cornu.arguments import integer
+from cornu.data.arrays import draw_seed, fewer_steps, permutation
 from cornu.data.convert import to_batch
 from cornu.data.position import Marks, random_streams, set_random_streams, set_state
 from cornu.data.source import Batch, Source
@@ -164,7 +165,7 @@ class PyDatasetSource(Source):
                     f"{self._name} is endless, so nothing says when an epoch ends.",
                     fix="pass steps_per_epoch (or steps, or validation_steps).",
                 )
-            self._steps: int | None = positive(steps, "steps")
+            self._steps: int | None = integer(steps, "steps")
         else:
             self._steps = fewer_steps(steps, available)
         self.num_batches = self._steps or available

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from cornu.data.arrays import positive
+from cornu.arguments import integer
 from cornu.data.convert import to_batch
 from cornu.data.position import Marks, random_streams, set_state
 from cornu.data.source import Batch, Source
@@ -76,7 +76,7 @@ class IterableSource(Source):
         self._name = name
         self._once = once
         self._lists_are_batches = lists_are_batches
-        self._steps = None if steps is None else positive(steps, "steps")
+        self._steps = None if steps is None else integer(steps, "steps")
         self._class_weight = class_weight
         self._floatx = floatx
         self._input_names = input_names

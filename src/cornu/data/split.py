@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import tree
+from cornu.arguments import is_number
 from cornu.data.arrays import permutation
 from cornu.data.convert import count_samples, host_arrays
 from cornu.data.dataset import PyDataset, like_a_dataset
@@ -64,7 +65,7 @@ def train_validation_split(
         >>> y.tolist()
         [0, 0, 1]
     """
-    if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
+    if not is_number(validation_split) or not 0 < validation_split < 1:
         raise value_error(
             f"validation_split must lie between 0 and 1, got {validation_split!r}.",
             fix="validation_split=0.2",

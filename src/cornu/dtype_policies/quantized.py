@@ -20,6 +20,7 @@ The classes say what is wanted and go into configs; they change no weight.
 
 from typing import Any, ClassVar
 
+from cornu.arguments import is_int
 from cornu.dtype_policies.policy import DTypePolicy
 from cornu.errors import did_you_mean, type_error, value_error
 
@@ -99,7 +100,7 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         amax_history_length: int = default_amax_history_length,
     ):
         super().__init__(mode, source_name)
-        if not isinstance(amax_history_length, int):
+        if not is_int(amax_history_length):
             raise type_error(
                 f"amax_history_length is an int, got {amax_history_length!r}.", fix="1024"
             )

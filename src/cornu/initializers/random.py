@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.arguments import is_int
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
@@ -43,9 +44,9 @@ class RandomInitializer(Initializer):
         self._given_seed = seed
         if seed is None:
             seed = make_default_seed()
-        elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer, SeedGenerator)):
+        elif not is_int(seed) and not isinstance(seed, SeedGenerator):
             raise value_error(
-                f"seed is an int, a SeedGenerator or None, got {seed!r}.",
+                f"seed must be an integer, a SeedGenerator or None, got {seed!r}.",
                 fix="seed=1337\nor seed=keras.random.SeedGenerator(1337)",
             )
         self.seed = seed

@@ -42,6 +42,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.arguments import per_axis
 from cornu.errors import value_error
 from cornu.kernels.depthwise import depthwise_conv
 from cornu.kernels.derivatives import Differentiable
@@ -54,7 +55,6 @@ from cornu.kernels.window import (
     Geometry,
     check_padding,
     extent,
-    per_axis,
     taps,
     window_pads,
     xla_padding,

@@ -28,6 +28,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.arguments import per_axis
 from cornu.kernels.derivatives import Differentiable
 from cornu.kernels.platform import tuned
 from cornu.kernels.window import (
@@ -35,7 +36,6 @@ from cornu.kernels.window import (
     Geometry,
     check_padding,
     extent,
-    per_axis,
     taps,
     window_pads,
     xla_padding,

@@ -35,9 +35,10 @@ import numpy as np
 from jax import lax
 
 from cornu import budget
+from cornu.arguments import per_axis
 from cornu.errors import value_error
 from cornu.kernels.platform import known, tuned
-from cornu.kernels.window import Geometry, per_axis, taps, window_pads
+from cornu.kernels.window import Geometry, taps, window_pads
 
 MOST_TAPS = 16
 MANY_CHANNELS = 64

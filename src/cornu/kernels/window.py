@@ -33,23 +33,6 @@ class Geometry(NamedTuple):
     dilation: tuple[int, ...]  # dilation of the kernel
 
 
-def per_axis(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
-    """One positive int per spatial axis.
-
-    Example:
-
-        >>> per_axis(2, 3, "strides")
-        (2, 2, 2)
-    """
-    values = (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
-    if len(values) != rank or min(values) < 1:
-        raise value_error(
-            f"{name} takes one positive int or {rank} of them, got {value!r}.",
-            fix=f"give {name}=1, or one entry for each of the {rank} spatial axes.",
-        )
-    return values
-
-
 def extent(size: int, dilation: int) -> int:
     """How many positions a window of `size` taps spans.
 

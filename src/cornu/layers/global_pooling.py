@@ -6,7 +6,7 @@ See `pooling.py` for the shapes.
 from typing import Any
 
 from cornu import ops
-from cornu.layers.base.arguments import channels_format, per_axis
+from cornu.arguments import channels_format, per_axis
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 

@@ -12,9 +12,9 @@ import functools
 from typing import Any
 
 from cornu import ops
+from cornu.arguments import is_int
 from cornu.core.masks import mask_of
 from cornu.errors import explain, type_error, value_error
-from cornu.layers.base.arguments import is_int
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.layer import Layer
 

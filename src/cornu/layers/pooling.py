@@ -13,8 +13,8 @@ Inputs are `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` with
 from typing import Any
 
 from cornu import ops
+from cornu.arguments import channels_format, one_of, per_axis
 from cornu.errors import value_error
-from cornu.layers.base.arguments import channels_format, one_of, per_axis
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 

@@ -14,9 +14,9 @@ with a seed repeats itself.
 from typing import Any
 
 from cornu import bcoo, ops, random, regularizers
+from cornu.arguments import channels_format, fraction, is_int, non_negative
 from cornu.errors import value_error
 from cornu.kernels import random_bits
-from cornu.layers.base.arguments import channels_format, fraction, is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
@@ -267,11 +267,7 @@ class GaussianNoise(Layer):
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or stddev < 0:
-            raise value_error(
-                f"stddev is a number that is not negative, got {stddev!r}.", fix="0.1"
-            )
-        self.stddev = stddev
+        self.stddev = non_negative(stddev, "stddev")
         self.seed = seed
         if stddev > 0:
             self.seed_generator = SeedGenerator(seed)

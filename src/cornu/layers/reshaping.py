@@ -7,8 +7,8 @@ Cropping, ZeroPadding, UpSampling            in `resizing.py`
 from typing import Any
 
 from cornu import ops
+from cornu.arguments import channels_format, integer, is_int
 from cornu.errors import value_error
-from cornu.layers.base.arguments import channels_format, is_int, repetitions
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 
@@ -142,7 +142,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = repetitions(n, "n", "RepeatVector(3)")
+        self.n = integer(n, "n")
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: Any) -> Any:

@@ -11,15 +11,15 @@ Inputs are `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` with
 from typing import Any
 
 from cornu import ops
-from cornu.errors import value_error
-from cornu.layers.base.arguments import (
+from cornu.arguments import (
     channels_format,
+    integer,
     is_int,
     one_of,
     pairs_per_axis,
     per_axis,
-    repetitions,
 )
+from cornu.errors import value_error
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 
@@ -256,7 +256,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        self.size = repetitions(size, "size", "UpSampling1D(2)")
+        self.size = integer(size, "size")
         self.input_spec = InputSpec(ndim=3)
 
     def call(self, inputs: Any) -> Any:

@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import ops, settings
+from cornu.arguments import one_of
 from cornu.budget import counted
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
 from cornu.core.objects.configurable import plain
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, value_error
+from cornu.errors import value_error
 from cornu.metrics.counts import Counts, count
 from cornu.metrics.metric import Metric
 
@@ -91,8 +92,8 @@ class AUC(_Curve):
         label_weights: Any = None,
         from_logits: bool = False,
     ):
-        _one_of(curve.upper(), CURVES, "curve")
-        _one_of(summation_method.lower(), SUMMATIONS, "summation_method")
+        one_of(curve.upper(), CURVES, "curve")
+        one_of(summation_method.lower(), SUMMATIONS, "summation_method")
         super().__init__(name=name, dtype=dtype)
         self._inner_thresholds = None if thresholds is None else sorted(thresholds)
         if self._inner_thresholds is not None:
@@ -222,11 +223,6 @@ def _interpolated_pr_area(tp: Any, fp: Any, tn: Any, fn: Any) -> Any:
     growth = jnp.where(both, said[:-1] / jnp.where(both, said[1:], 1), 1)
     area = slope * (found + start * jnp.log(growth))
     return ops.divide_no_nan(area, ops.maximum(tp[1:] + fn[1:], 0)).sum(0)
-
-
-def _one_of(name: str, names: tuple[str, ...], what: str) -> None:
-    if name not in names:
-        raise value_error(f"There is no {what} {name!r}.", fix=did_you_mean(name, names))
 
 
 class _PointOfCurve(_Curve):

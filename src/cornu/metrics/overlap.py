@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import ops, settings
+from cornu.arguments import is_number
 from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
@@ -346,13 +347,9 @@ class FBetaScore(Metric):
             raise value_error(
                 f"There is no average {average!r}.", fix=did_you_mean(average, map(str, AVERAGES))
             )
-        if isinstance(beta, bool) or not isinstance(beta, (int, float)) or beta <= 0:
+        if not is_number(beta) or beta <= 0:
             raise value_error(f"beta is a positive number, got {beta!r}.")
-        if threshold is not None and (
-            isinstance(threshold, bool)
-            or not isinstance(threshold, (int, float))
-            or not 0 < threshold <= 1
-        ):
+        if threshold is not None and (not is_number(threshold) or not 0 < threshold <= 1):
             raise value_error(f"threshold is above 0 and at most 1, got {threshold!r}.")
         self.average = average
         self.beta = beta

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.arguments import positive_int
 from cornu.core.graph.op import fused, op, shape_rule, unary
 from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.core.programs.eager import in_one_program
@@ -280,8 +281,7 @@ def _check_frames(length: Any, step: Any, fft_length: Any) -> None:
         ("sequence_stride", step),
         ("fft_length", fft_length),
     ):
-        if not isinstance(value, int) or value < 1:
-            raise value_error(f"{name} is a positive int, got {value!r}.")
+        positive_int(value, name)
     if fft_length < length:
         raise value_error(
             "fft_length is at least sequence_length.",

@@ -44,13 +44,6 @@ def unknown_to(cls: type, given: Iterable[str]) -> str:
     return unknown_arguments(cls.__name__, given, known)
 
 
-def check_count(value: Any, name: str, least: int) -> None:
-    """A setting is off (None or 0), or an integer that is large enough."""
-    if not value or (isinstance(value, (int, np.integer)) and value >= least):
-        return
-    raise value_error(f"{name} is an integer >= {least} or None, got {value!r}.")
-
-
 NUMBERS = (int, float, np.number, np.ndarray, jax.Array)
 
 

@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import names, patterns
+from cornu.arguments import optional_int
 from cornu.core.context import using
 from cornu.core.frame import Frame, is_tracing
 from cornu.core.objects.attributes import Attributes
@@ -40,7 +41,6 @@ from cornu.errors import explain, type_error, value_error, warn
 from cornu.optimizers.arguments import (
     as_gradient,
     check_clipping,
-    check_count,
     full_signature,
     is_number,
     rate_at,
@@ -125,8 +125,8 @@ class Optimizer(Attributes, Rule, Configurable):
         if use_ema and not 0 <= ema_momentum <= 1:
             raise value_error(f"ema_momentum lies in [0, 1], got {ema_momentum!r}.")
         if use_ema:
-            check_count(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
-        check_count(gradient_accumulation_steps, "gradient_accumulation_steps", 2)
+            optional_int(ema_overwrite_frequency or None, "ema_overwrite_frequency")
+        optional_int(gradient_accumulation_steps or None, "gradient_accumulation_steps", least=2)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise value_error(f"name is a string without '/', got {name!r}.")
         self.name = name or names.auto_name(self)

@@ -9,6 +9,7 @@
 
 from typing import Any
 
+from cornu.arguments import is_int
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import explain, type_error, value_error
@@ -111,7 +112,7 @@ class Int4QuantizationConfig(QuantizationConfig):
             activation_quantizer = None
         super().__init__(weight_quantizer, activation_quantizer)
         if block_size is not None:
-            if not isinstance(block_size, int):
+            if not is_int(block_size):
                 raise type_error(f"block_size is an int, got {block_size!r}.", fix="block_size=128")
             if block_size < 1 and block_size != -1:
                 raise value_error(

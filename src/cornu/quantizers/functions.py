@@ -15,6 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.arguments import is_int
 from cornu.core.dtypes import is_float, numpy_dtype, standardize_dtype
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor
@@ -105,7 +106,7 @@ def abs_max_quantize_grouped_with_zero_point(
     x = np.asarray(inputs) if to_numpy else tensor(inputs)
     if not is_float(x.dtype):
         x = x.astype("float32")
-    if x.ndim != 2 or not isinstance(block_size, (int, np.integer)) or block_size < 1:
+    if x.ndim != 2 or not is_int(block_size) or block_size < 1:
         raise value_error(
             "Blocks of rows are made of a matrix.",
             shapes=f"inputs {tuple(x.shape)}",

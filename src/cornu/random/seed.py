@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import names
+from cornu.arguments import is_int
 from cornu.core.context import name_scope
 from cornu.core.frame import frame_for_writing, is_tracing
 from cornu.core.objects.configurable import Configurable
@@ -42,8 +43,8 @@ class SeedGenerator(Configurable):
             text = unknown_arguments("SeedGenerator", kwargs, ("seed", "name"))
             raise ValueError(text)  # as in Keras
         seed = make_default_seed() if seed is None else seed
-        if not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise value_error(f"A seed is a non-negative int, got {seed!r}.")
+        if not is_int(seed) or seed < 0:
+            raise value_error(f"seed must be a non-negative integer, got {seed!r}.")
         self.seed = int(seed)
         self.name = name or names.auto_name(self)
         with name_scope(self.name):
@@ -88,7 +89,7 @@ def draw_seed(seed: Any) -> Any:
     """
     if isinstance(seed, SeedGenerator):
         return seed.next()
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+    if is_int(seed):
         return jnp.asarray(np.array([int(seed) % 2**32, 0], np.uint32))
     if isinstance(seed, jax.Array):
         return seed
@@ -102,7 +103,7 @@ def draw_seed(seed: Any) -> Any:
             )
         return generator.next()
     raise value_error(
-        f"seed is an int, a SeedGenerator or None, got {type(seed).__name__}.",
+        f"seed must be an integer, a SeedGenerator or None, got {type(seed).__name__}.",
         fix="seed=1337, or keras.random.SeedGenerator(1337) for new numbers at every call.",
     )
 
@@ -124,8 +125,8 @@ def set_random_seed(seed: int) -> None:
         >>> random.random() == first
         True
     """
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-        raise value_error(f"The seed is a non-negative int, got {seed!r}.")
+    if not is_int(seed) or seed < 0:
+        raise value_error(f"seed must be a non-negative integer, got {seed!r}.")
     python_random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
     _process["generator"] = SeedGenerator(int(seed), name="global_seed_generator")

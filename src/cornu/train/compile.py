@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cornu import optimizers
+from cornu.arguments import is_int
 from cornu.core.objects.serialize import serialize_keras_object
 from cornu.errors import unknown_arguments, value_error, warn
 from cornu.metrics.metric import Metric
@@ -167,6 +168,6 @@ def checked_steps(steps: Any) -> int | str:
     Raises:
         ValueError: it is neither a positive int nor "auto".
     """
-    if steps == "auto" or (isinstance(steps, int) and steps >= 1):
+    if steps == "auto" or (is_int(steps) and steps >= 1):
         return steps
     raise value_error(f"steps_per_execution is a positive int or 'auto', got {steps!r}.")

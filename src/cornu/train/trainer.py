@@ -15,13 +15,13 @@ import os
 from typing import Any, ClassVar
 
 from cornu import settings
+from cornu.arguments import integer
 from cornu.callbacks.backup import Resume
 from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History, KeptHistory
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.core.forking import refuse_after_fork
-from cornu.data.arrays import positive, whole
 from cornu.data.convert import only_read
 from cornu.data.position import check_position
 from cornu.data.source import Resident, Source
@@ -161,8 +161,8 @@ class Trainer(Predicting):
         """
         accept_older(Trainer.fit, older)
         settings_ = self._settings("fit")
-        epochs = whole(epochs, "epochs", least=0)
-        initial_epoch = whole(initial_epoch, "initial_epoch", least=0)
+        epochs = integer(epochs, "epochs", least=0)
+        initial_epoch = integer(initial_epoch, "initial_epoch", least=0)
         if settings.current.max_epochs is not None:
             epochs = min(epochs, settings.current.max_epochs)
         if validation_split and validation_data is None:
@@ -477,7 +477,7 @@ def _due(epoch: int, validation_freq: Any) -> bool:
     """Whether to validate after an epoch counted from 0."""
     if isinstance(validation_freq, list | tuple | set | range):
         return epoch + 1 in validation_freq
-    return (epoch + 1) % positive(validation_freq, "validation_freq") == 0
+    return (epoch + 1) % integer(validation_freq, "validation_freq") == 0
 
 
 refuse_after_fork(

@@ -75,7 +75,7 @@ def test_by_the_constructor():
 def test_what_is_refused(dense):
     with pytest.raises(ValueError, match="is not built, so LoRA has no kernel to work on"):
         layers.Dense(3).enable_lora(2)
-    with pytest.raises(ValueError, match="The rank of LoRA is a positive int, got 0"):
+    with pytest.raises(ValueError, match="rank must be a positive integer, got 0"):
         dense.enable_lora(0)
     constrained = layers.Dense(3, kernel_constraint="non_neg")
     constrained(X)

@@ -14,20 +14,6 @@ from cornu import ops
 from cornu.core.masks import set_mask
 from cornu.errors import value_error
 from cornu.kernels import attention
-from cornu.layers.base.arguments import is_int
-
-
-def checked_window(sliding_window: Any) -> int | None:
-    """How far a query sees.
-
-    Raises:
-        ValueError: it is neither None nor a positive int.
-    """
-    if sliding_window is None or (is_int(sliding_window) and sliding_window > 0):
-        return sliding_window
-    raise value_error(
-        f"sliding_window is a positive int or None, got {sliding_window!r}.", fix="128"
-    )
 
 
 def check_batches(query: Any, value: Any) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import activations, ops
+from cornu.arguments import fraction, one_of
 from cornu.errors import value_error
 from cornu.kernels import random_bits
-from cornu.layers.base.arguments import fraction, one_of
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.layer import Layer
 from cornu.layers.convolutional.base import shown

@@ -6,12 +6,12 @@ with one group for all it is multi-query attention. Ainslie et al. 2023, "GQA".
 
 from typing import Any
 
+from cornu.arguments import positive_int
 from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error
 from cornu.layers.attention import attend
 from cornu.layers.attention.multi_head import ProjectedAttention
-from cornu.layers.base.arguments import positive_int
 
 
 class GroupedQueryAttention(ProjectedAttention):

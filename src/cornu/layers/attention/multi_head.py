@@ -13,11 +13,11 @@ import math
 from typing import Any
 
 from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.arguments import fraction, is_int, optional_int, positive_int
 from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error
 from cornu.layers.attention import attend
-from cornu.layers.base.arguments import fraction, is_int, positive_int
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.activation import Softmax
 from cornu.layers.core.einsum_dense import EinsumDense
@@ -54,7 +54,7 @@ class ProjectedAttention(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.dropout = fraction(dropout, "dropout")
         self.use_bias = use_bias
-        self.sliding_window = attend.checked_window(sliding_window)
+        self.sliding_window = optional_int(sliding_window, "sliding_window")
         self.flash_attention = flash_attention
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -219,3 +219,20 @@ def _producer(x: Any) -> Any:
 
 def _has_inputs(operation: Any) -> bool:
     return bool(operation._inbound_nodes[0].input_tensors)
+
+
+def first_shape_given(kwargs: dict[str, Any]) -> Shape | None:
+    """The batch shape that `input_shape=`, `batch_input_shape=` or `input_dim=` means."""
+    batch = kwargs.pop("batch_size", None)
+    if "batch_input_shape" in kwargs:
+        return tuple(kwargs.pop("batch_input_shape"))
+    if "input_shape" in kwargs:
+        shape = kwargs.pop("input_shape")
+        if not isinstance(shape, (tuple, list)):
+            raise value_error(
+                f"input_shape must be a tuple of sizes, got {shape!r}.", fix="input_shape=(784,)"
+            )
+        return (batch, *shape)
+    if "input_dim" in kwargs:
+        return (batch, kwargs.pop("input_dim"))
+    return None

@@ -8,6 +8,7 @@ off its attributes (`layers/base/owner.py`).
 from typing import Any, ClassVar, Self
 
 from cornu import bcoo, dtype_policies, regularizers
+from cornu.arguments import yes_or_no
 from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import Frame
@@ -20,7 +21,6 @@ from cornu.core.turns import others_loop, turn_of
 from cornu.core.variable import Variable
 from cornu.errors import explain, trimmed, type_error, unknown_arguments, value_error
 from cornu.layers.base import own
-from cornu.layers.base.arguments import first_shape_given, yes_or_no
 from cornu.layers.base.build import (
     as_shapes,
     build_by_tracing,
@@ -36,6 +36,7 @@ from cornu.layers.base.build import (
 )
 from cornu.layers.base.call import Call
 from cornu.layers.base.freezing import after_build, before_build, freeze_parts, frozen_parts
+from cornu.layers.base.input_spec import first_shape_given
 from cornu.layers.base.losses import Losses
 from cornu.layers.base.owner import Owner
 from cornu.layers.base.policy import Dtypes, policy_for_files, with_policy_named

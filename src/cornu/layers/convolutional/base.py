@@ -15,9 +15,9 @@ The three numbers are an int for all axes or one int for each axis.
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import channels_format, one_of, per_axis
 from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
-from cornu.layers.base.arguments import channels_format, one_of, per_axis
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import is_int, positive_int
 from cornu.errors import explain, value_error, warn
 from cornu.kernels import conv as kernel_conv
-from cornu.layers.base.arguments import is_int, positive_int
 from cornu.layers.convolutional.base import Windowed
 from cornu.layers.quantized import lora
 

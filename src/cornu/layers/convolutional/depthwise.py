@@ -9,7 +9,7 @@ The shared arguments are explained in `base.py`. On two axes the strides may dif
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
-from cornu.layers.base.arguments import positive_int
+from cornu.arguments import positive_int
 from cornu.layers.convolutional.base import Windowed
 
 

@@ -13,8 +13,8 @@ import inspect
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import per_axis, positive_int
 from cornu.errors import value_error
-from cornu.layers.base.arguments import per_axis, positive_int
 from cornu.layers.convolutional.base import Windowed
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.arguments import non_negative
 from cornu.core.masks import mask_of
 from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
@@ -69,21 +70,13 @@ class ReLU(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else _not_negative(max_value, "max_value")
-        self.negative_slope = _not_negative(negative_slope, "negative_slope")
-        self.threshold = _not_negative(threshold, "threshold")
+        self.max_value = None if max_value is None else non_negative(max_value, "max_value")
+        self.negative_slope = non_negative(negative_slope, "negative_slope")
+        self.threshold = non_negative(threshold, "threshold")
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
-
-
-def _not_negative(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise value_error(
-            f"{name} is a number that is not negative, got {value!r}.", fix=f"{name}=0.1"
-        )
-    return value
 
 
 class LeakyReLU(Layer):
@@ -105,7 +98,7 @@ class LeakyReLU(Layer):
         if "alpha" in kwargs:  # the argument's name in older files
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
-        self.negative_slope = _not_negative(negative_slope, "negative_slope")
+        self.negative_slope = non_negative(negative_slope, "negative_slope")
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:

@@ -5,10 +5,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import is_int, positive_int
 from cornu.errors import value_error
 from cornu.kernels import rows
 from cornu.layers.base.activated import ActivationAttribute
-from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.quantized import lora, modes
@@ -76,9 +76,7 @@ class Dense(Layer):
                 received=f"Dense({units}, {activation})",
                 fix=f"Dense({activation})",
             )
-        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
-            raise value_error(f"units is a positive int, got {units!r}.", fix="Dense(64)")
-        self.units = units
+        self.units = positive_int(units, "units", "Dense(64)")
         self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -14,10 +14,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import is_int
 from cornu.errors import value_error
 from cornu.kernels import rows
 from cornu.layers.base.activated import ActivationAttribute
-from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.quantized import lora, modes

@@ -5,13 +5,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import positive_int
 from cornu.checks import check_indices
 from cornu.core.context import local
 from cornu.core.frame import is_tracer
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error, warn
 from cornu.kernels import gather
-from cornu.layers.base.arguments import positive_int
 from cornu.layers.base.layer import Layer
 from cornu.layers.quantized import lora, modes
 from cornu.layers.quantized.weight import Product, Weight

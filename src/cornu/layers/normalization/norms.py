@@ -9,8 +9,8 @@ UnitNormalization    x / sqrt(sum(x**2))                    over `axis`
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import is_int
 from cornu.errors import type_error, value_error
-from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 

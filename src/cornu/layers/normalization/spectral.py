@@ -3,8 +3,8 @@
 from typing import Any
 
 from cornu import initializers, ops
+from cornu.arguments import positive_int
 from cornu.errors import value_error
-from cornu.layers.base.arguments import is_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.wrapper import Wrapper
 
@@ -29,9 +29,7 @@ class SpectralNormalization(Wrapper):
 
     def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
         super().__init__(layer, **kwargs)
-        if not is_int(power_iterations) or power_iterations <= 0:
-            raise value_error(f"power_iterations is a positive int, got {power_iterations!r}.")
-        self.power_iterations = int(power_iterations)
+        self.power_iterations = positive_int(power_iterations, "power_iterations")
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)

@@ -12,6 +12,7 @@ LoRA: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
 from typing import Any
 
 from cornu import initializers, ops
+from cornu.arguments import positive_int
 from cornu.core.context import using
 from cornu.errors import explain, value_error
 from cornu.kernels import gather
@@ -87,8 +88,7 @@ def enable_lora(
         )
     if layer.lora_enabled:
         raise value_error(f"LoRA is enabled on layer '{layer.name}' already.")
-    if not isinstance(rank, int) or rank <= 0:
-        raise value_error(f"The rank of LoRA is a positive int, got {rank!r}.")
+    positive_int(rank, "rank", "enable_lora(4)")
     shape = kernel.shape if shape is None else shape
     shapes = {"a": (*shape[:-1], rank), "b": (rank, shape[-1])}
     with using(path=layer.path):

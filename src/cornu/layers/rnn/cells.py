@@ -8,10 +8,10 @@ loop (`get_dropout_mask`) and forgets them after it (`reset_dropout_mask`).
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import positive_int
 from cornu.errors import value_error
 from cornu.kernels import random_bits
 from cornu.layers.base.activated import ActivationAttribute
-from cornu.layers.base.arguments import positive_int
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
 

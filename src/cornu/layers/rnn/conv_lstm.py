@@ -12,9 +12,9 @@ Shi et al. 2015, "Convolutional LSTM Network".
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
+from cornu.arguments import channels_format, one_of, per_axis, positive_int
 from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
-from cornu.layers.base.arguments import channels_format, one_of, per_axis, positive_int
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.rnn.cells import DropoutCell
 from cornu.layers.rnn.rnn import RNN, of_cell, time_loop

@@ -3,10 +3,10 @@
 from typing import Any
 
 from cornu import ops, tree
+from cornu.arguments import one_of
 from cornu.core.masks import infer_with_masks, mask_of, set_mask
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import explain, value_error
-from cornu.layers.base.arguments import one_of
 from cornu.layers.base.call import takes_mask
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer

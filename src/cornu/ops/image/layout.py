@@ -13,17 +13,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from cornu.core.graph.operands import tensor
-from cornu.errors import did_you_mean, value_error
+from cornu.errors import value_error
 from cornu.ops.nn.layout import channels_last
-
-
-def one_of(name: str, value: Any, known: Any) -> Any:
-    """A setting, if it is one of the known ones."""
-    if value not in known:
-        raise value_error(
-            f"{name} is one of {tuple(known)}, got {value!r}.", fix=did_you_mean(value, known)
-        )
-    return value
 
 
 def batched(name: str, images: Any, data_format: str | None, axes: int = 2) -> tuple[Any, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.arguments import one_of
 from cornu.core.graph.op import op
 from cornu.errors import explain
-from cornu.ops.image.layout import batched, one_of
+from cornu.ops.image.layout import batched
 
 
 @op(compiled=True)
@@ -60,7 +61,7 @@ def _patches(
 ) -> Any:
     strides = size if strides is None else _per_axis(strides, rank, "strides")
     dilation = _per_axis(dilation, rank, "dilation_rate")
-    one_of("padding", padding, ("valid", "same"))
+    one_of(padding, ("valid", "same"), "padding")
     channels = x.shape[-1]
     tiles = (
         strides == size and set(dilation) == {1} and all(isinstance(n, int) for n in x.shape[1:])

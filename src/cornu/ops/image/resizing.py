@@ -7,10 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from cornu.arguments import one_of
 from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
-from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of, one_of
+from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of
 
 # Names of Keras -> names of jax.
 RESIZE_METHODS = {
@@ -52,7 +53,7 @@ def resize(
         >>> resize(jnp.zeros((4, 4, 3)), (8, 6)).shape
         (8, 6, 3)
     """
-    one_of("interpolation", interpolation, RESIZE_METHODS)
+    one_of(interpolation, RESIZE_METHODS, "interpolation")
     if fill_mode != "constant":
         raise value_error(f"resize fills with a constant, not by {fill_mode!r}.")
     if crop_to_aspect_ratio and pad_to_aspect_ratio:

@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.arguments import one_of
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
 from cornu.kernels import resample
 from cornu.ops.image.filtering import blur
-from cornu.ops.image.layout import batched, one_of
+from cornu.ops.image.layout import batched
 from cornu.random.seed import draw_seed
 
 # Interpolation -> order of the polynomial between pixels.
@@ -41,8 +42,8 @@ def affine_transform(
         fill_value: of mode "constant".
         data_format: "channels_last" or "channels_first"; the setting if None.
     """
-    one_of("interpolation", interpolation, ORDERS)
-    one_of("fill_mode", fill_mode, resample.FILL_MODES)
+    one_of(interpolation, ORDERS, "interpolation")
+    one_of(fill_mode, resample.FILL_MODES, "fill_mode")
     x, back = batched("affine_transform", images, data_format)
     t = to_float(transform)
     if t.ndim not in (1, 2) or t.shape[-1] != 8:
@@ -83,7 +84,7 @@ def perspective_transform(
         fill_value: where the result is not covered.
         data_format: "channels_last" or "channels_first"; the setting if None.
     """
-    one_of("interpolation", interpolation, ORDERS)
+    one_of(interpolation, ORDERS, "interpolation")
     x, back = batched("perspective_transform", images, data_format)
     start, end = to_float(start_points), to_float(end_points)
     for name, points in (("start_points", start), ("end_points", end)):
@@ -149,8 +150,8 @@ def map_coordinates(
             f"map_coordinates takes one row of coordinates for each of {x.ndim} axes.",
             received=f"coordinates {tuple(places.shape)}",
         )
-    one_of("order", order, (0, 1))
-    one_of("fill_mode", fill_mode, resample.FILL_MODES)
+    one_of(order, (0, 1), "order")
+    one_of(fill_mode, resample.FILL_MODES, "fill_mode")
     return resample.map_coordinates(x, list(places), order, fill_mode, fill_value)
 
 
@@ -177,8 +178,8 @@ def elastic_transform(
         seed: int, `SeedGenerator`, or None.
         data_format: "channels_last" or "channels_first"; the setting if None.
     """
-    one_of("interpolation", interpolation, ORDERS)
-    one_of("fill_mode", fill_mode, resample.FILL_MODES)
+    one_of(interpolation, ORDERS, "interpolation")
+    one_of(fill_mode, resample.FILL_MODES, "fill_mode")
     x, back = batched("elastic_transform", images, data_format)
     words = draw_seed(seed)
     taps = int(6 * sigma) | 1

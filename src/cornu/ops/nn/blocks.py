@@ -9,9 +9,9 @@ Every op has its inverse, or its adjoint, beside it:
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
+from cornu.arguments import positive_int
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
@@ -20,12 +20,6 @@ from cornu.ops.nn.layout import channels_back, channels_last
 
 def _four(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value)
-
-
-def _positive(block_size: Any) -> int:
-    if not isinstance(block_size, (int, np.integer)) or block_size < 1:
-        raise value_error(f"block_size must be a positive int, got {block_size!r}.")
-    return int(block_size)
 
 
 @op(compiled=True)
@@ -38,7 +32,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
         data_format: "channels_last" or "channels_first".
     """
     x, first = channels_last(tensor(x), data_format)
-    b, (n, h, w, c) = _positive(block_size), x.shape
+    b, (n, h, w, c) = positive_int(block_size, "block_size"), x.shape
     if c % (b * b):
         raise value_error(f"depth_to_space: {c} channels are not a multiple of {b} * {b}.")
     y = x.reshape(n, h, w, b, b, c // (b * b)).transpose(0, 1, 3, 2, 4, 5)
@@ -49,7 +43,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Square blocks of pixels laid out as channels: the inverse of `depth_to_space`."""
     x, first = channels_last(tensor(x), data_format)
-    b, (n, h, w, c) = _positive(block_size), x.shape
+    b, (n, h, w, c) = positive_int(block_size, "block_size"), x.shape
     if isinstance(h, int) and isinstance(w, int) and (h % b or w % b):
         raise value_error(
             f"space_to_depth: {h} x {w} pixels do not divide into blocks of {b} x {b}."
