@@ -14,8 +14,8 @@ from cornu.config import (
     set_image_data_format as set_image_data_format,
 )
 from cornu.core.dtypes import (
-    is_float as is_float_dtype,
-    is_int as is_int_dtype,
+    is_float_dtype as is_float_dtype,
+    is_int_dtype as is_int_dtype,
     result_type as result_type,
     standardize_dtype as standardize_dtype,
 )

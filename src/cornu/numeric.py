@@ -109,6 +109,34 @@ def refuse_what_is_no_number(array: Any, name: str) -> None:
         raise value_error(f"{name} holds bytes without a meaning (dtype {array.dtype}).")
 
 
+def is_float(dtype: object) -> bool:
+    """Whether a dtype, or the name of one, is floating, the half and eighth precisions included.
+
+    Example:
+
+        >>> is_float("bfloat16"), is_float(np.dtype("int8"))
+        (True, False)
+    """
+    return "float" in _name_of(dtype)
+
+
+def is_integer(dtype: object) -> bool:
+    """Whether a dtype, or the name of one, is a signed or unsigned integer.
+
+    Example:
+
+        >>> is_integer("uint8"), is_integer(np.dtype("bool"))
+        (True, False)
+    """
+    return "int" in _name_of(dtype)
+
+
+def _name_of(dtype: object) -> str:
+    if isinstance(dtype, str):
+        return dtype
+    return getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype)
+
+
 def is_known(dtype: Any) -> bool:
     """Whether a dtype that numpy itself lacks, as bfloat16, is one of jax's."""
     return bool(jnp.issubdtype(dtype, jnp.number))

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from cornu.core.dtypes import is_float, is_int, numpy_dtype, result_type, standardize_dtype
+from cornu.core.dtypes import numpy_dtype, result_type, standardize_dtype
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,6 @@ def test_promotion_of_nothing_and_of_many():
     assert result_type() == "float32"
     assert result_type("int8", "int32", float) == "float32"
     assert result_type("float16", float, int, bool) == "float16"
-
-
-def test_kinds():
-    assert [d for d in ("float8_e4m3fn", "bfloat16", "int8", "bool") if is_float(d)] == [
-        "float8_e4m3fn",
-        "bfloat16",
-    ]
-    assert [d for d in ("float16", "int4", "uint8", "bool") if is_int(d)] == ["int4", "uint8"]
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float8_e5m2", "int4", "bool"])

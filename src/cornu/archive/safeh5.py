@@ -41,6 +41,7 @@ from cornu.archive.hdf5.source import DamagedError, Fields, Source as Bytes
 from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular
 from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.numeric import is_integer
 
 DIGEST = "cornu_digest"  # attribute of an array, which Keras does not look at
 MAX_OBJECTS = 200_000
@@ -172,7 +173,7 @@ class SafeH5:
             raw = raw.view(wanted if stored.dtype.name.startswith("void") else stored.dtype)
         with np.errstate(over="ignore"):  # a large float64 becomes inf in float32, as in Keras
             made = raw.astype(wanted, copy=False)
-        if jnp.issubdtype(wanted, jnp.integer) and not np.array_equal(made, raw):
+        if is_integer(wanted) and not np.array_equal(made, raw):
             raise value_error(
                 f"{self.label} holds integers at {path!r} that {wanted.name} cannot hold."
             )

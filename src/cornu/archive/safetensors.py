@@ -27,6 +27,7 @@ from cornu.archive.regular import open_regular
 from cornu.archive.safeh5 import Source, Spec, fits
 from cornu.archive.safejson import parse
 from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain, value_error
+from cornu.numeric import is_integer
 
 MAX_HEADER = 64 * 2**20
 MAX_ARRAYS = 50_000
@@ -119,7 +120,7 @@ class SafetensorsReader:
             raw = raw.byteswap()
         with np.errstate(over="ignore"):
             made = raw.astype(wanted, copy=False)
-        if jnp.issubdtype(wanted, jnp.integer) and not np.array_equal(made, raw):
+        if is_integer(wanted) and not np.array_equal(made, raw):
             raise value_error(
                 f"{self.label} holds integers at {name!r} that {wanted.name} cannot hold."
             )

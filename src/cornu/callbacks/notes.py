@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from cornu.archive.safeh5 import fits
 from cornu.archive.safejson import parse
 from cornu.errors import type_error, value_error
+from cornu.numeric import is_float
 
 LARGEST_COUNT = 10**12  # epochs, batches, bytes of a log: no training has more
 _KEYS = (str, int, float, bool, bytes, type(None))
@@ -122,7 +122,7 @@ def is_number(value: Any) -> bool:
     if not np.isscalar(value) and not hasattr(value, "dtype"):
         return False
     dtype = np.asarray(value).dtype
-    return np.size(value) == 1 and (dtype.kind in "biu" or jnp.issubdtype(dtype, jnp.floating))
+    return np.size(value) == 1 and (dtype.kind in "biu" or is_float(dtype))
 
 
 def is_text(value: Any) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 from cornu import bcoo
 from cornu.checks.shapes import misfit
 from cornu.errors import explain
+from cornu.numeric import is_float
 
 BLOCK = 1 << 20  # numbers looked at together
 SAMPLE_ABOVE = 2 << 30  # bytes
@@ -219,7 +220,7 @@ def not_finite(array: np.ndarray) -> NotFinite:
         >>> not_finite(np.array([[1.0, 2.0], [np.nan, np.inf]]))
         NotFinite(nans=1, infinite=1, first=(1, 0), exact=True)
     """
-    if "float" not in array.dtype.name or not array.size:
+    if not is_float(array.dtype) or not array.size:
         return NotFinite(0, 0, (), True)
     mapped = is_mapped(array)
     rows = max((BLOCK // 4 if mapped else BLOCK) * len(array) // array.size, 1)
@@ -268,7 +269,7 @@ def spread_rows(array: np.ndarray, count: int = SAMPLE_ROWS) -> np.ndarray:
 
 def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
     kind = array.dtype.name
-    if kind != "uint8" and "float" not in kind:  # other integers are mostly indices
+    if kind != "uint8" and not is_float(kind):  # other integers are mostly indices
         return []
     few = SAMPLE_ROWS // 10 if is_mapped(array) else SAMPLE_ROWS  # each maps many pages
     rows = spread_rows(array, few).astype("float32")

@@ -33,6 +33,7 @@ from cornu.checks.outputs import (
 )
 from cornu.checks.shapes import fits
 from cornu.checks.targets import check_classes_differ, check_targets
+from cornu.numeric import is_float
 
 MANY = 4_000_000  # numbers; beyond that, rows are sampled
 
@@ -173,7 +174,7 @@ def _check_output(name: str, y: np.ndarray, weight: Any, output: Output) -> Iter
     loss = loss_name(output.loss)
     if loss is None or loss not in PROBABILITY | ELEMENTWISE or not y.size:
         return
-    if y.dtype.kind not in "biuf" and "float" not in y.dtype.name:
+    if y.dtype.kind not in "biuf" and not is_float(y.dtype):
         yield error(
             f"{name} holds {y.dtype} values, not numbers.",
             fix=f"{name} = numpy.unique({name}, return_inverse=True)[1]",

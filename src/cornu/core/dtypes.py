@@ -11,6 +11,8 @@ import ml_dtypes
 import numpy as np
 
 from cornu import errors, settings
+from cornu.numeric import is_float, is_integer
+from cornu.types import DType
 
 FLOATS = ("float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2")
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
@@ -54,14 +56,14 @@ def numpy_dtype(name: str) -> np.dtype:
     return np.dtype(getattr(ml_dtypes, name, None) or name)
 
 
-def is_float(dtype: Any) -> bool:
-    """Whether it is a floating dtype, half and eighth precision included."""
-    return "float" in standardize_dtype(dtype)
+def is_float_dtype(dtype: DType | None) -> bool:
+    """Whether what `standardize_dtype` takes for a dtype is floating; None means `floatx`."""
+    return is_float(standardize_dtype(dtype))
 
 
-def is_int(dtype: Any) -> bool:
-    """Whether it is a signed or unsigned integer dtype."""
-    return "int" in standardize_dtype(dtype)
+def is_int_dtype(dtype: DType | None) -> bool:
+    """Whether what `standardize_dtype` takes for a dtype is a signed or unsigned integer."""
+    return is_integer(standardize_dtype(dtype))
 
 
 def _is_weak(dtype: Any) -> bool:

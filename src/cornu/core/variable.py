@@ -24,6 +24,7 @@ from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import eagerly, frame_for_writing, frame_of, is_tracer, is_tracing
 from cornu.core.host import from_host
 from cornu.errors import explain, type_error, value_error
+from cornu.numeric import is_float
 
 _serial = itertools.count()
 
@@ -174,7 +175,7 @@ class Variable:
         """The current value; inside a frame that carries the variable, the frame's."""
         frame = local.frame and frame_of(self)
         value = frame[self] if frame else self._value
-        if self.autocast and local.autocast is not None and "float" in self.dtype:
+        if self.autocast and local.autocast is not None and is_float(self.dtype):
             return value.astype(local.autocast)
         return value
 

@@ -29,6 +29,7 @@ from cornu.data.rows import Reader, Rows, is_lazy
 from cornu.data.source import Batch, Resident
 from cornu.data.weights import weighted
 from cornu.errors import explain, value_error, warn
+from cornu.numeric import is_float
 
 BATCH_SIZE = 32  # when nothing else is said
 ALIGNMENT = 64  # bytes; what XLA asks of a host buffer before it uses it in place
@@ -165,7 +166,7 @@ class ArraySource(Resident):
             return leaf.take(rows)
         size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         dtype = leaf.dtype
-        if jnp.issubdtype(dtype, jnp.floating):  # differs for memory-mapped files only
+        if is_float(dtype):  # differs for memory-mapped files only
             dtype = jnp.dtype(self._floatx)
         dtype = dtype.newbyteorder("=")
         if isinstance(rows, slice) and dtype == leaf.dtype and not is_lazy(leaf):

@@ -28,6 +28,7 @@ from cornu.errors import value_error
 from cornu.numeric import (
     are_numbers,
     as_numbers,
+    is_float,
     refuse_what_is_no_number,
     refuse_what_wraps,
 )
@@ -175,7 +176,7 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
     if mapped_file(array) is not None:
         refuse_what_wraps(array[:: len(array) // 1000 + 1], name)  # a file is not read as a whole
         return array
-    if jnp.issubdtype(array.dtype, jnp.floating) and array.dtype != jnp.dtype(floatx):
+    if is_float(array.dtype) and array.dtype != jnp.dtype(floatx):
         return array.astype(floatx)
     refuse_what_wraps(array, name)
     if isinstance(array, np.ndarray) and not array.dtype.isnative:
@@ -185,7 +186,7 @@ def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
 
 def _from_sparse(matrix: Any, name: str, floatx: str) -> Any:
     """Sparse inputs stay sparse until a batch is made; labels and weights are small."""
-    dtype = floatx if jnp.issubdtype(matrix.dtype, jnp.floating) else matrix.dtype
+    dtype = floatx if is_float(matrix.dtype) else matrix.dtype
     of_jax = is_sparse(matrix)
     if not name.startswith("x") or not (len(matrix.shape) if of_jax else len(matrix.shape) == 2):
         return dense(matrix, dtype)
@@ -302,6 +303,6 @@ def _batch_part(value: Any, name: str, floatx: str) -> Any:
     if value is None:
         return None
     dtype = str(getattr(value, "dtype", "float64"))
-    kept = dtype.removeprefix("torch.") if "float" in dtype and "float64" not in dtype else floatx
+    kept = dtype.removeprefix("torch.") if is_float(dtype) and "float64" not in dtype else floatx
     array = to_array(value, name, kept)
     return array.take(slice(None)) if isinstance(array, Rows) else array

@@ -15,6 +15,7 @@ from cornu.core.objects import registry
 from cornu.core.objects.configurable import Configurable
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import did_you_mean, type_error, value_error
+from cornu.numeric import is_float
 
 
 class DTypePolicy(Configurable):
@@ -75,7 +76,7 @@ class DTypePolicy(Configurable):
     def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
         """A float array in the dtype of the computation; anything else as it is."""
         dtype = dtypes.standardize_dtype(dtype)
-        if not (autocast and hasattr(x, "dtype") and dtypes.is_float(x.dtype)):
+        if not (autocast and hasattr(x, "dtype") and is_float(x.dtype)):
             return x
         if dtypes.standardize_dtype(x.dtype) == dtype:
             return x

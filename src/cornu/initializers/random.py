@@ -24,6 +24,7 @@ from cornu.core.frame import is_tracer
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
 from cornu.errors import did_you_mean, value_error
 from cornu.initializers.initializer import Initializer, on_device
+from cornu.numeric import is_float
 from cornu.random.seed import SeedGenerator, make_default_seed
 
 # Standard deviation of a standard normal that is cut off at two.
@@ -65,7 +66,7 @@ class RandomInitializer(Initializer):
     ) -> Any:
         """`offset + scale * x`, with `x` drawn by numpy, or by jax where the seed is traced."""
         dtype = dtypes.standardize_dtype(dtype)
-        if not dtypes.is_float(dtype):
+        if not is_float(dtype):
             raise value_error(
                 f"{type(self).__name__} draws real numbers, but the dtype is {dtype!r}.",
                 fix="a floating dtype, or the initializer 'zeros'.",

@@ -39,6 +39,7 @@ from cornu.arguments import per_axis
 from cornu.errors import value_error
 from cornu.kernels.platform import known, tuned
 from cornu.kernels.window import Geometry, taps, window_pads
+from cornu.numeric import is_float
 
 MOST_TAPS = 16
 MANY_CHANNELS = 64
@@ -67,7 +68,7 @@ def max_pool(
         Array([3., 2.], dtype=float32)
     """
     sizes, steps = _checked(x, window, strides, padding)
-    floating = jnp.issubdtype(x.dtype, jnp.floating)
+    floating = is_float(x.dtype)
     lowest = -jnp.inf if floating else jnp.iinfo(x.dtype).min
     if not (tuned(x) and floating and max(sizes) <= MOST_TAPS):
         return _reduce_window(x, lowest, lax.max, sizes, steps, padding)

@@ -23,6 +23,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from cornu.numeric import is_float, is_integer
+
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
@@ -95,12 +97,12 @@ def _read(
     """Read along the first axes of `x`; further axes are carried along."""
     axes = len(coordinates)
     dtype = x.dtype
-    exact = jnp.issubdtype(dtype, jnp.integer)
+    exact = is_integer(dtype)
     compute = jnp.float32 if exact else dtype
     neighbours = []
     for size, c in zip(x.shape[:axes], coordinates, strict=True):
         c = jnp.asarray(c)
-        if not jnp.issubdtype(c.dtype, jnp.floating):
+        if not is_float(c.dtype):
             c = c.astype(jnp.float32)
         if order == 0:
             near = jnp.round(c).astype(jnp.int32)

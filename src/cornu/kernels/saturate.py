@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.numeric import is_float, is_integer
+
 
 def saturate(x: jax.Array, dtype: np.dtype) -> jax.Array:
     """The elements in another dtype, those beyond its range at its ends.
@@ -31,7 +33,7 @@ def saturate(x: jax.Array, dtype: np.dtype) -> jax.Array:
     if x.dtype == bool:
         return x.astype(dtype)
     source, target = _limits(x.dtype), _limits(dtype)
-    if jnp.issubdtype(dtype, jnp.floating):
+    if is_float(dtype):
         return jnp.clip(x.astype(dtype), *target)
     # rounded to the dtype of x, where the next number may be beyond the largest integer
     low = np.asarray(max(source[0], target[0])).astype(x.dtype)
@@ -45,7 +47,7 @@ def saturate(x: jax.Array, dtype: np.dtype) -> jax.Array:
 def _limits(dtype: Any) -> tuple[Any, Any]:
     if jnp.issubdtype(dtype, jnp.bool_):
         return 0, 1
-    if jnp.issubdtype(dtype, jnp.integer):
+    if is_integer(dtype):
         info = jnp.iinfo(dtype)
         return int(info.min), int(info.max)
     finfo = jnp.finfo(dtype)

@@ -12,6 +12,7 @@ from cornu.activations import logits_of
 from cornu.core.masks import set_mask
 from cornu.errors import value_error
 from cornu.losses.loss import in_full_precision, paired, tensor
+from cornu.numeric import is_integer
 
 
 def _smoothed_binary(y_true: Any, label_smoothing: float) -> Any:
@@ -160,7 +161,7 @@ def sparse_categorical_crossentropy(
             fix="one-hot targets: categorical_crossentropy.\nor y = y.argmax(-1)\n"
             "an image or a sequence as output: Flatten or pool it before the last layer.",
         )
-    if "int" not in str(y_true.dtype):
+    if not is_integer(y_true.dtype):
         y_true = ops.cast(y_true, "int32")
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits)

@@ -21,6 +21,7 @@ from cornu.losses.loss import aligned, as_dtype
 from cornu.metrics.accuracy import first_max
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import weighted
+from cornu.numeric import is_integer
 
 
 class IoU(Metric):
@@ -99,7 +100,7 @@ class IoU(Metric):
         return y.astype("int32")
 
     def _warn_of_fractions(self, sample_weight: Any) -> None:
-        if "int" not in self.dtype or is_tracer(sample_weight):
+        if not is_integer(self.dtype) or is_tracer(sample_weight):
             return
         weights = np.asarray(sample_weight)
         if (weights != np.trunc(weights)).any():

@@ -24,7 +24,7 @@ from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.model import Model
-from cornu.numeric import as_numbers
+from cornu.numeric import as_numbers, is_float, is_integer
 from cornu.train.watch.preflight import require_rows
 
 
@@ -282,9 +282,9 @@ class Functional(Model):
                 'or let the model take it: keras.Input(..., dtype="complex64")',
             )
         is_known = not is_tracer(x) and not is_symbolic(x)
-        if is_known and "float" in given and "int" in expected.dtype:
+        if is_known and is_float(given) and is_integer(expected.dtype):
             require_rows(x, (None,))
-        if "int" in given and "float" in expected.dtype and self._looks_up(expected):
+        if is_integer(given) and is_float(expected.dtype) and self._looks_up(expected):
             return x  # a float does not hold every row of a large table
         return ops.cast(x, expected.dtype)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from cornu import settings
 from cornu.core.context import local
-from cornu.core.frame import is_tracing
+from cornu.core.frame import is_tracer, is_tracing
 from cornu.core.masks import mask_of
 from cornu.core.objects.tracking import Snapshot
 from cornu.numeric import refuse_what_wraps
@@ -80,7 +80,7 @@ class QuickCall:
 
 def _is_plain(x: Any) -> bool:
     if isinstance(x, jax.Array):
-        return not isinstance(x, jax.core.Tracer) and mask_of(x) is None
+        return not is_tracer(x) and mask_of(x) is None
     if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray):
         return False
     return x.dtype.kind in "fiub" and mask_of(x) is None

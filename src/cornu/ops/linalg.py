@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from cornu.core.frame import is_tracer
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.errors import value_error
@@ -42,7 +43,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
         ValueError: a matrix is not positive definite (eager calls only; compiled code gives NaN).
     """
     root = jnp.linalg.cholesky(_matrices("cholesky", x, square=True), upper=upper)
-    if not isinstance(root, jax.core.Tracer) and bool(jnp.any(jnp.isnan(root))):
+    if not is_tracer(root) and bool(jnp.any(jnp.isnan(root))):
         raise value_error(
             "cholesky takes positive definite matrices; one of these is not.",
             received=f"{tuple(root.shape)}",

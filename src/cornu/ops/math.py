@@ -8,12 +8,14 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.arguments import positive_int
+from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused, op, shape_rule, unary
 from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import type_error, value_error
 from cornu.kernels import gather, signal
+from cornu.numeric import is_integer
 
 erf = unary(jax.scipy.special.erf, "erf", "Error function, in (-1, 1).", floating=True)
 erfc = unary(
@@ -36,10 +38,10 @@ def _per_segment(
             "segment_ids is a vector, one number for each row of the data.",
             shapes=f"data {tuple(data.shape)}, segment_ids {tuple(ids.shape)}",
         )
-    if not jnp.issubdtype(ids.dtype, jnp.integer):
+    if not is_integer(ids.dtype):
         raise type_error(f"segment_ids are integers, got {ids.dtype}.")
     if num_segments is None:
-        if isinstance(ids, jax.core.Tracer):
+        if is_tracer(ids):
             raise value_error(
                 "The number of segments is not known inside compiled code.",
                 fix="give num_segments=...",
@@ -167,7 +169,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
             "in_top_k takes one target for each row of scores.",
             shapes=f"targets {targets.shape}, predictions {predictions.shape}",
         )
-    if not jnp.issubdtype(targets.dtype, jnp.integer):
+    if not is_integer(targets.dtype):
         raise type_error(f"in_top_k: targets are class numbers, got {targets.dtype}.")
     if k < 1:
         raise value_error(f"in_top_k: k is at least 1, got {k}.")

@@ -20,6 +20,7 @@ from jax import lax
 from cornu.bcoo import coordinates
 from cornu.budget import counted, spend
 from cornu.core import dtypes
+from cornu.core.frame import is_tracer
 from cornu.core.graph.op import binary, fused, op, reduction, shape_rule, unary
 from cornu.core.graph.op_errors import explained
 from cornu.core.graph.operands import (
@@ -36,6 +37,7 @@ from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import type_error, value_error
 from cornu.kernels import matmul as products
+from cornu.numeric import is_integer
 
 # ---- rows: one tensor, element by element -------------------------------------------------------
 
@@ -1146,7 +1148,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 
 def _length_of_counts(x: Any, minlength: int) -> int:
-    if isinstance(x, jax.core.Tracer) or not x.size:
+    if is_tracer(x) or not x.size:
         return minlength
     return builtins.max(int(x.max()) + 1, int(minlength))
 
@@ -1236,7 +1238,7 @@ def round(x: Any, decimals: int = 0) -> Any:
         [1200, 1200]
     """
     x = tensor(x)
-    if decimals < 0 and jnp.issubdtype(x.dtype, jnp.integer):
+    if decimals < 0 and is_integer(x.dtype):
         return _to_multiples(x, 10**-decimals)
     return jnp.round(x, decimals=decimals)
 
@@ -1302,7 +1304,7 @@ def _divide_no_nan(x1: Any, x2: Any) -> Any:
 def ldexp(x1: Any, x2: Any) -> Any:
     """`x1 * 2 ** x2` with integer `x2`."""
     x2 = tensor(x2)
-    if not jnp.issubdtype(x2.dtype, jnp.integer):
+    if not is_integer(x2.dtype):
         raise type_error(f"ldexp takes integer exponents, got {x2.dtype}.")
     return jnp.ldexp(to_float(x1), x2)
 

@@ -34,7 +34,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.bcoo import coordinates, dense, is_bcoo, with_layout
-from cornu.core.frame import eagerly
+from cornu.core.frame import eagerly, is_tracer
 from cornu.core.graph.op import TABLE, Op
 from cornu.core.graph.operands import SCALARS, tensor
 from cornu.core.variable import Variable
@@ -84,7 +84,7 @@ def _sparsified(function: Answer, *args: Any) -> Any:
 
 def _is_known(*values: Any) -> bool:
     """Whether values are there to be looked at, and not traced."""
-    return not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(values))
+    return not any(is_tracer(x) for x in jax.tree.leaves(values))
 
 
 # ---- element by element -------------------------------------------------------------------------

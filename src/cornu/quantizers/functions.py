@@ -16,11 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu.arguments import is_int
-from cornu.core.dtypes import is_float, numpy_dtype, standardize_dtype
+from cornu.core.dtypes import numpy_dtype, standardize_dtype
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor
 from cornu.errors import value_error
 from cornu.kernels.derivatives import Differentiable
+from cornu.numeric import is_float, is_integer
 
 
 def abs_max_quantize(
@@ -138,7 +139,7 @@ def check_range(value_range: Any, dtype: Any) -> None:
         ValueError: the range reaches beyond the integers of the dtype.
     """
     integers = numpy_dtype(standardize_dtype(dtype))
-    if not jnp.issubdtype(integers, jnp.integer):
+    if not is_integer(integers):
         return
     limits = jnp.iinfo(integers)
     if value_range[0] < limits.min or value_range[1] > limits.max:

@@ -19,6 +19,7 @@ from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error
 from cornu.kernels import random_bits
+from cornu.numeric import is_float, is_integer
 from cornu.random.seed import draw_seed
 
 Shape = Sequence[int]
@@ -26,7 +27,7 @@ Shape = Sequence[int]
 
 def _float_dtype(name: str, dtype: Any) -> str:
     dtype = dtypes.standardize_dtype(dtype)
-    if not dtypes.is_float(dtype):
+    if not is_float(dtype):
         raise value_error(
             f"{name} draws floating numbers, not {dtype}.",
             fix="dtype='float32'\nrandom.randint draws integers.",
@@ -95,7 +96,7 @@ def randint(
         True
     """
     dtype = dtypes.standardize_dtype(dtype)
-    if not dtypes.is_int(dtype):
+    if not is_integer(dtype):
         raise value_error(f"randint draws integers, not {dtype}.", fix="random.uniform.")
     return jax.random.randint(
         draw_seed(seed), shape=tuple(shape), dtype=dtype, minval=minval, maxval=maxval

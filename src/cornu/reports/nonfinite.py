@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cornu.errors import explain
+from cornu.numeric import is_float
 
 KINDS = ("data", "variable", "input", "output", "loss", "gradient", "update", "nothing")
 
@@ -48,7 +49,7 @@ def count_nonfinite(array: Any) -> str:
         '1 NaN and 1 infinite of 3 numbers'
     """
     array = np.asarray(array)
-    if array.dtype.kind not in "fcV" and "float" not in array.dtype.name:
+    if array.dtype.kind not in "fcV" and not is_float(array.dtype):
         return ""
     wide = array.astype("float32") if array.dtype.kind == "V" or array.itemsize < 4 else array
     nans, infinite = int(np.isnan(wide).sum()), int(np.isinf(wide).sum())

@@ -31,6 +31,7 @@ from cornu.errors import UnsafeFileError, explain, value_error, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.metrics.metric import Metric
+from cornu.numeric import is_float
 from cornu.optimizers.optimizer import Optimizer
 from cornu.random.seed import SeedGenerator
 from cornu.storage.load_report import LoadReport
@@ -322,7 +323,7 @@ def all_finite(array: np.ndarray) -> bool:
         >>> all_finite(np.array([3e38, 3e38], "float32")), all_finite(np.array([1.0, np.nan]))
         (True, False)
     """
-    if not jnp.issubdtype(array.dtype, jnp.floating):
+    if not is_float(array.dtype):
         return True
     with np.errstate(over="ignore", invalid="ignore"):
         flat = array.reshape(-1)

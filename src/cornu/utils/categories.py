@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import errors
+from cornu.core.frame import is_tracer
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
@@ -50,7 +51,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 def _of_jax(x: jax.Array, num_classes: int | None) -> jax.Array:
     if x.ndim > 1 and x.shape[-1] == 1:
         x = x[..., 0]
-    if isinstance(x, jax.core.Tracer):  # inside jit the numbers are not known
+    if is_tracer(x):  # inside jit the numbers are not known
         if not num_classes:
             raise errors.value_error(
                 "`num_classes` is needed inside a compiled function.",

@@ -23,6 +23,7 @@ import jax
 import numpy as np
 
 from cornu import settings
+from cornu.core.frame import is_tracer
 from cornu.core.host import from_host
 from cornu.core.variable import Variable
 from cornu.kernels.platform import target
@@ -81,7 +82,7 @@ def _entry(value: Any, tensor: bool, arrays: list[Any]) -> Any:
             value = value.value
         if isinstance(value, np.ndarray):
             value = from_host(value)
-        elif isinstance(value, jax.core.Tracer):
+        elif is_tracer(value):
             raise _NoKeyError
         arrays.append(value)
         return _ARRAY

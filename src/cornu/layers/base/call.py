@@ -18,7 +18,6 @@ import jax
 import numpy as np
 
 from cornu import bcoo, errors, tree
-from cornu.core import dtypes
 from cornu.core.context import local, name_scope, using
 from cornu.core.graph.operation import Node
 from cornu.core.host import from_host
@@ -28,7 +27,7 @@ from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, type_error, warn
 from cornu.layers.base.input_spec import check_inputs, describe, no_array
-from cornu.numeric import are_numbers, as_numbers, refuse_what_wraps
+from cornu.numeric import are_numbers, as_numbers, is_float, refuse_what_wraps
 
 
 class Enclosing(NamedTuple):
@@ -195,7 +194,7 @@ class Call:
             if bcoo.is_sparse(x):
                 if not layer._takes_sparse:
                     x = bcoo.dense(x)
-                elif casts and dtypes.is_float(x.dtype):
+                elif casts and is_float(x.dtype):
                     return bcoo.astype(x, dtype)
             elif isinstance(x, KerasTensor) and x.sparse and not layer._takes_sparse:
                 x = KerasTensor(x.shape, x.dtype)

@@ -23,6 +23,7 @@ from cornu.layers.base import own
 from cornu.layers.base.build import is_sketching
 from cornu.layers.base.freezing import set_trainable
 from cornu.metrics.metric import Metric
+from cornu.numeric import is_float
 from cornu.random.seed import SeedGenerator
 
 _IN_BUILD = """make it in build:
@@ -121,7 +122,7 @@ class Owner(Attributes):
             constraint = constraint or getattr(self, f"{like}_constraint", None)
         dtype = dtypes.standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
-            initializer = "glorot_uniform" if "float" in dtype else "zeros"
+            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
         if is_sketching():  # only its shape will be looked at
             initializer = "zeros"
         inside = self._is_building or (local.call is not None and local.call.layer is self)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cornu import dtype_policies
 from cornu.layers.quantized import modes
+from cornu.numeric import is_float
 
 
 def policy_of(policy: Any, layer: Any) -> Any:
@@ -122,7 +123,7 @@ class Dtypes:
             not self.autocast
             or not self._casts_variables
             or compute == self.variable_dtype
-            or "float" not in compute
+            or not is_float(compute)
         ):
             return None
         return compute

@@ -11,6 +11,7 @@ from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
+from cornu.numeric import is_float
 
 
 class Activation(Layer):
@@ -214,7 +215,7 @@ class Softmax(Layer):
         if mask is not None:
             mask = self._of_inputs(mask, inputs, axes)
         if mask is not None:
-            if not jnp.issubdtype(inputs.dtype, jnp.floating):
+            if not is_float(inputs.dtype):
                 inputs = ops.cast(inputs, self.compute_dtype)
             inputs = ops.where(mask, inputs, jnp.finfo(inputs.dtype).min)
         if len(axes) > 1:

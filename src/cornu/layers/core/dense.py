@@ -13,6 +13,7 @@ from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.quantized import lora, modes
 from cornu.layers.quantized.weight import Product, Weight
+from cornu.numeric import is_integer
 
 
 class Dense(Layer):
@@ -202,7 +203,7 @@ class Dense(Layer):
 
 def _matmul(x: Any, kernel: Any) -> Any:
     """The product; of integers, with sums in int32."""
-    sums = jnp.int32 if jnp.issubdtype(kernel.dtype, jnp.integer) else None
+    sums = jnp.int32 if is_integer(kernel.dtype) else None
     return jnp.matmul(x, kernel, preferred_element_type=sums)
 
 

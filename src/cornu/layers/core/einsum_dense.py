@@ -22,6 +22,7 @@ from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.quantized import lora, modes
 from cornu.layers.quantized.weight import Product, Weight
+from cornu.numeric import is_integer
 
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
@@ -189,7 +190,7 @@ class EinsumDense(Layer):
         inputs, _, output = _three(self.equation)
 
         def compute(x: Any, kernel: Any) -> Any:
-            sums = jnp.int32 if jnp.issubdtype(kernel.dtype, jnp.integer) else None
+            sums = jnp.int32 if is_integer(kernel.dtype) else None
             return jnp.einsum(self.equation, x, kernel, preferred_element_type=sums)
 
         summed = tuple(i for i, letter in enumerate(inputs) if letter not in output)

@@ -15,6 +15,7 @@ from cornu.kernels import gather
 from cornu.layers.base.layer import Layer
 from cornu.layers.quantized import lora, modes
 from cornu.layers.quantized.weight import Product, Weight
+from cornu.numeric import is_integer
 
 
 class Embedding(Layer):
@@ -350,12 +351,12 @@ class ReversibleEmbedding(Embedding):
 
 
 def _integers(ids: Any) -> Any:
-    return ids if "int" in str(ids.dtype) else ops.cast(ids, "int32")
+    return ids if is_integer(ids.dtype) else ops.cast(ids, "int32")
 
 
 def _product(x: Any, table: Any, rows: int) -> Any:
     """Products with the rows of a table, or with its columns; of integers, with sums in int32."""
-    sums = jnp.int32 if jnp.issubdtype(table.dtype, jnp.integer) else None
+    sums = jnp.int32 if is_integer(table.dtype) else None
     return jnp.einsum("...d,nd->...n" if rows else "...d,dn->...n", x, table,
                       preferred_element_type=sums)  # fmt: skip
 

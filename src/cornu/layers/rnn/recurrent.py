@@ -11,6 +11,7 @@ from cornu.kernels import recurrence
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.rnn.cells import GRUCell, LSTMCell, SimpleRNNCell
 from cornu.layers.rnn.rnn import RNN, of_cell
+from cornu.numeric import is_float
 
 
 class Recurrent(RNN):
@@ -63,7 +64,7 @@ class Recurrent(RNN):
 
     def _dropped(self, sequences: Any, training: Any) -> Any:
         """The sequences in floats, with the dropout mask of the cell on each step."""
-        if "float" not in str(sequences.dtype):  # the fused loops compute in their dtype
+        if not is_float(sequences.dtype):  # the fused loops compute in their dtype
             sequences = ops.cast(sequences, self.compute_dtype)
         mask = self.cell.get_dropout_mask(sequences[:, 0]) if training else None
         return sequences if mask is None else sequences * ops.expand_dims(mask, 1)

@@ -12,6 +12,7 @@ from cornu.core.graph.operands import tensor
 from cornu.core.symbolic import KerasTensor, is_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import value_error
+from cornu.numeric import is_integer
 
 
 @op(tensors=2, compiled=True)
@@ -36,7 +37,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 def _places(indices: Any) -> tuple[Any, ...]:
     """Rows of coordinates as one vector of indices an axis."""
     indices = tensor(indices)
-    if not jnp.issubdtype(indices.dtype, jnp.integer):
+    if not is_integer(indices.dtype):
         raise TypeError(f"indices are integers, got {indices.dtype}.")
     return tuple(jnp.moveaxis(indices, -1, 0))
 

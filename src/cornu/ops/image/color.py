@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from cornu.core.graph.op import fused, op
 from cornu.errors import value_error
+from cornu.numeric import is_float
 from cornu.ops.image.layout import batched, floating_dtype
 
 _GRAY = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue are to the eye
@@ -33,7 +34,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
 def _three(x: Any, name: str, *, floating: bool = False) -> None:
     if x.shape[-1] != 3:
         raise value_error(f"{name} takes three channels, got {x.shape[-1]}.")
-    if floating and not jnp.issubdtype(x.dtype, jnp.floating):
+    if floating and not is_float(x.dtype):
         raise value_error(f"{name} takes floating images, got {x.dtype}.", fix="images / 255.0")
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from cornu.core.graph.operands import tensor
 from cornu.errors import value_error
+from cornu.numeric import is_float, is_integer
 from cornu.ops.nn.layout import channels_last
 
 
@@ -38,7 +39,7 @@ def batched(name: str, images: Any, data_format: str | None, axes: int = 2) -> t
 
 def in_dtype_of(y: Any, x: Any) -> Any:
     """Float results in the dtype of the images they come from."""
-    if not jnp.issubdtype(x.dtype, jnp.integer):
+    if not is_integer(x.dtype):
         return y.astype(x.dtype)
     info = jnp.iinfo(x.dtype)
     return jnp.clip(jnp.round(y), float(info.min), float(info.max)).astype(x.dtype)
@@ -46,4 +47,4 @@ def in_dtype_of(y: Any, x: Any) -> Any:
 
 def floating_dtype(x: Any) -> Any:
     """The dtype to compute in: that of floating images, float32 for others."""
-    return x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.float32
+    return x.dtype if is_float(x.dtype) else jnp.float32

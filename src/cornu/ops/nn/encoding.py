@@ -11,6 +11,7 @@ from cornu.core import dtypes
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor
 from cornu.errors import value_error
+from cornu.numeric import is_float
 from cornu.ops import numpy
 from cornu.ops.core import tensors
 
@@ -38,7 +39,7 @@ def one_hot(
     """
     _check_count("one_hot", num_classes)
     x = tensor(x)
-    if jnp.issubdtype(x.dtype, jnp.floating):
+    if is_float(x.dtype):
         x = x.astype("int32")
     dtype = dtypes.standardize_dtype(dtype)
     if sparse:

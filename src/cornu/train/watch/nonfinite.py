@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from cornu import activations, tree
 from cornu.core.frame import Frame, is_tracer
+from cornu.numeric import is_float
 from cornu.reports.nonfinite import Finding, count_nonfinite
 from cornu.train.state import StateSlots, TrainState, flat
 from cornu.train.step import loss_of, unpack_x_y_sample_weight
@@ -88,7 +89,7 @@ def _in_backward(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
 
     def note(layer: Any, number: int, args: tuple[Any, ...], run: Callable[..., Any]) -> Any:
         x = args[0] if args else None
-        if isinstance(x, jax.Array) and not is_tracer(x) and jnp.issubdtype(x.dtype, jnp.floating):
+        if isinstance(x, jax.Array) and not is_tracer(x) and is_float(x.dtype):
             inputs[id(layer), number] = (layer, jnp.zeros(x.shape, x.dtype))
         return run(*args)
 

@@ -25,6 +25,7 @@ from cornu.checks import (
 from cornu.checks.inputs import Finding, NotFiniteFinding, check_finite, check_shapes
 from cornu.data.source import Resident, Source
 from cornu.errors import explain, value_error, warn
+from cornu.numeric import is_float, is_integer
 from cornu.train.objective import ACCURACY, CompileLoss, object_name
 from cornu.train.step import unpack_x_y_sample_weight
 
@@ -194,7 +195,7 @@ def tell_nonfinite(results: Any, data: Any) -> None:
         results: outputs or metrics, as a tree.
         data: the arrays that they came from, `(x, ...)`; None if they are not at hand.
     """
-    leaves = [a for a in map(np.asarray, jax.tree.leaves(results)) if "float" in a.dtype.name]
+    leaves = [a for a in map(np.asarray, jax.tree.leaves(results)) if is_float(a.dtype)]
     if data is None or all(bool(np.isfinite(a).all()) for a in leaves):
         return
     x, y, _ = unpack_x_y_sample_weight(data)
@@ -254,7 +255,7 @@ def embedded_rows(model: Any) -> Any:
     found: list[Any] = []
 
     def rows_of(tensor: Any) -> Any:
-        found.append(_rows_for(model, tensor) or ((None,) if "int" in tensor.dtype else None))
+        found.append(_rows_for(model, tensor) or ((None,) if is_integer(tensor.dtype) else None))
         return found[-1]
 
     rows = tree.map_structure(rows_of, struct)
