@@ -97,6 +97,7 @@ ARRAYS = {
         pd.DataFrame({"label": Y}),
     ),
     "sparse": lambda: (scipy.sparse.csc_matrix(X), scipy.sparse.coo_array(Y[:, None])),
+    "sparse dicts": lambda: (scipy.sparse.dok_matrix(X), scipy.sparse.dok_array(Y[:, None])),
     "tensors": lambda: (Tensor(X), Tensor(Y)),
 }
 

@@ -17,6 +17,7 @@ DENSE = COUNTS.astype("float32")
 FORMS = {
     "csr": lambda x: scipy.sparse.csr_matrix(x),
     "coo of float64": lambda x: scipy.sparse.coo_array(x.astype("float64")),
+    "dok": lambda x: scipy.sparse.dok_array(x),  # a dict as well
     "bcoo": lambda x: BCOO.fromdense(x),
     "bcoo of whole numbers": lambda x: BCOO.fromdense(x.astype("int32")),
     "batches": lambda x: BCOO.fromdense(x, n_batch=1),
@@ -84,7 +85,7 @@ def test_fit_evaluate_and_predict_as_on_dense_data(kind, form, on_dense):
     )
 
 
-@pytest.mark.parametrize("form", ["csr", "bcoo"])
+@pytest.mark.parametrize("form", ["dok", "bcoo"])
 def test_single_batches_generators_and_data_sets(form):
     keras.utils.set_random_seed(1)
     model, make = compiled(graph(True)), FORMS[form]
@@ -198,3 +199,13 @@ def test_variables_take_sparse_values():
     variable.assign_sub(ROWS)
     variable.assign(ROWS)
     assert variable.numpy()[:, 0].tolist() == [1, 0, 2, 0, 0]
+
+
+@pytest.mark.parametrize("form", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+def test_layers_are_called_on_matrices_of_scipy(form, kind):
+    x = getattr(scipy.sparse, f"{form}_{kind}")(DENSE)
+    layer = layers.Dense(2)
+    np.testing.assert_allclose(layer(x), layer(DENSE), rtol=1e-6)
+    model = graph(False)
+    np.testing.assert_allclose(model(x), model(DENSE), rtol=1e-6)

@@ -107,7 +107,7 @@ def _nested(
 ) -> Any:
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if is_named(value):
         return {k: _nested(v, f"{name}[{k!r}]", floatx, None, samples) for k, v in value.items()}
     if not isinstance(value, list | tuple):
         return to_array(value, name, floatx)
@@ -121,6 +121,11 @@ def _nested(
     return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
+def is_named(value: Any) -> bool:
+    """Whether a value is arrays by name. A DOK matrix of scipy is a dict, too: of its entries."""
+    return isinstance(value, Mapping) and not hasattr(value, "tocsr")
+
+
 def _is_array(value: Any) -> bool:
     return hasattr(value, "to_numpy") or (hasattr(value, "shape") and len(value.shape) > 0)
 
@@ -129,7 +134,7 @@ def _holds_arrays(value: Any) -> bool:
     first = next((item for item in value if item is not None), None)
     if isinstance(first, list | tuple):
         return _holds_arrays(first)
-    return isinstance(first, Mapping) or _is_array(first)
+    return is_named(first) or _is_array(first)
 
 
 def _is_rows(value: Any, samples: int | None) -> bool:
@@ -245,7 +250,7 @@ def only_read(x: Any, names: Collection[str] | None) -> Any:
         >>> only_read({"size": 1.5, "id": "row 1"}, ["size"])
         {'size': 1.5}
     """
-    if names is None or not isinstance(x, Mapping) or not all(name in x for name in names):
+    if names is None or not is_named(x) or not all(name in x for name in names):
         return x
     return {name: value for name, value in x.items() if name in names}
 
@@ -272,7 +277,7 @@ def to_batch(
     """
     if lists_are_batches and isinstance(data, list):
         data = tuple(data)
-    if isinstance(data, Mapping) or _is_array(data):
+    if is_named(data) or _is_array(data):
         data = (data,)
     if not isinstance(data, tuple) or not 1 <= len(data) <= 3:
         length = f" of {len(data)}" if isinstance(data, tuple | list) else ""
@@ -295,7 +300,7 @@ def _is_single(leaf: Any) -> bool:
 
 
 def _batch_part(value: Any, name: str, floatx: str) -> Any:
-    if isinstance(value, Mapping):
+    if is_named(value):
         return {k: _batch_part(v, f"{name}[{k!r}]", floatx) for k, v in value.items()}
     if isinstance(value, list | tuple) and _holds_arrays(value):
         items = [_batch_part(v, f"{name}[{i}]", floatx) for i, v in enumerate(value)]

@@ -185,6 +185,8 @@ class Call:
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):
                 x = x.value
+            if not isinstance(x, (jax.Array, KerasTensor)) and hasattr(x, "tocsr"):
+                x = x.toarray()  # a matrix of scipy
             if isinstance(x, np.ndarray):
                 if x.dtype.kind in "OUSTmM" and may_be_text and not are_numbers(x):
                     return x  # layers that take it handle it on the host

@@ -123,7 +123,8 @@ def check_inputs(specs: Any, inputs: Any, layer: Any) -> None:
                 shapes=", ".join(str(getattr(x, "shape", x)) for x in flat),
                 fix="x = x[0]" if len(inputs) == 1 else "x = keras.layers.Concatenate()(x)",
             )
-        if isinstance(inputs, dict) and isinstance(specs, InputSpec) and is_builtin(type(layer)):
+        is_dict = isinstance(inputs, dict) and tree.is_nested(inputs)
+        if is_dict and isinstance(specs, InputSpec) and is_builtin(type(layer)):
             raise value_error(
                 f"{describe(layer)} takes one array, got a dict of {len(inputs)}.",
                 names=", ".join(map(str, list(inputs)[:10])),
