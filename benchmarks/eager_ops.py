@@ -13,10 +13,10 @@ other, and the fastest round of each counts: what else the machine does is left 
 no counterpart in jax show their own time. Functions of loops and branches are defined once, as a
 user would who cares about speed. Pin the process to one core (`taskset -c 1`) on a busy machine.
 
-`scan`, `while_loop` and `fori_loop` run a program that is kept for their functions, from the third
-call on; `cond` and `switch` run the branch they take. `map` compiles at each call, in jax as here,
-since what its function reads may have changed: 13 milliseconds on the machine of these figures, so
-that 20 microseconds are lost in what one compilation differs from the next.
+`scan`, `while_loop`, `fori_loop` and `map` are compiled at each call, about 20 milliseconds, since
+what their functions read may have changed; jax keeps the program of a function object that it has
+seen, except for `map`. Loops that run often belong in `jax.jit`. `cond` and `switch` run the branch
+that they take.
 """
 
 import sys

@@ -17,7 +17,6 @@ from cornu.arguments import is_int
 from cornu.core.context import name_scope
 from cornu.core.frame import frame_for_writing, is_tracing
 from cornu.core.objects.configurable import Configurable
-from cornu.core.programs import kept
 from cornu.core.variable import Variable
 from cornu.errors import unknown_arguments, value_error
 
@@ -130,10 +129,8 @@ def set_random_seed(seed: int) -> None:
     python_random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
     _process["generator"] = SeedGenerator(int(seed), name="global_seed_generator")
-    kept.forget()  # they read the generator that was
 
 
 def forget_global_seed() -> None:
     """Start the generator behind unseeded functions anew at its next use."""
     _process["generator"] = None
-    kept.forget()

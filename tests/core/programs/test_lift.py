@@ -71,6 +71,22 @@ class TestLoops:
         last = last[-1] if how in ("scan", "map") else last
         assert last.tolist() == (X[3] * 30).tolist()
 
+    def test_what_else_is_read_may_change_between_calls(self, how):
+        scale, factors = Variable(2.0), [1.0]
+
+        def step(x):
+            return x * scale.value * factors[0]
+
+        def last():
+            out = FOUR_TIMES[how](step)
+            out = out[1] if how == "while_loop" else out
+            return (out[-1] if how in ("scan", "map") else out).tolist()
+
+        assert last() == (X[3] * 2).tolist()
+        scale.assign(3.0)
+        factors[0] = 10.0
+        assert last() == (X[3] * 30).tolist()
+
     def test_batch_normalization_keeps_its_statistics(self, how):
         layer = layers.BatchNormalization(momentum=0.5)
         batches = jnp.stack([X, X + 1, X + 2, X + 3])

@@ -3,12 +3,9 @@
 Bodies of loops and branches may read and write Variables: they go through `core/programs/lift.py`,
 which finds what a body writes and carries exactly that through the JAX primitive.
 
-Called on arrays, `scan`, `while_loop` and `fori_loop` are compiled once for each function object,
-as in jax (`core/programs/kept.py`): define the function once and call it often. What it reads
-besides its arguments may change; the values of Variables cost nothing, anything else a new
-compilation. `map`,
-`vectorized_map`, `associative_scan`, `cond` and `switch` run their functions at each call, as in
-jax. Inside a compiled function (`jax.jit`, a layer of a compiled model) everything is traced once.
+Called on arrays, loops are traced and compiled at each call, so they always see what their
+functions read now; `cond` and `switch` run the branch that they take. Inside a compiled function
+(`jax.jit`, a layer of a compiled model) everything is traced once.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +18,6 @@ from jax import lax
 from cornu.core.graph.op import op, shape_rule
 from cornu.core.graph.operands import tensor
 from cornu.core.programs import lift
-from cornu.core.programs.kept import in_kept_program
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import type_error, value_error
@@ -56,6 +52,14 @@ def scan(
         >>> carry, ys = scan(lambda c, x: (c + x, c * x), 0, jnp.arange(4))
         >>> int(carry), ys.tolist()
         (6, [0, 0, 2, 9])
+
+    Called on arrays, the loop is compiled at each call, which takes about 20 ms. A loop that runs
+    often belongs in a compiled function, where a call takes some microseconds. What the loop reads
+    must be an argument of that function: `jax.jit` keeps the first value of everything else.
+
+        >>> last = jax.jit(lambda rate, xs: scan(lambda c, x: (rate * c + x, c), 0.0, xs)[0])
+        >>> [float(last(rate, jnp.ones(3))) for rate in (0.0, 0.5)]
+        [1.0, 1.75]
     """
     if not callable(f):
         raise type_error(f"scan: f is a function (carry, x) -> (carry, y), got {f!r}.")
@@ -64,11 +68,7 @@ def scan(
     if xs is None and length is None:
         raise value_error("scan: give xs or length, to say how many steps there are.")
     xs = None if xs is None else _tensors(xs)
-    return in_kept_program(_scan, (f,), (length, reverse, unroll), _tensors(init), xs)
-
-
-def _scan(functions: Sequence[Fn], constants: tuple[Any, ...], init: Any, xs: Any) -> Any:
-    return lift.scan(functions[0], init, xs, *constants)
+    return lift.scan(f, _tensors(init), xs, length, reverse, unroll)
 
 
 def _tensors(structure: Any) -> Any:
@@ -136,12 +136,6 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
     """
     single = not isinstance(loop_vars, (tuple, list))
     start = tuple(_tensors([loop_vars] if single else list(loop_vars)))
-    state = in_kept_program(_while_loop, (cond, body), (maximum_iterations,), start)
-    return state[0] if single else state
-
-
-def _while_loop(functions: Sequence[Fn], constants: tuple[Any, ...], start: Any) -> Any:
-    (cond, body), (most,) = functions, constants
 
     def holds(state: tuple[Any, ...]) -> Any:
         return jnp.reshape(cond(*state), ())
@@ -156,13 +150,15 @@ def _while_loop(functions: Sequence[Fn], constants: tuple[Any, ...], start: Any)
             )
         return _as_before(out, state)
 
-    if most is None:
-        return lift.while_loop(holds, call_body, start)
-    return lift.while_loop(
-        lambda s: (s[0] < most) & holds(s[1]),
-        lambda s: (s[0] + 1, call_body(s[1])),
-        (jnp.int32(0), start),
-    )[1]
+    if maximum_iterations is None:
+        state = lift.while_loop(holds, call_body, start)
+    else:
+        _, state = lift.while_loop(
+            lambda s: (s[0] < maximum_iterations) & holds(s[1]),
+            lambda s: (s[0] + 1, call_body(s[1])),
+            (jnp.int32(0), start),
+        )
+    return state[0] if single else state
 
 
 def _as_before(new: Any, old: Any) -> Any:
@@ -180,17 +176,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Fn, init_val: Any) -> Any:
         10
     """
     start = _tensors(init_val)
-    if isinstance(lower, int) and isinstance(upper, int):  # the number of steps is known
-        return in_kept_program(_fori_loop, (body_fun,), (lower, upper), start)
-    return in_kept_program(_fori_loop, (body_fun,), (), start, tensor(lower), tensor(upper))
-
-
-def _fori_loop(
-    functions: Sequence[Fn], constants: tuple[Any, ...], start: Any, *limits: Any
-) -> Any:
-    (body,) = functions
-    lower, upper = constants or limits
-    return lift.fori_loop(lower, upper, lambda i, s: _as_before(body(i, s), s), start)
+    if not (isinstance(lower, int) and isinstance(upper, int)):  # the number of steps is unknown
+        lower, upper = tensor(lower), tensor(upper)
+    return lift.fori_loop(lower, upper, lambda i, s: _as_before(body_fun(i, s), s), start)
 
 
 @op(tensors=("pred", "true_fn", "false_fn"), calls_back=True)
