@@ -210,6 +210,7 @@ NOT_YET: set[str] = {
     "metrics",
     "models",
     "ops",
+    "ops/core",
     "ops/image",
     "ops/nn",
     "optimizers",
