@@ -20,6 +20,9 @@ Axis = int | Sequence[int] | None
 # The name of a dtype, such as "float32", or what numpy and JAX take for one.
 DType = str | np.dtype | type
 
+# A dtype, the name of a dtype policy such as "mixed_bfloat16", or the policy itself.
+DTypeLike = str | np.dtype | type | Any
+
 # An array of JAX or numpy, a Variable, a symbolic KerasTensor, or numbers that make an array.
 Tensor = jax.Array | Any
 
@@ -41,5 +44,5 @@ LossLike = str | Config | Callable[..., Any]
 MetricLike = str | Config | Callable[..., Any]
 OptimizerLike = str | Config | Any
 
-# A learning rate: a number, a schedule, or a function of no arguments.
-ScheduleLike = float | Callable[..., Any]
+# A learning rate: a number, a schedule, a function of no arguments, or a scalar Variable.
+ScheduleLike = float | Callable[..., Any] | Any

@@ -8,6 +8,7 @@ from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
 from cornu.dtype_policies.quantized import QUANTIZATION_MODES, quantized
 from cornu.errors import value_error
+from cornu.types import DTypeLike
 
 
 def get(identifier: Any) -> DTypePolicy:
@@ -41,7 +42,7 @@ def get(identifier: Any) -> DTypePolicy:
     return DTypePolicy(dtypes.standardize_dtype(identifier))
 
 
-def set_dtype_policy(policy: Any) -> None:
+def set_dtype_policy(policy: DTypeLike) -> None:
     """Set the policy of layers made from now on.
 
     Args:

@@ -13,6 +13,7 @@ from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.dtype_policies.lookup import get, serialize
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy
 from cornu.errors import type_error, value_error
+from cornu.types import DTypeLike
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping):
@@ -33,7 +34,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         ('bfloat16', 'float32')
     """
 
-    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None):
+    def __init__(
+        self, default_policy: DTypeLike | None = None, policy_map: dict[str, Any] | None = None
+    ):
         if policy_map is not None and not isinstance(policy_map, dict):
             raise type_error(f"policy_map is a dict of paths, got {type(policy_map).__name__}.")
         self._default = None if default_policy is None else get(default_policy)
@@ -69,7 +72,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             raise value_error(f"Several entries of the policy map fit {path!r}.", entries=matches)
         return self._policies[matches[0]] if matches else self.default_policy
 
-    def __setitem__(self, path: str, policy: Any) -> None:
+    def __setitem__(self, path: str, policy: DTypeLike) -> None:
         if path in self._policies:
             raise value_error(f"{path!r} is in the policy map already.")
         self._policies[path] = get(policy)

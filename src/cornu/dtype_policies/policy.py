@@ -16,6 +16,7 @@ from cornu.core.objects.configurable import Configurable
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import did_you_mean, type_error, value_error
 from cornu.numeric import is_float
+from cornu.types import Tensor
 
 
 class DTypePolicy(Configurable):
@@ -73,7 +74,7 @@ class DTypePolicy(Configurable):
         """How weights are quantized; None if they are not."""
         return None
 
-    def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
+    def convert_input(self, x: Tensor, autocast: bool, dtype: str) -> Any:
         """A float array in the dtype of the computation; anything else as it is."""
         dtype = dtypes.standardize_dtype(dtype)
         if not (autocast and hasattr(x, "dtype") and is_float(x.dtype)):

@@ -64,7 +64,7 @@ class QuantizedDTypePolicy(DTypePolicy):
         """How the weights are kept, without sizes: one of `QUANTIZATION_MODES`."""
         return self._quantization_mode
 
-    def _read_mode(self, mode: Any) -> str:
+    def _read_mode(self, mode: str) -> str:
         """Check the mode, and keep the sizes that it gives."""
         if mode not in QUANTIZATION_MODES:
             raise value_error(
@@ -126,7 +126,7 @@ class _WithSizes(QuantizedDTypePolicy):
         """How the weights are kept, without the sizes."""
         return str(self.quantization_mode)
 
-    def _sizes(self, mode: Any) -> list[int]:
+    def _sizes(self, mode: str) -> list[int]:
         """The integers of a mode, which has the parts of `form`."""
         name, *parts = str(mode).split("/")
         wanted, *slots = self.form.split("/")
@@ -171,7 +171,7 @@ class Int4DTypePolicy(_WithSizes):
     form = "int4/<block_size>"
     block_size: int
 
-    def _read_mode(self, mode: Any) -> str:
+    def _read_mode(self, mode: str) -> str:
         (size,) = self._sizes(mode)
         self.block_size = self._check_size(size, "The block size")
         return "int4"
@@ -197,7 +197,7 @@ class GPTQDTypePolicy(_WithSizes):
     weight_bits: int
     group_size: int
 
-    def _read_mode(self, mode: Any) -> str:
+    def _read_mode(self, mode: str) -> str:
         bits, size = self._sizes(mode)
         self.weight_bits = self._check_bits(bits)
         self.group_size = self._check_size(size, "The group size")
@@ -222,7 +222,7 @@ class AWQDTypePolicy(_WithSizes):
     weight_bits: int
     group_size: int
 
-    def _read_mode(self, mode: Any) -> str:
+    def _read_mode(self, mode: str) -> str:
         bits, size = self._sizes(mode)
         self.weight_bits = self._check_bits(bits)
         self.group_size = self._check_size(size, "The group size")

@@ -5,11 +5,12 @@ the function. All take `reduction`, `name` and `dtype` as `FunctionLoss` does, w
 all that a loss without settings needs.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 from cornu.errors import value_error
 from cornu.losses import crossentropy, functions
 from cornu.losses.loss import FunctionLoss
+from cornu.types import Axis, DTypeLike
 
 _MEAN = "sum_over_batch_size"
 
@@ -78,7 +79,7 @@ class CosineSimilarity(FunctionLoss):
         axis: int = -1,
         reduction: str | None = _MEAN,
         name: str = "cosine_similarity",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.axis = axis
@@ -100,7 +101,7 @@ class Huber(FunctionLoss):
         delta: float = 1.0,
         reduction: str | None = _MEAN,
         name: str = "huber_loss",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.delta = delta
@@ -196,7 +197,7 @@ class BinaryCrossentropy(FunctionLoss):
         axis: int = -1,
         reduction: str | None = _MEAN,
         name: str = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.from_logits = from_logits
@@ -225,7 +226,7 @@ class BinaryFocalCrossentropy(FunctionLoss):
         axis: int = -1,
         reduction: str | None = _MEAN,
         name: str = "binary_focal_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.apply_class_balancing = apply_class_balancing
@@ -254,7 +255,7 @@ class CategoricalCrossentropy(FunctionLoss):
         axis: int = -1,
         reduction: str | None = _MEAN,
         name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.from_logits = from_logits
@@ -275,14 +276,14 @@ class CategoricalFocalCrossentropy(FunctionLoss):
 
     def __init__(
         self,
-        alpha: Any = 0.25,
+        alpha: float | Sequence[float] = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: str | None = _MEAN,
         name: str = "categorical_focal_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.alpha = alpha
@@ -312,7 +313,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         reduction: str | None = _MEAN,
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.from_logits = from_logits
@@ -340,7 +341,7 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         q: float = 0.5,
         reduction: str | None = _MEAN,
         name: str = "categorical_generalized_cross_entropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         if not 0 < q < 1:
             raise value_error(f"q lies between 0 and 1, got {q}.")
@@ -376,8 +377,8 @@ class Dice(FunctionLoss):
         self,
         reduction: str | None = _MEAN,
         name: str = "dice",
-        axis: Any = None,
-        dtype: Any = None,
+        axis: Axis = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.axis = axis
@@ -400,8 +401,8 @@ class Tversky(FunctionLoss):
         beta: float = 0.5,
         reduction: str | None = _MEAN,
         name: str = "tversky",
-        axis: Any = None,
-        dtype: Any = None,
+        axis: Axis = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.alpha = alpha
@@ -428,7 +429,7 @@ class Circle(FunctionLoss):
         remove_diagonal: bool = True,
         reduction: str | None = _MEAN,
         name: str = "circle",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.gamma = gamma

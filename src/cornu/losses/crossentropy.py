@@ -5,7 +5,7 @@ A cross-entropy of probabilities looks first whether their logits are known
 zero, and faster; else the probabilities are kept `epsilon` away from 0 and 1.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 from cornu import ops, settings
 from cornu.activations import logits_of
@@ -13,20 +13,21 @@ from cornu.core.masks import set_mask
 from cornu.errors import value_error
 from cornu.losses.loss import in_full_precision, paired, tensor
 from cornu.numeric import is_integer
+from cornu.types import Tensor
 
 
-def _smoothed_binary(y_true: Any, label_smoothing: float) -> Any:
+def _smoothed_binary(y_true: Tensor, label_smoothing: float) -> Tensor:
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
 
 
 @in_full_precision
 def binary_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """`mean(-y_true * log(p) - (1 - y_true) * log(1 - p))` over `axis`.
 
     Args:
@@ -59,18 +60,18 @@ def binary_crossentropy(
     return ops.mean(values, axis=axis)
 
 
-def _differ(a: Any, b: Any) -> bool:
+def _differ(a: Tensor, b: Tensor) -> bool:
     """Whether two shapes of one rank have sizes that are known and different."""
     return any(None not in (m, n) and m != n for m, n in zip(a, b, strict=True))
 
 
-def _smoothed_categorical(y_true: Any, label_smoothing: float, axis: int) -> Any:
+def _smoothed_categorical(y_true: Tensor, label_smoothing: float, axis: int) -> Tensor:
     if not label_smoothing:
         return y_true
     return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
 
 
-def _checked_axis(y_true: Any, y_pred: Any, axis: int) -> None:
+def _checked_axis(y_true: Tensor, y_pred: Tensor, axis: int) -> None:
     if len(y_true.shape) != len(y_pred.shape) or _differ(y_true.shape, y_pred.shape):
         raise value_error(
             "Categorical cross-entropy needs a probability of each class as target.",
@@ -85,12 +86,12 @@ def _checked_axis(y_true: Any, y_pred: Any, axis: int) -> None:
 
 @in_full_precision
 def categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """`-sum(y_true * log(p))` over the classes.
 
     Args:
@@ -120,12 +121,12 @@ def categorical_crossentropy(
 
 @in_full_precision
 def sparse_categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     from_logits: bool = False,
     ignore_class: int | None = None,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """`-log(p[y_true])`: the cross-entropy of a class given by its number.
 
     Args:
@@ -180,15 +181,15 @@ sparse_categorical_crossentropy._label_left_out = LEFT_OUT  # type: ignore[attr-
 
 @in_full_precision
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Binary cross-entropy times `(1 - p_t)**gamma`: what is right already counts little.
 
     `p_t` is the probability that was given to what is true (Lin et al. 2018).
@@ -219,26 +220,26 @@ def binary_focal_crossentropy(
     return ops.mean(values, axis=axis)
 
 
-def _probability(p: Any) -> Any:
+def _probability(p: Tensor) -> Tensor:
     """`p` kept between 0 and 1, with slope one at these, where `clip` would have half of it."""
     return ops.where(p < 0.0, 0.0, ops.where(p > 1.0, 1.0, p))
 
 
-def _modulation(p_true: Any, gamma: float) -> Any:
+def _modulation(p_true: Tensor, gamma: float) -> Tensor:
     """`(1 - p_true)**gamma`, whose slope stays finite where the prediction is right."""
     return ops.power(ops.maximum(1.0 - p_true, settings.current.epsilon), gamma)
 
 
 @in_full_precision
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    alpha: Any = 0.25,
+    y_true: Tensor,
+    y_pred: Tensor,
+    alpha: float | Sequence[float] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """`sum(-alpha * (1 - p)**gamma * y_true * log(p))` over the classes (Lin et al. 2018).
 
     Args:
@@ -267,7 +268,7 @@ def categorical_focal_crossentropy(
 
 
 @in_full_precision
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+def categorical_generalized_cross_entropy(y_true: Tensor, y_pred: Tensor, q: float) -> Tensor:
     """`(1 - p[y_true]**q) / q`, which noisy labels pull less (Zhang & Sabuncu 2018).
 
     Args:

@@ -5,7 +5,6 @@ otherwise. The cross-entropies have a file of their own.
 """
 
 import math
-from typing import Any
 
 from cornu import ops, settings
 from cornu.core.masks import set_mask
@@ -20,12 +19,13 @@ from cornu.losses.crossentropy import (
     sparse_categorical_crossentropy,
 )
 from cornu.losses.loss import comparable, in_full_precision, tensor
+from cornu.types import Axis, Tensor
 
 # ---- distances --------------------------------------------------------------------------------
 
 
 @in_full_precision
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`mean((y_true - y_pred)**2)` over the last axis: `(batch, ..., d) -> (batch, ...)`.
 
     Example:
@@ -38,7 +38,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`mean(abs(y_true - y_pred))` over the last axis: `(batch, ..., d) -> (batch, ...)`.
 
     Example:
@@ -51,7 +51,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`100 * mean(abs(y_true - y_pred) / abs(y_true))` over the last axis.
 
     A target nearer to zero than `epsilon` counts as `epsilon`.
@@ -67,7 +67,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`mean((log(1 + y_true) - log(1 + y_pred))**2)` over the last axis.
 
     Values below `epsilon`, negative ones too, count as `epsilon`.
@@ -85,7 +85,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> Tensor:
     """Squared up to an error of `delta`, straight beyond: mean over the last axis of
 
     `e**2 / 2` where `abs(e) <= delta`, else `delta * (abs(e) - delta / 2)`.
@@ -108,7 +108,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 
 
 @in_full_precision
-def log_cosh(y_true: Any, y_pred: Any) -> Any:
+def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`mean(log(cosh(y_pred - y_true)))` over the last axis: a smooth absolute error.
 
     Example:
@@ -123,7 +123,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Minus the cosine of the angle between the vectors: -1 the same direction, 1 the opposite.
 
     Args:
@@ -140,7 +140,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     return -ops.sum(y_true * y_pred, axis=axis)
 
 
-def _direction(vectors: Any, axis: int) -> Any:
+def _direction(vectors: Tensor, axis: int) -> Tensor:
     """The vectors with length one; zero stays zero."""
     # Squares of large numbers overflow. The direction does not depend on the scale, so neither does
     # its gradient. (Beyond 1e30 the inverse of the scale would vanish.)
@@ -152,7 +152,7 @@ def _direction(vectors: Any, axis: int) -> Any:
 
 
 @in_full_precision
-def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`sum(y_true * log(y_true / y_pred))` over the last axis, of probabilities.
 
     Example:
@@ -167,7 +167,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def poisson(y_true: Any, y_pred: Any) -> Any:
+def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`mean(y_pred - y_true * log(y_pred))` over the last axis: counts and their expectations.
 
     A negative expectation counts as zero.
@@ -185,14 +185,14 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
 # ---- margins ----------------------------------------------------------------------------------
 
 
-def _signs(y_true: Any) -> Any:
+def _signs(y_true: Tensor) -> Tensor:
     """Targets of 0 and 1 as -1 and 1; others, -1 and 1 above all, as they are."""
     binary = ops.all(ops.logical_or(ops.equal(y_true, 0), ops.equal(y_true, 1)))
     return ops.where(binary, 2.0 * y_true - 1.0, y_true)
 
 
 @in_full_precision
-def hinge(y_true: Any, y_pred: Any) -> Any:
+def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`mean(max(1 - y_true * y_pred, 0))` over the last axis; targets -1 and 1, or 0 and 1.
 
     Example:
@@ -205,7 +205,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`mean(max(1 - y_true * y_pred, 0)**2)` over the last axis; targets as in `hinge`.
 
     Example:
@@ -218,7 +218,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`max(1 + best wrong score - right score, 0)` of one-hot targets, over the last axis.
 
     Example:
@@ -236,7 +236,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 @in_full_precision
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+def dice(y_true: Tensor, y_pred: Tensor, axis: Axis = None) -> Tensor:
     """`1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))` over `axis`.
 
     Args:
@@ -255,21 +255,21 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     return 1.0 - _share(2.0 * both, size)
 
 
-def _masks(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def _masks(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """A mask and a predicted one, whose sums and their squares are finite."""
     y_true, y_pred = comparable(y_true, y_pred)
     return y_true, ops.clip(y_pred, -1e12, 1e12)
 
 
-def _share(part: Any, whole: Any) -> Any:
+def _share(part: Tensor, whole: Tensor) -> Tensor:
     """`part / whole`; a whole that is zero, or negative as no mask makes it, counts as epsilon."""
     return part / (ops.relu(whole) + settings.current.epsilon)
 
 
 @in_full_precision
 def tversky(
-    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
-) -> Any:
+    y_true: Tensor, y_pred: Tensor, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None
+) -> Tensor:
     """`1 - TP / (TP + alpha * FN + beta * FP)` over `axis` (Salehi et al. 2017).
 
     As in Keras, whose documentation says it the other way round, alpha weighs what is missed.
@@ -295,14 +295,14 @@ def tversky(
 
 @in_full_precision
 def circle(
-    y_true: Any,
-    y_pred: Any,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    y_true: Tensor,
+    y_pred: Tensor,
+    ref_labels: Tensor | None = None,
+    ref_embeddings: Tensor | None = None,
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,
-) -> Any:
+) -> Tensor:
     """Pulls embeddings of one class together and pushes others apart (Sun et al. 2020).
 
     With `s` the cosine to each reference: `log(1 + sum exp(gamma * a_n * (s_n - margin)) *
@@ -348,18 +348,18 @@ def circle(
     return values
 
 
-def _bounded(embeddings: Any) -> Any:
+def _bounded(embeddings: Tensor) -> Tensor:
     """Embeddings, which have length one, so near to that that products of cosines are finite."""
     return ops.clip(embeddings, -1e6, 1e6)
 
 
-def _log_sum_where(where: Any, x: Any) -> Any:
+def _log_sum_where(where: Tensor, x: Tensor) -> Tensor:
     """`log(sum(exp(x)))` over the last axis, of what `where` takes; a large negative if nothing."""
     return ops.logsumexp(ops.where(where, x, ops.full_like(x, -1e9)), axis=-1)
 
 
 @in_full_precision
-def ctc(y_true: Any, y_pred: Any) -> Any:
+def ctc(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Connectionist temporal classification: minus the log probability of a label sequence.
 
     Class 0 is the blank, and fills up label sequences that are shorter than others.

@@ -25,6 +25,7 @@ from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
 from cornu.errors import did_you_mean, explain, returns_nothing, value_error, without_super
+from cornu.types import DTypeLike, Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -54,7 +55,7 @@ class Loss(Configurable):
         self,
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         if reduction not in REDUCTIONS:
             raise value_error(
@@ -71,7 +72,9 @@ class Loss(Configurable):
         """The dtype in which the loss is computed."""
         return self._dtype_policy.compute_dtype
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
         """The loss of a batch.
 
         Args:
@@ -97,7 +100,7 @@ class Loss(Configurable):
         mask = both_masks(mask, mask_of(values))
         return reduce_weighted(values, sample_weight, mask, self.reduction, self.dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each sample; written by subclasses."""
         raise NotImplementedError(
             explain(
@@ -106,7 +109,7 @@ class Loss(Configurable):
             )
         )
 
-    def _converted(self, x: Any) -> Any:
+    def _converted(self, x: Tensor) -> Tensor:
         if x is None:
             return None
         converted = ops.cast(x, self.dtype) if is_symbolic(x) else as_dtype(x, self.dtype)
@@ -124,7 +127,7 @@ class Loss(Configurable):
         return config
 
 
-def as_dtype(x: Any, dtype: str) -> Any:
+def as_dtype(x: Tensor, dtype: str) -> Tensor:
     """A tensor in a dtype; the same object if it has it already."""
     x = ops.convert_to_tensor(x)
     if x.dtype == dtype:
@@ -158,12 +161,12 @@ class FunctionLoss(Loss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(name or self._function.__name__, reduction, dtype)
         self.fn = self._function
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             y_true, y_pred = same_rank(y_true, y_pred)
         return self._function(y_true, y_pred, **self._settings())
@@ -203,7 +206,7 @@ class LossFunctionWrapper(Loss):
         fn: Callable[..., Any],
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         **kwargs: Any,
     ):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
@@ -211,7 +214,7 @@ class LossFunctionWrapper(Loss):
         self._label_left_out = getattr(fn, "_label_left_out", None)
         self._fn_kwargs = kwargs
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             y_true, y_pred = same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
@@ -251,7 +254,7 @@ def in_full_precision(function: Function) -> Function:
     """
 
     @functools.wraps(function)
-    def computed(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+    def computed(y_true: Tensor, y_pred: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         dtype = str(getattr(y_pred, "dtype", None))
         if dtype not in _HALF:
             return function(y_true, y_pred, *args, **kwargs)
@@ -266,7 +269,7 @@ def in_full_precision(function: Function) -> Function:
     return cast(Function, computed)
 
 
-def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
+def same_rank(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Two tensors of which one may have a last axis of size one too many or too few.
 
     `(n,)` beside `(n, 1)` becomes `(n, 1)`; with more axes the extra one is dropped.
@@ -285,12 +288,12 @@ def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
     return a, b
 
 
-def tensor(x: Any) -> Any:
+def tensor(x: Tensor) -> Tensor:
     """A tensor from what losses accept; a symbolic one stays as it is."""
     return x if is_symbolic(x) else ops.convert_to_tensor(x)
 
 
-def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def paired(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Both as tensors of the dtype of `y_pred` and, where a last axis of one differs, one rank."""
     y_pred = tensor(y_pred)
     y_true = tensor(y_true)
@@ -299,7 +302,7 @@ def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return same_rank(y_true, y_pred)
 
 
-def comparable(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def comparable(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """`paired`, for functions that compare element with element.
 
     Raises:
@@ -323,7 +326,7 @@ def comparable(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return y_true, y_pred
 
 
-def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
+def aligned(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Values and weights whose axes stand under each other, so that they broadcast.
 
     Weights of fewer axes belong to the leading ones: `(batch,)` beside `(batch, time)` is one
@@ -337,7 +340,7 @@ def aligned(values: Any, weights: Any) -> tuple[Any, Any]:
     return values, weights
 
 
-def where_counted(labels: Any, weights: Any, other: int) -> Any:
+def where_counted(labels: Tensor, weights: Tensor, other: int) -> Tensor:
     """Labels, with another one in the place of those whose weight is zero.
 
     Args:
@@ -363,13 +366,15 @@ def where_counted(labels: Any, weights: Any, other: int) -> Any:
 # ---- weights, masks, reductions ---------------------------------------------------------------
 
 
-def both_masks(*masks: Any) -> Any:
+def both_masks(*masks: Tensor | None) -> Tensor:
     """True where all masks that are there say so; None if there is none."""
     given = [mask for mask in masks if mask is not None]
     return functools.reduce(ops.logical_and, given) if given else None
 
 
-def weights_and_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any:
+def weights_and_mask(
+    sample_weight: Tensor | None, mask: Tensor | None, dtype: str, reduction: str | None
+) -> Tensor:
     """Weights in which steps that the mask leaves out have weight zero; None if all count one.
 
     With a mean over all values, what is left weighs correspondingly more.
@@ -386,7 +391,7 @@ def weights_and_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) 
     return weights * mask
 
 
-def weighed(values: Any, weights: Any, *, trailing: bool = True) -> tuple[Any, Any]:
+def weighed(values: Tensor, weights: Tensor, *, trailing: bool = True) -> tuple[Tensor, Tensor]:
     """`aligned`, with weights that broadcast to the values.
 
     Args:
@@ -414,8 +419,12 @@ def weighed(values: Any, weights: Any, *, trailing: bool = True) -> tuple[Any, A
 
 
 def reduce_weighted(
-    values: Any, sample_weight: Any, mask: Any, reduction: str | None, dtype: str
-) -> Any:
+    values: Tensor,
+    sample_weight: Tensor | None,
+    mask: Tensor | None,
+    reduction: str | None,
+    dtype: str,
+) -> Tensor:
     """One number from the losses of samples or steps.
 
     Args:
@@ -436,7 +445,7 @@ def reduce_weighted(
     return as_dtype(_reduced(values, weights, reduction, dtype), result)
 
 
-def _reduced(values: Any, weights: Any, reduction: str | None, dtype: str) -> Any:
+def _reduced(values: Tensor, weights: Tensor, reduction: str | None, dtype: str) -> Tensor:
     if reduction in ("none", None) or not values.shape:
         return values
     total = ops.sum(values)

@@ -5,8 +5,6 @@ that is the given class, no `argmax` is needed (which is many times slower than 
 the score of the given class is compared with the others.
 """
 
-from typing import Any
-
 from cornu import ops
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
@@ -15,9 +13,10 @@ from cornu.errors import value_error
 from cornu.kernels.crossentropy import picked_is_max
 from cornu.losses.loss import same_rank
 from cornu.metrics.reduction import MeanMetricWrapper
+from cornu.types import DTypeLike, Tensor
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Any:
+def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 where both are equal, else 0; same shape as they.
 
     Example:
@@ -29,7 +28,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
     return ops.cast(ops.equal(y_true, y_pred), "float32")
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """1 where `y_pred > threshold` is what `y_true` says, else 0; same shape as they.
 
     Example:
@@ -43,7 +42,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 
 
 @fused
-def first_max(y: Any) -> Any:
+def first_max(y: Tensor) -> Tensor:
     """The place of the first maximum along the last axis: `argmax`, in two plain reductions."""
     classes = y.shape[-1]
     column = ops.arange(classes, dtype="int32")
@@ -51,7 +50,7 @@ def first_max(y: Any) -> Any:
     return ops.min(ops.where(is_max, column, classes), axis=-1)
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 where both prefer the same class: `(batch, ..., classes) -> (batch, ...)`.
 
     Raises:
@@ -67,7 +66,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return _is_first(y_pred, first_max(y_true))
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 where the class preferred is the one given by number.
 
     Args:
@@ -90,12 +89,12 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 @fused
-def _is_first(y_pred: Any, labels: Any) -> Any:
+def _is_first(y_pred: Tensor, labels: Tensor) -> Tensor:
     """1 where the score of a class is the row's first maximum."""
     return ops.cast(picked_is_max(y_pred, labels), "float32")
 
 
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
     """1 where fewer than `k` classes have a higher score than the one preferred by `y_true`.
 
     Args:
@@ -117,8 +116,8 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 def sparse_top_k_categorical_accuracy(
-    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
-) -> Any:
+    y_true: Tensor, y_pred: Tensor, k: int = 5, from_sorted_ids: bool = False
+) -> Tensor:
     """1 where fewer than `k` classes have a higher score than the one given by number.
 
     Args:
@@ -144,7 +143,7 @@ def sparse_top_k_categorical_accuracy(
 
 
 @fused(static=("k",))
-def _in_top_k(labels: Any, y_pred: Any, k: int) -> Any:
+def _in_top_k(labels: Tensor, y_pred: Tensor, k: int) -> Tensor:
     """1 where the score of a class is among the `k` highest; equals share the better place."""
     classes = y_pred.shape[-1]
     hot = ops.equal(ops.expand_dims(labels, -1), ops.arange(classes, dtype="int32"))
@@ -155,7 +154,7 @@ def _in_top_k(labels: Any, y_pred: Any, k: int) -> Any:
     return ops.cast(ops.logical_and(valid, better < k), "float32")
 
 
-def _labels(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
+def _labels(y_true: Tensor, y_pred: Tensor, name: str) -> tuple[Tensor, Tensor]:
     y_true, y_pred = tensor(y_true), tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
@@ -171,7 +170,7 @@ def _labels(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
     return ops.cast(y_true, "int32"), y_pred
 
 
-def _same_shape(y_true: Any, y_pred: Any, name: str) -> None:
+def _same_shape(y_true: Tensor, y_pred: Tensor, name: str) -> None:
     if y_true.shape != y_pred.shape:
         raise value_error(
             f"{name} needs targets of the shape of the predictions.",
@@ -197,7 +196,7 @@ class Accuracy(MeanMetricWrapper):
         0.75
     """
 
-    def __init__(self, name: str = "accuracy", dtype: Any = None):
+    def __init__(self, name: str = "accuracy", dtype: DTypeLike | None = None):
         super().__init__(accuracy, name, dtype)
 
 
@@ -215,7 +214,9 @@ class BinaryAccuracy(MeanMetricWrapper):
         0.75
     """
 
-    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
+    def __init__(
+        self, name: str = "binary_accuracy", dtype: DTypeLike | None = None, threshold: float = 0.5
+    ):
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
         self.threshold = threshold
 
@@ -233,7 +234,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None):
+    def __init__(self, name: str = "categorical_accuracy", dtype: DTypeLike | None = None):
         super().__init__(categorical_accuracy, name, dtype)
 
 
@@ -250,7 +251,7 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None):
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: DTypeLike | None = None):
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
@@ -268,7 +269,9 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None):
+    def __init__(
+        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: DTypeLike | None = None
+    ):
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
         self.k = k
 
@@ -292,7 +295,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         self,
         k: int = 5,
         name: str = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         from_sorted_ids: bool = False,
     ):
         super().__init__(

@@ -1,11 +1,13 @@
 """Yes and no: counts of what is found and missed, precision and recall."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cornu import ops
 from cornu.core.variable import Variable
 from cornu.metrics.counts import BELOW_ALL, checked_thresholds, count
 from cornu.metrics.metric import Metric
+from cornu.types import DTypeLike, Tensor
 
 
 class _AtThresholds(Metric):
@@ -14,7 +16,11 @@ class _AtThresholds(Metric):
     _counted: tuple[str, ...]
 
     def _start(
-        self, names: tuple[str, ...], thresholds: Any, top_k: int | None, class_id: int | None
+        self,
+        names: tuple[str, ...],
+        thresholds: float | Sequence[float] | None,
+        top_k: int | None,
+        class_id: int | None,
     ) -> None:
         """Keep the settings, and make a variable with one of the names for each count."""
         self.init_thresholds = thresholds
@@ -25,7 +31,9 @@ class _AtThresholds(Metric):
         for name in names:
             setattr(self, name, self.add_variable((len(self.thresholds),), "zeros", name=name))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -45,7 +53,7 @@ class _AtThresholds(Metric):
         for variable, name in zip(self._variables, self._counted, strict=True):
             variable.assign(variable.value + getattr(counts, name))
 
-    def _one_or_all(self, x: Any) -> Any:
+    def _one_or_all(self, x: Tensor) -> Tensor:
         """A number if there is one threshold, else one for each."""
         return x[0] if len(self.thresholds) == 1 else x
 
@@ -58,11 +66,16 @@ class _Count(_AtThresholds):
 
     accumulator: Variable
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
+    def __init__(
+        self,
+        thresholds: float | Sequence[float] | None = None,
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
+    ):
         super().__init__(name=name, dtype=dtype)
         self._start(("accumulator",), thresholds, top_k=None, class_id=None)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return self._one_or_all(self.accumulator.value)
 
 
@@ -71,16 +84,16 @@ class _Share(_AtThresholds):
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: float | Sequence[float] | None = None,
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
         self._start(self._counted, thresholds, top_k, class_id)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         first, second = (variable.value for variable in self._variables)
         return self._one_or_all(ops.divide_no_nan(first, first + second))
 

@@ -25,6 +25,7 @@ from cornu.core.graph.operands import tensor
 from cornu.errors import value_error
 from cornu.losses.loss import same_rank
 from cornu.metrics.reduction import weighted
+from cornu.types import Tensor
 
 FEW = 4  # thresholds up to which a table is cheaper than intervals
 
@@ -39,13 +40,13 @@ class Counts(NamedTuple):
 
 
 def count(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     thresholds: Sequence[float],
     dtype: str,
     *,
-    sample_weight: Any = None,
-    label_weights: Any = None,
+    sample_weight: Tensor | None = None,
+    label_weights: Tensor | None = None,
     top_k: int | None = None,
     class_id: int | None = None,
     by_label: bool = False,
@@ -103,8 +104,8 @@ def count(
 def _counted(
     y_true: jax.Array,
     y_pred: jax.Array,
-    weights: Any,
-    label_weights: Any,
+    weights: Tensor,
+    label_weights: Tensor | None,
     thresholds: tuple[float, ...],
     top_k: int | None,
     class_id: int | None,
@@ -168,7 +169,9 @@ def _by_interval(
     return sums
 
 
-def checked_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
+def checked_thresholds(
+    thresholds: float | Sequence[float] | None, default: float = 0.5
+) -> list[float]:
     """Thresholds as a list; the default if None.
 
     Raises:
@@ -181,7 +184,9 @@ def checked_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
     """
     if thresholds is None:
         return [default]
-    values = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
+    values: list[Any] = (
+        list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
+    )
     if any(t is None or not 0 <= t <= 1 for t in values):
         raise value_error("A threshold lies between 0 and 1.", thresholds=values)
     return values

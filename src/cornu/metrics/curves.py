@@ -1,5 +1,6 @@
 """Curves over all thresholds: the area under them, and points on them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from cornu.core.variable import Variable
 from cornu.errors import value_error
 from cornu.metrics.counts import Counts, count
 from cornu.metrics.metric import Metric
+from cornu.types import DTypeLike, Tensor
 
 
 class _Curve(Metric):
@@ -85,11 +87,11 @@ class AUC(_Curve):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
-        thresholds: Any = None,
+        dtype: DTypeLike | None = None,
+        thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: Tensor | None = None,
         from_logits: bool = False,
     ):
         one_of(curve.upper(), CURVES, "curve")
@@ -124,7 +126,9 @@ class AUC(_Curve):
         """All thresholds, from just below 0 to just above 1."""
         return list(self._thresholds)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -159,7 +163,7 @@ class AUC(_Curve):
             return self.true_positives.shape[-1]
         return self.num_labels or shape[-1]
 
-    def interpolate_pr_auc(self) -> Any:
+    def interpolate_pr_auc(self) -> Tensor:
         """Area under the precision-recall curve, interpolated as Davis & Goadrich (2006) do.
 
         Between two thresholds the true positives are taken to grow in proportion to all positives,
@@ -169,7 +173,7 @@ class AUC(_Curve):
             return jnp.zeros((), self.dtype)
         return self._averaged(_interpolated_pr_area(*self._counts()))
 
-    def _averaged(self, areas: Any) -> Any:
+    def _averaged(self, areas: Tensor) -> Tensor:
         if not self.multi_label:
             return areas
         if self.label_weights is None:
@@ -177,7 +181,7 @@ class AUC(_Curve):
         weights = jnp.asarray(self.label_weights, self.dtype)
         return ops.divide_no_nan((areas * weights).sum(), weights.sum())
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if self.true_positives is None:
             return jnp.zeros((), self.dtype)
         if self.curve == "PR" and self.summation_method == "interpolation":
@@ -196,7 +200,7 @@ class AUC(_Curve):
 
 
 @fused(static=("curve", "summation"))
-def _area(tp: Any, fp: Any, tn: Any, fn: Any, curve: str, summation: str) -> Any:
+def _area(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor, curve: str, summation: str) -> Tensor:
     """Area under the curve, of each label if the counts have such an axis."""
     recall = ops.divide_no_nan(tp, tp + fn)
     if curve == "ROC":
@@ -213,7 +217,7 @@ def _area(tp: Any, fp: Any, tn: Any, fn: Any, curve: str, summation: str) -> Any
 
 
 @fused
-def _interpolated_pr_area(tp: Any, fp: Any, tn: Any, fn: Any) -> Any:
+def _interpolated_pr_area(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> Tensor:
     """See `AUC.interpolate_pr_auc`."""
     said = tp + fp
     found = tp[:-1] - tp[1:]
@@ -235,7 +239,7 @@ class _PointOfCurve(_Curve):
         num_thresholds: int,
         class_id: int | None,
         name: str | None,
-        dtype: Any,
+        dtype: DTypeLike | None,
     ):
         if not 0 <= value <= 1:
             raise value_error(f"{kind} lies between 0 and 1, got {value}.")
@@ -248,7 +252,9 @@ class _PointOfCurve(_Curve):
         self.thresholds = _evenly(num_thresholds)
         self._make_counts((num_thresholds,))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -266,17 +272,17 @@ class _PointOfCurve(_Curve):
         )
         self._add(counts)
 
-    def _best(self, rate: jax.Array, where: jax.Array) -> Any:
+    def _best(self, rate: jax.Array, where: jax.Array) -> Tensor:
         """The largest `rate` where `where` reaches the value; 0 if it does nowhere."""
         return jnp.where(where >= self.value, rate, 0).max()
 
-    def _rates(self) -> tuple[Any, Any, Any]:
+    def _rates(self) -> tuple[Tensor, Tensor, Tensor]:
         """Recall (also called sensitivity), specificity and precision at each threshold."""
         return _rates(*self._counts())
 
 
 @fused
-def _rates(tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any, Any]:
+def _rates(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """See `_PointOfCurve._rates`."""
     recall = ops.divide_no_nan(tp, tp + fn)
     return recall, ops.divide_no_nan(tn, tn + fp), ops.divide_no_nan(tp, tp + fp)
@@ -304,12 +310,12 @@ class SensitivityAtSpecificity(_PointOfCurve):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(specificity, "specificity", num_thresholds, class_id, name, dtype)
         self.specificity = specificity
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         sensitivity, specificity, _ = self._rates()
         return self._best(sensitivity, specificity)
 
@@ -337,12 +343,12 @@ class SpecificityAtSensitivity(_PointOfCurve):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(sensitivity, "sensitivity", num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         sensitivity, specificity, _ = self._rates()
         return self._best(specificity, sensitivity)
 
@@ -369,12 +375,12 @@ class PrecisionAtRecall(_PointOfCurve):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(recall, "recall", num_thresholds, class_id, name, dtype)
         self.recall = recall
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         recall, _, precision = self._rates()
         return self._best(precision, recall)
 
@@ -401,11 +407,11 @@ class RecallAtPrecision(_PointOfCurve):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(precision, "precision", num_thresholds, class_id, name, dtype)
         self.precision = precision
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         recall, _, precision = self._rates()
         return self._best(recall, precision)

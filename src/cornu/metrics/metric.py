@@ -21,6 +21,7 @@ from cornu.core.objects.serialize import serialize_keras_object
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import explain, value_error, without_super
+from cornu.types import DTypeLike, InitializerLike, Tensor
 
 
 class Metric(Configurable):
@@ -47,7 +48,7 @@ class Metric(Configurable):
         5.0
     """
 
-    def __init__(self, dtype: Any = None, name: str | None = None):
+    def __init__(self, dtype: DTypeLike | None = None, name: str | None = None):
         self.name = name or names.auto_name(self)
         self._dtype_policy = dtype_policies.get(dtype or settings.current.floatx)
         self._variables: list[Variable] = []
@@ -66,8 +67,8 @@ class Metric(Configurable):
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any,
-        dtype: Any = None,
+        initializer: InitializerLike,
+        dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -99,8 +100,8 @@ class Metric(Configurable):
     def add_weight(
         self,
         shape: Sequence[int] = (),
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> Variable:
         """Make a variable of the state; the older name of `add_variable`, zeros if not said."""
@@ -110,7 +111,7 @@ class Metric(Configurable):
         """Take in a batch; written by subclasses."""
         raise NotImplementedError(self._unwritten("update_state(self, y_true, y_pred, ...)"))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The number for all that was taken in; written by subclasses."""
         raise NotImplementedError(self._unwritten("result(self)"))
 
@@ -123,14 +124,16 @@ class Metric(Configurable):
         for variable in self.variables:
             reset(variable)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """Take in a batch, and return the result for all so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
     # ---- the same on given values -------------------------------------------------------------
 
-    def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    def stateless_update_state(
+        self, metric_variables: Sequence[Tensor], *args: Any, **kwargs: Any
+    ) -> list[Any]:
         """The values of the variables after taking in a batch; the metric itself stays.
 
         Args:
@@ -147,7 +150,7 @@ class Metric(Configurable):
         values = self._checked(metric_variables)
         return purify(self.update_state, self.variables)(values, *args, **kwargs)[1]
 
-    def stateless_result(self, metric_variables: Any) -> Any:
+    def stateless_result(self, metric_variables: Sequence[Tensor]) -> Tensor:
         """The result from given values of the variables."""
         return purify(self.result, self.variables)(self._checked(metric_variables))[0]
 
@@ -157,7 +160,7 @@ class Metric(Configurable):
         _, values = purify(self.reset_state, variables)([v.value for v in variables])
         return values
 
-    def _checked(self, values: Any) -> list[Any]:
+    def _checked(self, values: Tensor) -> list[Any]:
         values = list(values)
         variables = self.variables
         if len(values) != len(variables):

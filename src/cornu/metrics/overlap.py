@@ -5,7 +5,6 @@ Both start from counts: a table of classes that are so (rows) against classes th
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +21,7 @@ from cornu.metrics.accuracy import first_max
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import weighted
 from cornu.numeric import is_integer
+from cornu.types import DTypeLike, Tensor
 
 
 class IoU(Metric):
@@ -50,7 +50,7 @@ class IoU(Metric):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -71,7 +71,9 @@ class IoU(Metric):
             (num_classes, num_classes), "zeros", name="total_confusion_matrix"
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -92,14 +94,14 @@ class IoU(Metric):
         after = _with_counts(before, y_true, y_pred, weights, ignore_class=self.ignore_class)
         self.total_cm.assign(after)
 
-    def _classes(self, y: Any, sparse: bool) -> Any:
+    def _classes(self, y: Tensor, sparse: bool) -> Tensor:
         """Class numbers, `(batch, ...)`."""
         y = tensor(y)
         if not sparse:
             y = first_max(jnp.moveaxis(y, self.axis, -1))
         return y.astype("int32")
 
-    def _warn_of_fractions(self, sample_weight: Any) -> None:
+    def _warn_of_fractions(self, sample_weight: Tensor) -> None:
         if not is_integer(self.dtype) or is_tracer(sample_weight):
             return
         weights = np.asarray(sample_weight)
@@ -109,7 +111,7 @@ class IoU(Metric):
                 "are cut off; dtype='float32' keeps them."
             )
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Mean over the chosen classes that occur, of intersection over union."""
         table = self.total_cm.value.astype(settings.current.floatx)
         return _mean_of_overlaps(table, classes=tuple(self.target_class_ids))
@@ -117,8 +119,8 @@ class IoU(Metric):
 
 @fused(static=("ignore_class",))
 def _with_counts(
-    table: Any, y_true: Any, y_pred: Any, weights: Any, ignore_class: int | None
-) -> Any:
+    table: Tensor, y_true: Tensor, y_pred: Tensor, weights: Tensor, ignore_class: int | None
+) -> Tensor:
     """A table of classes against classes with more pairs; those of unknown classes are left out."""
     y_true, y_pred, weights = y_true.reshape(-1), y_pred.reshape(-1), weights.reshape(-1)
     classes = table.shape[0]
@@ -131,7 +133,7 @@ def _with_counts(
 
 
 @fused(static=("classes",))
-def _mean_of_overlaps(table: Any, classes: tuple[int, ...]) -> Any:
+def _mean_of_overlaps(table: Tensor, classes: tuple[int, ...]) -> Tensor:
     """See `IoU.result`."""
     both = jnp.diagonal(table)
     union = table.sum(0) + table.sum(1) - both
@@ -142,7 +144,7 @@ def _mean_of_overlaps(table: Any, classes: tuple[int, ...]) -> Any:
     return ops.divide_no_nan(iou.sum(), occurs.sum().astype(iou.dtype))
 
 
-def _flat_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def _flat_pair(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the same shape; one may have axes of size one that the other has not."""
     if y_true.shape == y_pred.shape:
         return y_true, y_pred
@@ -156,7 +158,7 @@ def _flat_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return y_true.reshape(y_pred.shape), y_pred
 
 
-def _fitting(weights: Any, values: Any) -> tuple[int, ...]:
+def _fitting(weights: Tensor, values: Tensor) -> tuple[int, ...]:
     """The shape in which weights broadcast to values.
 
     Raises:
@@ -195,12 +197,14 @@ class BinaryIoU(IoU):
         target_class_ids: Sequence[int] = (0, 1),
         threshold: float | None = 0.5,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -236,7 +240,7 @@ class MeanIoU(IoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -272,7 +276,7 @@ class OneHotIoU(IoU):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
@@ -303,7 +307,7 @@ class OneHotMeanIoU(MeanIoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
@@ -341,7 +345,7 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str = "fbeta_score",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if average not in AVERAGES:
@@ -357,7 +361,9 @@ class FBetaScore(Metric):
         self.threshold = threshold
         self.true_positives: Variable | None = None
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -393,7 +399,7 @@ class FBetaScore(Metric):
         ):
             variable.assign(variable.value + value)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if self.true_positives is None:
             return jnp.zeros((), self.dtype)
         tp, fp = self.true_positives.value, self.false_positives.value
@@ -408,8 +414,8 @@ class FBetaScore(Metric):
 
 @fused(static=("threshold", "axis"))
 def _found_and_missed(
-    truth: Any, y_pred: Any, weights: Any, threshold: float | None, axis: int | None
-) -> tuple[Any, Any, Any]:
+    truth: Tensor, y_pred: Tensor, weights: Tensor, threshold: float | None, axis: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Weighted true positives, false positives and false negatives along an axis."""
     if threshold is None:
         said = (y_pred >= y_pred.max(-1, keepdims=True)) & (abs(y_pred) > 1e-9)
@@ -442,6 +448,6 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str = "f1_score",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(average, 1.0, threshold, name, dtype)

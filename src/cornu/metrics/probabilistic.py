@@ -1,12 +1,11 @@
 """The means of losses on probabilities and margins, as metrics."""
 
-from typing import Any
-
 from cornu import ops
 from cornu.core.graph.operands import tensor
 from cornu.core.masks import mask_of
 from cornu.losses import crossentropy, functions as losses
 from cornu.metrics.reduction import MeanMetricWrapper, weighted
+from cornu.types import DTypeLike, Tensor
 
 
 class _Folding(MeanMetricWrapper):
@@ -28,7 +27,7 @@ class Hinge(_Folding):
         0.5
     """
 
-    def __init__(self, name: str = "hinge", dtype: Any = None):
+    def __init__(self, name: str = "hinge", dtype: DTypeLike | None = None):
         super().__init__(losses.hinge, name, dtype)
 
 
@@ -45,7 +44,7 @@ class SquaredHinge(_Folding):
         2.0
     """
 
-    def __init__(self, name: str = "squared_hinge", dtype: Any = None):
+    def __init__(self, name: str = "squared_hinge", dtype: DTypeLike | None = None):
         super().__init__(losses.squared_hinge, name, dtype)
 
 
@@ -62,7 +61,7 @@ class CategoricalHinge(MeanMetricWrapper):
         0.75
     """
 
-    def __init__(self, name: str = "categorical_hinge", dtype: Any = None):
+    def __init__(self, name: str = "categorical_hinge", dtype: DTypeLike | None = None):
         super().__init__(losses.categorical_hinge, name, dtype)
 
 
@@ -79,7 +78,7 @@ class KLDivergence(MeanMetricWrapper):
         0.0
     """
 
-    def __init__(self, name: str = "kl_divergence", dtype: Any = None):
+    def __init__(self, name: str = "kl_divergence", dtype: DTypeLike | None = None):
         super().__init__(losses.kl_divergence, name, dtype)
 
 
@@ -96,7 +95,7 @@ class Poisson(_Folding):
         1.0
     """
 
-    def __init__(self, name: str = "poisson", dtype: Any = None):
+    def __init__(self, name: str = "poisson", dtype: DTypeLike | None = None):
         super().__init__(losses.poisson, name, dtype)
 
 
@@ -118,7 +117,7 @@ class BinaryCrossentropy(_Folding):
     def __init__(
         self,
         name: str = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ):
@@ -152,7 +151,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
         axis: int = -1,
@@ -190,7 +189,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,
@@ -208,7 +207,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         self.axis = axis
 
     def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
         """Take in a batch; see `MeanMetricWrapper`."""
         if self.ignore_class is None or sample_weight is not None:

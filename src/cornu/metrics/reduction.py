@@ -17,9 +17,12 @@ from cornu.core.objects.serialize import deserialize_keras_object, serialize_ker
 from cornu.errors import returns_nothing
 from cornu.losses.loss import as_dtype, both_masks, weighed, weights_and_mask
 from cornu.metrics.metric import Metric
+from cornu.types import DTypeLike, Tensor
 
 
-def weighted(values: Any, sample_weight: Any, dtype: str, mask: Any = None) -> tuple[Any, Any]:
+def weighted(
+    values: Tensor, sample_weight: Tensor | None, dtype: str, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Values in a dtype, and weights that broadcast to them; None if all count one.
 
     Args:
@@ -55,17 +58,17 @@ class Sum(Metric):
         5.0
     """
 
-    def __init__(self, name: str = "sum", dtype: Any = None):
+    def __init__(self, name: str = "sum", dtype: DTypeLike | None = None):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add `values` of any shape."""
         values, weights = weighted(values, sample_weight, self.dtype)
         values = values if weights is None else values * weights
         self.total.assign(self.total.value + ops.sum(values))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return self.total.value
 
 
@@ -86,17 +89,17 @@ class Mean(Metric):
         3.5
     """
 
-    def __init__(self, name: str | None = "mean", dtype: Any = None):
+    def __init__(self, name: str | None = "mean", dtype: DTypeLike | None = None):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         """Take in `values` of shape `(batch, ...)`, or one value."""
         values, weights = weighted(values, sample_weight, self.dtype)
         self._add(values, weights)
 
-    def _add(self, values: Any, weights: Any) -> None:
+    def _add(self, values: Tensor, weights: Tensor) -> None:
         inner = math.prod(values.shape[1:])  # values of one sample
         if weights is None:
             count = float(values.shape[0]) if values.shape else 1.0
@@ -108,7 +111,7 @@ class Mean(Metric):
         self.total.assign(self.total.value + (total / inner if inner > 1 else total))
         self.count.assign(self.count.value + count)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.divide_no_nan(self.total.value, self.count.value)
 
 
@@ -131,14 +134,18 @@ class MeanMetricWrapper(Mean):
     _folds_last_axis = False  # whether a batch of numbers is one of vectors of length one
 
     def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
+        self,
+        fn: Callable[..., Any],
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
+        **kwargs: Any,
     ):
         super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
 
     def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
         """Take in a batch.
 
@@ -156,7 +163,7 @@ class MeanMetricWrapper(Mean):
             raise ValueError(returns_nothing(self._fn))
         self._add(*weighted(values, sample_weight, self.dtype, mask))
 
-    def _wide(self, y: Any) -> Any:
+    def _wide(self, y: Tensor) -> Tensor:
         """Half-precision numbers in the dtype of the state: sums of squares leave their range."""
         if y.dtype not in HALVES:
             return y
@@ -187,7 +194,7 @@ class MeanMetricWrapper(Mean):
         return cls(**config)
 
 
-def function_config(function: Any) -> Any:
+def function_config(function: Callable[..., Any]) -> Any:
     """A function as files say it inside a metric: also a built-in one as a function's config."""
     if inspect.isfunction(function) and is_builtin(function):
         return {

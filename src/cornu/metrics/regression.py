@@ -1,7 +1,5 @@
 """How far predictions of quantities are from the targets, and how well they go along with them."""
 
-from typing import Any
-
 import jax.numpy as jnp
 
 from cornu import ops
@@ -16,6 +14,7 @@ from cornu.losses import functions as losses
 from cornu.losses.loss import as_dtype, paired, same_rank
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean, MeanMetricWrapper, weighted
+from cornu.types import Axis, DTypeLike, Tensor
 
 
 class _Error(MeanMetricWrapper):
@@ -37,7 +36,7 @@ class MeanSquaredError(_Error):
         2.0
     """
 
-    def __init__(self, name: str = "mean_squared_error", dtype: Any = None):
+    def __init__(self, name: str = "mean_squared_error", dtype: DTypeLike | None = None):
         super().__init__(losses.mean_squared_error, name, dtype)
 
 
@@ -54,11 +53,11 @@ class RootMeanSquaredError(Mean):
         3.0
     """
 
-    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
+    def __init__(self, name: str = "root_mean_squared_error", dtype: DTypeLike | None = None):
         super().__init__(name, dtype)
 
     def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
         """Take in a batch.
 
@@ -72,7 +71,7 @@ class RootMeanSquaredError(Mean):
         squares = ops.square(as_dtype(y_true, self.dtype) - y_pred)
         self._add(*weighted(squares, sample_weight, self.dtype, mask))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.sqrt(super().result())
 
 
@@ -89,7 +88,7 @@ class MeanAbsoluteError(_Error):
         1.5
     """
 
-    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None):
+    def __init__(self, name: str = "mean_absolute_error", dtype: DTypeLike | None = None):
         super().__init__(losses.mean_absolute_error, name, dtype)
 
 
@@ -106,7 +105,9 @@ class MeanAbsolutePercentageError(_Error):
         25.0
     """
 
-    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None):
+    def __init__(
+        self, name: str = "mean_absolute_percentage_error", dtype: DTypeLike | None = None
+    ):
         super().__init__(losses.mean_absolute_percentage_error, name, dtype)
 
 
@@ -123,7 +124,9 @@ class MeanSquaredLogarithmicError(_Error):
         1.0
     """
 
-    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None):
+    def __init__(
+        self, name: str = "mean_squared_logarithmic_error", dtype: DTypeLike | None = None
+    ):
         super().__init__(losses.mean_squared_logarithmic_error, name, dtype)
 
 
@@ -140,11 +143,11 @@ class LogCoshError(_Error):
         0.0
     """
 
-    def __init__(self, name: str = "logcosh", dtype: Any = None):
+    def __init__(self, name: str = "logcosh", dtype: DTypeLike | None = None):
         super().__init__(losses.log_cosh, name, dtype)
 
 
-def cosine(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """The cosine of the angle between vectors along `axis`: 1 the same direction."""
     return -losses.cosine_similarity(y_true, y_pred, axis=axis)
 
@@ -163,7 +166,9 @@ class CosineSimilarity(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1):
+    def __init__(
+        self, name: str = "cosine_similarity", dtype: DTypeLike | None = None, axis: int = -1
+    ):
         super().__init__(cosine, name, dtype, axis=axis)
         self.axis = axis
 
@@ -171,7 +176,7 @@ class CosineSimilarity(MeanMetricWrapper):
 # ---- correlation ------------------------------------------------------------------------------
 
 
-def _moments(y_true: Any, y_pred: Any, axis: Any) -> tuple[Any, Any, Any, Any]:
+def _moments(y_true: Tensor, y_pred: Tensor, axis: Axis) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Difference of the means, covariance and both variances along `axis`."""
     y_true, y_pred = paired(y_true, y_pred)
     axis = tuple(axis) if isinstance(axis, list) else axis
@@ -181,7 +186,7 @@ def _moments(y_true: Any, y_pred: Any, axis: Any) -> tuple[Any, Any, Any, Any]:
     return ops.squeeze(means[0] - means[1], axis), ops.mean(a * b, axis=axis), *variances
 
 
-def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tensor:
     """`cov / (std * std)` along `axis`; NaN where one of them is constant.
 
     Args:
@@ -198,7 +203,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     return covariance / (ops.sqrt(first) * ops.sqrt(second))
 
 
-def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+def concordance_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tensor:
     """`2 cov / (var + var + (mean - mean)**2)` along `axis`: 1 only where both are equal.
 
     Args:
@@ -229,7 +234,9 @@ class PearsonCorrelation(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, name: str = "pearson_correlation", dtype: Any = None, axis: Any = -1):
+    def __init__(
+        self, name: str = "pearson_correlation", dtype: DTypeLike | None = None, axis: Axis = -1
+    ):
         super().__init__(pearson_correlation, name, dtype, axis=axis)
         self.axis = axis
 
@@ -248,7 +255,9 @@ class ConcordanceCorrelation(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, name: str = "concordance_correlation", dtype: Any = None, axis: Any = -1):
+    def __init__(
+        self, name: str = "concordance_correlation", dtype: DTypeLike | None = None, axis: Axis = -1
+    ):
         super().__init__(concordance_correlation, name, dtype, axis=axis)
         self.axis = axis
 
@@ -284,7 +293,7 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str = "r2_score",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if class_aggregation not in AGGREGATIONS:
@@ -299,7 +308,9 @@ class R2Score(Metric):
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
         self.squared_sum: Variable | None = None
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -328,14 +339,14 @@ class R2Score(Metric):
             variable.assign(variable.value + value.astype(self.dtype))
         self.num_samples.assign(self.num_samples.value + float(y_true.size))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if self.squared_sum is None:
             return jnp.zeros((), self.dtype)
         sums = (self.squared_sum, self.sum, self.total_mse, self.count)
         score = _explained(*[v.value for v in sums], aggregation=self.class_aggregation)
         return self._adjusted(score) if self.num_regressors else score
 
-    def _adjusted(self, score: Any) -> Any:
+    def _adjusted(self, score: Tensor) -> Tensor:
         samples = self.num_samples.value
         free = samples - self.num_regressors - 1
         if not is_tracer(free) and float(free) <= 0:
@@ -349,7 +360,7 @@ class R2Score(Metric):
 
 
 @fused
-def _sums(y_true: Any, y_pred: Any, weights: Any) -> tuple[Any, Any, Any, Any]:
+def _sums(y_true: Tensor, y_pred: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Over the samples: squares of the targets, targets, squares of the errors, weights."""
     weights = jnp.broadcast_to(1.0 if weights is None else weights, y_true.shape)
     cells = (weights * y_true**2, weights * y_true, weights * (y_true - y_pred) ** 2, weights)
@@ -358,7 +369,9 @@ def _sums(y_true: Any, y_pred: Any, weights: Any) -> tuple[Any, Any, Any, Any]:
 
 
 @fused(static=("aggregation",))
-def _explained(squares: Any, total: Any, residual: Any, count: Any, aggregation: str | None) -> Any:
+def _explained(
+    squares: Tensor, total: Tensor, residual: Tensor, count: Tensor, aggregation: str | None
+) -> Tensor:
     """The score of each output from the sums, and these as one number if asked for."""
     variation = squares - ops.divide_no_nan(total**2, count)
     constant = jnp.where(residual == 0, 1.0, 0.0)

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from cornu.errors import value_error
 from cornu.optimizers.optimizer import Optimizer
+from cornu.types import ScheduleLike, Tensor
 
 
 class Adam(Optimizer):
@@ -41,7 +42,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -56,10 +57,12 @@ class Adam(Optimizer):
         self.amsgrad = amsgrad
         self._later_slots = {"velocity_hat": 0.0} if amsgrad else {}
 
-    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         return (lr * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t),)
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any, *best: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor, *best: Tensor
+    ) -> tuple[Tensor, ...]:
         m = m + (g - m) * (1 - self.beta_1)
         v = v + (jnp.square(g) - v) * (1 - self.beta_2)
         best = tuple(jnp.maximum(b, v) for b in best)
@@ -87,7 +90,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -110,7 +113,7 @@ class _TwoMeans(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -140,10 +143,12 @@ class Adamax(_TwoMeans):
 
     slots = {"momentum": 0.0, "norm": 0.0}
 
-    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         return (lr / (1 - self.beta_1**t),)
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, u: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, u: Tensor
+    ) -> tuple[Tensor, ...]:
         m = m + (g - m) * (1 - self.beta_1)
         u = jnp.maximum(self.beta_2 * u, jnp.abs(g))
         return p - lr * m / (u + self.epsilon), m, u
@@ -170,7 +175,7 @@ class Nadam(_TwoMeans):
     slots = {"momentum": 0.0, "velocity": 0.0}
     _common_slots = {"u_product": 1.0}
 
-    def _begin(self, lr: Any, t: Any, product: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor, product: Tensor) -> tuple[Tensor, ...]:
         now = self.beta_1 * (1 - 0.5 * 0.96**t)
         ahead = self.beta_1 * (1 - 0.5 * 0.96 ** (t + 1))
         product = product * now
@@ -179,7 +184,9 @@ class Nadam(_TwoMeans):
         # 1 - beta_2 in float32, as in the divisor, so that the first v_hat is g**2 exactly.
         return (of_mean, of_gradient, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t), product
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor
+    ) -> tuple[Tensor, ...]:
         of_mean, of_gradient, share, bias = lr
         m = m + (g - m) * (1 - self.beta_1)
         v = v + (jnp.square(g) - v) * share
@@ -205,10 +212,12 @@ class Lamb(_TwoMeans):
 
     slots = {"momentum": 0.0, "velocity": 0.0}
 
-    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         return ((lr, 1 - self.beta_1**t, 1 - self.beta_2**t),)
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, v: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor
+    ) -> tuple[Tensor, ...]:
         lr, bias_1, bias_2 = lr
         m = m + (g - m) * (1 - self.beta_1)
         v = v + (jnp.square(g) - v) * (1 - self.beta_2)

@@ -12,6 +12,7 @@ from cornu import bcoo
 from cornu.core.variable import Variable
 from cornu.errors import explain, type_error, unknown_arguments, value_error, warn
 from cornu.optimizers.schedules import LearningRateSchedule
+from cornu.types import Tensor
 
 
 def signature_of(init: Callable[..., None]) -> inspect.Signature:
@@ -47,12 +48,12 @@ def unknown_to(cls: type, given: Iterable[str]) -> str:
 NUMBERS = (int, float, np.number, np.ndarray, jax.Array)
 
 
-def is_number(rate: Any) -> bool:
+def is_number(rate: object) -> bool:
     """Whether a learning rate is a plain number."""
     return isinstance(rate, NUMBERS) and not isinstance(rate, bool) and np.ndim(rate) == 0
 
 
-def check_clipping(**limits: Any) -> None:
+def check_clipping(**limits: float | None) -> None:
     """At most one way to clip gradients is asked for."""
     given = {name: value for name, value in limits.items() if value is not None}
     if len(given) > 1:
@@ -63,7 +64,7 @@ def check_clipping(**limits: Any) -> None:
         )
 
 
-def refuse_rate(rate: Any) -> str:
+def refuse_rate(rate: object) -> str:
     """The message about a learning rate that is none."""
     return explain(
         f"learning_rate is a number, a schedule or a function, got {type(rate).__name__}.",
@@ -72,13 +73,13 @@ def refuse_rate(rate: Any) -> str:
     )
 
 
-def rate_at(rate: Callable[..., Any], step: Any) -> Any:
+def rate_at(rate: Callable[..., Any], step: Tensor) -> Any:
     """What a schedule, a function of the step, or a function of nothing says at a step."""
     takes_step = isinstance(rate, LearningRateSchedule) or _takes_argument(rate)
     return rate(step) if takes_step else rate()
 
 
-def shown(rate: Any) -> str:
+def shown(rate: object) -> str:
     """A learning rate that is no number, for messages."""
     if isinstance(rate, LearningRateSchedule):
         return f"the schedule {type(rate).__name__}"
@@ -94,7 +95,7 @@ def _takes_argument(function: Callable[..., Any]) -> bool:
     )
 
 
-def as_gradient(g: Any, variable: Any) -> Any:
+def as_gradient(g: Tensor, variable: Variable) -> Any:
     """A gradient as a jax array of the weight's shape; a sparse one becomes dense."""
     g = g.value if isinstance(g, Variable) else bcoo.dense(g)
     g = g if isinstance(g, jax.Array) else jnp.asarray(g)

@@ -9,7 +9,7 @@
 Both list the variables of the optimizers inside after their own.
 """
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -25,6 +25,8 @@ from cornu.errors import did_you_mean, explain, type_error, value_error
 from cornu.optimizers.arguments import as_gradient, report_missing, signature_of
 from cornu.optimizers.optimizer import Optimizer
 from cornu.optimizers.step import either
+from cornu.optimizers.variables import given_weights
+from cornu.types import Config, ScheduleLike, Tensor
 
 # What every optimizer has if nobody sets it; beside a loss scale it says nothing.
 UNSET = {
@@ -61,7 +63,7 @@ class LossScaleOptimizer(Optimizer):
 
     def __init__(
         self,
-        inner_optimizer: Any,
+        inner_optimizer: Optimizer,
         initial_scale: float = 2.0**15,
         dynamic_growth_steps: int = 2000,
         name: str | None = None,
@@ -95,10 +97,14 @@ class LossScaleOptimizer(Optimizer):
 
     __signature__ = signature_of(__init__)  # what it would pass on, it refuses
 
-    def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
+    def build(
+        self,
+        variables: Sequence[Variable] | None = None,
+        var_list: Sequence[Variable] | None = None,
+    ) -> None:
         if self.built:
             return
-        variables = list(var_list if variables is None else variables)
+        variables = given_weights(variables, var_list)
         self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
         self.dynamic_scale = self._add_scalar("dynamic_scale", self.initial_scale, "float32")
         self.inner_optimizer.build(variables)
@@ -130,10 +136,10 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: ScheduleLike) -> None:
         self.inner_optimizer.learning_rate = learning_rate
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Any:
         """The loss times the current scale."""
         scale = read([self.dynamic_scale])[0] if self.built else self.initial_scale
         return self.inner_optimizer.scale_loss(loss) * scale
@@ -143,7 +149,9 @@ class LossScaleOptimizer(Optimizer):
         checks = [jnp.all(jnp.isfinite(g)) for g in grads if g is not None]
         return jnp.all(jnp.stack(checks)) if checks else jnp.asarray(True)
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(
+        self, grads: Iterable[Tensor | None], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
         """Unscale the gradients and let the inner optimizer use them, if they are finite."""
         grads = list(grads)
         if not grads:
@@ -187,7 +195,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def exclude_from_weight_decay(
-        self, var_list: Sequence[Any] | None = None, var_names: Any = None
+        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
         """See `Optimizer.exclude_from_weight_decay`; said to the inner optimizer."""
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
@@ -202,7 +210,7 @@ class LossScaleOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
         """Make an optimizer from what `get_config` returned."""
         inner = deserialize_keras_object(config["inner_optimizer"], custom_objects=custom_objects)
         return cls(**{**config, "inner_optimizer": inner})
@@ -237,7 +245,9 @@ class OptimizerMap(Configurable, MutableMapping):
         ('slow', 'fast')
     """
 
-    def __init__(self, default_optimizer: Optimizer, optimizer_map: Any = None):
+    def __init__(
+        self, default_optimizer: Optimizer, optimizer_map: Mapping[str, Optimizer] | None = None
+    ):
         if not isinstance(default_optimizer, Optimizer):
             raise type_error(
                 f"default_optimizer is an optimizer, got {type(default_optimizer).__name__}.",
@@ -253,7 +263,7 @@ class OptimizerMap(Configurable, MutableMapping):
         """The optimizer of all weights that no key matches."""
         return self._default_optimizer
 
-    def __call__(self, variable: Any) -> Optimizer:
+    def __call__(self, variable: Variable) -> Optimizer:
         return self[variable.path]
 
     def __getitem__(self, key: str) -> Optimizer:
@@ -303,7 +313,7 @@ class OptimizerMap(Configurable, MutableMapping):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
         """Make a map from what `get_config` returned."""
         return cls(**deserialize_keras_object(dict(config), custom_objects=custom_objects))
 
@@ -349,10 +359,14 @@ class MultiOptimizer(Optimizer):
         self._choice: list[int] = []  # for each weight, which of the optimizers
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
 
-    def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
+    def build(
+        self,
+        variables: Sequence[Variable] | None = None,
+        var_list: Sequence[Variable] | None = None,
+    ) -> None:
         if self.built:
             return
-        variables = list(var_list if variables is None else variables)
+        variables = given_weights(variables, var_list)
         chosen = [self.optimizer_map(v) for v in variables]
         for optimizer, variable in zip(chosen, variables, strict=True):
             if not isinstance(optimizer, Optimizer):
@@ -397,7 +411,7 @@ class MultiOptimizer(Optimizer):
         raise AttributeError(_no_single_rate())
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: ScheduleLike) -> None:
         raise AttributeError(_no_single_rate())
 
     @property
@@ -411,7 +425,9 @@ class MultiOptimizer(Optimizer):
         for one in self._members:
             one.loss_scale_factor = factor
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(
+        self, grads: Iterable[Tensor | None], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
         """Let each optimizer update its weights; see `Optimizer.apply`."""
         grads = list(grads)
         if not grads:
@@ -438,7 +454,7 @@ class MultiOptimizer(Optimizer):
             self._members[self._choice[self._get_variable_index(v)]].finalize_variable_values([v])
 
     def exclude_from_weight_decay(
-        self, var_list: Sequence[Any] | None = None, var_names: Any = None
+        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
         """See `Optimizer.exclude_from_weight_decay`; said to all optimizers."""
         for one in self._members:
@@ -453,7 +469,7 @@ class MultiOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
         """Make an optimizer from what `get_config` returned."""
         choice = deserialize_keras_object(config["optimizer_map"], custom_objects=custom_objects)
         return cls(**{**config, "optimizer_map": choice})

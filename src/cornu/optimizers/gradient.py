@@ -15,8 +15,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from cornu.core.variable import Variable
 from cornu.errors import value_error
 from cornu.optimizers.optimizer import Optimizer
+from cornu.types import ScheduleLike, Tensor
 
 
 class SGD(Optimizer):
@@ -37,7 +39,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
+        learning_rate: ScheduleLike = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         *args: Any,
@@ -57,7 +59,9 @@ class SGD(Optimizer):
         """The momentum of each weight; empty without momentum."""
         return [row[0] for row in self._slots if row]
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, *slots: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, *slots: Tensor
+    ) -> tuple[Tensor, ...]:
         if not slots:
             return (p - lr * g,)
         m = self.momentum * slots[0] - lr * g
@@ -84,7 +88,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -100,7 +104,9 @@ class RMSprop(Optimizer):
         wanted = {"momentum": momentum > 0, "average_gradient": centered}
         self._later_slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, v: Any, *later: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, v: Tensor, *later: Tensor
+    ) -> tuple[Tensor, ...]:
         slots = dict(zip(self._later_slots, later, strict=True))
         v = self.rho * v + (1 - self.rho) * jnp.square(g)
         spread = v
@@ -132,7 +138,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         *args: Any,
@@ -143,7 +149,7 @@ class Adagrad(Optimizer):
         self.epsilon = epsilon
         self._chosen_slots = {"accumulator": initial_accumulator_value}
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, a: Any) -> tuple[Any, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, a: Tensor) -> tuple[Tensor, ...]:
         a = a + jnp.square(g)
         return p - lr * g / jnp.sqrt(a + self.epsilon), a
 
@@ -169,7 +175,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
         *args: Any,
@@ -179,13 +185,21 @@ class Adadelta(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, grads: Any, moves: Any) -> tuple[Any, ...]:
+    def rule(
+        self,
+        g: Tensor,
+        p: Tensor,
+        lr: Tensor,
+        t: Tensor,
+        grads: Tensor,
+        moves: Tensor,
+    ) -> tuple[Tensor, ...]:
         grads = self.rho * grads + (1 - self.rho) * jnp.square(g)
         move = g * jnp.sqrt(moves + self.epsilon) / jnp.sqrt(grads + self.epsilon)
         moves = self.rho * moves + (1 - self.rho) * jnp.square(move)
         return p - lr * move, grads, moves
 
-    def update_step(self, grad: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, grad: Tensor, variable: Variable, learning_rate: Tensor) -> None:
         """See `Optimizer.update_step`; Keras calls the gradient `grad` here."""
         super().update_step(grad, variable, learning_rate)
 
@@ -214,7 +228,7 @@ class Ftrl(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         learning_rate_power: float = -0.5,
         initial_accumulator_value: float = 0.1,
         l1_regularization_strength: float = 0.0,
@@ -244,7 +258,9 @@ class Ftrl(Optimizer):
         self.beta = beta
         self._chosen_slots = {"accumulator": initial_accumulator_value, "linear": 0.0}
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, n: Any, z: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, n: Tensor, z: Tensor
+    ) -> tuple[Tensor, ...]:
         power, l1 = -self.learning_rate_power, self.l1_regularization_strength
         l2 = self.l2_regularization_strength + self.beta / (2 * lr)
         after = n + jnp.square(g)
@@ -275,7 +291,7 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         *args: Any,
@@ -290,6 +306,6 @@ class Lion(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any) -> tuple[Any, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor) -> tuple[Tensor, ...]:
         p = p - lr * jnp.sign(m * self.beta_1 + g * (1 - self.beta_1))
         return p, m * self.beta_2 + g * (1 - self.beta_2)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from cornu import patterns
 from cornu.core.variable import Variable
 from cornu.optimizers.optimizer import Optimizer
+from cornu.types import ScheduleLike, Tensor
 
 
 class Adafactor(Optimizer):
@@ -39,7 +40,7 @@ class Adafactor(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         beta_2_decay: float = -0.8,
         epsilon_1: float = 1e-30,
         epsilon_2: float = 1e-3,
@@ -55,7 +56,7 @@ class Adafactor(Optimizer):
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
 
-    def _make_slots(self, variable: Any) -> list[Variable]:
+    def _make_slots(self, variable: Variable) -> list[Variable]:
         # Files have two empty scalars where a weight has no rows and columns.
         shape = tuple(variable.shape)
         if len(shape) < 2:
@@ -67,12 +68,12 @@ class Adafactor(Optimizer):
             ]
         return [*sums, self.add_variable_from_reference(variable, "velocity")]
 
-    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         return ((jnp.minimum(lr, 1 / jnp.sqrt(t)), 1 - t**self.beta_2_decay),)
 
     def rule(
-        self, g: Any, p: Any, lr: Any, t: Any, rows: Any, columns: Any, v: Any
-    ) -> tuple[Any, ...]:
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, rows: Tensor, columns: Tensor, v: Tensor
+    ) -> tuple[Tensor, ...]:
         lr, keep = lr
         square = jnp.square(g) + self.epsilon_1
         if p.ndim >= 2:
@@ -122,7 +123,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: ScheduleLike = 0.001,
         adam_beta_1: float = 0.9,
         adam_beta_2: float = 0.999,
         adam_weight_decay: float | None = 0.004,
@@ -159,7 +160,7 @@ class Muon(Optimizer):
         self.nesterov = nesterov
         self.rms_rate = rms_rate
 
-    def _is_matrix(self, variable: Any) -> bool:
+    def _is_matrix(self, variable: Variable) -> bool:
         """Whether a weight gets orthogonal steps."""
         if len(variable.shape) != 2:
             return False
@@ -167,20 +168,22 @@ class Muon(Optimizer):
             return False
         return not any(patterns.found(p, variable.path) for p in self.exclude_layers)
 
-    def _make_slots(self, variable: Any) -> list[Variable]:
+    def _make_slots(self, variable: Variable) -> list[Variable]:
         wanted = ("momentum",) if self._is_matrix(variable) else ("momentum", "velocity")
         return [self.add_variable_from_reference(variable, name) for name in wanted]
 
-    def _decay_of(self, variable: Any) -> float | None:
+    def _decay_of(self, variable: Variable) -> float | None:
         if self._is_matrix(variable) or self._is_excluded(variable):
             return super()._decay_of(variable)
         return self.adam_weight_decay
 
-    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         bias = jnp.sqrt(1 - self.adam_beta_2**t) / (1 - self.adam_beta_1**t)
         return ((lr, lr * self.adam_lr_ratio * bias),)
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, m: Any, *v: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, *v: Tensor
+    ) -> tuple[Tensor, ...]:
         lr, adam_lr = lr
         if v:
             m = m + (g - m) * (1 - self.adam_beta_1)
@@ -191,16 +194,16 @@ class Muon(Optimizer):
         step = self.zeropower_via_newtonschulz5(direction, self.ns_steps)
         return p - lr * self.lr_adjust(step), m
 
-    def lr_adjust(self, x: Any) -> Any:
+    def lr_adjust(self, x: Tensor) -> Any:
         """An orthogonal step, scaled so that its size does not depend on the shape."""
         rows, columns = x.shape
         return x if self.rms_rate is None else x * (self.rms_rate * max(rows, columns) ** 0.5)
 
-    def transpose_last_axis(self, X: Any) -> Any:
+    def transpose_last_axis(self, X: Tensor) -> Any:
         """`(..., a, b) -> (..., b, a)`."""
         return jnp.swapaxes(X, -1, -2)
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Any:
         """About `U V^T` for `x = U S V^T`: the matrix with its singular values made about 1.
 
         Args:
@@ -237,7 +240,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.0025,
+        learning_rate: ScheduleLike = 0.0025,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -251,17 +254,19 @@ class ScheduleFreeAdamW(Optimizer):
         self.epsilon = epsilon
         self.warmup_steps = warmup_steps
 
-    def _make_slots(self, variable: Any) -> list[Variable]:
+    def _make_slots(self, variable: Variable) -> list[Variable]:
         z = self.add_variable_from_reference(variable, "momentum")
         z.assign(variable)
         return [z, self.add_variable_from_reference(variable, "velocity")]
 
-    def _begin(self, lr: Any, t: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         if self.warmup_steps:
             lr = lr * jnp.minimum(1.0, t / self.warmup_steps)
         return ((lr, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t, 1 / t),)
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, z: Any, v: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, z: Tensor, v: Tensor
+    ) -> tuple[Tensor, ...]:
         lr, share, bias, weight = lr
         v = v + (jnp.square(g) - v) * share
         x = (p - (1 - self.beta_1) * z) / self.beta_1
@@ -270,5 +275,5 @@ class ScheduleFreeAdamW(Optimizer):
         return self.beta_1 * x + (1 - self.beta_1) * z, z, v
 
 
-def _rms(x: Any) -> Any:
+def _rms(x: Tensor) -> Any:
     return jnp.sqrt(jnp.mean(jnp.square(x)))

@@ -12,6 +12,7 @@ that makes it, and whoever loads the file says what the name means.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -23,6 +24,7 @@ from cornu.core.variable import Variable
 from cornu.errors import explain, type_error, value_error
 from cornu.optimizers.optimizer import Optimizer
 from cornu.optimizers.step import State, Update
+from cornu.types import Config, ScheduleLike, Tensor
 
 
 class Optax(Optimizer):
@@ -47,7 +49,9 @@ class Optax(Optimizer):
         [0.5, 2.5]
     """
 
-    def __init__(self, transformation: Any, learning_rate: Any = 1.0, *args: Any, **shared: Any):
+    def __init__(
+        self, transformation: Any, learning_rate: ScheduleLike = 1.0, *args: Any, **shared: Any
+    ):
         self._name_in_files = UNNAMED
         if not _transforms(transformation) and callable(transformation):
             self._name_in_files = _name_of(transformation)
@@ -61,7 +65,11 @@ class Optax(Optimizer):
         super().__init__(learning_rate, *args, **shared)
         self.transformation = transformation
 
-    def build(self, variables: Any = None, var_list: Any = None) -> None:
+    def build(
+        self,
+        variables: Sequence[Variable] | None = None,
+        var_list: Sequence[Variable] | None = None,
+    ) -> None:
         if self.built:
             return
         super().build(variables, var_list)
@@ -71,7 +79,7 @@ class Optax(Optimizer):
         leaves, self._structure = jax.tree_util.tree_flatten_with_path(state)
         self._common = [self._add_leaf(path, leaf) for path, leaf in leaves]
 
-    def _add_leaf(self, path: Any, leaf: Any) -> Variable:
+    def _add_leaf(self, path: tuple[Any, ...], leaf: Tensor) -> Variable:
         leaf = jnp.asarray(leaf)
         name = re.sub(r"\W+", "_", jax.tree_util.keystr(path)).strip("_") or "state"
         return self.add_variable(
@@ -90,7 +98,12 @@ class Optax(Optimizer):
         order = sorted(range(len(places)), key=places.__getitem__)
 
         def update(
-            chosen: list[int], state: State, params: list[Any], grads: list[Any], rate: Any, t: Any
+            chosen: list[int],
+            state: State,
+            params: list[Any],
+            grads: list[Any],
+            rate: Tensor,
+            t: Tensor,
         ) -> tuple[list[Any], list[Any]]:
             turn = [chosen.index(i) for i in order if i in chosen]  # as they were built
             tree = jax.tree.unflatten(self._structure, state.rest)
@@ -107,7 +120,7 @@ class Optax(Optimizer):
         return self._name_in_files if name == "transformation" else super()._config_value(name)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
         """Make an optimizer from what `get_config` returned.
 
         Raises:
@@ -128,16 +141,16 @@ class Optax(Optimizer):
 UNNAMED = "transformation"  # what files call one that was not made by a function
 
 
-def _transforms(value: Any) -> bool:
+def _transforms(value: object) -> bool:
     return all(callable(getattr(value, method, None)) for method in ("init", "update"))
 
 
-def _name_of(function: Any) -> str:
+def _name_of(function: Callable[..., Any]) -> str:
     name = get_registered_name(function)
     return name if name.replace(">", "_").replace(".", "_").isidentifier() else UNNAMED
 
 
-def _made_by(function: Any) -> Any:
+def _made_by(function: Callable[..., Any]) -> Any:
     try:
         return function()
     except TypeError as error:

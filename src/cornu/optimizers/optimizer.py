@@ -51,6 +51,7 @@ from cornu.optimizers.arguments import (
 )
 from cornu.optimizers.rule import Rule
 from cornu.optimizers.step import State, advance, global_norm, limited
+from cornu.types import Config, ScheduleLike, Tensor
 
 
 class Optimizer(Attributes, Rule, Configurable):
@@ -101,7 +102,7 @@ class Optimizer(Attributes, Rule, Configurable):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: ScheduleLike,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -170,10 +171,10 @@ class Optimizer(Attributes, Rule, Configurable):
         return rate if isinstance(rate, Variable) else self._get_current_learning_rate()
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: ScheduleLike) -> None:
         self._set_rate(learning_rate)
 
-    def _set_rate(self, rate: Any) -> None:
+    def _set_rate(self, rate: ScheduleLike) -> None:
         before = self._learning_rate
         if isinstance(rate, Variable) or callable(rate):
             if isinstance(before, Variable):
@@ -210,7 +211,9 @@ class Optimizer(Attributes, Rule, Configurable):
 
     # ---- a step -------------------------------------------------------------------------------
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(
+        self, grads: Iterable[Tensor | None], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
         """Update weights by their gradients.
 
         Args:
@@ -280,7 +283,10 @@ class Optimizer(Attributes, Rule, Configurable):
         return self._iterations
 
     def stateless_apply(
-        self, optimizer_variables: Sequence[Any], grads: Any, trainable_variables: Sequence[Any]
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Iterable[Tensor | None],
+        trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
         """`apply` as a pure function, for `jax.jit` and custom training loops.
 
@@ -316,7 +322,7 @@ class Optimizer(Attributes, Rule, Configurable):
             self.apply(grads)
         return frame.values_of(weights), frame.values_of(mine)
 
-    def _variables_for(self, grads: list[Any], variables: Any) -> list[Any]:
+    def _variables_for(self, grads: list[Any], variables: Sequence[Variable] | None) -> list[Any]:
         if variables is None and not self.built:
             raise value_error(
                 f"{type(self).__name__} '{self.name}' does not know which weights to update.",
@@ -346,7 +352,7 @@ class Optimizer(Attributes, Rule, Configurable):
 
     # ---- what the training loop asks ----------------------------------------------------------
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Any:
         """The loss times `loss_scale_factor`."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
@@ -357,7 +363,7 @@ class Optimizer(Attributes, Rule, Configurable):
             write(var_list, read(averages))
 
     def exclude_from_weight_decay(
-        self, var_list: Sequence[Any] | None = None, var_names: Any = None
+        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
         """Name weights that do not decay, typically biases and norms.
 
@@ -369,25 +375,25 @@ class Optimizer(Attributes, Rule, Configurable):
         self._undecayed = (list(var_list or ()), names)
         self._compiled = None
 
-    def _decay_of(self, variable: Any) -> float | None:
+    def _decay_of(self, variable: Variable) -> float | None:
         """The weight decay of a weight; None or 0 for none."""
         return None if self._is_excluded(variable) else self.weight_decay
 
-    def _is_excluded(self, variable: Any) -> bool:
+    def _is_excluded(self, variable: Variable) -> bool:
         excluded, names = self._undecayed
         return any(v is variable for v in excluded) or any(
             patterns.found(name, variable.name) for name in names
         )
 
-    def assign(self, variable: Any, value: Any) -> None:
+    def assign(self, variable: Variable, value: Tensor) -> None:
         """Set a variable, for use in `update_step`."""
         variable.assign(value)
 
-    def assign_add(self, variable: Any, value: Any) -> None:
+    def assign_add(self, variable: Variable, value: Tensor) -> None:
         """Add to a variable, for use in `update_step`."""
         variable.assign_add(value)
 
-    def assign_sub(self, variable: Any, value: Any) -> None:
+    def assign_sub(self, variable: Variable, value: Tensor) -> None:
         """Subtract from a variable, for use in `update_step`."""
         variable.assign_sub(value)
 
@@ -406,7 +412,7 @@ class Optimizer(Attributes, Rule, Configurable):
         return config | {name: plain(self._config_value(name)) for name in own}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
         """Make an optimizer from what `get_config` returned."""
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):

@@ -21,6 +21,7 @@ from cornu.core.variable import Variable
 from cornu.errors import explain
 from cornu.optimizers.step import State, Update
 from cornu.optimizers.variables import OptimizerVariables
+from cornu.types import DType, Tensor
 
 
 class Rule(OptimizerVariables):
@@ -28,7 +29,7 @@ class Rule(OptimizerVariables):
 
     iterations: Any
 
-    def _begin(self, lr: Any, t: Any, *common: Any) -> tuple[Any, ...]:
+    def _begin(self, lr: Tensor, t: Tensor, *common: Tensor) -> tuple[Tensor, ...]:
         """What all weights share in a step, computed once in float32.
 
         Args:
@@ -41,7 +42,9 @@ class Rule(OptimizerVariables):
         """
         return (lr, *common)
 
-    def rule(self, g: Any, p: Any, lr: Any, t: Any, *slots: Any) -> tuple[Any, ...]:
+    def rule(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, *slots: Tensor
+    ) -> tuple[Tensor, ...]:
         """The update of one weight, written by subclasses: a pure function of arrays.
 
         Args:
@@ -62,7 +65,7 @@ class Rule(OptimizerVariables):
             )
         )
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Tensor) -> None:
         """Change one weight and its slots, by assigning them; subclasses may write their own.
 
         Args:
@@ -78,7 +81,9 @@ class Rule(OptimizerVariables):
         gradient = jnp.asarray(gradient, p.dtype)
         write([variable, *slots], self._ruled(gradient, p, scalars, t, values))
 
-    def _ruled(self, g: Any, p: Any, lr: Any, t: Any, slots: list[Any]) -> Sequence[Any]:
+    def _ruled(
+        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, slots: list[Any]
+    ) -> Sequence[Any]:
         """The rule, in float32 where a weight has half precision; what comes out is rounded once.
 
         In float16 the square of a gradient below 2e-4 is zero, in bfloat16 0.999 is 1.
@@ -111,7 +116,12 @@ class Rule(OptimizerVariables):
         ends = np.cumsum([0, *counts])
 
         def update(
-            places: list[int], state: State, params: list[Any], grads: list[Any], rate: Any, t: Any
+            places: list[int],
+            state: State,
+            params: list[Any],
+            grads: list[Any],
+            rate: Tensor,
+            t: Tensor,
         ) -> tuple[list[Any], list[Any]]:
             rest = list(state.rest)
             scalars, *rest[ends[-1] :] = self._begin(rate, t, *rest[ends[-1] :])
@@ -119,7 +129,7 @@ class Rule(OptimizerVariables):
             cast = {dtype: _cast((scalars, t), dtype) for dtype in dtypes}
             after = []
 
-            def ruled(g: Any, p: Any, lr: Any, t: Any, slots: list[Any]) -> list[Any]:
+            def ruled(g: Tensor, p: Tensor, lr: Tensor, t: Tensor, slots: list[Any]) -> list[Any]:
                 return list(self._ruled(g, p, lr, t, slots))
 
             if is_tracing():  # once for each shape, not for each weight
@@ -139,7 +149,12 @@ class Rule(OptimizerVariables):
         """A user's `update_step` for each weight, which assigns variables."""
 
         def update(
-            places: list[int], state: State, params: list[Any], grads: list[Any], rate: Any, t: Any
+            places: list[int],
+            state: State,
+            params: list[Any],
+            grads: list[Any],
+            rate: Tensor,
+            t: Tensor,
         ) -> tuple[list[Any], list[Any]]:
             chosen = [variables[i] for i in places]
 
@@ -157,10 +172,10 @@ class Rule(OptimizerVariables):
         return update
 
 
-def _at_least_single(dtype: Any) -> Any:
+def _at_least_single(dtype: DType) -> Any:
     """float32 for the floats of half precision; any other dtype as it is."""
     return jnp.dtype("float32") if dtype in (jnp.float16, jnp.bfloat16) else dtype
 
 
-def _cast(scalars: Any, dtype: Any) -> Any:
+def _cast(scalars: Tensor, dtype: DType) -> Any:
     return jax.tree.map(lambda x: jnp.asarray(x, dtype), scalars)

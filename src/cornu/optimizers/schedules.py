@@ -24,6 +24,7 @@ from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
 from cornu.core.variable import Variable
 from cornu.errors import explain, value_error
+from cornu.types import Tensor
 
 
 class LearningRateSchedule(Configurable):
@@ -40,7 +41,7 @@ class LearningRateSchedule(Configurable):
         (0.125, {'start': 1.0})
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         """The learning rate after `step` steps; written by subclasses."""
         raise NotImplementedError(
             explain(
@@ -80,7 +81,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         part = _parts(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * _number(self.decay_rate) ** part
 
@@ -115,7 +116,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         part = _parts(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate / (1.0 + self.decay_rate * part)
 
@@ -148,7 +149,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         passed = jnp.sum(jnp.asarray(self.boundaries, jnp.float32) < _number(step))
         return jnp.asarray(self.values, jnp.float32)[passed]
 
@@ -186,7 +187,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = cycle
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         step = _number(step)
         length = jnp.float32(self.decay_steps)
         if self.cycle:
@@ -234,7 +235,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         step = _number(step)
         if self.warmup_target is None:
             return self._falling(step, self.initial_learning_rate)
@@ -243,7 +244,7 @@ class CosineDecay(LearningRateSchedule):
         falling = self._falling(step - self.warmup_steps, self.warmup_target)
         return jnp.where(step < self.warmup_steps, rising, falling)
 
-    def _falling(self, step: Any, start: float) -> Any:
+    def _falling(self, step: Tensor, start: float) -> Any:
         part = jnp.minimum(step, self.decay_steps) / self.decay_steps
         cosine = 0.5 * (1.0 + jnp.cos(math.pi * part))
         return start * ((1.0 - self.alpha) * cosine + self.alpha)
@@ -286,7 +287,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         step = _number(step)
         if self.t_mul == 1.0:
             restarts = _parts(step, self.first_decay_steps, whole=True)
@@ -329,11 +330,11 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     return deserialize_one(config, custom_objects)
 
 
-def _number(step: Any) -> Any:
+def _number(step: Tensor) -> Any:
     return jnp.asarray(step.value if isinstance(step, Variable) else step, jnp.float32)
 
 
-def _parts(step: Any, length: Any, whole: bool = False) -> Any:
+def _parts(step: Tensor, length: Tensor, whole: bool = False) -> Any:
     """How often `length` goes into `step`; without the rest if `whole`."""
     # A compiled division multiplies by 1 / length, which for 49 / 49 falls short of 1. The whole
     # number comes from a remainder, which is exact.
@@ -341,7 +342,7 @@ def _parts(step: Any, length: Any, whole: bool = False) -> Any:
     return jnp.floor_divide(step, jnp.float32(length)) if whole else step / length
 
 
-def _positive(value: Any, name: str) -> Any:
+def _positive(value: float, name: str) -> float:
     if value is None or isinstance(value, str) or value <= 0:
         raise value_error(
             f"{name} is a number of steps above 0, got {value!r}.",

@@ -16,12 +16,16 @@ is computed once, in float32, by `Optimizer._begin`, and cast to the dtype of th
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
 
 from cornu.core.frame import is_tracer
+from cornu.types import Tensor, Tensors
+
+if TYPE_CHECKING:
+    from cornu.optimizers.optimizer import Optimizer
 
 Arrays = list[Any]
 
@@ -50,12 +54,12 @@ Update = Callable[[list[int], State, Arrays, Arrays, Any, Any], tuple[Arrays, Ar
 
 
 def advance(
-    optimizer: Any,
+    optimizer: "Optimizer",
     variables: Sequence[Any],
     update: Update,
     state: State,
     grads: Arrays,
-    rate: Any,
+    rate: Tensor,
 ) -> State:
     """Do one step.
 
@@ -107,7 +111,7 @@ def advance(
     return state._replace(params=params, averages=averages, iteration=state.iteration + 1)
 
 
-def either(condition: Any, yes: Callable, no: Callable, *operands: Any) -> Any:
+def either(condition: Tensor, yes: Callable, no: Callable, *operands: Tensors) -> Any:
     """`yes(*operands)` or `no(*operands)`; decided now if the condition is known now."""
     if is_tracer(condition):
         return lax.cond(condition, yes, no, *operands)
@@ -115,14 +119,14 @@ def either(condition: Any, yes: Callable, no: Callable, *operands: Any) -> Any:
 
 
 def _update(
-    optimizer: Any,
+    optimizer: "Optimizer",
     variables: Sequence[Any],
     overwritten: list[bool],
     update: Update,
     state: State,
     grads: Arrays,
-    rate: Any,
-    done: Any,
+    rate: Tensor,
+    done: Tensor,
 ) -> State:
     """Clip, decay and apply the rule; weights that are their gradient just take it."""
     if any(overwritten):
@@ -159,13 +163,13 @@ def global_norm(arrays: Arrays) -> Any:
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in arrays))
 
 
-def limited(g: Any, norm: Any, limit: float) -> Any:
+def limited(g: Tensor, norm: Tensor, limit: float) -> Any:
     """The gradient, made smaller as far as some norm of it exceeds the limit."""
     return g * (limit / jnp.maximum(norm, limit)).astype(g.dtype)
 
 
 def _average(
-    optimizer: Any, overwritten: list[bool], params: Arrays, averages: Arrays, done: Any
+    optimizer: "Optimizer", overwritten: list[bool], params: Arrays, averages: Arrays, done: Tensor
 ) -> tuple[Arrays, Arrays]:
     # The first average is the weight itself, so that it needs no warmup.
     momentum = jnp.where(done == 0, 0.0, optimizer.ema_momentum)

@@ -12,14 +12,33 @@
 `adam/dense_kernel_momentum` and `adam/dense_kernel_velocity`. Files have them in this order.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
+
+import jax
 
 from cornu import initializers, settings
 from cornu.core.context import using
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
-from cornu.errors import explain, value_error, warn
+from cornu.errors import explain, type_error, value_error, warn
+from cornu.types import DType, InitializerLike, Tensor
+
+
+def given_weights(
+    variables: Sequence[Variable] | None, var_list: Sequence[Variable] | None
+) -> list[Variable]:
+    """The weights that `build` is given, under either name.
+
+    Raises:
+        TypeError: they are not given.
+    """
+    given = var_list if variables is None else variables
+    if given is None:
+        raise type_error(
+            "build needs the weights to train.", fix="optimizer.build(model.trainable_variables)"
+        )
+    return list(given)
 
 
 class OptimizerVariables:
@@ -76,7 +95,11 @@ class OptimizerVariables:
         # By the name that Keras's callbacks and subclasses ask for; empty without `use_ema`.
         return [average for _, average in self._weights_and_averages()]
 
-    def build(self, variables: Sequence[Any] | None = None, var_list: Any = None) -> None:
+    def build(
+        self,
+        variables: Sequence[Variable] | None = None,
+        var_list: Sequence[Variable] | None = None,
+    ) -> None:
         """Make the slots of the weights that will be trained.
 
         Args:
@@ -85,7 +108,7 @@ class OptimizerVariables:
         """
         if self.built:
             return
-        variables = list(var_list if variables is None else variables)
+        variables = given_weights(variables, var_list)
         self._trainable_variables = variables
         self._add_slots(variables)
         self._common = [self._add_scalar(name, start) for name, start in self._common_slots.items()]
@@ -137,7 +160,7 @@ class OptimizerVariables:
         declared = self.slots if self._is_pure() else type(self).slots
         return declared if self._chosen_slots is None else self._chosen_slots
 
-    def _make_slots(self, variable: Any) -> list[Variable]:
+    def _make_slots(self, variable: Variable) -> list[Variable]:
         """The arrays that the rule keeps for one weight, in the order in which it takes them."""
         return [
             self.add_variable_from_reference(variable, name, initializers.Constant(start))
@@ -147,10 +170,10 @@ class OptimizerVariables:
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
-        dtype: Any = None,
+        initializer: InitializerLike = "zeros",
+        dtype: DType | None = None,
         aggregation: str = "none",
-        layout: Any = None,
+        layout: jax.sharding.Sharding | None = None,
         name: str | None = None,
     ) -> Variable:
         """Add a variable to the optimizer's state.
@@ -178,7 +201,10 @@ class OptimizerVariables:
         return variable
 
     def add_variable_from_reference(
-        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
+        self,
+        reference_variable: Variable,
+        name: str | None = None,
+        initializer: InitializerLike = "zeros",
     ) -> Variable:
         """Add a variable of the shape, dtype and layout of a weight; see `add_variable`."""
         path = getattr(reference_variable, "path", None) or reference_variable.name
@@ -192,7 +218,10 @@ class OptimizerVariables:
         )
 
     def add_optimizer_variables(
-        self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros"
+        self,
+        trainable_variables: Sequence[Variable],
+        name: str | Sequence[str],
+        initializer: InitializerLike = "zeros",
     ) -> Any:
         """One variable like each weight; for a list of names, a tuple of such lists.
 
@@ -214,7 +243,7 @@ class OptimizerVariables:
         lists = tuple([row[i] for row in made] for i in range(len(several)))
         return lists[0] if isinstance(name, str) else lists
 
-    def _add_scalar(self, name: str, value: Any, dtype: str | None = None) -> Variable:
+    def _add_scalar(self, name: str, value: Tensor, dtype: str | None = None) -> Variable:
         return self.add_variable(
             (),
             initializers.Constant(value),
@@ -223,7 +252,7 @@ class OptimizerVariables:
             name=name,
         )
 
-    def _get_variable_index(self, variable: Any) -> int:
+    def _get_variable_index(self, variable: Variable) -> int:
         # The name is Keras's: users' `update_step` ask it where their slots are.
         if self._places is None:
             self._places = {id(v): i for i, v in enumerate(self._trainable_variables)}
@@ -252,7 +281,7 @@ class OptimizerVariables:
         for variable, value in zip(mine, weights, strict=True):
             variable.assign(value)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put all variables into a mapping, by position."""
         for position, variable in enumerate(self.variables):
             store[str(position)] = variable.numpy()
@@ -261,7 +290,7 @@ class OptimizerVariables:
         """How many variables there are before any slots are made."""
         return 1 + isinstance(self._learning_rate, Variable)
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Assign all variables from a mapping, by position.
 
         What was saved before any training has no slots; ours then stay as they are. Any other

@@ -7,6 +7,7 @@
 | Float8QuantizationConfig | float8 | scales from past maxima  | scales from past maxima           |
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from cornu.arguments import is_int
@@ -31,7 +32,11 @@ class QuantizationConfig(Configurable):
         'the default'
     """
 
-    def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = None):
+    def __init__(
+        self,
+        weight_quantizer: Callable[..., Any] | None = None,
+        activation_quantizer: Callable[..., Any] | str | None = None,
+    ):
         self.weight_quantizer = weight_quantizer
         self.activation_quantizer = activation_quantizer
 
@@ -52,13 +57,13 @@ class QuantizationConfig(Configurable):
         return cls(**{key: deserialize_keras_object(value) for key, value in config.items()})
 
     @staticmethod
-    def weight_quantizer_or_default(config: Any, default: Any) -> Any:
+    def weight_quantizer_or_default(config: "QuantizationConfig | None", default: Any) -> Any:
         """The config's quantizer of weights; the default if there is no config or it has none."""
         chosen = None if config is None else config.weight_quantizer
         return default if chosen is None else chosen
 
     @staticmethod
-    def activation_quantizer_or_default(config: Any, default: Any) -> Any:
+    def activation_quantizer_or_default(config: "QuantizationConfig | None", default: Any) -> Any:
         """The config's quantizer of inputs, which may be None; the default without a config."""
         return default if config is None else config.activation_quantizer
 
@@ -77,7 +82,11 @@ class Int8QuantizationConfig(QuantizationConfig):
         'int8'
     """
 
-    def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = "default"):
+    def __init__(
+        self,
+        weight_quantizer: Callable[..., Any] | None = None,
+        activation_quantizer: Callable[..., Any] | str | None = "default",
+    ):
         if activation_quantizer == "default":
             activation_quantizer = AbsMaxQuantizer()
         super().__init__(weight_quantizer, activation_quantizer)
@@ -104,8 +113,8 @@ class Int4QuantizationConfig(QuantizationConfig):
 
     def __init__(
         self,
-        weight_quantizer: Any = None,
-        activation_quantizer: Any = "default",
+        weight_quantizer: Callable[..., Any] | None = None,
+        activation_quantizer: Callable[..., Any] | str | None = "default",
         block_size: int | None = 128,
     ):
         if activation_quantizer == "default":
@@ -162,7 +171,7 @@ class Float8QuantizationConfig(QuantizationConfig):
         return {}
 
 
-def _check(config: QuantizationConfig, quantizer: Any) -> None:
+def _check(config: QuantizationConfig, quantizer: Callable[..., Any] | None) -> None:
     """Refuse a quantizer of weights whose integers the layers do not keep."""
     if quantizer is None:
         return

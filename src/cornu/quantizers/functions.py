@@ -10,6 +10,7 @@ width of a step. `compute_float8_scale` and `compute_float8_amax_history` keep t
 third from one step of training to the next.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,13 +23,14 @@ from cornu.core.graph.operands import tensor
 from cornu.errors import value_error
 from cornu.kernels.derivatives import Differentiable
 from cornu.numeric import is_float, is_integer
+from cornu.types import Axis, DType, Tensor
 
 
 def abs_max_quantize(
-    inputs: Any,
-    axis: Any,
+    inputs: Tensor,
+    axis: Axis,
     value_range: tuple[int, int] = (-127, 127),
-    dtype: Any = "int8",
+    dtype: DType = "int8",
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Any, Any]:
@@ -68,10 +70,10 @@ def abs_max_quantize(
 
 
 def abs_max_quantize_grouped_with_zero_point(
-    inputs: Any,
+    inputs: Tensor,
     block_size: int,
     value_range: tuple[int, int] = (-8, 7),
-    dtype: Any = "int8",
+    dtype: DType = "int8",
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Any, Any, Any]:
@@ -132,7 +134,7 @@ def abs_max_quantize_grouped_with_zero_point(
     return tensor(q.astype(integers)), tensor(scale[:, 0]), tensor(zero[:, 0].astype("int8"))
 
 
-def check_range(value_range: Any, dtype: Any) -> None:
+def check_range(value_range: Sequence[int], dtype: DType) -> None:
     """Refuse a range with integers that the dtype does not have: they would wrap around.
 
     Raises:
@@ -150,13 +152,13 @@ def check_range(value_range: Any, dtype: Any) -> None:
         )
 
 
-def _on_host(inputs: Any) -> np.ndarray:
+def _on_host(inputs: Tensor) -> np.ndarray:
     """A numpy array of float32 or float64."""
     x = np.asarray(inputs)
     return x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
 
 
-def _floats(inputs: Any) -> Any:
+def _floats(inputs: Tensor) -> Any:
     """An array of floats; integers become floats."""
     x = tensor(inputs)
     return x if is_float(x.dtype) else x.astype(jnp.float32)
@@ -166,7 +168,7 @@ def _floats(inputs: Any) -> Any:
 
 
 def quantize_and_dequantize(
-    inputs: Any, scale: Any, quantized_dtype: Any, compute_dtype: Any
+    inputs: Tensor, scale: Tensor, quantized_dtype: DType, compute_dtype: DType
 ) -> Any:
     """Numbers as an 8-bit float dtype would hold them, in the dtype of the computation.
 
@@ -191,7 +193,7 @@ def quantize_and_dequantize(
     return x.astype(narrow).astype(wide) * scale
 
 
-def compute_float8_scale(amax: Any, scale: Any, dtype_max: float, margin: int = 0) -> Any:
+def compute_float8_scale(amax: Tensor, scale: Tensor, dtype_max: float, margin: int = 0) -> Any:
     """The scale with which the largest number becomes the largest that a dtype holds.
 
     Args:
@@ -211,7 +213,7 @@ def compute_float8_scale(amax: Any, scale: Any, dtype_max: float, margin: int = 
     return jnp.where(usable, 1 / factor, scale)
 
 
-def compute_float8_amax_history(x: Any, amax_history: Any) -> Any:
+def compute_float8_amax_history(x: Tensor, amax_history: Tensor) -> Any:
     """The last maxima with the one of `x` in front; the oldest falls out.
 
     Args:
@@ -233,9 +235,9 @@ def compute_float8_amax_history(x: Any, amax_history: Any) -> Any:
 
 @op(tensors=3)
 def fake_quant_with_min_max_vars(
-    inputs: Any,
-    min_vals: Any,
-    max_vals: Any,
+    inputs: Tensor,
+    min_vals: Tensor,
+    max_vals: Tensor,
     num_bits: int = 8,
     narrow_range: bool = False,
     axis: int | None = None,
@@ -269,10 +271,10 @@ def fake_quant_with_min_max_vars(
 
 def _fake_quant(first: float, last: float) -> Any:
     @Differentiable
-    def rounded(x: Any, low: Any, high: Any) -> Any:
+    def rounded(x: Tensor, low: Tensor, high: Tensor) -> Any:
         return forward(x, low, high)[0]
 
-    def forward(x: Any, low: Any, high: Any) -> Any:
+    def forward(x: Tensor, low: Tensor, high: Tensor) -> Any:
         step = (high - low) / (last - first)
         per_step = (last - first) / (high - low)
         zero = jnp.clip(jnp.round(first - low / step), first, last)
@@ -281,11 +283,11 @@ def _fake_quant(first: float, last: float) -> Any:
         y = (place - jnp.floor(-lowest * per_step + 0.5)) * step
         return y.astype(x.dtype), (x, lowest, highest, low, high)
 
-    def backward(kept: Any, g: Any) -> Any:
+    def backward(kept: Tensor, g: Tensor) -> Any:
         x, lowest, highest, low, high = kept
         below, above = x < lowest, x > highest
 
-        def total(values: Any, like: Any) -> Any:
+        def total(values: Tensor, like: Tensor) -> Any:
             axes = [i for i in range(x.ndim) if like.ndim != x.ndim or like.shape[i] == 1]
             return jnp.sum(values, tuple(axes)).reshape(like.shape).astype(like.dtype)
 

@@ -12,9 +12,12 @@ import jax.numpy as jnp
 
 from cornu.core.graph.operands import tensor
 from cornu.errors import type_error, value_error
+from cornu.types import DType, Tensor
 
 
-def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[int, ...], int]:
+def pack_int4(
+    arr: Tensor, axis: int = 0, dtype: DType = "int8"
+) -> tuple[Any, tuple[int, ...], int]:
     """Put pairs of small integers along an axis into one byte each.
 
     Args:
@@ -54,7 +57,7 @@ def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[
     return packed, tuple(packed.shape), length
 
 
-def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: Any = "int8") -> Any:
+def unpack_int4(packed: Tensor, orig_len: int, axis: int = 0, dtype: DType = "int8") -> Any:
     """Take the integers out of the bytes that `pack_int4` made.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any
 from cornu.core.objects.configurable import Configurable
 from cornu.errors import explain, type_error
 from cornu.quantizers.functions import abs_max_quantize, check_range
+from cornu.types import Axis, Tensor
 
 
 class Quantizer(Configurable):
@@ -28,7 +29,7 @@ class Quantizer(Configurable):
     def __init__(self, output_dtype: str = "int8"):
         self.output_dtype = output_dtype
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Any:
         """The array as it is; quantizers override it."""
         return x
 
@@ -62,7 +63,7 @@ class AbsMaxQuantizer(Quantizer):
 
     def __init__(
         self,
-        axis: Any = None,
+        axis: Axis = None,
         value_range: tuple[int, int] = (-127, 127),
         epsilon: float = 1e-7,
         output_dtype: str = "int8",
@@ -79,7 +80,7 @@ class AbsMaxQuantizer(Quantizer):
         self.value_range: tuple[int, int] = (value_range[0], value_range[1])
         self.epsilon = epsilon
 
-    def __call__(self, x: Any, axis: Any = None, to_numpy: bool = False) -> tuple[Any, Any]:
+    def __call__(self, x: Tensor, axis: Axis = None, to_numpy: bool = False) -> tuple[Any, Any]:
         """Round an array.
 
         Args:
