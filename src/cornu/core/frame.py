@@ -83,12 +83,13 @@ class Frame:
         variables: the variables carried; reads and writes of them stay inside.
         values: their values at entry, in the same order; a variable stands for its value.
         open_ended: also take writes to variables that are not carried, and remember them.
+        reads: table that takes the variables that are read past this frame, by id.
 
     Attributes:
         losses: an `AddedLoss` for each `add_loss` while the frame was innermost.
     """
 
-    __slots__ = ("_values", "_variables", "_outer", "_trace", "losses", "open_ended")
+    __slots__ = ("_values", "_variables", "_outer", "_trace", "losses", "open_ended", "reads")
 
     def __init__(
         self,
@@ -96,6 +97,7 @@ class Frame:
         values: Sequence[Any] = (),
         *,
         open_ended: bool = False,
+        reads: dict[int, Any] | None = None,
     ):
         if len(variables) != len(values):
             raise ValueError(
@@ -105,6 +107,7 @@ class Frame:
         self._variables = {id(v): v for v in variables}
         self._values = {id(v): _plain(value) for v, value in zip(variables, values, strict=True)}
         self.open_ended = open_ended
+        self.reads = reads
         self.losses: list[AddedLoss] = []
 
     def __enter__(self) -> "Frame":
@@ -151,6 +154,8 @@ def frame_of(variable: Any) -> Frame | None:
     while frame is not None:
         if key in frame._values:
             return frame
+        if frame.reads is not None:
+            frame.reads[key] = variable
         frame = frame._outer
     return None
 
