@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         tree as tree,
         utils as utils,
     )
-    from cornu.core.context import name_scope as name_scope
+    from cornu.context import name_scope as name_scope
     from cornu.core.device import device as device
     from cornu.core.frame import StatelessScope as StatelessScope, purify as purify
     from cornu.core.graph.graph import Function as Function
@@ -91,7 +91,7 @@ SYMBOLS = {
     "StatelessScope": "core.frame",
     "Variable": "core.variable",
     "device": "core.device",
-    "name_scope": "core.context",
+    "name_scope": "context",
     "purify": "core.frame",
     "remat": "core.programs.lift",
     "value_and_grad": "core.programs.lift",

@@ -9,13 +9,13 @@ in, which a loss finds by what came out:
                              +----- id -> logits -----+         nothing outlives the block
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from cornu import ops
 from cornu.absent import names_of
+from cornu.context import local, using
 from cornu.core.objects.serialize import (
     deserialize_one,
     register_functions,
@@ -27,30 +27,17 @@ from cornu.core.symbolic import is_symbolic
 # ---- the logits behind a probability ----------------------------------------------------------
 
 
-class _Notes(threading.local):
-    """id(output) -> (output, logits, kind) while a block is open; the output keeps its id taken."""
-
-    table: dict[int, tuple[Any, Any, str]] | None = None
-
-
-_notes = _Notes()
-
-
 @contextmanager
 def remember_logits() -> Iterator[None]:
     """Let `softmax` and `sigmoid` note their inputs for the length of a `with` block."""
-    before = _notes.table
-    _notes.table = {}
-    try:
+    with using(logits={}):
         yield
-    finally:
-        _notes.table = before
 
 
 def note_logits(output: Any, logits: Any, kind: str) -> None:
     """Note that `output` is the `kind` ("softmax" over the last axis, or "sigmoid") of `logits`."""
-    if _notes.table is not None:
-        _notes.table[id(output)] = (output, logits, kind)
+    if local.logits is not None:
+        local.logits[id(output)] = (output, logits, kind)  # the output keeps its id taken
 
 
 def logits_of(y: Any, kind: str | None = None) -> Any:
@@ -73,13 +60,13 @@ def logits_of(y: Any, kind: str | None = None) -> Any:
         >>> logits_of(y) is None
         True
     """
-    note = _notes.table and _notes.table.get(id(y))
+    note = local.logits and local.logits.get(id(y))
     return note[1] if note and kind in (None, note[2]) else None
 
 
 def same_logits(old: Any, new: Any) -> None:
     """Carry the note of `old` over to `new`, which is the same tensor in another dtype."""
-    note = _notes.table and _notes.table.get(id(old))
+    note = local.logits and local.logits.get(id(old))
     if note and new is not old:
         note_logits(new, ops.cast(note[1], new.dtype), note[2])
 
@@ -154,7 +141,7 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         [[0.5, 0.5]]
     """
     output = ops.softmax(x, axis=axis)
-    if _notes.table is not None and not is_symbolic(x) and axis in (-1, len(x.shape) - 1):
+    if local.logits is not None and not is_symbolic(x) and axis in (-1, len(x.shape) - 1):
         note_logits(output, x, "softmax")
     return output
 
@@ -179,7 +166,7 @@ def sigmoid(x: Any) -> Any:
         [0.5, 1.0]
     """
     output = ops.sigmoid(x)
-    if _notes.table is not None and not is_symbolic(x):
+    if local.logits is not None and not is_symbolic(x):
         note_logits(output, x, "sigmoid")
     return output
 

@@ -16,13 +16,13 @@ because kernels and readers of files count too. What JAX traces is counted by `c
 
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
 from cornu import settings
+from cornu.context import local, using
 from cornu.errors import UnsafeFileError, explain
 
 S = TypeVar("S", bound=Sized)
@@ -214,27 +214,21 @@ def memory_of_machine() -> int | None:
 # ---- the current budget -----------------------------------------------------------------------
 
 
-class _Current(threading.local):
-    budget: Budget | None = None
-
-
-_current = _Current()
-
-
 def current() -> Budget | None:
     """The budget of the load that this thread is in; None outside of any."""
-    return _current.budget
+    budget: Budget | None = local.budget
+    return budget
 
 
 def of(label: str) -> Budget:
     """The current budget; outside of any load, a new one for a file that is read alone."""
-    return _current.budget or Budget(label)
+    return current() or Budget(label)
 
 
 def spend(units: int) -> None:
     """Count work against the current budget, if there is one."""
-    if _current.budget is not None:
-        _current.budget.work(units)
+    if local.budget is not None:
+        local.budget.work(units)
 
 
 def table(elements: int) -> None:
@@ -260,8 +254,5 @@ def within(budget: Budget | None) -> Iterator[Budget | None]:
     """Count against a budget for the length of a `with` block; with None, against none."""
     while WATCHES:
         WATCHES.pop()()
-    before, _current.budget = _current.budget, budget
-    try:
+    with using(budget=budget):
         yield budget
-    finally:
-        _current.budget = before

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import cornu
-from cornu.core.context import local
+from cornu.context import local
 from cornu.core.frame import (
     AddedLoss,
     Frame,

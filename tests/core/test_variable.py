@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import cornu
-from cornu.core.context import name_scope, using
+from cornu.context import name_scope, using
 from cornu.core.frame import Frame, is_tracer
 from cornu.core.variable import Variable, owned
 

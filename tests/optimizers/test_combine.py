@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cornu.core.context import name_scope
+from cornu.context import name_scope
 from cornu.core.variable import Variable
 from cornu.optimizers import (
     SGD,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cornu.core.context import using
+from cornu.context import using
 from cornu.core.frame import StatelessScope
 from cornu.core.variable import Variable
 from cornu.optimizers import SGD, Adam, AdamW, Optimizer, schedules

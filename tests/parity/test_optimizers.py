@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cornu import optimizers
-from cornu.core.context import name_scope
+from cornu.context import name_scope
 from cornu.core.variable import Variable
 from parity.optimizers import REFUSED, RULES, SCHEDULES, SHARED, Row
 

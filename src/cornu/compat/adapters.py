@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cornu.archive.safeh5 import SafeH5, Source, h5_writer, put
-from cornu.core.context import local
+from cornu.context import local
 from cornu.core.objects.tracking import leave_out
 from cornu.errors import type_error, value_error
 

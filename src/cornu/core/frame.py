@@ -25,8 +25,8 @@ import jax
 import jax.numpy as jnp
 from jax._src import core as jax_core
 
+from cornu.context import local
 from cornu.core import dtypes
-from cornu.core.context import local
 from cornu.errors import value_error
 
 

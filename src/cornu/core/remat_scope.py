@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cornu.core.context import using
+from cornu.context import using
 from cornu.core.frame import Frame
 from cornu.errors import did_you_mean, value_error
 

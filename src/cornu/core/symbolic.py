@@ -24,8 +24,8 @@ from jax import export
 from jax._src import core as jax_core, dtypes as jax_dtypes
 
 from cornu import bcoo, budget, names
+from cornu.context import using
 from cornu.core import dtypes, tracing
-from cornu.core.context import using
 from cornu.core.frame import Frame
 from cornu.errors import UnsafeFileError, explain, type_error, value_error
 

@@ -16,15 +16,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cornu.context import local
+
 _given = threading.Lock()  # held while turns are given to variables
 _looping: dict[int, int] = {}  # thread -> how many loops over batches it is in
 
-
-class _Held(threading.local):
-    count = 0  # turns that the thread has
-
-
-_held = _Held()
 
 # A thread that has turns of other variables does not wait longer, or two might wait for each other.
 SECONDS_WITH_OTHERS = 1.0
@@ -38,7 +34,7 @@ class Turn:
         self._waiting = 0
 
     def __enter__(self) -> None:
-        self.take(-1 if not _held.count else SECONDS_WITH_OTHERS)
+        self.take(-1 if not local.turns else SECONDS_WITH_OTHERS)
 
     def take(self, seconds: float) -> None:
         """Wait for it, at most so long; -1 is without an end."""
@@ -49,14 +45,14 @@ class Turn:
                     return
             finally:
                 self._waiting -= 1
-        _held.count += 1
+        local.turns += 1
 
     def __exit__(self, *error: object) -> None:
         try:
             self._lock.release()
         except RuntimeError:  # it was not got in time
             return
-        _held.count -= 1
+        local.turns -= 1
         if self._waiting:
             time.sleep(1e-4)  # whoever waits would else find it taken again, time after time
 
@@ -71,7 +67,7 @@ class _Turns:
         self._turns = sorted(turns, key=id)
 
     def __enter__(self) -> None:
-        seconds = SECONDS_WITH_OTHERS if _held.count else -1
+        seconds = SECONDS_WITH_OTHERS if local.turns else -1
         for turn in self._turns:
             turn.take(seconds)
 

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import bcoo, budget, names
+from cornu.context import current_path, local
 from cornu.core import dtypes
-from cornu.core.context import current_path, local
 from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import eagerly, frame_for_writing, frame_of, is_tracer, is_tracing
 from cornu.core.host import from_host

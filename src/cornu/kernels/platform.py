@@ -14,16 +14,14 @@ lowering it was traced with.
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import jax
 
+from cornu.context import local, using
 from cornu.errors import did_you_mean, value_error
 
 TARGETS = ("cpu", "gpu", "tpu")
-
-_forced: ContextVar[str | None] = ContextVar("cornu_target", default=None)
 
 
 @functools.cache
@@ -42,7 +40,7 @@ def target() -> str:
         ...     target()
         'tpu'
     """
-    return _forced.get() or _found()
+    return local.target or _found()
 
 
 def target_is_forced() -> bool:
@@ -54,7 +52,7 @@ def target_is_forced() -> bool:
         ...     target_is_forced()
         True
     """
-    return _forced.get() is not None
+    return local.target is not None
 
 
 @contextmanager
@@ -78,11 +76,8 @@ def targeting(name: str) -> Iterator[None]:
             f"Lowerings exist for {', '.join(TARGETS)}, got {name!r}.",
             fix=did_you_mean(name, TARGETS),
         )
-    token = _forced.set(name)
-    try:
+    with using(target=name):
         yield
-    finally:
-        _forced.reset(token)
 
 
 def known(*shapes: Sequence[Any]) -> bool:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import dtype_policies, initializers, names, settings
-from cornu.core.context import name_scope
+from cornu.context import name_scope
 from cornu.core.frame import purify
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import serialize_keras_object

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from cornu import settings
-from cornu.core.context import local
+from cornu.context import local
 from cornu.core.frame import is_tracer, is_tracing
 from cornu.core.masks import mask_of
 from cornu.core.objects.tracking import Snapshot

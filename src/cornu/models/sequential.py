@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from cornu import dtype_policies, tree
-from cornu.core.context import name_scope
+from cornu.context import name_scope
 from cornu.core.frame import eagerly
 from cornu.core.graph.graph import Function
 from cornu.core.masks import lent

@@ -29,7 +29,7 @@ import numpy as np
 
 from cornu import names, patterns
 from cornu.arguments import optional_int
-from cornu.core.context import using
+from cornu.context import using
 from cornu.core.frame import Frame, is_tracing
 from cornu.core.objects.attributes import Attributes
 from cornu.core.objects.configurable import Configurable, config_names, plain

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 
 from cornu import initializers, settings
-from cornu.core.context import using
+from cornu.context import using
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import explain, type_error, value_error, warn

@@ -14,7 +14,7 @@ import numpy as np
 
 from cornu import names
 from cornu.arguments import is_int
-from cornu.core.context import name_scope
+from cornu.context import name_scope
 from cornu.core.frame import frame_for_writing, is_tracing
 from cornu.core.objects.configurable import Configurable
 from cornu.core.variable import Variable

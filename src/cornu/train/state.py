@@ -11,7 +11,7 @@ The variables are current between any two dispatches: callbacks may read or assi
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from cornu.core.context import local
+from cornu.context import local
 from cornu.core.frame import frame_for_writing
 from cornu.core.turns import turn_of
 from cornu.core.variable import Variable

@@ -17,8 +17,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from cornu.context import using
 from cornu.core import dtypes
-from cornu.core.context import using
 from cornu.core.objects import registry
 
 LARGE = 4096  # elements; smaller ones are drawn in no time
@@ -52,7 +52,7 @@ def blank_weights() -> Iterator[None]:
 
     Example:
 
-        >>> from cornu.core.context import local
+        >>> from cornu.context import local
         >>> with blank_weights():
         ...     local.blanks is None
         False

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from cornu.core.context import local
+from cornu.context import local
 from cornu.errors import did_you_mean, explain, value_error
 
 # Public name of the package in which Keras lists a built-in, and the names it has there.

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from cornu import budget
-from cornu.core.context import local, using
+from cornu.context import local, using
 from cornu.core.objects import registry
 from cornu.core.objects.vetting import vet_objects
 from cornu.core.symbolic import KerasTensor

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from cornu.core.context import local
+from cornu.context import local
 from cornu.core.frame import AddedLoss, Frame, effects_of, is_tracing, purify
 from cornu.core.objects.tracking import Identities, unique
 from cornu.core.variable import Variable

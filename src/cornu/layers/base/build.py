@@ -10,11 +10,10 @@ import inspect
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 from cornu import errors, names, tree
-from cornu.core.context import current_path, name_scope
+from cornu.context import current_path, local, name_scope, using
 from cornu.core.frame import eagerly
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import explain, value_error, warn
@@ -176,23 +175,19 @@ def build_by_tracing(layer: Any, input_shape: Any) -> None:
         ) from error
 
 
-_sketching: ContextVar[bool] = ContextVar("cornu_sketching", default=False)
-
-
 def is_sketching() -> bool:
     """Whether only the shapes of variables are of interest, so that none is initialized."""
-    return _sketching.get()
+    return local.sketching
 
 
 @contextmanager
 def sketching() -> Iterator[None]:
     """Make layers only to look at shapes: no numbers are drawn, and no names are used up."""
-    token, state = _sketching.set(True), random.getstate()
+    state = random.getstate()
     try:
-        with names.kept():
+        with names.kept(), using(sketching=True):
             yield
     finally:
-        _sketching.reset(token)
         random.setstate(state)
 
 

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from cornu import bcoo, errors, tree
-from cornu.core.context import local, name_scope, using
+from cornu.context import local, name_scope, using
 from cornu.core.graph.operation import Node
 from cornu.core.host import from_host
 from cornu.core.masks import mask_of, set_mask

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from cornu import bcoo, dtype_policies, regularizers
 from cornu.arguments import yes_or_no
-from cornu.core.context import current_path, local
+from cornu.context import current_path, local
 from cornu.core.forking import refuse_after_fork
 from cornu.core.frame import Frame
 from cornu.core.graph.operation import Operation

@@ -8,7 +8,7 @@ kernel_regularizer, ...          of the weights, worked out when `losses` is rea
 from typing import TYPE_CHECKING, Any
 
 from cornu import tree
-from cornu.core.context import local
+from cornu.context import local
 from cornu.core.frame import AddedLoss, is_tracer
 from cornu.core.variable import Variable
 from cornu.errors import explain, type_error

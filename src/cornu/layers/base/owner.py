@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cornu import constraints, initializers, regularizers
+from cornu.context import current_path, local, using
 from cornu.core import dtypes
-from cornu.core.context import current_path, local, using
 from cornu.core.objects.attributes import Attributes
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.turns import turn_of

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from cornu import constraints, initializers, ops, regularizers
 from cornu.arguments import positive_int
 from cornu.checks import check_indices
-from cornu.core.context import local
+from cornu.context import local
 from cornu.core.frame import is_tracer
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error, warn

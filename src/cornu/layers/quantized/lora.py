@@ -13,7 +13,7 @@ from typing import Any
 
 from cornu import initializers, ops
 from cornu.arguments import positive_int
-from cornu.core.context import using
+from cornu.context import using
 from cornu.errors import explain, value_error
 from cornu.kernels import gather
 from cornu.layers.base import own

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu import ops, tree
-from cornu.core.context import name_scope
+from cornu.context import name_scope
 from cornu.core.frame import Frame, eagerly
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.programs import lift

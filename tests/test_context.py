@@ -1,10 +1,13 @@
 """The one thread-local: fields, `with` blocks, scopes of names."""
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 
-from cornu.core.context import Context, current_path, local, name_scope, using
+from cornu import context
+from cornu.context import Context, current_path, local, name_scope, using
 
 
 def test_fields_are_set_for_the_length_of_a_block():
@@ -57,3 +60,13 @@ def test_a_new_context_starts_from_the_defaults():
     assert fresh.frame is None
     assert fresh.safe_mode is True
     assert fresh.custom_objects == {}
+
+
+def test_it_is_the_only_thread_local():
+    source = Path(context.__file__).parent
+    scoped = [
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if re.search(r"threading\.local|ContextVar", path.read_text())
+    ]
+    assert scoped == ["context.py"]
