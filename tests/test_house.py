@@ -207,7 +207,6 @@ NOT_YET: set[str] = {
     "layers/quantized",
     "layers/rnn",
     "losses",
-    "metrics",
     "models",
     "ops",
     "ops/core",

@@ -37,7 +37,7 @@ def test_nothing_found_is_zero():
 
 
 def test_thresholds_are_checked():
-    with pytest.raises(ValueError, match="A threshold lies between 0 and 1"):
+    with pytest.raises(ValueError, match="Thresholds must be between 0 and 1"):
         metrics.Precision(thresholds=[0.5, 1.5])
 
 

@@ -49,9 +49,9 @@ def test_only_the_highest_scores_may_say_yes():
 
 def test_mistakes_are_named():
     y = np.ones((2, 3))
-    with pytest.raises(ValueError, match="There is no class 5"):
+    with pytest.raises(ValueError, match="class_id=5 is out of range"):
         count(y, y, [0.5], "float32", class_id=5)
-    with pytest.raises(ValueError, match="fewer than top_k=4 classes"):
+    with pytest.raises(ValueError, match="top_k=4 is more than the number of classes"):
         count(y, y, [0.5], "float32", top_k=4)
     with pytest.raises(ValueError, match="different shapes"):
         count(np.ones(2), y, [0.5], "float32")

@@ -65,5 +65,5 @@ def test_thresholds_survive_a_file():
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match="curve must be .*, got 'ROCK'.*\n.*did you mean 'ROC'"):
         metrics.AUC(curve="rock")
-    with pytest.raises(ValueError, match=r"takes \(batch, labels\)"):
+    with pytest.raises(ValueError, match=r"needs scores of shape \(batch, num_labels\)"):
         metrics.AUC(multi_label=True, num_labels=3)(np.ones((2, 4)), np.ones((2, 4)))

@@ -64,7 +64,7 @@ def test_stateless_twins_leave_the_metric_alone():
 
 
 def test_the_number_of_values_is_checked():
-    with pytest.raises(ValueError, match="Mean has 2 variables, but 1 values"):
+    with pytest.raises(ValueError, match="Mean has 2 variables, got 1 values"):
         metrics.Mean().stateless_update_state([0.0], jnp.ones(2))
 
 
@@ -96,9 +96,9 @@ def test_what_a_subclass_does_not_write_is_named():
     class Empty(metrics.Metric):
         pass
 
-    with pytest.raises(NotImplementedError, match="Empty does not have the method update_state"):
+    with pytest.raises(NotImplementedError, match="Empty must define update_state"):
         Empty()(1, 2)
-    with pytest.raises(NotImplementedError, match="Empty does not have the method result"):
+    with pytest.raises(NotImplementedError, match="Empty must define result"):
         Empty().result()
 
 

@@ -30,9 +30,9 @@ def test_iou_of_images_with_weights():
         assert float(mean.result()) == pytest.approx(iou(y, p, range(4), each), rel=1e-5)
 
 
-def test_fractions_of_weights_are_cut_off_with_a_warning():
+def test_fractions_of_weights_are_truncated_with_a_warning():
     metric = metrics.MeanIoU(2)
-    with pytest.warns(UserWarning, match="dtype='float32' keeps them"):
+    with pytest.warns(UserWarning, match="dtype='float32' keeps fractions"):
         metric.update_state([0, 1], [0, 1], sample_weight=[0.5, 1.5])
     assert metric.total_cm.numpy().tolist() == [[0, 0], [0, 1]]
 

@@ -1,8 +1,8 @@
-"""Accuracies: how often a prediction is right.
+"""Accuracies: the fraction of predictions that are correct.
 
-The class that a model prefers is the one whose score is the row's first maximum. To see whether
-that is the given class, no `argmax` is needed (which is many times slower than a maximum on a CPU):
-the score of the given class is compared with the others.
+The predicted class is the first maximum of a row of scores. Whether that is the target class needs
+no `argmax`, which is many times slower than a maximum on a CPU: the score of the target class is
+compared with the other scores.
 """
 
 from cornu import ops
@@ -17,7 +17,7 @@ from cornu.types import DTypeLike, Tensor
 
 
 def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """1 where both are equal, else 0; same shape as they.
+    """1 where `y_pred` equals `y_true`, else 0; elementwise.
 
     Example:
 
@@ -29,7 +29,7 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
-    """1 where `y_pred > threshold` is what `y_true` says, else 0; same shape as they.
+    """1 where `y_pred > threshold` equals `y_true`, else 0; elementwise.
 
     Example:
 
@@ -37,13 +37,13 @@ def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> T
         [1.0, 0.0, 1.0]
     """
     y_true, y_pred = same_rank(tensor(y_true), tensor(y_pred))
-    said = ops.cast(y_pred > threshold, "float32")
-    return ops.cast(ops.equal(ops.cast(y_true, "float32"), said), "float32")
+    predicted = ops.cast(y_pred > threshold, "float32")
+    return ops.cast(ops.equal(ops.cast(y_true, "float32"), predicted), "float32")
 
 
 @fused
 def first_max(y: Tensor) -> Tensor:
-    """The place of the first maximum along the last axis: `argmax`, in two plain reductions."""
+    """Index of the first maximum along the last axis: `argmax`, as two plain reductions."""
     classes = y.shape[-1]
     column = ops.arange(classes, dtype="int32")
     is_max = ops.equal(y, ops.max(y, axis=-1, keepdims=True))
@@ -51,7 +51,7 @@ def first_max(y: Tensor) -> Tensor:
 
 
 def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """1 where both prefer the same class: `(batch, ..., classes) -> (batch, ...)`.
+    """1 where `argmax(y_true) == argmax(y_pred)`: `(batch, ..., classes) -> (batch, ...)`.
 
     Raises:
         ValueError: the shapes differ.
@@ -67,17 +67,17 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """1 where the class preferred is the one given by number.
+    """1 where `argmax(y_pred)` equals the integer label.
 
     Args:
-        y_true: class numbers, `(batch, ...)` or `(batch, ..., 1)`.
-        y_pred: scores of the classes, `(batch, ..., classes)`.
+        y_true: integer labels, `(batch, ...)` or `(batch, ..., 1)`.
+        y_pred: scores per class, `(batch, ..., classes)`.
 
     Returns:
         `(batch, ...)`.
 
     Raises:
-        ValueError: `y_true` has another shape than `y_pred` without the classes.
+        ValueError: the shapes do not match.
 
     Example:
 
@@ -90,17 +90,17 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @fused
 def _is_first(y_pred: Tensor, labels: Tensor) -> Tensor:
-    """1 where the score of a class is the row's first maximum."""
+    """1 where the score of the label is the first maximum of its row."""
     return ops.cast(picked_is_max(y_pred, labels), "float32")
 
 
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
-    """1 where fewer than `k` classes have a higher score than the one preferred by `y_true`.
+    """1 where the target class is among the `k` highest scores.
 
     Args:
-        y_true: one-hot, `(batch, ..., classes)`.
-        y_pred: scores of the classes, same shape.
-        k: how many places count.
+        y_true: one-hot targets, `(batch, ..., classes)`.
+        y_pred: scores per class, same shape.
+        k: number of top scores to consider.
 
     Returns:
         `(batch, ...)`.
@@ -118,13 +118,13 @@ def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Te
 def sparse_top_k_categorical_accuracy(
     y_true: Tensor, y_pred: Tensor, k: int = 5, from_sorted_ids: bool = False
 ) -> Tensor:
-    """1 where fewer than `k` classes have a higher score than the one given by number.
+    """1 where the integer label is among the `k` highest scores.
 
     Args:
-        y_true: class numbers, `(batch, ...)` or `(batch, ..., 1)`.
-        y_pred: scores of the classes, `(batch, ..., classes)`.
-        k: how many places count.
-        from_sorted_ids: `y_pred` are class numbers, best first, instead of scores.
+        y_true: integer labels, `(batch, ...)` or `(batch, ..., 1)`.
+        y_pred: scores per class, `(batch, ..., classes)`.
+        k: number of top scores to consider.
+        from_sorted_ids: whether `y_pred` holds class indices, best first, instead of scores.
 
     Returns:
         `(batch, ...)`.
@@ -144,7 +144,7 @@ def sparse_top_k_categorical_accuracy(
 
 @fused(static=("k",))
 def _in_top_k(labels: Tensor, y_pred: Tensor, k: int) -> Tensor:
-    """1 where the score of a class is among the `k` highest; equals share the better place."""
+    """1 where fewer than `k` scores are higher than that of the label; ties count for the label."""
     classes = y_pred.shape[-1]
     hot = ops.equal(ops.expand_dims(labels, -1), ops.arange(classes, dtype="int32"))
     picked = ops.sum(ops.where(hot, y_pred, ops.zeros_like(y_pred)), axis=-1, keepdims=True)
@@ -159,10 +159,10 @@ def _labels(y_true: Tensor, y_pred: Tensor, name: str) -> tuple[Tensor, Tensor]:
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
     if y_true.shape != y_pred.shape[:-1] and y_true.size * y_pred.shape[-1] == y_pred.size:
-        y_true = ops.reshape(y_true, y_pred.shape[:-1])  # as many, with the axes of another order
+        y_true = ops.reshape(y_true, y_pred.shape[:-1])  # same size, axes in another order
     if y_true.shape != y_pred.shape[:-1]:
         raise value_error(
-            f"{name} needs one class number for each prediction.",
+            f"{name} needs one integer label per prediction.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
             fix='one-hot targets: metrics=["categorical_accuracy"]\nor y = y.argmax(-1)',
@@ -173,10 +173,10 @@ def _labels(y_true: Tensor, y_pred: Tensor, name: str) -> tuple[Tensor, Tensor]:
 def _same_shape(y_true: Tensor, y_pred: Tensor, name: str) -> None:
     if y_true.shape != y_pred.shape:
         raise value_error(
-            f"{name} needs targets of the shape of the predictions.",
+            f"{name} needs targets with the shape of the predictions.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
-            fix=f'class numbers as targets: metrics=["sparse_{name}"]',
+            fix=f'integer labels as targets: metrics=["sparse_{name}"]',
         )
 
 
@@ -184,11 +184,7 @@ def _same_shape(y_true: Tensor, y_pred: Tensor, name: str) -> None:
 
 
 class Accuracy(MeanMetricWrapper):
-    """How often predictions equal targets.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Fraction of predictions that equal the targets.
 
     Example:
 
@@ -201,12 +197,10 @@ class Accuracy(MeanMetricWrapper):
 
 
 class BinaryAccuracy(MeanMetricWrapper):
-    """How often yes or no is right.
+    """Fraction of binary predictions, `y_pred > threshold`, that equal the targets.
 
     Args:
-        name: shown in logs.
-        dtype: of the state.
-        threshold: what is above it means yes; 0 for logits.
+        threshold: score above which class 1 is predicted; use 0 for logits.
 
     Example:
 
@@ -222,11 +216,7 @@ class BinaryAccuracy(MeanMetricWrapper):
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
-    """How often the preferred class is that of a one-hot target.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Fraction of predictions whose `argmax` is the class of the one-hot target.
 
     Example:
 
@@ -239,11 +229,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """How often the preferred class is the one given by number.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Fraction of predictions whose `argmax` is the integer label.
 
     Example:
 
@@ -256,12 +242,10 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 
 
 class TopKCategoricalAccuracy(MeanMetricWrapper):
-    """How often the class of a one-hot target is among the `k` preferred.
+    """Fraction of samples whose one-hot target class is among the `k` highest scores.
 
     Args:
-        k: how many places count.
-        name: shown in logs.
-        dtype: of the state.
+        k: number of top scores to consider.
 
     Example:
 
@@ -277,13 +261,11 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
-    """How often the class given by number is among the `k` preferred.
+    """Fraction of samples whose integer label is among the `k` highest scores.
 
     Args:
-        k: how many places count.
-        name: shown in logs.
-        dtype: of the state.
-        from_sorted_ids: predictions are class numbers, best first, instead of scores.
+        k: number of top scores to consider.
+        from_sorted_ids: whether predictions are class indices, best first, instead of scores.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Yes and no: counts of what is found and missed, precision and recall."""
+"""The confusion matrix of binary predictions: its four counts, precision and recall."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from cornu.metrics.metric import Metric
 from cornu.types import DTypeLike, Tensor
 
 
-class _AtThresholds(Metric):
-    """Sums of the counts named by `_counted`, at given thresholds."""
+class _ConfusionMetric(Metric):
+    """Weighted sums of the counts named by `_counted`, at one or several thresholds."""
 
     _counted: tuple[str, ...]
 
@@ -22,7 +22,7 @@ class _AtThresholds(Metric):
         top_k: int | None,
         class_id: int | None,
     ) -> None:
-        """Keep the settings, and make a variable with one of the names for each count."""
+        """Keep the settings and create one variable per name."""
         self.init_thresholds = thresholds
         default = 0.5 if top_k is None else BELOW_ALL
         self.thresholds = checked_thresholds(thresholds, default)
@@ -34,12 +34,12 @@ class _AtThresholds(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
-            y_true: what is so, 0 or 1, `(batch, ...)`.
+            y_true: binary targets, 0 or 1, `(batch, ...)`.
             y_pred: scores, same shape.
-            sample_weight: weights of samples `(batch,)`, or of all elements.
+            sample_weight: weights per sample `(batch,)` or per element.
         """
         counts = count(
             y_true,
@@ -54,15 +54,15 @@ class _AtThresholds(Metric):
             variable.assign(variable.value + getattr(counts, name))
 
     def _one_or_all(self, x: Tensor) -> Tensor:
-        """A number if there is one threshold, else one for each."""
+        """A scalar if there is one threshold, else `(thresholds,)`."""
         return x[0] if len(self.thresholds) == 1 else x
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
-class _Count(_AtThresholds):
-    """One of the four counts."""
+class _Count(_ConfusionMetric):
+    """One of the four counts, as the result."""
 
     accumulator: Variable
 
@@ -79,8 +79,8 @@ class _Count(_AtThresholds):
         return self._one_or_all(self.accumulator.value)
 
 
-class _Share(_AtThresholds):
-    """The first of two counts as a share of both; 0 if there is none."""
+class _Ratio(_ConfusionMetric):
+    """`first / (first + second)` of two counts; 0 if both are zero."""
 
     def __init__(
         self,
@@ -99,12 +99,10 @@ class _Share(_AtThresholds):
 
 
 class TruePositives(_Count):
-    """How much that is so was said to be so.
+    """Number of positives that are predicted positive (weighted).
 
     Args:
-        thresholds: scores above it say yes; 0.5 if None, one or several.
-        name: shown in logs.
-        dtype: of the state.
+        thresholds: one or several decision thresholds in [0, 1]; 0.5 if None.
 
     Example:
 
@@ -116,12 +114,10 @@ class TruePositives(_Count):
 
 
 class FalsePositives(_Count):
-    """How much that is not so was said to be so.
+    """Number of negatives that are predicted positive (weighted).
 
     Args:
-        thresholds: scores above it say yes; 0.5 if None, one or several.
-        name: shown in logs.
-        dtype: of the state.
+        thresholds: one or several decision thresholds in [0, 1]; 0.5 if None.
 
     Example:
 
@@ -133,12 +129,10 @@ class FalsePositives(_Count):
 
 
 class TrueNegatives(_Count):
-    """How much that is not so was said not to be so.
+    """Number of negatives that are predicted negative (weighted).
 
     Args:
-        thresholds: scores above it say yes; 0.5 if None, one or several.
-        name: shown in logs.
-        dtype: of the state.
+        thresholds: one or several decision thresholds in [0, 1]; 0.5 if None.
 
     Example:
 
@@ -150,12 +144,10 @@ class TrueNegatives(_Count):
 
 
 class FalseNegatives(_Count):
-    """How much that is so was said not to be so.
+    """Number of positives that are predicted negative (weighted).
 
     Args:
-        thresholds: scores above it say yes; 0.5 if None, one or several.
-        name: shown in logs.
-        dtype: of the state.
+        thresholds: one or several decision thresholds in [0, 1]; 0.5 if None.
 
     Example:
 
@@ -166,15 +158,16 @@ class FalseNegatives(_Count):
     _counted = ("false_negatives",)
 
 
-class Precision(_Share):
-    """How much of what was said to be so is so: `TP / (TP + FP)`; 0 if nothing was.
+class Precision(_Ratio):
+    """Precision, `TP / (TP + FP)`: the fraction of predicted positives that are positive.
+
+    It is 0 if nothing is predicted positive.
 
     Args:
-        thresholds: scores above it say yes; 0.5 if None, one or several.
-        top_k: the `k` highest scores of a row say yes, instead of those above 0.5.
-        class_id: look at this class only.
-        name: shown in logs.
-        dtype: of the state.
+        thresholds: one or several decision thresholds in [0, 1]; 0.5 if None.
+        top_k: number of highest scores per row that can be predicted positive; without
+            `thresholds` all of these are.
+        class_id: index of the only class to consider; all classes if None.
 
     Example:
 
@@ -185,15 +178,16 @@ class Precision(_Share):
     _counted = ("true_positives", "false_positives")
 
 
-class Recall(_Share):
-    """How much of what is so was said to be so: `TP / (TP + FN)`; 0 if nothing is.
+class Recall(_Ratio):
+    """Recall, `TP / (TP + FN)`: the fraction of positives that are predicted positive.
+
+    It is 0 if there are no positives.
 
     Args:
-        thresholds: scores above it say yes; 0.5 if None, one or several.
-        top_k: the `k` highest scores of a row say yes, instead of those above 0.5.
-        class_id: look at this class only.
-        name: shown in logs.
-        dtype: of the state.
+        thresholds: one or several decision thresholds in [0, 1]; 0.5 if None.
+        top_k: number of highest scores per row that can be predicted positive; without
+            `thresholds` all of these are.
+        class_id: index of the only class to consider; all classes if None.
 
     Example:
 

@@ -1,16 +1,15 @@
 """Counts of true and false positives and negatives at many thresholds at once.
 
-A prediction is a positive at every threshold below it. So each prediction falls into one of the
-intervals between the sorted thresholds, its weight is added to the interval, and the counts are
-sums of intervals from the right (positives) or from the left (negatives):
+A score is a predicted positive at every threshold below it. So the weight of each score is added
+to one of the intervals between the sorted thresholds, and the counts are cumulative sums of
+intervals, from the right (positives) or from the left (negatives):
 
     thresholds      t0      t1      t2
-    intervals    0  |   1   |   2   |   3         place = number of thresholds < prediction
+    intervals    0  |   1   |   2   |   3         interval = number of thresholds < score
     positives at t1:            2   +   3         negatives at t1:  0 + 1
 
-That costs one search and one addition a prediction; a table of all predictions against all
-thresholds would be as many times larger as there are thresholds. A few thresholds are compared
-directly.
+That costs one search and one addition per score, where a comparison of all scores with all
+thresholds costs one operation per pair. A few thresholds are compared directly.
 """
 
 from collections.abc import Sequence
@@ -27,11 +26,11 @@ from cornu.losses.loss import same_rank
 from cornu.metrics.reduction import weighted
 from cornu.types import Tensor
 
-FEW = 4  # thresholds up to which a table is cheaper than intervals
+FEW = 4  # number of thresholds up to which comparing all is cheaper than intervals
 
 
 class Counts(NamedTuple):
-    """Weighted counts, each `(thresholds,)`, or `(thresholds, labels)` label by label."""
+    """Weighted counts, each `(thresholds,)`, or `(thresholds, labels)` if counted per label."""
 
     true_positives: jax.Array
     false_positives: jax.Array
@@ -51,18 +50,18 @@ def count(
     class_id: int | None = None,
     by_label: bool = False,
 ) -> Counts:
-    """Count one batch.
+    """Count true and false positives and negatives of one batch.
 
     Args:
-        y_true: what is so; anything but 0 means yes. `(batch, ...)`.
+        y_true: binary targets, `(batch, ...)`; anything but 0 is positive.
         y_pred: scores, same shape.
-        thresholds: a score above it says yes.
-        dtype: of the counts.
-        sample_weight: for the leading axes of `y_pred`.
-        label_weights: for its last axis.
-        top_k: only the `k` highest scores of a row can say yes.
-        class_id: look at this place of the last axis only.
-        by_label: count the places of the last axis apart.
+        thresholds: scores above which a prediction is positive.
+        dtype: dtype of the counts.
+        sample_weight: weights of the leading axes of `y_pred`.
+        label_weights: weights of the last axis of `y_pred`.
+        top_k: number of highest scores per row that can be positive.
+        class_id: index on the last axis of the only class to count.
+        by_label: whether to count each index of the last axis separately.
 
     Raises:
         ValueError: the shapes differ, or there is no class `class_id`.
@@ -82,12 +81,14 @@ def count(
         raise value_error(
             f"class_id={class_id} needs predictions with an axis of classes.",
             y_pred=tuple(y_pred.shape),
-            fix="pass one row of scores for each sample, or leave class_id out.",
+            fix="pass one row of scores per sample, or omit class_id.",
         )
     if class_id is not None and not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
-        raise value_error(f"There is no class {class_id}.", y_pred=y_pred.shape)
+        raise value_error(f"class_id={class_id} is out of range.", y_pred=tuple(y_pred.shape))
     if top_k is not None and top_k > y_pred.shape[-1]:
-        raise value_error(f"There are fewer than top_k={top_k} classes.", y_pred=y_pred.shape)
+        raise value_error(
+            f"top_k={top_k} is more than the number of classes.", y_pred=tuple(y_pred.shape)
+        )
     return _counted(
         y_true,
         y_pred,
@@ -111,7 +112,7 @@ def _counted(
     class_id: int | None,
     by_label: bool,
 ) -> Counts:
-    """`count` of arrays that fit each other."""
+    """`count`, of arrays with matching shapes."""
     dtype = y_pred.dtype
     weights = jnp.broadcast_to(jnp.ones((), dtype) if weights is None else weights, y_pred.shape)
     if label_weights is not None:
@@ -134,19 +135,19 @@ def _counted(
 
 
 def _only_top_k(y_pred: jax.Array, k: int) -> jax.Array:
-    """Scores, those that are not among the `k` highest of their row far below any threshold."""
-    _, places = jax.lax.top_k(y_pred, k)
-    kept = (places[..., None] == jnp.arange(y_pred.shape[-1])).any(-2)
+    """The scores, with all but the `k` highest of each row set far below any threshold."""
+    _, top = jax.lax.top_k(y_pred, k)  # (..., k)
+    kept = (top[..., None] == jnp.arange(y_pred.shape[-1])).any(-2)
     return jnp.where(kept, y_pred, BELOW_ALL)
 
 
-BELOW_ALL = -1e10  # the score of what cannot say yes; the threshold that all other scores pass
+BELOW_ALL = -1e10  # a score below every threshold, and a threshold below every other score
 
 
 def _by_table(
     y_pred: jax.Array, thresholds: np.ndarray, weights: list[jax.Array]
 ) -> list[tuple[jax.Array, jax.Array]]:
-    """Sums above and below each threshold, by comparing everything. Arrays are (n, labels)."""
+    """Sums above and below each threshold, by comparing all scores of shape (n, labels)."""
     above = y_pred > thresholds[:, None, None]  # (thresholds, n, labels)
     return [(jnp.where(above, w, 0).sum(1), jnp.where(above, 0, w).sum(1)) for w in weights]
 
@@ -154,15 +155,15 @@ def _by_table(
 def _by_interval(
     y_pred: jax.Array, thresholds: np.ndarray, weights: list[jax.Array]
 ) -> list[tuple[jax.Array, jax.Array]]:
-    """Sums above and below each threshold, by the intervals between them."""
+    """Sums above and below each threshold, by cumulative sums over intervals."""
     order = np.argsort(thresholds, kind="stable")
     labels, size = y_pred.shape[1], len(thresholds) + 1
-    place = jnp.searchsorted(thresholds[order], y_pred, side="left")  # (n, labels)
-    place = place * labels + jnp.arange(labels)
+    index = jnp.searchsorted(thresholds[order], y_pred, side="left")  # (n, labels)
+    index = index * labels + jnp.arange(labels)
     back = np.argsort(order, kind="stable")
     sums = []
     for w in weights:
-        held = jnp.zeros(size * labels, w.dtype).at[place].add(w).reshape(size, labels)
+        held = jnp.zeros(size * labels, w.dtype).at[index].add(w).reshape(size, labels)
         above = held[:0:-1].cumsum(0)[::-1]
         below = held[:-1].cumsum(0)
         sums.append((above[back], below[back]))
@@ -175,7 +176,7 @@ def checked_thresholds(
     """Thresholds as a list; the default if None.
 
     Raises:
-        ValueError: one is not between 0 and 1.
+        ValueError: a threshold is outside [0, 1].
 
     Example:
 
@@ -188,5 +189,5 @@ def checked_thresholds(
         list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     )
     if any(t is None or not 0 <= t <= 1 for t in values):
-        raise value_error("A threshold lies between 0 and 1.", thresholds=values)
+        raise value_error("Thresholds must be between 0 and 1.", thresholds=values)
     return values

@@ -1,4 +1,4 @@
-"""Curves over all thresholds: the area under them, and points on them."""
+"""Metrics over many thresholds: the area under a curve, and the best point on it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from cornu.types import DTypeLike, Tensor
 
 
 class _Curve(Metric):
-    """Keeps the four counts at many thresholds."""
+    """Base of metrics that keep the four counts of the confusion matrix at many thresholds."""
 
     def _make_counts(self, shape: tuple[int, ...]) -> None:
         self.true_positives: Variable | None = self._zeros(shape, "true_positives")
@@ -42,8 +42,8 @@ class _Curve(Metric):
         return Counts(*[getattr(self, name).value for name in Counts._fields])
 
 
-def _evenly(number: int) -> list[float]:
-    """Thresholds from 0 to 1 at equal distances."""
+def _evenly_spaced(number: int) -> list[float]:
+    """Evenly spaced thresholds from 0 to 1."""
     return [i / (number - 1) for i in counted(range(number))] if number > 1 else [0.5]
 
 
@@ -52,28 +52,28 @@ SUMMATIONS = ("interpolation", "minoring", "majoring")
 
 
 class AUC(_Curve):
-    """Area under a curve over all thresholds, found from finitely many.
+    """Area under the ROC or precision-recall curve, approximated with finitely many thresholds.
 
         curve     x                     y
         ROC       FP / (FP + TN)        TP / (TP + FN)
         PR        TP / (TP + FN)        TP / (TP + FP)
         PRGAIN    1 - FN P / (TP N)     1 - FP P / (TP N)
 
-    P and N are all that is and is not so (Flach & Kull 2015); a negative `x` counts as 0.
+    P and N are the numbers of positives and negatives. PRGAIN is the precision-recall-gain curve of
+    Flach & Kull (2015), with negative `x` set to 0.
 
     Args:
-        num_thresholds: how many, at equal distances.
-        curve: see the table.
-        summation_method: between two thresholds the curve is a line ("interpolation"; of PR, the
-            curve of Davis & Goadrich 2006), the lower of the two ("minoring") or the higher
-            ("majoring").
-        name: shown in logs.
-        dtype: of the state.
-        thresholds: between 0 and 1, instead of those at equal distances.
-        multi_label: find the area of each place of the last axis, and average these.
-        num_labels: size of the last axis; from the first batch if None.
-        label_weights: of the labels in that average, or of all elements without `multi_label`.
-        from_logits: scores are logits.
+        num_thresholds: number of evenly spaced thresholds; at least 2.
+        curve: "ROC", "PR" or "PRGAIN".
+        summation_method: height between two thresholds: "interpolation" (trapezoids; for PR, the
+            interpolation of Davis & Goadrich 2006), or the lower ("minoring") or higher
+            ("majoring") of the two.
+        thresholds: thresholds between 0 and 1, instead of evenly spaced ones.
+        multi_label: whether to compute one area per index of the last axis, and average them.
+        num_labels: size of the last axis with `multi_label`; taken from the first batch if None.
+        label_weights: weights of the labels in that average; without `multi_label`, weights of the
+            last axis in the counts.
+        from_logits: whether scores are logits instead of probabilities.
 
     Example:
 
@@ -103,9 +103,9 @@ class AUC(_Curve):
             num_thresholds = len(inner) + 2
         else:
             if num_thresholds <= 1:
-                raise value_error(f"num_thresholds is an int greater than 1, got {num_thresholds}.")
-            inner = _evenly(num_thresholds)[1:-1]
-        # The outer thresholds lie outside of what a score can be.
+                raise value_error(f"num_thresholds must be an integer > 1, got {num_thresholds}.")
+            inner = _evenly_spaced(num_thresholds)[1:-1]
+        # The outer thresholds are beyond all possible scores.
         beyond = settings.current.epsilon
         self._thresholds = [-beyond, *inner, 1 + beyond]
         self.num_thresholds = num_thresholds
@@ -129,18 +129,18 @@ class AUC(_Curve):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
-            y_true: what is so, 0 or 1, `(batch, ...)`.
+            y_true: binary targets, 0 or 1, `(batch, ...)`.
             y_pred: scores from 0 to 1, same shape.
-            sample_weight: weights of samples `(batch,)`, or of all elements.
+            sample_weight: weights per sample `(batch,)` or per element.
         """
         y_pred = tensor(y_pred)
         shape = tuple(y_pred.shape)
         if self.multi_label and (len(shape) != 2 or shape[-1] != self._labels(shape)):
             raise value_error(
-                "AUC of several labels takes (batch, labels).",
+                "AUC with multi_label=True needs scores of shape (batch, num_labels).",
                 y_pred=shape,
                 num_labels=self.num_labels,
             )
@@ -164,10 +164,10 @@ class AUC(_Curve):
         return self.num_labels or shape[-1]
 
     def interpolate_pr_auc(self) -> Tensor:
-        """Area under the precision-recall curve, interpolated as Davis & Goadrich (2006) do.
+        """Area under the precision-recall curve, interpolated as by Davis & Goadrich (2006).
 
-        Between two thresholds the true positives are taken to grow in proportion to all positives,
-        which makes precision a hyperbola: its integral has a logarithm.
+        Between two thresholds the true positives are a linear function of the predicted positives,
+        so precision is a hyperbola, whose integral has a logarithm.
         """
         if self.true_positives is None:
             return jnp.zeros((), self.dtype)
@@ -201,7 +201,7 @@ class AUC(_Curve):
 
 @fused(static=("curve", "summation"))
 def _area(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor, curve: str, summation: str) -> Tensor:
-    """Area under the curve, of each label if the counts have such an axis."""
+    """Area under the curve, per label if the counts have an axis of labels."""
     recall = ops.divide_no_nan(tp, tp + fn)
     if curve == "ROC":
         x, y = ops.divide_no_nan(fp, fp + tn), recall
@@ -219,18 +219,18 @@ def _area(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor, curve: str, summation:
 @fused
 def _interpolated_pr_area(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> Tensor:
     """See `AUC.interpolate_pr_auc`."""
-    said = tp + fp
-    found = tp[:-1] - tp[1:]
-    slope = ops.divide_no_nan(found, ops.maximum(said[:-1] - said[1:], 0))
-    start = tp[1:] - slope * said[1:]
-    both = (said[:-1] > 0) & (said[1:] > 0)
-    growth = jnp.where(both, said[:-1] / jnp.where(both, said[1:], 1), 1)
-    area = slope * (found + start * jnp.log(growth))
+    predicted = tp + fp
+    gain = tp[:-1] - tp[1:]
+    slope = ops.divide_no_nan(gain, ops.maximum(predicted[:-1] - predicted[1:], 0))
+    start = tp[1:] - slope * predicted[1:]
+    both = (predicted[:-1] > 0) & (predicted[1:] > 0)
+    growth = jnp.where(both, predicted[:-1] / jnp.where(both, predicted[1:], 1), 1)
+    area = slope * (gain + start * jnp.log(growth))
     return ops.divide_no_nan(area, ops.maximum(tp[1:] + fn[1:], 0)).sum(0)
 
 
-class _PointOfCurve(_Curve):
-    """The best of one rate where another one reaches a value."""
+class _BestAtConstraint(_Curve):
+    """The maximum of one rate over the thresholds at which another rate reaches a minimum."""
 
     def __init__(
         self,
@@ -242,25 +242,25 @@ class _PointOfCurve(_Curve):
         dtype: DTypeLike | None,
     ):
         if not 0 <= value <= 1:
-            raise value_error(f"{kind} lies between 0 and 1, got {value}.")
+            raise value_error(f"{kind} must be between 0 and 1, got {value}.")
         if num_thresholds <= 0:
-            raise value_error(f"num_thresholds is an int greater than 0, got {num_thresholds}.")
+            raise value_error(f"num_thresholds must be a positive integer, got {num_thresholds}.")
         super().__init__(name=name, dtype=dtype)
         self.value = value
         self.num_thresholds = num_thresholds
         self.class_id = class_id
-        self.thresholds = _evenly(num_thresholds)
+        self.thresholds = _evenly_spaced(num_thresholds)
         self._make_counts((num_thresholds,))
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
-            y_true: what is so, 0 or 1, `(batch, ...)`.
+            y_true: binary targets, 0 or 1, `(batch, ...)`.
             y_pred: scores from 0 to 1, same shape.
-            sample_weight: weights of samples `(batch,)`, or of all elements.
+            sample_weight: weights per sample `(batch,)` or per element.
         """
         counts = count(
             y_true,
@@ -272,9 +272,9 @@ class _PointOfCurve(_Curve):
         )
         self._add(counts)
 
-    def _best(self, rate: jax.Array, where: jax.Array) -> Tensor:
-        """The largest `rate` where `where` reaches the value; 0 if it does nowhere."""
-        return jnp.where(where >= self.value, rate, 0).max()
+    def _best(self, rate: jax.Array, constraint: jax.Array) -> Tensor:
+        """The maximum of `rate` where `constraint >= value`; 0 if that is nowhere."""
+        return jnp.where(constraint >= self.value, rate, 0).max()
 
     def _rates(self) -> tuple[Tensor, Tensor, Tensor]:
         """Recall (also called sensitivity), specificity and precision at each threshold."""
@@ -283,20 +283,18 @@ class _PointOfCurve(_Curve):
 
 @fused
 def _rates(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """See `_PointOfCurve._rates`."""
+    """See `_BestAtConstraint._rates`."""
     recall = ops.divide_no_nan(tp, tp + fn)
     return recall, ops.divide_no_nan(tn, tn + fp), ops.divide_no_nan(tp, tp + fp)
 
 
-class SensitivityAtSpecificity(_PointOfCurve):
-    """Best sensitivity, `TP / (TP + FN)`, where the specificity, `TN / (TN + FP)`, is high enough.
+class SensitivityAtSpecificity(_BestAtConstraint):
+    """Best sensitivity, `TP / (TP + FN)`, where specificity, `TN / (TN + FP)`, reaches a minimum.
 
     Args:
-        specificity: the least allowed.
-        num_thresholds: how many thresholds are tried.
-        class_id: look at this class only.
-        name: shown in logs.
-        dtype: of the state.
+        specificity: smallest allowed specificity, in [0, 1].
+        num_thresholds: number of evenly spaced thresholds to try.
+        class_id: index of the only class to consider; all classes if None.
 
     Example:
 
@@ -320,15 +318,13 @@ class SensitivityAtSpecificity(_PointOfCurve):
         return self._best(sensitivity, specificity)
 
 
-class SpecificityAtSensitivity(_PointOfCurve):
-    """Best specificity, `TN / (TN + FP)`, where the sensitivity, `TP / (TP + FN)`, is high enough.
+class SpecificityAtSensitivity(_BestAtConstraint):
+    """Best specificity, `TN / (TN + FP)`, where sensitivity, `TP / (TP + FN)`, reaches a minimum.
 
     Args:
-        sensitivity: the least allowed.
-        num_thresholds: how many thresholds are tried.
-        class_id: look at this class only.
-        name: shown in logs.
-        dtype: of the state.
+        sensitivity: smallest allowed sensitivity, in [0, 1].
+        num_thresholds: number of evenly spaced thresholds to try.
+        class_id: index of the only class to consider; all classes if None.
 
     Example:
 
@@ -353,15 +349,13 @@ class SpecificityAtSensitivity(_PointOfCurve):
         return self._best(specificity, sensitivity)
 
 
-class PrecisionAtRecall(_PointOfCurve):
-    """Best precision, `TP / (TP + FP)`, where the recall, `TP / (TP + FN)`, is high enough.
+class PrecisionAtRecall(_BestAtConstraint):
+    """Best precision, `TP / (TP + FP)`, where recall, `TP / (TP + FN)`, reaches a minimum.
 
     Args:
-        recall: the least allowed.
-        num_thresholds: how many thresholds are tried.
-        class_id: look at this class only.
-        name: shown in logs.
-        dtype: of the state.
+        recall: smallest allowed recall, in [0, 1].
+        num_thresholds: number of evenly spaced thresholds to try.
+        class_id: index of the only class to consider; all classes if None.
 
     Example:
 
@@ -385,15 +379,13 @@ class PrecisionAtRecall(_PointOfCurve):
         return self._best(precision, recall)
 
 
-class RecallAtPrecision(_PointOfCurve):
-    """Best recall, `TP / (TP + FN)`, where the precision, `TP / (TP + FP)`, is high enough.
+class RecallAtPrecision(_BestAtConstraint):
+    """Best recall, `TP / (TP + FN)`, where precision, `TP / (TP + FP)`, reaches a minimum.
 
     Args:
-        precision: the least allowed.
-        num_thresholds: how many thresholds are tried.
-        class_id: look at this class only.
-        name: shown in logs.
-        dtype: of the state.
+        precision: smallest allowed precision, in [0, 1].
+        num_thresholds: number of evenly spaced thresholds to try.
+        class_id: index of the only class to consider; all classes if None.
 
     Example:
 

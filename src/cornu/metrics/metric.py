@@ -1,9 +1,9 @@
-"""`Metric`: a number that is gathered batch by batch.
+"""`Metric`: a value accumulated over batches.
 
     reset_state() -> update_state(batch), update_state(batch), ... -> result()
 
-The state is a few Variables. The stateless twins do the same on given values of these, for code
-that is compiled; they are the methods themselves, made pure by `core.frame.purify`.
+The state is a few Variables. The `stateless_` methods do the same as pure functions of the values
+of these variables, for compiled code: `core.frame.purify` makes them from the plain methods.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,13 @@ from cornu.types import DTypeLike, InitializerLike, Tensor
 
 
 class Metric(Configurable):
-    """Base of all metrics. Subclasses write `__init__`, `update_state` and `result`.
+    """Base class of all metrics. Subclasses define `__init__`, `update_state` and `result`.
+
+    Every metric takes `name` and `dtype`, which are described here only.
 
     Args:
-        dtype: of the state and of the result; `floatx` if None.
-        name: shown in logs; numbered from the class if None.
+        dtype: dtype, or dtype policy, of the state and the result; `floatx` if None.
+        name: name of the metric in logs and in the history; made from the class name if None.
 
     Example:
 
@@ -60,7 +62,7 @@ class Metric(Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The variables of the state: the metric's own, then those of metrics inside it."""
+        """The state variables: the metric's own, then those of nested metrics."""
         nested = [v for metric in owned_by(self, Metric) for v in metric.variables]
         return unique([*owned_by(self, Variable), *nested])
 
@@ -72,14 +74,14 @@ class Metric(Configurable):
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Make a variable of the state.
+        """Create a state variable.
 
         Args:
-            shape: sizes of the axes.
-            initializer: name, object or function; `reset_state` returns to its value.
-            dtype: of the metric if None.
-            aggregation: how copies on several devices combine.
-            name: last part of its path.
+            shape: shape of the variable.
+            initializer: initializer of the value, which `reset_state` restores.
+            dtype: dtype of the variable; the metric's if None.
+            aggregation: rule that combines the replicas of several devices.
+            name: last part of the variable's path.
         """
         if "_variables" not in vars(self):
             raise RuntimeError(without_super(self))
@@ -104,42 +106,42 @@ class Metric(Configurable):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> Variable:
-        """Make a variable of the state; the older name of `add_variable`, zeros if not said."""
+        """Create a state variable, zeros by default; the older name of `add_variable`."""
         return self.add_variable(shape, initializer or "zeros", dtype=dtype, name=name)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Take in a batch; written by subclasses."""
+        """Accumulate a batch; defined by subclasses."""
         raise NotImplementedError(self._unwritten("update_state(self, y_true, y_pred, ...)"))
 
     def result(self) -> Tensor:
-        """The number for all that was taken in; written by subclasses."""
+        """The value for all batches since the last reset; defined by subclasses."""
         raise NotImplementedError(self._unwritten("result(self)"))
 
     def _unwritten(self, method: str) -> str:
         name = type(self).__name__
-        return explain(f"{name} does not have the method {method}.", fix=f"def {method}: ...")
+        return explain(f"{name} must define {method}.", fix=f"def {method}: ...")
 
     def reset_state(self) -> None:
-        """Forget all that was taken in."""
+        """Set the state back to its initial values."""
         for variable in self.variables:
             reset(variable)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Take in a batch, and return the result for all so far."""
+        """Accumulate a batch and return the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
-    # ---- the same on given values -------------------------------------------------------------
+    # ---- the same as pure functions -----------------------------------------------------------
 
     def stateless_update_state(
         self, metric_variables: Sequence[Tensor], *args: Any, **kwargs: Any
     ) -> list[Any]:
-        """The values of the variables after taking in a batch; the metric itself stays.
+        """`update_state` as a pure function: returns the new values of `variables`.
 
         Args:
-            metric_variables: values of `variables` before, in their order.
-            *args: as `update_state` takes them.
-            **kwargs: as `update_state` takes them.
+            metric_variables: values of `variables` before the batch, in order.
+            *args: arguments of `update_state`.
+            **kwargs: keyword arguments of `update_state`.
 
         Example:
 
@@ -151,11 +153,11 @@ class Metric(Configurable):
         return purify(self.update_state, self.variables)(values, *args, **kwargs)[1]
 
     def stateless_result(self, metric_variables: Sequence[Tensor]) -> Tensor:
-        """The result from given values of the variables."""
+        """`result` as a pure function of the values of `variables`."""
         return purify(self.result, self.variables)(self._checked(metric_variables))[0]
 
     def stateless_reset_state(self) -> list[Any]:
-        """The values of the variables before anything was taken in."""
+        """The initial values of `variables`."""
         variables = self.variables
         _, values = purify(self.reset_state, variables)([v.value for v in variables])
         return values
@@ -165,8 +167,7 @@ class Metric(Configurable):
         variables = self.variables
         if len(values) != len(variables):
             raise value_error(
-                f"{type(self).__name__} has {len(variables)} variables, but {len(values)} "
-                "values are given.",
+                f"{type(self).__name__} has {len(variables)} variables, got {len(values)} values.",
                 variables=[v.path for v in variables],
                 fix="metric.stateless_update_state([v.value for v in metric.variables], ...)",
             )
@@ -176,7 +177,7 @@ class Metric(Configurable):
         return {**super().get_config(), "dtype": self._dtype_config()}
 
     def _dtype_config(self) -> Any:
-        """The dtype in files: its name, or the policy where that says more."""
+        """The dtype as saved: its name, or the config of a policy that a name does not describe."""
         policy = self._dtype_policy
         plain_name = policy.quantization_mode is None and "mixed" not in policy.name
         return policy.compute_dtype if plain_name else serialize_keras_object(policy)
@@ -186,7 +187,7 @@ class Metric(Configurable):
 
 
 def reset(variable: Variable) -> None:
-    """Give a variable of a metric the value that it was made with."""
+    """Set a metric's variable back to its initial value."""
     initial = getattr(variable, "initial_value", None)
     if initial is None:
         initial = np.zeros(variable.shape, variable.dtype)

@@ -1,7 +1,7 @@
-"""Overlap of what is so with what is said to be so: intersection over union, F-scores.
+"""Overlap of targets and predictions: intersection over union, and F-scores.
 
-Both start from counts: a table of classes that are so (rows) against classes that are said
-(columns), or true and false positives of each class.
+Both are computed from counts: a confusion matrix (rows: true classes, columns: predicted classes),
+or true and false positives per class.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import ops, settings
-from cornu.arguments import is_number
+from cornu.arguments import is_number, one_of
 from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, value_error, warn
+from cornu.errors import value_error, warn
 from cornu.losses.loss import aligned, as_dtype
 from cornu.metrics.accuracy import first_max
 from cornu.metrics.metric import Metric
@@ -27,17 +27,15 @@ from cornu.types import DTypeLike, Tensor
 class IoU(Metric):
     """Intersection over union, `TP / (TP + FP + FN)`, averaged over chosen classes.
 
-    Classes that do not occur at all are left out of the average.
+    Classes that occur neither in the targets nor in the predictions are left out of the average.
 
     Args:
-        num_classes: how many classes there are.
-        target_class_ids: the classes that are averaged.
-        name: shown in logs.
-        dtype: dtype of the state.
-        ignore_class: targets of this class are left out.
-        sparse_y_true: targets are class numbers, else one-hot.
-        sparse_y_pred: predictions are class numbers, else scores.
-        axis: that of the classes where there is one.
+        num_classes: number of classes.
+        target_class_ids: classes to average over.
+        ignore_class: class whose targets are left out; None for none.
+        sparse_y_true: whether targets are integer labels; one-hot otherwise.
+        sparse_y_pred: whether predictions are integer labels; scores otherwise.
+        axis: axis of the classes of one-hot targets and scores.
 
     Example:
 
@@ -62,7 +60,10 @@ class IoU(Metric):
         self.target_class_ids = list(target_class_ids)
         for target in self.target_class_ids:
             if not 0 <= target < num_classes:
-                raise value_error(f"There is no class {target}.", classes=f"0 to {num_classes - 1}")
+                raise value_error(
+                    f"target_class_ids holds class {target}, which is out of range.",
+                    classes=f"0 to {num_classes - 1}",
+                )
         self.ignore_class = ignore_class
         self.sparse_y_true = sparse_y_true
         self.sparse_y_pred = sparse_y_pred
@@ -74,95 +75,95 @@ class IoU(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
-            y_true: class numbers `(batch, ...)`, or one-hot with an axis of classes.
-            y_pred: class numbers `(batch, ...)`, or scores with an axis of classes.
-            sample_weight: for the leading axes. With an integer `dtype`, the default, fractions of
-                weights are cut off.
+            y_true: integer labels `(batch, ...)`, or one-hot targets with an axis of classes.
+            y_pred: integer labels `(batch, ...)`, or scores with an axis of classes.
+            sample_weight: weights of the leading axes. An integer `dtype`, the default, truncates
+                them to integers.
         """
         y_true = self._classes(y_true, self.sparse_y_true)
         y_pred = self._classes(y_pred, self.sparse_y_pred)
-        y_true, y_pred = _flat_pair(y_true, y_pred)
+        y_true, y_pred = _same_shape(y_true, y_pred)
         weights = jnp.ones((), self.dtype)
         if sample_weight is not None:
-            self._warn_of_fractions(sample_weight)
+            self._warn_if_truncated(sample_weight)
             _, weights = aligned(y_true, as_dtype(tensor(sample_weight), self.dtype))
-        weights = jnp.broadcast_to(weights.reshape(_fitting(weights, y_true)), y_true.shape)
+        weights = jnp.broadcast_to(weights.reshape(_broadcast_shape(weights, y_true)), y_true.shape)
         before = self.total_cm.value
-        after = _with_counts(before, y_true, y_pred, weights, ignore_class=self.ignore_class)
+        after = _add_pairs(before, y_true, y_pred, weights, ignore_class=self.ignore_class)
         self.total_cm.assign(after)
 
     def _classes(self, y: Tensor, sparse: bool) -> Tensor:
-        """Class numbers, `(batch, ...)`."""
+        """Integer labels, `(batch, ...)`."""
         y = tensor(y)
         if not sparse:
             y = first_max(jnp.moveaxis(y, self.axis, -1))
         return y.astype("int32")
 
-    def _warn_of_fractions(self, sample_weight: Tensor) -> None:
+    def _warn_if_truncated(self, sample_weight: Tensor) -> None:
         if not is_integer(self.dtype) or is_tracer(sample_weight):
             return
         weights = np.asarray(sample_weight)
         if (weights != np.trunc(weights)).any():
             warn(
-                f"{type(self).__name__} counts in {self.dtype}, so the fractions of sample_weight "
-                "are cut off; dtype='float32' keeps them."
+                f"{type(self).__name__} counts in {self.dtype}, which truncates sample_weight to "
+                "integers; dtype='float32' keeps fractions."
             )
 
     def result(self) -> Tensor:
-        """Mean over the chosen classes that occur, of intersection over union."""
-        table = self.total_cm.value.astype(settings.current.floatx)
-        return _mean_of_overlaps(table, classes=tuple(self.target_class_ids))
+        """Mean intersection over union of the chosen classes that occur."""
+        matrix = self.total_cm.value.astype(settings.current.floatx)
+        return _mean_iou(matrix, classes=tuple(self.target_class_ids))
 
 
 @fused(static=("ignore_class",))
-def _with_counts(
-    table: Tensor, y_true: Tensor, y_pred: Tensor, weights: Tensor, ignore_class: int | None
+def _add_pairs(
+    matrix: Tensor, y_true: Tensor, y_pred: Tensor, weights: Tensor, ignore_class: int | None
 ) -> Tensor:
-    """A table of classes against classes with more pairs; those of unknown classes are left out."""
+    """The confusion matrix plus a batch of pairs; pairs of unknown classes are left out."""
     y_true, y_pred, weights = y_true.reshape(-1), y_pred.reshape(-1), weights.reshape(-1)
-    classes = table.shape[0]
+    classes = matrix.shape[0]
     known = (y_true >= 0) & (y_true < classes) & (y_pred >= 0) & (y_pred < classes)
     if ignore_class is not None:
         known &= y_true != ignore_class
-    place = jnp.where(known, y_true * classes + y_pred, 0)
-    more = jnp.zeros(table.size, table.dtype).at[place].add(jnp.where(known, weights, 0))
-    return table + more.reshape(table.shape)
+    cell = jnp.where(known, y_true * classes + y_pred, 0)
+    added = jnp.zeros(matrix.size, matrix.dtype).at[cell].add(jnp.where(known, weights, 0))
+    return matrix + added.reshape(matrix.shape)
 
 
 @fused(static=("classes",))
-def _mean_of_overlaps(table: Tensor, classes: tuple[int, ...]) -> Tensor:
+def _mean_iou(matrix: Tensor, classes: tuple[int, ...]) -> Tensor:
     """See `IoU.result`."""
-    both = jnp.diagonal(table)
-    union = table.sum(0) + table.sum(1) - both
+    intersection = jnp.diagonal(matrix)
+    union = matrix.sum(0) + matrix.sum(1) - intersection
     chosen = np.array(classes)
-    both, union = both[chosen], union[chosen]
+    intersection, union = intersection[chosen], union[chosen]
     occurs = union > 0
-    iou = jnp.where(occurs, both / jnp.where(occurs, union, 1), 0)
+    iou = jnp.where(occurs, intersection / jnp.where(occurs, union, 1), 0)
     return ops.divide_no_nan(iou.sum(), occurs.sum().astype(iou.dtype))
 
 
-def _flat_pair(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Both with the same shape; one may have axes of size one that the other has not."""
+def _same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the shape of `y_pred`; they may differ in axes of size one."""
     if y_true.shape == y_pred.shape:
         return y_true, y_pred
     if y_true.size != y_pred.size:
         raise value_error(
-            "Targets and predictions name different numbers of classes.",
+            "Targets and predictions have different numbers of labels.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
-            fix="sparse_y_true=False or sparse_y_pred=False for one-hot classes or scores.",
+            fix="sparse_y_true=False for one-hot targets, sparse_y_pred=False for scores.",
         )
     return y_true.reshape(y_pred.shape), y_pred
 
 
-def _fitting(weights: Tensor, values: Tensor) -> tuple[int, ...]:
-    """The shape in which weights broadcast to values.
+def _broadcast_shape(weights: Tensor, values: Tensor) -> tuple[int, ...]:
+    """The shape in which the weights broadcast to the values.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the weights do not broadcast.
     """
     shape = tuple(weights.shape)
     shape = shape[: values.ndim] if weights.size == np.prod(shape[: values.ndim]) else shape
@@ -170,21 +171,20 @@ def _fitting(weights: Tensor, values: Tensor) -> tuple[int, ...]:
         n not in (1, m) for m, n in zip(values.shape[::-1], shape[::-1], strict=False)
     ):
         raise value_error(
-            "sample_weight does not fit the classes that it weighs.",
-            classes=tuple(values.shape),
+            "sample_weight does not broadcast to the labels.",
+            labels=tuple(values.shape),
             sample_weight=tuple(weights.shape),
+            fix="one weight per sample, (batch,), or per label.",
         )
     return shape
 
 
 class BinaryIoU(IoU):
-    """Intersection over union of yes or no.
+    """Intersection over union of two classes, 0 and 1, after thresholding the scores.
 
     Args:
-        target_class_ids: which are averaged: 0 is no, 1 is yes.
-        threshold: a score that reaches it says yes; None if predictions are 0 and 1 already.
-        name: shown in logs.
-        dtype: dtype of the state.
+        target_class_ids: classes to average over.
+        threshold: smallest score that is predicted 1; None if predictions are 0 and 1 already.
 
     Example:
 
@@ -205,12 +205,12 @@ class BinaryIoU(IoU):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
-            y_true: 0 or 1, `(batch, ...)`.
+            y_true: binary targets, 0 or 1, `(batch, ...)`.
             y_pred: scores, same shape.
-            sample_weight: for the leading axes.
+            sample_weight: weights of the leading axes.
         """
         y_pred = tensor(y_pred)
         if self.threshold is not None:
@@ -222,13 +222,11 @@ class MeanIoU(IoU):
     """Intersection over union, averaged over all classes that occur.
 
     Args:
-        num_classes: how many classes there are.
-        name: shown in logs.
-        dtype: dtype of the state.
-        ignore_class: targets of this class are left out.
-        sparse_y_true: targets are class numbers, else one-hot.
-        sparse_y_pred: predictions are class numbers, else scores.
-        axis: that of the classes where there is one.
+        num_classes: number of classes.
+        ignore_class: class whose targets are left out; None for none.
+        sparse_y_true: whether targets are integer labels; one-hot otherwise.
+        sparse_y_pred: whether predictions are integer labels; scores otherwise.
+        axis: axis of the classes of one-hot targets and scores.
 
     Example:
 
@@ -256,13 +254,11 @@ class OneHotIoU(IoU):
     """Intersection over union of one-hot targets, averaged over chosen classes.
 
     Args:
-        num_classes: how many classes there are.
-        target_class_ids: the classes that are averaged.
-        name: shown in logs.
-        dtype: dtype of the state.
-        ignore_class: targets of this class are left out.
-        sparse_y_pred: predictions are class numbers, else scores.
-        axis: that of the classes.
+        num_classes: number of classes.
+        target_class_ids: classes to average over.
+        ignore_class: class whose targets are left out; None for none.
+        sparse_y_pred: whether predictions are integer labels; scores otherwise.
+        axis: axis of the classes.
 
     Example:
 
@@ -290,12 +286,10 @@ class OneHotMeanIoU(MeanIoU):
     """Intersection over union of one-hot targets, averaged over all classes that occur.
 
     Args:
-        num_classes: how many classes there are.
-        name: shown in logs.
-        dtype: dtype of the state.
-        ignore_class: targets of this class are left out.
-        sparse_y_pred: predictions are class numbers, else scores.
-        axis: that of the classes.
+        num_classes: number of classes.
+        ignore_class: class whose targets are left out; None for none.
+        sparse_y_pred: whether predictions are integer labels; scores otherwise.
+        axis: axis of the classes.
 
     Example:
 
@@ -321,16 +315,14 @@ AVERAGES = (None, "micro", "macro", "weighted")
 
 
 class FBetaScore(Metric):
-    """`(1 + b**2) * precision * recall / (b**2 * precision + recall)` of each class.
+    """F-beta score, `(1 + beta**2) * precision * recall / (beta**2 * precision + recall)`.
 
     Args:
-        average: how the classes become one number: by counting all together ("micro"), the mean of
-            their scores ("macro"), the mean weighted by how often they occur ("weighted"), or not
-            at all (None).
-        beta: how many times as important recall is as precision.
-        threshold: scores above it say yes; if None, the highest score of a row does.
-        name: shown in logs.
-        dtype: dtype of the state.
+        average: average over the classes: of all counts together ("micro"), the mean of the scores
+            per class ("macro"), their mean weighted by the number of positives ("weighted"), or
+            none, which gives one score per class (None).
+        beta: importance of recall relative to precision.
+        threshold: score above which a class is predicted; the highest score of each row if None.
 
     Example:
 
@@ -348,14 +340,11 @@ class FBetaScore(Metric):
         dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
-        if average not in AVERAGES:
-            raise value_error(
-                f"There is no average {average!r}.", fix=did_you_mean(average, map(str, AVERAGES))
-            )
+        one_of(average, AVERAGES, "average")
         if not is_number(beta) or beta <= 0:
-            raise value_error(f"beta is a positive number, got {beta!r}.")
+            raise value_error(f"beta must be a positive number, got {beta!r}.")
         if threshold is not None and (not is_number(threshold) or not 0 < threshold <= 1):
-            raise value_error(f"threshold is above 0 and at most 1, got {threshold!r}.")
+            raise value_error(f"threshold must be in (0, 1], got {threshold!r}.")
         self.average = average
         self.beta = beta
         self.threshold = threshold
@@ -364,21 +353,21 @@ class FBetaScore(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
-            y_true: 0 or 1, `(batch, classes)`.
+            y_true: binary targets, 0 or 1, `(batch, classes)`.
             y_pred: scores, same shape.
-            sample_weight: weights of samples, `(batch,)`.
+            sample_weight: weights per sample, `(batch,)`.
         """
         y_true, y_pred = tensor(y_true), tensor(y_pred)
         if len(y_true.shape) != 2 or y_true.shape != y_pred.shape:
             raise value_error(
-                f"{type(self).__name__} takes targets and predictions of one shape "
+                f"{type(self).__name__} needs targets and predictions of the same shape "
                 "(batch, classes).",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix="y[:, None] for yes or no, to_categorical(y) for class numbers.",
+                fix="y[:, None] for binary targets, to_categorical(y) for integer labels.",
             )
         if self.true_positives is None:
             shape = () if self.average == "micro" else (y_true.shape[-1],)
@@ -390,7 +379,7 @@ class FBetaScore(Metric):
             )
         truth, weights = weighted(y_true, sample_weight, self.dtype)
         axis = None if self.average == "micro" else 0
-        tp, fp, fn = _found_and_missed(truth, y_pred, weights, threshold=self.threshold, axis=axis)
+        tp, fp, fn = _true_and_false(truth, y_pred, weights, threshold=self.threshold, axis=axis)
         for variable, value in (
             (self.true_positives, tp),
             (self.false_positives, fp),
@@ -413,29 +402,27 @@ class FBetaScore(Metric):
 
 
 @fused(static=("threshold", "axis"))
-def _found_and_missed(
+def _true_and_false(
     truth: Tensor, y_pred: Tensor, weights: Tensor, threshold: float | None, axis: int | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Weighted true positives, false positives and false negatives along an axis."""
+    """Weighted true positives, false positives and false negatives, summed over `axis`."""
     if threshold is None:
-        said = (y_pred >= y_pred.max(-1, keepdims=True)) & (abs(y_pred) > 1e-9)
+        predicted = (y_pred >= y_pred.max(-1, keepdims=True)) & (abs(y_pred) > 1e-9)
     else:
-        said = y_pred > threshold
-    said = said.astype(truth.dtype)
+        predicted = y_pred > threshold
+    predicted = predicted.astype(truth.dtype)
     weights = 1.0 if weights is None else weights
-    cells = (truth * said, (1 - truth) * said, truth * (1 - said))
+    cells = (truth * predicted, (1 - truth) * predicted, truth * (1 - predicted))
     tp, fp, fn = ((weights * cell).sum(axis) for cell in cells)
     return tp, fp, fn
 
 
 class F1Score(FBetaScore):
-    """`2 * precision * recall / (precision + recall)` of each class.
+    """F1 score, `2 * precision * recall / (precision + recall)`; see `FBetaScore`.
 
     Args:
-        average: how the classes become one number; see `FBetaScore`.
-        threshold: scores above it say yes; if None, the highest score of a row does.
-        name: shown in logs.
-        dtype: dtype of the state.
+        average: average over the classes.
+        threshold: score above which a class is predicted; the highest score of each row if None.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The means of losses on probabilities and margins, as metrics."""
+"""Losses of probabilities and margins as metrics: their means over all samples."""
 
 from cornu import ops
 from cornu.core.graph.operands import tensor
@@ -8,18 +8,14 @@ from cornu.metrics.reduction import MeanMetricWrapper, weighted
 from cornu.types import DTypeLike, Tensor
 
 
-class _Folding(MeanMetricWrapper):
-    """Mean of a loss that folds the last axis."""
+class _ReducesLastAxis(MeanMetricWrapper):
+    """Mean of a loss that is itself a mean over the last axis."""
 
-    _folds_last_axis = True
+    _reduces_last_axis = True
 
 
-class Hinge(_Folding):
-    """Mean distance to the right side of the margin.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+class Hinge(_ReducesLastAxis):
+    """Mean hinge loss, `max(1 - y_true * y_pred, 0)`.
 
     Example:
 
@@ -31,12 +27,8 @@ class Hinge(_Folding):
         super().__init__(losses.hinge, name, dtype)
 
 
-class SquaredHinge(_Folding):
-    """Mean squared distance to the right side of the margin.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+class SquaredHinge(_ReducesLastAxis):
+    """Mean squared hinge loss, `max(1 - y_true * y_pred, 0)**2`.
 
     Example:
 
@@ -49,11 +41,7 @@ class SquaredHinge(_Folding):
 
 
 class CategoricalHinge(MeanMetricWrapper):
-    """Mean of how much a wrong class beats the right one.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Mean categorical hinge loss, `max(1 + highest wrong score - true score, 0)`.
 
     Example:
 
@@ -66,11 +54,7 @@ class CategoricalHinge(MeanMetricWrapper):
 
 
 class KLDivergence(MeanMetricWrapper):
-    """Mean divergence of two distributions.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Mean Kullback-Leibler divergence, `sum(y_true * log(y_true / y_pred))`.
 
     Example:
 
@@ -82,12 +66,8 @@ class KLDivergence(MeanMetricWrapper):
         super().__init__(losses.kl_divergence, name, dtype)
 
 
-class Poisson(_Folding):
-    """Mean Poisson loss of counts and their expectation.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+class Poisson(_ReducesLastAxis):
+    """Mean Poisson loss, `y_pred - y_true * log(y_pred)`.
 
     Example:
 
@@ -99,14 +79,12 @@ class Poisson(_Folding):
         super().__init__(losses.poisson, name, dtype)
 
 
-class BinaryCrossentropy(_Folding):
-    """Mean cross-entropy of yes or no.
+class BinaryCrossentropy(_ReducesLastAxis):
+    """Mean binary cross-entropy.
 
     Args:
-        name: shown in logs.
-        dtype: of the state.
-        from_logits: predictions are logits.
-        label_smoothing: how far targets are moved towards 1/2.
+        from_logits: whether predictions are logits instead of probabilities.
+        label_smoothing: fraction in [0, 1] by which targets move towards 1/2.
 
     Example:
 
@@ -133,14 +111,12 @@ class BinaryCrossentropy(_Folding):
 
 
 class CategoricalCrossentropy(MeanMetricWrapper):
-    """Mean cross-entropy of one-hot classes.
+    """Mean cross-entropy of one-hot targets.
 
     Args:
-        name: shown in logs.
-        dtype: of the state.
-        from_logits: predictions are logits.
-        label_smoothing: how far targets are moved towards equal probabilities.
-        axis: that of the classes.
+        from_logits: whether predictions are logits instead of probabilities.
+        label_smoothing: fraction in [0, 1] by which targets move towards the uniform distribution.
+        axis: axis of the classes.
 
     Example:
 
@@ -170,15 +146,13 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
-    """Mean cross-entropy of class numbers.
+    """Mean cross-entropy of integer labels.
 
     Args:
-        name: shown in logs.
-        dtype: of the state.
-        from_logits: predictions are logits.
-        ignore_class: a class number at which the loss is zero. As in Keras, and other than in the
-            loss of this name, such a sample counts in the mean, unless there are sample weights.
-        axis: that of the classes.
+        from_logits: whether predictions are logits instead of probabilities.
+        ignore_class: label at which the loss is zero; None for none. As in Keras, and unlike in
+            the loss of this name, such a sample counts in the mean unless there are sample weights.
+        axis: axis of the classes.
 
     Example:
 
@@ -209,10 +183,10 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     def update_state(  # type: ignore[override]
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch; see `MeanMetricWrapper`."""
+        """Accumulate a batch; see `MeanMetricWrapper`."""
         if self.ignore_class is None or sample_weight is not None:
             super().update_state(y_true, y_pred, sample_weight)
             return
         values = self._fn(tensor(y_true), tensor(y_pred), **self._fn_kwargs)
-        # A copy has no mask: what is ignored counts as a loss of zero.
+        # A copy has no mask, so ignored samples count as a loss of zero.
         self._add(*weighted(ops.copy(values), None, self.dtype, mask_of(y_pred)))

@@ -1,4 +1,4 @@
-"""Sums and means of what a function says of each sample."""
+"""Sums and means of values, and of a function of each sample."""
 
 import inspect
 import math
@@ -23,16 +23,16 @@ from cornu.types import DTypeLike, Tensor
 def weighted(
     values: Tensor, sample_weight: Tensor | None, dtype: str, mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Values in a dtype, and weights that broadcast to them; None if all count one.
+    """Values in a dtype, and weights that broadcast to them; None if all weights are one.
 
     Args:
-        values: `(batch, ...)`.
-        sample_weight: for the leading axes of `values`.
-        dtype: of both.
-        mask: True where a value counts, besides that of `values` itself.
+        values: values, `(batch, ...)`.
+        sample_weight: weights of the leading axes of `values`.
+        dtype: dtype of both results.
+        mask: mask, True where a value counts, in addition to the mask of `values`.
 
     Raises:
-        ValueError: there are more weights than values, or another number.
+        ValueError: the weights do not broadcast to the values.
     """
     values = tensor(values)
     mask = both_masks(mask, mask_of(values))
@@ -45,10 +45,6 @@ def weighted(
 
 class Sum(Metric):
     """Weighted sum of everything seen since the last reset: `sum(w * x)`.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
 
     Example:
 
@@ -75,11 +71,7 @@ class Sum(Metric):
 class Mean(Metric):
     """Weighted mean of everything seen since the last reset: `sum(w * x) / sum(w)`.
 
-    Of values with several axes, a sample counts once: its own mean.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    Values with more than one axis are first averaged per sample.
 
     Example:
 
@@ -95,12 +87,12 @@ class Mean(Metric):
         self.count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
-        """Take in `values` of shape `(batch, ...)`, or one value."""
+        """Accumulate `values` of shape `(batch, ...)`, or a scalar."""
         values, weights = weighted(values, sample_weight, self.dtype)
         self._add(values, weights)
 
     def _add(self, values: Tensor, weights: Tensor) -> None:
-        inner = math.prod(values.shape[1:])  # values of one sample
+        inner = math.prod(values.shape[1:])  # values per sample
         if weights is None:
             count = float(values.shape[0]) if values.shape else 1.0
         else:
@@ -116,13 +108,11 @@ class Mean(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """Mean of what a function `(y_true, y_pred, **settings)` says of each sample.
+    """Mean of a function `fn(y_true, y_pred, **kwargs)` over all samples.
 
     Args:
-        fn: gives one number a sample or a step.
-        name: shown in logs.
-        dtype: of the state.
-        **kwargs: settings that are passed on to the function.
+        fn: function that returns one value per sample or per time step.
+        **kwargs: keyword arguments of `fn`.
 
     Example:
 
@@ -131,7 +121,7 @@ class MeanMetricWrapper(Mean):
         2.0
     """
 
-    _folds_last_axis = False  # whether a batch of numbers is one of vectors of length one
+    _reduces_last_axis = False  # whether a (batch,) input is read as (batch, 1)
 
     def __init__(
         self,
@@ -147,24 +137,24 @@ class MeanMetricWrapper(Mean):
     def update_state(  # type: ignore[override]
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
             y_true: targets, `(batch, ...)`.
             y_pred: predictions, `(batch, ...)`.
-            sample_weight: weights of samples `(batch,)`, or of steps `(batch, time)`.
+            sample_weight: weights per sample `(batch,)` or per time step `(batch, time)`.
         """
         mask = mask_of(y_pred)
-        y_true, y_pred = self._wide(tensor(y_true)), self._wide(tensor(y_pred))
-        if self._folds_last_axis and len(np.shape(y_true)) == len(np.shape(y_pred)) == 1:
+        y_true, y_pred = self._widened(tensor(y_true)), self._widened(tensor(y_pred))
+        if self._reduces_last_axis and len(np.shape(y_true)) == len(np.shape(y_pred)) == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if values is None:
             raise ValueError(returns_nothing(self._fn))
         self._add(*weighted(values, sample_weight, self.dtype, mask))
 
-    def _wide(self, y: Tensor) -> Tensor:
-        """Half-precision numbers in the dtype of the state: sums of squares leave their range."""
+    def _widened(self, y: Tensor) -> Tensor:
+        """Half-precision values in the dtype of the state, in which squares do not overflow."""
         if y.dtype not in HALVES:
             return y
         wide = y.astype(self.dtype)
@@ -179,7 +169,7 @@ class MeanMetricWrapper(Mean):
         return {**config, "fn": function_config(self._fn), **kwargs}
 
     def _settings(self) -> dict[str, Any]:
-        """The arguments that a named metric has besides `name` and `dtype`."""
+        """The arguments of a named metric other than `name` and `dtype`."""
         names = [n for n in inspect.signature(type(self)).parameters if n not in ("name", "dtype")]
         return {n: plain(getattr(self, n)) for n in names if hasattr(self, n)}
 
@@ -195,7 +185,7 @@ class MeanMetricWrapper(Mean):
 
 
 def function_config(function: Callable[..., Any]) -> Any:
-    """A function as files say it inside a metric: also a built-in one as a function's config."""
+    """The config of a function inside a metric; a built-in function, too, is saved as a config."""
     if inspect.isfunction(function) and is_builtin(function):
         return {
             "module": "builtins",

@@ -1,15 +1,16 @@
-"""How far predictions of quantities are from the targets, and how well they go along with them."""
+"""Regression metrics: mean errors, correlations, and the coefficient of determination."""
 
 import jax.numpy as jnp
 
 from cornu import ops
+from cornu.arguments import one_of
 from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
 from cornu.core.masks import mask_of
 from cornu.core.objects.serialize import register_functions
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, value_error, warn
+from cornu.errors import value_error, warn
 from cornu.losses import functions as losses
 from cornu.losses.loss import as_dtype, paired, same_rank
 from cornu.metrics.metric import Metric
@@ -18,17 +19,13 @@ from cornu.types import Axis, DTypeLike, Tensor
 
 
 class _Error(MeanMetricWrapper):
-    """Mean of an error that folds the last axis."""
+    """Mean of an error that is itself a mean over the last axis."""
 
-    _folds_last_axis = True
+    _reduces_last_axis = True
 
 
 class MeanSquaredError(_Error):
-    """Mean of squared differences.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Mean squared error, `mean((y_true - y_pred)**2)`.
 
     Example:
 
@@ -41,11 +38,7 @@ class MeanSquaredError(_Error):
 
 
 class RootMeanSquaredError(Mean):
-    """Root of the mean of squared differences, in the unit of the targets.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Root mean squared error, `sqrt(mean((y_true - y_pred)**2))`, in the unit of the targets.
 
     Example:
 
@@ -59,12 +52,12 @@ class RootMeanSquaredError(Mean):
     def update_state(  # type: ignore[override]
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
             y_true: targets, `(batch, ...)`.
             y_pred: predictions, `(batch, ...)`.
-            sample_weight: weights of samples `(batch,)`, or of all elements.
+            sample_weight: weights per sample `(batch,)` or per element.
         """
         mask = mask_of(y_pred)
         y_true, y_pred = same_rank(tensor(y_true), as_dtype(tensor(y_pred), self.dtype))
@@ -76,11 +69,7 @@ class RootMeanSquaredError(Mean):
 
 
 class MeanAbsoluteError(_Error):
-    """Mean of absolute differences.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Mean absolute error, `mean(abs(y_true - y_pred))`.
 
     Example:
 
@@ -93,11 +82,7 @@ class MeanAbsoluteError(_Error):
 
 
 class MeanAbsolutePercentageError(_Error):
-    """Mean difference in percent of the target.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Mean absolute percentage error, `100 * mean(abs(y_true - y_pred) / abs(y_true))`.
 
     Example:
 
@@ -112,11 +97,7 @@ class MeanAbsolutePercentageError(_Error):
 
 
 class MeanSquaredLogarithmicError(_Error):
-    """Mean of squared differences of logarithms.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Mean squared logarithmic error, `mean((log(1 + y_true) - log(1 + y_pred))**2)`.
 
     Example:
 
@@ -131,11 +112,7 @@ class MeanSquaredLogarithmicError(_Error):
 
 
 class LogCoshError(_Error):
-    """Mean of the logarithm of the hyperbolic cosine of the error.
-
-    Args:
-        name: shown in logs.
-        dtype: of the state.
+    """Mean log-cosh error, `mean(log(cosh(y_pred - y_true)))`.
 
     Example:
 
@@ -148,17 +125,15 @@ class LogCoshError(_Error):
 
 
 def cosine(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
-    """The cosine of the angle between vectors along `axis`: 1 the same direction."""
+    """Cosine similarity of vectors along `axis`; 1 means the same direction."""
     return -losses.cosine_similarity(y_true, y_pred, axis=axis)
 
 
 class CosineSimilarity(MeanMetricWrapper):
-    """Mean cosine of the angle between vectors; 1 is the same direction.
+    """Mean cosine similarity, `sum(y_true * y_pred) / (norm(y_true) * norm(y_pred))`.
 
     Args:
-        name: shown in logs.
-        dtype: of the state.
-        axis: along which the vectors lie.
+        axis: axis of the vectors.
 
     Example:
 
@@ -187,12 +162,12 @@ def _moments(y_true: Tensor, y_pred: Tensor, axis: Axis) -> tuple[Tensor, Tensor
 
 
 def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tensor:
-    """`cov / (std * std)` along `axis`; NaN where one of them is constant.
+    """Pearson correlation, `cov / (std * std)`, along `axis`; NaN where an input is constant.
 
     Args:
-        y_true: values along `axis`.
-        y_pred: same shape.
-        axis: an int or several, which are folded.
+        y_true: targets.
+        y_pred: predictions, same shape.
+        axis: axis or axes to reduce.
 
     Example:
 
@@ -204,12 +179,12 @@ def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tens
 
 
 def concordance_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tensor:
-    """`2 cov / (var + var + (mean - mean)**2)` along `axis`: 1 only where both are equal.
+    """Concordance correlation, `2 cov / (var + var + (mean - mean)**2)`, along `axis`.
 
     Args:
-        y_true: values along `axis`.
-        y_pred: same shape.
-        axis: an int or several, which are folded.
+        y_true: targets.
+        y_pred: predictions, same shape.
+        axis: axis or axes to reduce.
 
     Example:
 
@@ -221,12 +196,10 @@ def concordance_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> 
 
 
 class PearsonCorrelation(MeanMetricWrapper):
-    """Mean of the linear correlation of each sample.
+    """Mean Pearson correlation of `y_true` and `y_pred` per sample.
 
     Args:
-        name: shown in logs.
-        dtype: of the state.
-        axis: along which to correlate.
+        axis: axis or axes to correlate along.
 
     Example:
 
@@ -242,12 +215,10 @@ class PearsonCorrelation(MeanMetricWrapper):
 
 
 class ConcordanceCorrelation(MeanMetricWrapper):
-    """Mean of the concordance of each sample: correlation that also asks for equal values.
+    """Mean concordance correlation per sample, which is 1 only if both are equal.
 
     Args:
-        name: shown in logs.
-        dtype: of the state.
-        axis: along which to correlate.
+        axis: axis or axes to correlate along.
 
     Example:
 
@@ -268,19 +239,17 @@ AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
 
 class R2Score(Metric):
-    """How much of the variance of the targets is explained: `1 - sum(e**2) / sum((y - mean)**2)`.
+    """R2, the coefficient of determination: `1 - sum((y - y_pred)**2) / sum((y - mean(y))**2)`.
 
-    Targets that do not vary score 1 if they are met exactly, else 0.
+    Constant targets score 1 if the predictions are exact, else 0.
 
     Args:
-        class_aggregation: how the scores of several outputs become one: their mean
-            ("uniform_average"), their mean weighted by variance ("variance_weighted_average"), or
-            not at all (None).
-        num_regressors: number `p` of the features; if not 0, the score is adjusted for it:
-            `1 - (1 - R2) (n - 1) / (n - p - 1)`, where `n` counts the targets: of several outputs
-            each one, as in Keras.
-        name: shown in logs.
-        dtype: of the state.
+        class_aggregation: average over several outputs: "uniform_average",
+            "variance_weighted_average" (weighted by the variance of the targets), or None for one
+            score per output.
+        num_regressors: number of features `p` for the adjusted R2,
+            `1 - (1 - R2) (n - 1) / (n - p - 1)`; 0 for the plain R2. `n` is the number of target
+            values, that is, of samples times outputs, as in Keras.
 
     Example:
 
@@ -296,13 +265,9 @@ class R2Score(Metric):
         dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
-        if class_aggregation not in AGGREGATIONS:
-            raise value_error(
-                f"There is no class_aggregation {class_aggregation!r}.",
-                fix=did_you_mean(class_aggregation, map(str, AGGREGATIONS)),
-            )
+        one_of(class_aggregation, AGGREGATIONS, "class_aggregation")
         if num_regressors < 0:
-            raise value_error(f"num_regressors is not negative, got {num_regressors}.")
+            raise value_error(f"num_regressors must be >= 0, got {num_regressors}.")
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
@@ -311,20 +276,20 @@ class R2Score(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Take in a batch.
+        """Accumulate a batch.
 
         Args:
             y_true: targets, `(batch, outputs)`.
             y_pred: predictions, same shape.
-            sample_weight: weights of samples, `(batch,)`.
+            sample_weight: weights per sample, `(batch,)`.
         """
         y_true, y_pred = same_rank(tensor(y_true), tensor(y_pred))
         if len(y_true.shape) != 2 or y_true.shape != y_pred.shape:
             raise value_error(
-                "R2Score takes targets and predictions of one shape (batch, outputs).",
+                "R2Score needs targets and predictions of the same shape (batch, outputs).",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix="y[:, None] for one output.",
+                fix="y[:, None] for a single output.",
             )
         if self.squared_sum is None:
             shape = (y_true.shape[1],)
@@ -352,7 +317,7 @@ class R2Score(Metric):
         if not is_tracer(free) and float(free) <= 0:
             warn(
                 f"R2Score cannot be adjusted for {self.num_regressors} regressors with only "
-                f"{int(samples)} samples; the plain score is returned."
+                f"{int(samples)} samples; the plain R2 is returned."
             )
         enough = free > 0
         adjusted = 1 - (1 - score) * (samples - 1) / jnp.where(enough, free, 1)
@@ -361,7 +326,7 @@ class R2Score(Metric):
 
 @fused
 def _sums(y_true: Tensor, y_pred: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Over the samples: squares of the targets, targets, squares of the errors, weights."""
+    """Weighted sums over the samples of y_true**2, y_true, squared errors, and 1."""
     weights = jnp.broadcast_to(1.0 if weights is None else weights, y_true.shape)
     cells = (weights * y_true**2, weights * y_true, weights * (y_true - y_pred) ** 2, weights)
     squares, total, residual, count = (cell.sum(0) for cell in cells)
@@ -372,7 +337,7 @@ def _sums(y_true: Tensor, y_pred: Tensor, weights: Tensor) -> tuple[Tensor, Tens
 def _explained(
     squares: Tensor, total: Tensor, residual: Tensor, count: Tensor, aggregation: str | None
 ) -> Tensor:
-    """The score of each output from the sums, and these as one number if asked for."""
+    """R2 per output from the sums, averaged over the outputs according to `aggregation`."""
     variation = squares - ops.divide_no_nan(total**2, count)
     constant = jnp.where(residual == 0, 1.0, 0.0)
     varies = variation > 0
