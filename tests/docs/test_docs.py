@@ -31,6 +31,20 @@ def test_every_promise_names_a_test_that_is_there():
         assert f"\ndef {name}(" in (root / path).read_text(), f"{path}::{name}"
 
 
+PROSE = [DOCS.parent / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+
+
+@pytest.mark.parametrize("page", [*PROSE, *DOCS.rglob("*.md")], ids=lambda page: page.stem)
+def test_paths_and_targets_are_there(page):
+    root, text = DOCS.parent, page.read_text()
+    places = root, root / "src", root / "src" / "cornu", root / "docs", root / "benchmarks"
+    for path in re.findall(r"`([\w./]+(?:\.py|\.md|\.yml|/))`", text):
+        if "/" in path and page.stem != "ecosystem":  # which names files of other packages
+            assert any((place / path).exists() for place in places), path
+    targets = re.findall(r"^([\w-]+):", (root / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([\w-]+)", text)) <= set(targets)
+
+
 PAGES = sorted(page for page in DOCS.rglob("*.md") if program(page.read_text()).strip())
 
 
