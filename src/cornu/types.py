@@ -17,6 +17,9 @@ Shape = tuple[int | None, ...]
 # One axis, several, or None for all of them.
 Axis = int | Sequence[int] | None
 
+# One number for every spatial axis, or one per axis.
+PerAxis = int | Sequence[int]
+
 # The name of a dtype, such as "float32", or what numpy and JAX take for one.
 DType = str | np.dtype | type
 
@@ -31,6 +34,9 @@ Tensors = jax.Array | Any
 
 # A file or a folder.
 FilePath = str | os.PathLike[str]
+
+# What an epoch or a batch measured: the names of losses and metrics, and their values.
+Logs = dict[str, Any]
 
 # The config of an object: what `get_config` returns and files hold.
 Config = dict[str, Any]

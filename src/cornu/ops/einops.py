@@ -1,12 +1,13 @@
-"""`rearrange`: reshape, transpose and reduce to a new order by naming the axes.
+"""`rearrange`: reshape and transpose by naming the axes (Rogozhnikov, 2022).
 
-    "b (h p) w c -> b h w (p c)"       left: how the axes are made up; right: the order wanted
+    "b (h p) w c -> b h w (p c)"       left: the axes of the input; right: those of the result
 
-Both sides are parsed into groups of names; the tensor is reshaped to one axis a name, transposed,
+Both sides are parsed into groups of names; the tensor is reshaped to one axis per name, transposed,
 and reshaped to the groups on the right.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,19 +16,20 @@ from cornu.core.graph.op import op, shape_rule
 from cornu.core.graph.operands import tensor
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error
+from cornu.types import Shape, Tensor
 
 Groups = list[list[str]]
 
 
 @op(tensors=2, named=("axes_lengths",))
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
-    """Axes split, merged and exchanged by name.
+def rearrange(tensor: Tensor, pattern: str, **axes_lengths: int) -> Tensor:
+    """Split, merge and transpose axes by name.
 
     Args:
         tensor: array.
-        pattern: names of its axes, an arrow, and the names in the order wanted; names in
-            parentheses are one axis together, `1` is an axis of size 1.
-        **axes_lengths: sizes of named axes that the shape does not tell.
+        pattern: names of the axes, `->`, and the names in the order wanted; names in parentheses
+            form one axis, `1` is an axis of size 1.
+        **axes_lengths: sizes of the axes that cannot be inferred from the shape.
 
     Example:
 
@@ -59,8 +61,8 @@ def _rearranged(tensor: KerasTensor, pattern: str, **axes_lengths: int) -> Keras
     return KerasTensor(shape, tensor.dtype, sparse=tensor.sparse)
 
 
-def _product(sizes: Any) -> Any:
-    """The product; None if a factor is not known."""
+def _product(sizes: Iterable[Any]) -> Any:
+    """The product; None if a factor is unknown."""
     total: Any = 1
     for size in sizes:
         if size is None:
@@ -73,20 +75,20 @@ def _parse(pattern: str) -> tuple[Groups, Groups]:
     sides = pattern.split("->")
     if len(sides) != 2:
         raise value_error(
-            f"rearrange: a pattern has one arrow, got {pattern!r}.", fix='"b h w -> b w h"'
+            f"rearrange: a pattern must have one arrow, got {pattern!r}.", fix='"b h w -> b w h"'
         )
     left, right = (_groups(side, pattern) for side in sides)
     for side in (left, right):
         names = [name for group in side for name in group if not name.startswith("1#")]
         if len(names) != len(set(names)):
-            raise value_error(f"rearrange: a name occurs twice on one side of {pattern!r}.")
+            raise value_error(f"rearrange: {pattern!r} has a name twice on one side.")
     known, wanted = (
         {name for group in side for name in group if not name.startswith("1#")}
         for side in (left, right)
     )
     if known != wanted:
         odd = ", ".join(sorted(known ^ wanted))
-        raise value_error(f"rearrange: {odd} stands on one side of {pattern!r} only.")
+        raise value_error(f"rearrange: {odd} is on one side of {pattern!r} only.")
     return left, right
 
 
@@ -102,10 +104,11 @@ def _groups(side: str, pattern: str) -> Groups:
     return groups
 
 
-def _sizes(left: Groups, shape: Any, given: dict[str, int], pattern: str) -> dict[str, Any]:
+def _sizes(left: Groups, shape: Shape, given: dict[str, int], pattern: str) -> dict[str, Any]:
     if len(left) != len(shape):
         raise value_error(
-            f"rearrange: {pattern!r} describes {len(left)} axes.", received=f"{tuple(shape)}"
+            f"rearrange: tensor must have {len(left)} axes for {pattern!r}.",
+            received=f"{tuple(shape)}",
         )
     sizes: dict[str, Any] = dict(given)
     for group, size in zip(left, shape, strict=True):
@@ -113,7 +116,7 @@ def _sizes(left: Groups, shape: Any, given: dict[str, int], pattern: str) -> dic
         open_names = [name for name in group if name not in sizes]
         if len(open_names) > 1:
             raise value_error(
-                f"rearrange: the sizes of {', '.join(open_names)} are not known.",
+                f"rearrange: the sizes of {', '.join(open_names)} cannot be inferred.",
                 fix=f"rearrange(x, {pattern!r}, {open_names[0]}=...)",
             )
         known = _product(sizes[name] for name in group if name in sizes)
@@ -121,7 +124,7 @@ def _sizes(left: Groups, shape: Any, given: dict[str, int], pattern: str) -> dic
             sizes[open_names[0]] = None if size is None else size // known
         if isinstance(size, int) and _product(sizes[name] for name in group) != size:
             raise value_error(
-                f"rearrange: an axis of size {size} is not ({' '.join(group)}).",
+                f"rearrange: an axis of size {size} cannot be split into ({' '.join(group)}).",
                 received=f"{tuple(shape)}, {given}",
             )
     return sizes

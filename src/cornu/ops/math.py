@@ -1,5 +1,6 @@
-"""Segments, largest elements, error functions and spectra."""
+"""Segment reductions, top-k, error functions, Fourier transforms and distances."""
 
+from collections.abc import Callable
 from operator import index
 from typing import Any
 
@@ -16,6 +17,7 @@ from cornu.core.symbolic import KerasTensor
 from cornu.errors import type_error, value_error
 from cornu.kernels import gather, signal
 from cornu.numeric import is_integer
+from cornu.types import Axis, Tensor
 
 erf = unary(jax.scipy.special.erf, "erf", "Error function, in (-1, 1).", floating=True)
 erfc = unary(
@@ -29,21 +31,25 @@ rsqrt = unary(lax.rsqrt, "rsqrt", "`1 / sqrt(x)`.", floating=True)
 
 
 def _per_segment(
-    compute: Any, data: Any, segment_ids: Any, num_segments: int | None, **settings: Any
+    compute: Callable[..., Tensor],
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None,
+    **settings: Any,
 ) -> Any:
-    """Rows with the same number folded by `compute(data, ids, count)`, in one program."""
+    """Rows with the same segment id reduced by `compute(data, ids, count)`, in one program."""
     data, ids = tensor(data), tensor(segment_ids)
     if ids.ndim != 1 or not data.ndim or data.shape[0] != ids.shape[0]:
         raise value_error(
-            "segment_ids is a vector, one number for each row of the data.",
+            "segment_ids must be 1-D, with one id per row of data.",
             shapes=f"data {tuple(data.shape)}, segment_ids {tuple(ids.shape)}",
         )
     if not is_integer(ids.dtype):
-        raise type_error(f"segment_ids are integers, got {ids.dtype}.")
+        raise type_error(f"segment_ids must be integers, got {ids.dtype}.")
     if num_segments is None:
         if is_tracer(ids):
             raise value_error(
-                "The number of segments is not known inside compiled code.",
+                "num_segments must be given in compiled code.",
                 fix="give num_segments=...",
             )
         num_segments = int(ids.max()) + 1
@@ -62,23 +68,23 @@ _SEGMENTS = {
 
 
 def _segment_shape(
-    data: KerasTensor, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    data: KerasTensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> KerasTensor:
     return KerasTensor((num_segments, *data.shape[1:]), data.dtype)
 
 
 @op(tensors=2, wide=True)
 def segment_sum(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
-    """Sums of the rows that carry the same number.
+    data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
+    """Sum of the rows of each segment.
 
     Args:
         data: `(rows, ...)`.
-        segment_ids: `(rows,)` integers; negative ones and those beyond the end count nowhere.
-        num_segments: rows of the result; the largest number plus one if None, which compiled code
-            cannot know.
-        sorted: whether the numbers ascend.
+        segment_ids: `(rows,)` integers; ids outside `[0, num_segments)` are ignored.
+        num_segments: number of segments; the largest id plus one if None, which is not possible in
+            compiled code.
+        sorted: whether `segment_ids` is sorted.
 
     Returns:
         `(num_segments, ...)`.
@@ -93,27 +99,27 @@ def segment_sum(
 
 @op(tensors=2)
 def segment_max(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
-    """Largest of the rows with the same number; minus infinity for none. See `segment_sum`."""
+    data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
+    """Maximum of the rows of each segment; `-inf` if it is empty. See `segment_sum`."""
     fold = _SEGMENTS["max"]
     return _per_segment(fold, data, segment_ids, num_segments, indices_are_sorted=sorted)
 
 
 @op(tensors=2)
 def segment_min(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
-    """Smallest of the rows with the same number; infinity for none. See `segment_sum`."""
+    data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
+    """Minimum of the rows of each segment; `inf` if it is empty. See `segment_sum`."""
     fold = _SEGMENTS["min"]
     return _per_segment(fold, data, segment_ids, num_segments, indices_are_sorted=sorted)
 
 
 @op(tensors=2)
 def segment_prod(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
-    """Product of the rows that carry the same number; 1 for none. See `segment_sum`."""
+    data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
+    """Product of the rows of each segment; 1 if it is empty. See `segment_sum`."""
     fold = _SEGMENTS["prod"]
     return _per_segment(fold, data, segment_ids, num_segments, indices_are_sorted=sorted)
 
@@ -126,12 +132,12 @@ for _function in (segment_sum, segment_max, segment_min, segment_prod):
 
 
 @op
-def top_k(x: Any, k: int, sorted: bool = True) -> Any:
+def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, ...]:
     """The `k` largest elements along the last axis, largest first, and their indices.
 
     Args:
         x: `(..., n)`.
-        k: how many, at most n.
+        k: number of elements, at most n.
         sorted: kept for Keras's signature; the result is sorted in any case.
 
     Returns:
@@ -147,13 +153,13 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
 
 
 @op(tensors=2)
-def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
-    """Whether the score of the target is among the `k` largest; ties count as in.
+def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
+    """Whether the score of the target is among the `k` largest; a tie counts as among.
 
     Args:
-        targets: class numbers `(...)`.
+        targets: class indices `(...)`.
         predictions: scores `(..., classes)`.
-        k: how many of the largest.
+        k: number of largest scores, at least 1.
 
     Returns:
         Bools `(...)`.
@@ -166,18 +172,18 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     targets, predictions = tensor(targets), tensor(predictions)
     if targets.ndim != predictions.ndim - 1:
         raise value_error(
-            "in_top_k takes one target for each row of scores.",
+            "in_top_k: there must be one target per row of predictions.",
             shapes=f"targets {targets.shape}, predictions {predictions.shape}",
         )
     if not is_integer(targets.dtype):
-        raise type_error(f"in_top_k: targets are class numbers, got {targets.dtype}.")
+        raise type_error(f"in_top_k: targets must be integer class indices, got {targets.dtype}.")
     if k < 1:
-        raise value_error(f"in_top_k: k is at least 1, got {k}.")
+        raise value_error(f"in_top_k: k must be >= 1, got {k}.")
     return _in_top_k(targets, predictions, k=k)
 
 
 @fused(static=("k",))
-def _in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+def _in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     # counting what beats the target is cheaper than sorting, and needs no gather
     classes = lax.broadcasted_iota("int32", predictions.shape, predictions.ndim - 1)
     own = classes == targets[..., None]
@@ -188,7 +194,7 @@ def _in_top_k(targets: Any, predictions: Any, k: int) -> Any:
 
 
 @op(compiled=True)
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` over `axis`, without overflow; over all axes if None.
 
     Example:
@@ -202,28 +208,28 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 # ---- spectra ------------------------------------------------------------------------------------
 
 
-def _complex(x: Any) -> Any:
+def _complex(x: Tensor) -> Any:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise value_error(
-            "A spectrum is a pair (real, imaginary) of arrays.",
+            "x must be a pair (real, imaginary) of arrays.",
             received=f"one array {x.shape}" if hasattr(x, "shape") else type(x).__name__,
         )
     real, imag = to_float(x[0]), to_float(x[1])
     if real.shape != imag.shape:
         raise value_error(
-            "Real and imaginary part have one shape.",
+            "The real and imaginary parts must have the same shape.",
             shapes=f"real {tuple(real.shape)}, imaginary {tuple(imag.shape)}",
         )
     wide = jnp.promote_types(real.dtype, jnp.float32)
     return lax.complex(real.astype(wide), imag.astype(wide))
 
 
-def _parts(z: Any) -> tuple[Any, Any]:
+def _parts(z: Tensor) -> tuple[Any, Any]:
     return jnp.real(z), jnp.imag(z)
 
 
 @op(file_name="FFT", compiled=True)
-def fft(x: Any) -> Any:
+def fft(x: Tensor) -> Tensor:
     """Discrete Fourier transform along the last axis.
 
     Args:
@@ -241,24 +247,24 @@ def fft(x: Any) -> Any:
 
 
 @op(file_name="FFT2", compiled=True)
-def fft2(x: Any) -> Any:
+def fft2(x: Tensor) -> Tensor:
     """Discrete Fourier transform along the last two axes; see `fft`."""
     return _parts(jnp.fft.fft2(_complex(x)))
 
 
 @op(file_name="IFFT2", compiled=True)
-def ifft2(x: Any) -> Any:
+def ifft2(x: Tensor) -> Tensor:
     """Inverse of `fft2`."""
     return _parts(jnp.fft.ifft2(_complex(x)))
 
 
 @op(file_name="RFFT", compiled=True)
-def rfft(x: Any, fft_length: int | None = None) -> Any:
+def rfft(x: Tensor, fft_length: int | None = None) -> Tensor:
     """Discrete Fourier transform of real signals along the last axis.
 
     Args:
         x: `(..., n)`.
-        fft_length: cut or filled up with zeros to this length; n if None.
+        fft_length: length to truncate or zero-pad to; n if None.
 
     Returns:
         A pair `(real, imaginary)` of arrays `(..., fft_length // 2 + 1)`.
@@ -267,7 +273,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Any:
 
 
 @op(file_name="IRFFT", compiled=True)
-def irfft(x: Any, fft_length: int | None = None) -> Any:
+def irfft(x: Tensor, fft_length: int | None = None) -> Tensor:
     """Inverse of `rfft`.
 
     Args:
@@ -277,7 +283,7 @@ def irfft(x: Any, fft_length: int | None = None) -> Any:
     return jnp.fft.irfft(_complex(x), n=fft_length)
 
 
-def _check_frames(length: Any, step: Any, fft_length: Any) -> None:
+def _check_frames(length: Any, step: Tensor, fft_length: Any) -> None:
     for name, value in (
         ("sequence_length", length),
         ("sequence_stride", step),
@@ -286,50 +292,50 @@ def _check_frames(length: Any, step: Any, fft_length: Any) -> None:
         positive_int(value, name)
     if fft_length < length:
         raise value_error(
-            "fft_length is at least sequence_length.",
+            "fft_length must be >= sequence_length.",
             received=f"fft_length {fft_length}, sequence_length {length}",
         )
 
 
 @op(compiled=True)
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
-    """Overlapping pieces of the last axis.
+def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
+    """Overlapping frames of the last axis.
 
     Args:
         x: `(..., time)`.
-        sequence_length: of each piece.
-        sequence_stride: from the start of one piece to the start of the next.
+        sequence_length: length of a frame.
+        sequence_stride: hop from the start of one frame to the next.
 
     Returns:
         `(..., 1 + (time - sequence_length) // sequence_stride, sequence_length)`.
     """
     for name, size in (("length", sequence_length), ("stride", sequence_stride)):
         if index(size) < 1:
-            raise ValueError(f"sequence_{name} is at least 1.")
+            raise ValueError(f"sequence_{name} must be >= 1.")
     return signal.frames(tensor(x), sequence_length, sequence_stride)
 
 
 @op(file_name="STFT", compiled=True)
 def stft(
-    x: Any,
+    x: Tensor,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
-    window: Any = "hann",
+    window: str | Tensor = "hann",
     center: bool = True,
-) -> Any:
-    """Short-time Fourier transform: spectra of windowed, overlapping pieces.
+) -> Tensor:
+    """Short-time Fourier transform: spectra of windowed, overlapping frames.
 
     Args:
         x: `(..., time)`.
-        sequence_length: samples of the window.
-        sequence_stride: from one piece to the next.
-        fft_length: samples of a piece, at least `sequence_length`.
+        sequence_length: length of the window.
+        sequence_stride: hop from one frame to the next.
+        fft_length: length of a frame, at least `sequence_length`.
         window: "hann", "hamming", values `(sequence_length,)`, or None.
-        center: whether piece `i` is centered at `i * sequence_stride`; the ends are reflected.
+        center: whether frame `i` is centered at `i * sequence_stride`; the ends are reflected.
 
     Returns:
-        A pair `(real, imaginary)` of arrays `(..., pieces, fft_length // 2 + 1)`.
+        A pair `(real, imaginary)` of arrays `(..., frames, fft_length // 2 + 1)`.
     """
     _check_frames(sequence_length, sequence_stride, fft_length)
     window = window if isinstance(window, str) or window is None else tensor(window)
@@ -339,20 +345,20 @@ def stft(
 
 @op(file_name="ISTFT", compiled=True)
 def istft(
-    x: Any,
+    x: Tensor,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: str | Tensor = "hann",
     center: bool = True,
-) -> Any:
-    """Inverse of `stft`: overlapping pieces, windowed and added, divided by the windows' energy.
+) -> Tensor:
+    """Inverse of `stft`: windowed overlap-add, divided by the energy of the windows.
 
     Args:
-        x: pair `(real, imaginary)` of arrays `(..., pieces, fft_length // 2 + 1)`.
-        length: samples of the result; what the pieces cover if None.
-        sequence_length, sequence_stride, fft_length, window, center: as for `stft`.
+        x: pair `(real, imaginary)` of arrays `(..., frames, fft_length // 2 + 1)`.
+        length: length of the result; the span of the frames if None.
+        sequence_length, sequence_stride, fft_length, window, center: see `stft`.
     """
     _check_frames(sequence_length, sequence_stride, fft_length)
     window = window if isinstance(window, str) or window is None else tensor(window)
@@ -362,17 +368,19 @@ def istft(
 
 
 @op(compiled=True)
-def view_as_complex(x: Any) -> Any:
+def view_as_complex(x: Tensor) -> Tensor:
     """Pairs along a last axis of size 2 as complex numbers."""
     x = to_float(x)
     if not x.ndim or x.shape[-1] != 2:
-        raise value_error("view_as_complex takes a last axis of size 2.", received=tuple(x.shape))
+        raise value_error(
+            "view_as_complex: the last axis must have size 2.", received=tuple(x.shape)
+        )
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # there are no complex halves
     return lax.complex(x[..., 0], x[..., 1])
 
 
 @op(compiled=True)
-def view_as_real(x: Any) -> Any:
+def view_as_real(x: Tensor) -> Tensor:
     """Complex numbers as pairs along a new last axis."""
     x = tensor(x)
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
@@ -382,7 +390,7 @@ def view_as_real(x: Any) -> Any:
 
 
 @op(tensors=2, file_name="CDist")
-def cdist(x: Any, y: Any) -> Any:
+def cdist(x: Tensor, y: Tensor) -> Tensor:
     """Euclidean distances between all rows of two matrices.
 
     Args:
@@ -400,20 +408,20 @@ def cdist(x: Any, y: Any) -> Any:
     x, y = to_float(x), to_float(y)
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
         raise value_error(
-            "cdist takes matrices (..., n, d) and (..., m, d) of rows with one length.",
+            "cdist: x and y must have shapes (..., n, d) and (..., m, d).",
             shapes=f"x {tuple(x.shape)}, y {tuple(y.shape)}",
         )
     return _distances(x, y)
 
 
 @fused
-def _distances(x: Any, y: Any) -> Any:
+def _distances(x: Tensor, y: Tensor) -> Tensor:
     squares = jnp.sum(jnp.square(x[..., :, None, :] - y[..., None, :, :]), axis=-1)
     return jnp.sqrt(squares)
 
 
 @op(compiled=True)
-def logdet(x: Any) -> Any:
+def logdet(x: Tensor) -> Tensor:
     """Logarithm of the determinant of symmetric positive definite matrices."""
     x = to_float(x)
     sign, value = jnp.linalg.slogdet(x)

@@ -1,4 +1,4 @@
-"""Operations with the names and the meaning of numpy, on the dtypes of deep learning.
+"""Operations with the names and semantics of numpy, on the dtypes of deep learning.
 
 A dictionary rather than a story. First the rows: what jax.numpy has and Keras agrees with, one line
 each. Then the functions that need Keras's semantics, by subject.
@@ -38,6 +38,7 @@ from cornu.core.variable import Variable
 from cornu.errors import type_error, value_error
 from cornu.kernels import matmul as products
 from cornu.numeric import is_integer
+from cornu.types import Axis, DType, Shape, Tensor
 
 # ---- rows: one tensor, element by element -------------------------------------------------------
 
@@ -46,7 +47,7 @@ abs = absolute
 angle = unary(
     lambda x: jnp.angle(x).astype(jnp.finfo(x.dtype).dtype),  # jnp widens scalars
     "angle",
-    "Angle of complex numbers in the plane, in radians.",
+    "Phase of complex numbers, in radians.",
     floating=True,
 )
 arccos = unary(
@@ -57,10 +58,10 @@ arcsin = unary(jnp.arcsin, "arcsin", "Inverse sine in radians, NaN beyond [-1, 1
 arcsinh = unary(jnp.arcsinh, "arcsinh", "Inverse hyperbolic sine.", floating=True)
 arctan = unary(jnp.arctan, "arctan", "Inverse tangent in radians, in (-pi/2, pi/2).", floating=True)
 arctanh = unary(jnp.arctanh, "arctanh", "Inverse hyperbolic tangent.", floating=True)
-bitwise_invert = unary(jnp.invert, "bitwise_invert", "Each bit turned over; `not` for bools.")
-bitwise_not = unary(jnp.invert, "bitwise_not", "Each bit turned over; `not` for bools.")
+bitwise_invert = unary(jnp.invert, "bitwise_invert", "Bitwise NOT.")
+bitwise_not = unary(jnp.invert, "bitwise_not", "Bitwise NOT.")
 cbrt = unary(jnp.cbrt, "cbrt", "Cube root.", floating=True)
-ceil = unary(jnp.ceil, "ceil", "The smallest whole number that is not below.", floating=True)
+ceil = unary(jnp.ceil, "ceil", "Ceiling: the smallest integer >= x.", floating=True)
 conjugate = unary(jnp.conjugate, "conjugate", "Complex conjugate.")
 conj = conjugate
 copy = unary(lambda x: jnp.array(x, copy=True), "copy", "A copy in a buffer of its own.")
@@ -71,7 +72,7 @@ exp = unary(jnp.exp, "exp", "`e ** x`.", floating=True)
 exp2 = unary(jnp.exp2, "exp2", "`2 ** x`.", floating=True)
 expm1 = unary(jnp.expm1, "expm1", "`exp(x) - 1`, precise near zero.", floating=True)
 fabs = unary(jnp.fabs, "fabs", "Absolute value as a float.", floating=True)
-floor = unary(jnp.floor, "floor", "The largest whole number that is not above.", floating=True)
+floor = unary(jnp.floor, "floor", "Floor: the largest integer <= x.", floating=True)
 i0 = unary(jnp.i0, "i0", "Modified Bessel function of the first kind, order 0.", floating=True)
 imag = unary(jnp.imag, "imag", "Imaginary part; zeros for real numbers.")
 isfinite = unary(jnp.isfinite, "isfinite", "Whether each element is neither infinite nor NaN.")
@@ -79,7 +80,7 @@ isinf = unary(jnp.isinf, "isinf", "Whether each element is infinite.")
 isnan = unary(jnp.isnan, "isnan", "Whether each element is NaN.")
 isneginf = unary(jnp.isneginf, "isneginf", "Whether each element is minus infinity.")
 isposinf = unary(jnp.isposinf, "isposinf", "Whether each element is plus infinity.")
-isreal = unary(jnp.isreal, "isreal", "Whether each element has no imaginary part.")
+isreal = unary(jnp.isreal, "isreal", "Whether the imaginary part of each element is zero.")
 log = unary(jnp.log, "log", "Natural logarithm; NaN below zero.", floating=True)
 log10 = unary(jnp.log10, "log10", "Logarithm to base 10.", floating=True)
 log1p = unary(jnp.log1p, "log1p", "`log(1 + x)`, precise near zero.", floating=True)
@@ -89,7 +90,7 @@ negative = unary(jnp.negative, "negative", "`-x`.")
 rad2deg = unary(jnp.rad2deg, "rad2deg", "Radians to degrees.", floating=True)
 real = unary(jnp.real, "real", "Real part.")
 reciprocal = unary(jnp.reciprocal, "reciprocal", "`1 / x`.", floating=True)
-sign = unary(jnp.sign, "sign", "-1, 0 or 1 as the element is below, at or above zero.")
+sign = unary(jnp.sign, "sign", "Sign of each element: -1, 0 or 1.")
 signbit = unary(jnp.signbit, "signbit", "Whether the sign bit is set, as it is in -0.0.")
 sin = unary(jnp.sin, "sin", "Sine of radians.", floating=True)
 sinc = unary(jnp.sinc, "sinc", "`sin(pi x) / (pi x)`, 1 at zero.", floating=True, wide=True)
@@ -97,12 +98,14 @@ sinh = unary(jnp.sinh, "sinh", "Hyperbolic sine.", floating=True)
 sqrt = unary(jnp.sqrt, "sqrt", "Square root; NaN below zero.", floating=True)
 tan = unary(jnp.tan, "tan", "Tangent of radians.", floating=True)
 tanh = unary(jnp.tanh, "tanh", "Hyperbolic tangent, in (-1, 1).", floating=True)
-trunc = unary(jnp.trunc, "trunc", "The fraction cut off.")
+trunc = unary(jnp.trunc, "trunc", "Truncation towards zero.")
 
 # ---- rows: two tensors, broadcast ---------------------------------------------------------------
 
 add = binary(jnp.add, "add", "`x1 + x2`.")
-arctan2 = binary(jnp.arctan2, "arctan2", "Angle of the point (x2, x1) in radians.", floating=True)
+arctan2 = binary(
+    jnp.arctan2, "arctan2", "Angle of the point `(x2, x1)`, in radians.", floating=True
+)
 bitwise_and = binary(jnp.bitwise_and, "bitwise_and", "`x & y`, bit by bit.", letters=True)
 bitwise_left_shift = binary(
     jnp.left_shift, "bitwise_left_shift", "`x * 2 ** y` by shifting bits.", letters=True
@@ -145,43 +148,49 @@ right_shift = binary(jnp.right_shift, "right_shift", "`x // 2 ** y` by bits.", l
 subtract = binary(jnp.subtract, "subtract", "`x1 - x2`.")
 true_divide = binary(jnp.true_divide, "true_divide", "`x1 / x2`.")
 
-# ---- rows: axes folded --------------------------------------------------------------------------
+# ---- rows: reductions ---------------------------------------------------------------------------
 
 all = reduction(jnp.all, "all", "Whether every element is non-zero.")
-amax = reduction(jnp.max, "amax", "Largest element; NaN if there is one.")
-amin = reduction(jnp.min, "amin", "Smallest element; NaN if there is one.")
+amax = reduction(jnp.max, "amax", "Maximum; NaN if any element is NaN.")
+amin = reduction(jnp.min, "amin", "Minimum; NaN if any element is NaN.")
 any = reduction(jnp.any, "any", "Whether some element is non-zero.")
 mean = reduction(jnp.mean, "mean", "Arithmetic mean.", floating=True)
 median = reduction(
-    jnp.median, "median", "The middle value, or the mean of two.", floating=True, wide=True
+    jnp.median,
+    "median",
+    "Median: the middle value, or the mean of the two middle values.",
+    floating=True,
+    wide=True,
 )
-nanmax = reduction(jnp.nanmax, "nanmax", "Largest element that is not NaN.")
-nanmean = reduction(jnp.nanmean, "nanmean", "Mean of what is not NaN.", floating=True, wide=True)
-nanmedian = reduction(
-    jnp.nanmedian, "nanmedian", "Median of what is not NaN.", floating=True, wide=True
+nanmax = reduction(jnp.nanmax, "nanmax", "Maximum, ignoring NaN.")
+nanmean = reduction(jnp.nanmean, "nanmean", "Mean, ignoring NaN.", floating=True, wide=True)
+nanmedian = reduction(jnp.nanmedian, "nanmedian", "Median, ignoring NaN.", floating=True, wide=True)
+nanmin = reduction(jnp.nanmin, "nanmin", "Minimum, ignoring NaN.")
+nanprod = reduction(jnp.nanprod, "nanprod", "Product, ignoring NaN.")
+nanstd = reduction(
+    jnp.nanstd, "nanstd", "Standard deviation, ignoring NaN.", floating=True, wide=True
 )
-nanmin = reduction(jnp.nanmin, "nanmin", "Smallest element that is not NaN.")
-nanprod = reduction(jnp.nanprod, "nanprod", "Product of what is not NaN.")
-nanstd = reduction(jnp.nanstd, "nanstd", "Deviation of what is not NaN.", floating=True, wide=True)
-nansum = reduction(jnp.nansum, "nansum", "Sum of what is not NaN.")
-nanvar = reduction(jnp.nanvar, "nanvar", "Variance of what is not NaN.", floating=True)
-ptp = reduction(jnp.ptp, "ptp", "Largest minus smallest element.")
+nansum = reduction(jnp.nansum, "nansum", "Sum, ignoring NaN.")
+nanvar = reduction(jnp.nanvar, "nanvar", "Variance, ignoring NaN.", floating=True)
+ptp = reduction(jnp.ptp, "ptp", "Range of values, maximum minus minimum.")
 std = reduction(
     jnp.std, "std", "Standard deviation, square root of `var`.", floating=True, wide=True
 )
-sum = reduction(jnp.sum, "sum", "Sum; small integers are summed in 32 bits.")
-var = reduction(jnp.var, "var", "Variance: mean squared distance from the mean.", floating=True)
+sum = reduction(jnp.sum, "sum", "Sum; integers of less than 32 bits are summed in 32.")
+var = reduction(jnp.var, "var", "Variance: mean squared deviation from the mean.", floating=True)
 
 
 @op
-def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """Largest element along `axis`; NaN if there is one.
+def max(
+    x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Tensor | None = None
+) -> Tensor:
+    """Maximum along `axis`; NaN if any element is NaN.
 
     Args:
         x: array of any shape.
-        axis: the axis or axes to fold; all of them if None.
-        keepdims: whether folded axes stay with size 1.
-        initial: the result is at least this; what an empty axis gives.
+        axis: the axis or axes to reduce; all of them if None.
+        keepdims: whether reduced axes stay with size 1.
+        initial: lower bound of the result, which an empty axis gives; none if None.
 
     Example:
 
@@ -192,13 +201,17 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 
 
 @op
-def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """Smallest element along `axis`; see `max`."""
+def min(
+    x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Tensor | None = None
+) -> Tensor:
+    """Minimum along `axis`; see `max`."""
     return jnp.min(tensor(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+def prod(
+    x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: DType | None = None
+) -> Tensor:
     """Product along `axis`, in `dtype` if given.
 
     Example:
@@ -211,7 +224,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 
 @op(named=("weights",), wide=True)
-def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+def average(x: Tensor, axis: Axis = None, weights: Tensor | None = None) -> Tensor:
     """Mean along `axis`, weighted by `weights` of the same shape or of the length of `axis`.
 
     Example:
@@ -226,23 +239,24 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
 
 
 @op
-def count_nonzero(x: Any, axis: Any = None) -> Any:
-    """How many elements are not zero, int32."""
+def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
+    """Number of non-zero elements, int32."""
     return jnp.count_nonzero(tensor(x), axis=axes(axis)).astype("int32")
 
 
 @op(tensors=2)
 def quantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
-    """The value below which a fraction `q` of the elements lies.
+    x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """Quantile: the value below which a fraction `q` of the elements lies.
 
     Args:
         x: array of any shape.
         q: fraction in [0, 1], or a vector of them, whose axis comes first in the result.
-        axis: the axis or axes to fold; all of them if None.
-        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
-        keepdims: whether folded axes stay with size 1.
+        axis: the axis or axes to reduce; all of them if None.
+        method: interpolation between two elements: "linear", "lower", "higher", "midpoint" or
+            "nearest".
+        keepdims: whether reduced axes stay with size 1.
 
     Example:
 
@@ -254,42 +268,48 @@ def quantile(
 
 @op(tensors=2)
 def percentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """`quantile` with `q` in percent."""
     return _quantile(jnp.percentile, x, q, axis, method, keepdims, most=100)
 
 
 @op(tensors=2)
 def nanquantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
-    """`quantile` of what is not NaN."""
+    x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """`quantile`, ignoring NaN."""
     return _quantile(jnp.nanquantile, x, q, axis, method, keepdims)
 
 
 @op(tensors=2)
 def nanpercentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
-    """`quantile` of what is not NaN, with `q` in percent."""
+    x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """`percentile`, ignoring NaN."""
     return _quantile(jnp.nanpercentile, x, q, axis, method, keepdims, most=100)
 
 
 def _quantile(
-    function: Any, x: Any, q: Any, axis: Any, method: str, keepdims: bool, most: int = 1
+    function: Callable[..., Tensor],
+    x: Tensor,
+    q: Tensor,
+    axis: Axis,
+    method: str,
+    keepdims: bool,
+    most: int = 1,
 ) -> Any:
     x = to_float(x)
     if type(q) in (int, float):
         if not 0 <= q <= most:
-            raise ValueError(f"q lies between 0 and {most}.")
+            raise ValueError(f"q must lie between 0 and {most}.")
         q = float(q)
     else:
         q = tensor(q, x.dtype)
     return function(x, q, axis=axes(axis), method=method, keepdims=keepdims)
 
 
-def _dtype_or_none(dtype: Any) -> str | None:
+def _dtype_or_none(dtype: DType | None) -> str | None:
     return None if dtype is None else dtypes.standardize_dtype(dtype)
 
 
@@ -297,8 +317,8 @@ def _dtype_or_none(dtype: Any) -> str | None:
 
 
 @op
-def cumsum(x: Any, axis: Any = None, dtype: Any = None) -> Any:
-    """Running sum along `axis`; of the flattened array if None.
+def cumsum(x: Tensor, axis: Axis = None, dtype: DType | None = None) -> Tensor:
+    """Cumulative sum along `axis`; of the flattened array if None.
 
     Example:
 
@@ -309,26 +329,26 @@ def cumsum(x: Any, axis: Any = None, dtype: Any = None) -> Any:
 
 
 @op
-def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Any:
-    """Running product along `axis`; of the flattened array if None."""
+def cumprod(x: Tensor, axis: Axis = None, dtype: DType | None = None) -> Tensor:
+    """Cumulative product along `axis`; of the flattened array if None."""
     return _running(jnp.cumprod, x, axis, dtype)
 
 
 @op(compiled=True)
-def nancumsum(x: Any, axis: Any = None, dtype: Any = None) -> Any:
-    """Running sum in which NaN counts as zero."""
+def nancumsum(x: Tensor, axis: Axis = None, dtype: DType | None = None) -> Tensor:
+    """Cumulative sum in which NaN counts as zero."""
     x = tensor(x)
     return _running(jnp.cumsum, jnp.where(jnp.isnan(x), jnp.zeros_like(x), x), axis, dtype)
 
 
 @op(compiled=True)
-def nancumprod(x: Any, axis: Any = None, dtype: Any = None) -> Any:
-    """Running product in which NaN counts as one."""
+def nancumprod(x: Tensor, axis: Axis = None, dtype: DType | None = None) -> Tensor:
+    """Cumulative product in which NaN counts as one."""
     x = tensor(x)
     return _running(jnp.cumprod, jnp.where(jnp.isnan(x), jnp.ones_like(x), x), axis, dtype)
 
 
-def _running(function: Any, x: Any, axis: Any, dtype: Any) -> Any:
+def _running(function: Callable[..., Tensor], x: Tensor, axis: Axis, dtype: DType | None) -> Any:
     x = tensor(x)
     if dtype is None:
         dtype = "int32" if x.dtype == bool else x.dtype
@@ -339,10 +359,8 @@ def _running(function: Any, x: Any, axis: Any, dtype: Any) -> Any:
 
 
 @op
-def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Index of the largest element along `axis`, int32; of the flattened array if None.
-
-    Of equal ones the first counts.
+def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Index of the first maximum along `axis`, int32; of the flattened array if None.
 
     Example:
 
@@ -353,36 +371,33 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op
-def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Index of the smallest element along `axis`, int32; see `argmax`."""
+def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Index of the first minimum along `axis`, int32; see `argmax`."""
     return jnp.argmin(tensor(x), axis=axis, keepdims=keepdims).astype("int32")
 
 
 @op
-def nanargmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Index of the largest element that is not NaN; -1 where all are."""
+def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Index of the maximum, ignoring NaN; -1 where all are NaN."""
     return jnp.nanargmax(tensor(x), axis=axis, keepdims=keepdims).astype("int32")
 
 
 @op
-def nanargmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Index of the smallest element that is not NaN; -1 where all are."""
+def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Index of the minimum, ignoring NaN; -1 where all are NaN."""
     return jnp.nanargmin(tensor(x), axis=axis, keepdims=keepdims).astype("int32")
 
 
 @op
-def argsort(x: Any, axis: Any = -1) -> Any:
-    """Indices that sort along `axis`, int32; equal elements keep their order.
-
-    A scalar is taken for a vector of one element.
-    """
+def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
+    """Indices that sort along `axis`, int32; stable. A scalar counts as a vector of one element."""
     x = tensor(x)
     return jnp.argsort(x, axis=axis if x.ndim else None).astype("int32")
 
 
 @op
-def argpartition(x: Any, kth: int, axis: Any = -1) -> Any:
-    """Indices that put element `kth` in its place, smaller ones in front of it; int32.
+def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
+    """Indices that partition around the element of rank `kth`, int32.
 
     Along `axis`; of the flattened array if None.
     """
@@ -392,8 +407,8 @@ def argpartition(x: Any, kth: int, axis: Any = -1) -> Any:
 
 
 @op
-def sort(x: Any, axis: Any = -1) -> Any:
-    """The elements in ascending order along `axis`; NaN comes last.
+def sort(x: Tensor, axis: int | None = -1) -> Tensor:
+    """Sort in ascending order along `axis`; NaN comes last.
 
     Example:
 
@@ -404,20 +419,20 @@ def sort(x: Any, axis: Any = -1) -> Any:
 
 
 @op
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Differences of neighbours along `axis`, taken `n` times; for bools, whether they differ."""
+def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
+    """The `n`-th discrete difference along `axis`; for bools, whether neighbors differ."""
     return jnp.diff(tensor(a), n=n, axis=axis)
 
 
 @op(wide=True)
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+def trapezoid(y: Tensor, x: Tensor | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """Integral by the trapezoidal rule.
 
     Args:
-        y: values of the function.
-        x: where they were taken; `dx` apart if None.
-        dx: distance of the points.
-        axis: to integrate along.
+        y: samples of the function.
+        x: coordinates of the samples; equally spaced by `dx` if None.
+        dx: spacing of the samples.
+        axis: axis to integrate along.
     """
     y = to_float(y)
     dx = dx if type(dx) in SCALARS else tensor(dx, y.dtype)
@@ -425,8 +440,8 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
 
 @op
-def roll(x: Any, shift: Any, axis: Any = None) -> Any:
-    """The elements moved by `shift` places along `axis`, around the end to the beginning.
+def roll(x: Tensor, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
+    """Roll elements by `shift` positions along `axis`; those beyond the end reenter at the start.
 
     Example:
 
@@ -437,20 +452,20 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
 
 
 @op
-def flip(x: Any, axis: Any = None) -> Any:
-    """The elements in reverse order along `axis`, along every axis if None."""
+def flip(x: Tensor, axis: Axis = None) -> Tensor:
+    """Reverse the order of elements along `axis`; along every axis if None."""
     return jnp.flip(tensor(x), axis=axes(axis))
 
 
 @op
-def fliplr(x: Any) -> Any:
-    """The second axis in reverse order."""
+def fliplr(x: Tensor) -> Tensor:
+    """Reverse the second axis."""
     return jnp.fliplr(tensor(x))
 
 
 @op
-def flipud(x: Any) -> Any:
-    """The first axis in reverse order."""
+def flipud(x: Tensor) -> Tensor:
+    """Reverse the first axis."""
     return jnp.flipud(tensor(x))
 
 
@@ -458,12 +473,12 @@ def flipud(x: Any) -> Any:
 
 
 @op
-def reshape(x: Any, newshape: Any) -> Any:
-    """The same elements in another shape, in row-major order.
+def reshape(x: Tensor, newshape: int | Shape) -> Tensor:
+    """Reshape, in row-major order.
 
     Args:
         x: array of any shape.
-        newshape: sizes; one of them may be -1, and is found from the others.
+        newshape: new sizes; one of them may be -1, and is inferred from the others.
 
     Example:
 
@@ -472,23 +487,23 @@ def reshape(x: Any, newshape: Any) -> Any:
     """
     sizes = tuple(-1 if n is None else n for n in _as_sizes(newshape))
     if [n for n in sizes if isinstance(n, int) and n < 0] not in ([], [-1]):
-        raise value_error("A size must not be negative, except one -1.")
+        raise value_error("Sizes must be >= 0, except one -1.")
     return jnp.reshape(tensor(x), sizes)
 
 
-def _as_sizes(newshape: Any) -> Sequence[Any]:
+def _as_sizes(newshape: int | Shape) -> Sequence[Any]:
     return newshape if isinstance(newshape, (list, tuple)) else (newshape,)
 
 
 @shape_rule(reshape)
-def _reshaped(x: KerasTensor, newshape: Any) -> KerasTensor:
+def _reshaped(x: KerasTensor, newshape: int | Shape) -> KerasTensor:
     sizes = _as_sizes(newshape)
     if any_symbolic((sizes,)):  # which sizes those are is known when the graph runs
         given = [None if isinstance(n, KerasTensor) or n in (-1, None) else int(n) for n in sizes]
         return KerasTensor(given, x.dtype, sparse=getattr(x, "sparse", False))
     newshape = tuple(-1 if n is None else int(n) for n in sizes)
     if newshape.count(-1) > 1:
-        raise value_error(f"reshape can find one unknown size, got {newshape}.", received=x.shape)
+        raise value_error(f"reshape: only one size may be -1, got {newshape}.", received=x.shape)
     known = None not in x.shape
     size = int(np.prod([n for n in x.shape if n is not None], dtype=int))
     wanted = int(np.prod([n for n in newshape if n != -1], dtype=int))
@@ -497,17 +512,17 @@ def _reshaped(x: KerasTensor, newshape: Any) -> KerasTensor:
         fits = (size % wanted == 0 if wanted else size == 0) if -1 in newshape else size == wanted
     if not fits:
         raise value_error(
-            f"reshape cannot turn {size} elements into the shape {newshape}.",
+            f"reshape: cannot reshape {size} elements to {newshape}.",
             received=x.shape,
-            fix="the product of the sizes must stay.",
+            fix="the product of the sizes must stay the same.",
         )
     free = size // wanted if known and wanted else None
     return KerasTensor([free if n == -1 else n for n in newshape], x.dtype, sparse=x.sparse)
 
 
 @op
-def transpose(x: Any, axes: Any = None) -> Any:
-    """Axes in another order, reversed if `axes` is None.
+def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
+    """Permute the axes; reverse them if `axes` is None.
 
     Example:
 
@@ -518,28 +533,28 @@ def transpose(x: Any, axes: Any = None) -> Any:
 
 
 @op
-def expand_dims(x: Any, axis: Any) -> Any:
-    """A new axis of size 1 (or several) at the given position in the result."""
+def expand_dims(x: Tensor, axis: Axis) -> Tensor:
+    """Insert one or several axes of size 1, at the given positions in the result."""
     return jnp.expand_dims(tensor(x), axes(axis))
 
 
 @op
-def squeeze(x: Any, axis: Any = None) -> Any:
-    """Axes of size 1 taken away: those given, or all of them."""
+def squeeze(x: Tensor, axis: Axis = None) -> Tensor:
+    """Remove axes of size 1: those given, or all of them."""
     return jnp.squeeze(tensor(x), axis=axes(axis))
 
 
 @shape_rule(squeeze)
-def _squeezed(x: KerasTensor, axis: Any = None) -> KerasTensor:
+def _squeezed(x: KerasTensor, axis: Axis = None) -> KerasTensor:
     if axis is None:
         return KerasTensor([n for n in x.shape if n != 1], x.dtype, sparse=x.sparse)
     gone = set()
     for one in axis if isinstance(axis, (list, tuple)) else (axis,):
         if not -x.ndim <= one < x.ndim:
-            raise value_error(f"squeeze: there is no axis {one}.", received=x.shape)
+            raise value_error(f"squeeze: x has no axis {one}.", received=x.shape)
         if x.shape[one] not in (1, None):
             raise value_error(
-                f"squeeze: axis {one} has size {x.shape[one]}, not 1.", received=x.shape
+                f"squeeze: axis {one} must have size 1, got {x.shape[one]}.", received=x.shape
             )
         gone.add(one % x.ndim)
     kept = [n for i, n in enumerate(x.shape) if i not in gone]
@@ -547,55 +562,55 @@ def _squeezed(x: KerasTensor, axis: Any = None) -> KerasTensor:
 
 
 @op
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """Axes moved from `source` to `destination`; the others keep their order."""
+def moveaxis(x: Tensor, source: Axis, destination: Axis) -> Tensor:
+    """Move axes from `source` to `destination`; the others keep their order."""
     return jnp.moveaxis(tensor(x), axes(source), axes(destination))
 
 
 @op
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Two axes exchanged."""
+def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
+    """Swap two axes."""
     return jnp.swapaxes(tensor(x), axis1, axis2)
 
 
 @op
-def ravel(x: Any) -> Any:
-    """All elements along one axis."""
+def ravel(x: Tensor) -> Tensor:
+    """Flatten to one axis."""
     return jnp.ravel(tensor(x))
 
 
 @op
-def broadcast_to(x: Any, shape: Any) -> Any:
-    """The array repeated along axes of size 1 and new leading axes until it has the shape."""
+def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
+    """Broadcast to a shape."""
     return jnp.broadcast_to(tensor(x), tuple(shape))
 
 
 @shape_rule(broadcast_to)
-def _broadcast(x: KerasTensor, shape: Any) -> KerasTensor:
+def _broadcast(x: KerasTensor, shape: Shape) -> KerasTensor:
     shape = tuple(shape)
     behind = shape[len(shape) - x.ndim :]
     if len(shape) < x.ndim or builtins.any(
         m not in (1, None) and m != n for m, n in zip(x.shape, behind, strict=True)
     ):
-        raise value_error(f"broadcast_to cannot reach {shape}.", received=x.shape)
+        raise value_error(f"broadcast_to: cannot broadcast to {shape}.", received=x.shape)
     return KerasTensor(shape, x.dtype)
 
 
 @op
-def tile(x: Any, repeats: Any) -> Any:
-    """The whole array side by side `repeats` times along each axis."""
+def tile(x: Tensor, repeats: int | Sequence[int]) -> Tensor:
+    """Tile: repeat the whole array `repeats` times along each axis."""
     return jnp.tile(tensor(x), repeats if isinstance(repeats, int) else tuple(repeats))
 
 
 @op
-def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
-    """Each element `repeats` times in a row along `axis`; of the flattened array if None.
+def repeat(x: Tensor, repeats: int | Sequence[int] | np.ndarray, axis: int | None = None) -> Tensor:
+    """Repeat each element along `axis`; of the flattened array if None.
 
     Args:
-        x: array.
-        repeats: a number, or one for each element of the axis; inside compiled code they must be
-            known before.
-        axis: to repeat along.
+        x: array of any shape.
+        repeats: number of repetitions, one int or one per element of the axis; must be known while
+            tracing.
+        axis: axis to repeat along.
 
     Example:
 
@@ -610,7 +625,7 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
 
 
 @shape_rule(repeat)
-def _repeated(x: Any, repeats: Any, axis: Any = None) -> Any:
+def _repeated(x: Tensor, repeats: int | Sequence[int], axis: int | None = None) -> Any:
     unknown = None in (x.shape if axis is None else (x.shape[axis],))
     if not any_symbolic((repeats,)) and (isinstance(repeats, int) or not unknown):
         return NotImplemented
@@ -620,21 +635,26 @@ def _repeated(x: Any, repeats: Any, axis: Any = None) -> Any:
 
 
 @op
-def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
-    """A quarter turn, `k` times, from the first of the two axes towards the second."""
-    return jnp.rot90(tensor(array), k=k, axes=tuple(axes))
+def rot90(array: Tensor, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """Rotate by 90 degrees `k` times, from the first of the two axes towards the second."""
+    return jnp.rot90(tensor(array), k=k, axes=axes)
 
 
 @op(named=("constant_values",))
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
-    """Elements added around the array.
+def pad(
+    x: Tensor,
+    pad_width: int | Sequence[Any],
+    mode: str = "constant",
+    constant_values: Tensor | None = None,
+) -> Tensor:
+    """Pad an array.
 
     Args:
         x: array of any shape.
-        pad_width: `(before, after)` for each axis, or one pair or int for all.
+        pad_width: `(before, after)` per axis, or one pair or int for all axes.
         mode: "constant", "reflect", "symmetric", "edge", "wrap", "linear_ramp", "maximum",
             "mean", "median", "minimum" or "empty".
-        constant_values: what is added in mode "constant"; 0 if None.
+        constant_values: fill value of mode "constant"; 0 if None.
 
     Example:
 
@@ -647,24 +667,24 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if constant_values is None:
         return jnp.pad(tensor(x), widths, mode=mode)
     if mode != "constant":
-        raise value_error(f"pad takes constant_values in mode 'constant' only, not in {mode!r}.")
+        raise value_error(f"pad: constant_values requires mode='constant', got {mode!r}.")
     return jnp.pad(tensor(x), widths, mode=mode, constant_values=constant_values)
 
 
 @op
-def view(x: Any, dtype: Any = None) -> Any:
-    """The same bits read as another dtype; the last axis grows or shrinks with the size."""
+def view(x: Tensor, dtype: DType | None = None) -> Tensor:
+    """Reinterpret the bits as another dtype; the last axis is scaled by the ratio of sizes."""
     return tensor(x).view(_dtype_or_none(dtype))
 
 
 @op
-def size(x: Any) -> Any:
+def size(x: Tensor) -> int:
     """Number of elements, as an int."""
     return x.size if isinstance(x, (jax.Array, np.ndarray)) else tensor(x).size
 
 
 @op
-def ndim(x: Any) -> Any:
+def ndim(x: Tensor) -> int:
     """Number of axes, as an int."""
     return jnp.ndim(tensor(x))
 
@@ -672,7 +692,7 @@ def ndim(x: Any) -> Any:
 # ---- joining and cutting ------------------------------------------------------------------------
 
 
-def _together(xs: Any) -> list[Any]:
+def _together(xs: Sequence[Tensor]) -> list[Any]:
     """Arrays of one dtype: the one that all of them promote to."""
     if hasattr(xs, "shape"):
         return list(tensor(xs))
@@ -680,12 +700,12 @@ def _together(xs: Any) -> list[Any]:
 
 
 @op
-def concatenate(xs: Any, axis: Any = 0) -> Any:
-    """Arrays one after another along an axis that they have.
+def concatenate(xs: Sequence[Tensor], axis: int | None = 0) -> Tensor:
+    """Concatenate arrays along an existing axis.
 
     Args:
-        xs: arrays that are alike in all axes but `axis`.
-        axis: along which they follow each other; flattened first if None.
+        xs: arrays whose shapes agree except along `axis`.
+        axis: axis to concatenate along; arrays are flattened first if None.
 
     Example:
 
@@ -696,8 +716,8 @@ def concatenate(xs: Any, axis: Any = 0) -> Any:
 
 
 @op
-def stack(x: Any, axis: int = 0) -> Any:
-    """Arrays of one shape side by side along a new axis.
+def stack(x: Tensor, axis: int = 0) -> Tensor:
+    """Stack arrays of the same shape along a new axis.
 
     Example:
 
@@ -708,38 +728,38 @@ def stack(x: Any, axis: int = 0) -> Any:
 
 
 @op
-def vstack(xs: Any) -> Any:
-    """Arrays below each other, along the first axis; vectors become rows."""
+def vstack(xs: Sequence[Tensor]) -> Tensor:
+    """Stack vertically, along the first axis; vectors become rows."""
     return jnp.vstack(_together(xs))
 
 
 @op
-def hstack(xs: Any) -> Any:
-    """Arrays beside each other, along the second axis; vectors along their only one."""
+def hstack(xs: Sequence[Tensor]) -> Tensor:
+    """Stack horizontally, along the second axis; vectors along their only one."""
     return jnp.hstack(_together(xs))
 
 
 @op
-def dstack(xs: Any) -> Any:
-    """Arrays behind each other, along the third axis."""
+def dstack(xs: Sequence[Tensor]) -> Tensor:
+    """Stack depthwise, along the third axis."""
     return jnp.dstack(_together(xs))
 
 
 @op(tensors=2)
-def append(x1: Any, x2: Any, axis: Any = None) -> Any:
-    """`x2` after `x1` along `axis`; both flattened if None."""
+def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
+    """Append `x2` to `x1` along `axis`; both are flattened if None."""
     return jnp.append(*pair(x1, x2), axis=axis)
 
 
 @op
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """The array cut along `axis` into equal parts, or at given places.
+def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Split along `axis` into equal parts, or at given indices.
 
     Args:
-        x: array.
-        indices_or_sections: the number of parts, which divides the size of the axis, or the
+        x: array of any shape.
+        indices_or_sections: number of parts, which must divide the size of the axis, or the
             indices at which a new part begins.
-        axis: to cut.
+        axis: axis to split along.
 
     Returns:
         A list of arrays.
@@ -753,14 +773,16 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 @shape_rule(split)
-def _parts(x: KerasTensor, indices_or_sections: Any, axis: int = 0) -> list[KerasTensor]:
+def _parts(
+    x: KerasTensor, indices_or_sections: int | Sequence[int], axis: int = 0
+) -> list[KerasTensor]:
     total = x.shape[axis]
     indices_or_sections = _cuts(indices_or_sections)
     if isinstance(indices_or_sections, int):
         parts = indices_or_sections
         if total is not None and total % parts:
             raise value_error(
-                f"split cannot cut axis {axis} into {parts} equal parts.", received=x.shape
+                f"split: the size of axis {axis} must be a multiple of {parts}.", received=x.shape
             )
         sizes = [None if total is None else total // parts] * parts
     else:
@@ -778,7 +800,7 @@ def _place(cut: int, total: int) -> int:
     return builtins.min(cut + total if cut < 0 else cut, total)
 
 
-def _cuts(indices_or_sections: Any) -> Any:
+def _cuts(indices_or_sections: int | Sequence[int]) -> Any:
     if isinstance(indices_or_sections, (int, np.integer)):
         spend(int(indices_or_sections))  # each part is made
         return indices_or_sections
@@ -788,37 +810,37 @@ def _cuts(indices_or_sections: Any) -> Any:
 
 
 @op
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """`split` into parts that may differ by one in size."""
+def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """`split` into parts whose sizes may differ by one."""
     return list(jnp.array_split(tensor(x), _cuts(indices_or_sections), axis=axis))
 
 
 @op
-def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def hsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Any]:
     """`split` along the second axis; along the only one of a vector."""
     return list(jnp.hsplit(tensor(x), _cuts(indices_or_sections)))
 
 
 @op
-def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Any]:
     """`split` along the first axis."""
     return list(jnp.vsplit(tensor(x), _cuts(indices_or_sections)))
 
 
 @op
-def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def dsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Any]:
     """`split` along the third axis."""
     return list(jnp.dsplit(tensor(x), _cuts(indices_or_sections)))
 
 
 @op
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
-    """Coordinates of the points of a grid, one array for each of the given axes.
+    """Coordinate arrays of a grid, one per axis.
 
     Args:
-        *x: vectors, the coordinates along each axis.
-        indexing: "xy" lets the first vector run along the second axis of the results; "ij" along
-            the first.
+        *x: vectors of coordinates along each axis.
+        indexing: "xy" (Cartesian: the first vector varies along the second axis of the results) or
+            "ij" (matrix: along the first).
 
     Example:
 
@@ -832,7 +854,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
 
 
 @op(tensors=2)
-def get_item(x: Any, key: Any) -> Any:
+def get_item(x: Tensor, key: Any) -> Tensor:
     """`x[key]`, with indices, slices, `...`, None and arrays as numpy takes them."""
     x = tensor(x)
     key = jax.tree.map(_value, key, is_leaf=lambda k: isinstance(k, Variable))
@@ -845,13 +867,13 @@ def _value(key: Any) -> Any:
 
 
 @shape_rule(get_item)
-def _picked(x: Any, key: Any) -> Any:
+def _picked(x: Tensor, key: Any) -> Any:
     if isinstance(key, KerasTensor) and key.dtype == "bool":  # how many are picked is not known
         return KerasTensor((None, *x.shape[key.ndim :]), x.dtype)
     return NotImplemented
 
 
-def _check_places(x: Any, key: tuple[Any, ...]) -> None:
+def _check_places(x: Tensor, key: tuple[Any, ...]) -> None:
     """Whether the ints of a key lie inside: jax takes the nearest element if they do not."""
     counted = [k for k in key if k is not None and k is not Ellipsis]
     if builtins.any(hasattr(k, "ndim") or isinstance(k, (list, bool)) for k in counted):
@@ -863,19 +885,21 @@ def _check_places(x: Any, key: tuple[Any, ...]) -> None:
         elif k is not None:
             size = x.shape[axis] if axis < x.ndim else None
             if isinstance(k, int) and isinstance(size, int) and not -size <= k < size:
-                raise IndexError(f"there is no element {k} along axis {axis}, which has {size}.")
+                raise IndexError(
+                    f"there is no element {k} along axis {axis}, whose size is {size}."
+                )
             axis += 1
 
 
 @op(tensors=2)
-def take(x: Any, indices: Any, axis: Any = None) -> Any:
+def take(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
     """Elements along `axis` at the given indices.
 
     Args:
-        x: array.
-        indices: integers of any shape; negative ones count from the end. Beyond the axis there is
-            NaN (the smallest value for integers).
-        axis: to take along; of the flattened array if None.
+        x: array of any shape.
+        indices: integers of any shape; negative ones count from the end. Out of range they give NaN
+            (for integers the smallest value).
+        axis: axis to take along; that of the flattened array if None.
 
     Returns:
         The shape of `x` with `axis` replaced by the shape of `indices`.
@@ -890,28 +914,28 @@ def take(x: Any, indices: Any, axis: Any = None) -> Any:
 
 
 @op(tensors=2)
-def take_along_axis(x: Any, indices: Any, axis: Any = None) -> Any:
-    """Elements at indices that differ from row to row, as `argsort` and `argmax` give them.
+def take_along_axis(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
+    """Elements along `axis` at indices that vary along the others, as from `argsort`.
 
     Args:
-        x: array.
+        x: array of any shape.
         indices: integers, with the axes of `x`.
-        axis: to take along; of the flattened array if None.
+        axis: axis to take along; that of the flattened array if None.
     """
     x, indices = tensor(x), tensor(indices)
     return jnp.take_along_axis(x, indices, axis=axis)
 
 
 @op(tensors=3)
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """`x1` where the condition holds, `x2` elsewhere; without them, where it holds.
+def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Tensor:
+    """`x1` where the condition holds, else `x2`; without them, the indices where it holds.
 
     Args:
-        condition: bools; other dtypes count as true where they are not zero.
+        condition: bools; other dtypes are true where non-zero.
         x1, x2: arrays, broadcast against the condition.
 
     Returns:
-        An array; without `x1` and `x2` a tuple of index vectors, one an axis.
+        An array; without `x1` and `x2` a tuple of index vectors, one per axis.
 
     Example:
 
@@ -922,18 +946,18 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     if x1 is None and x2 is None:
         return jnp.where(condition)
     if x1 is None or x2 is None:
-        raise value_error("where takes both x1 and x2, or neither.")
+        raise value_error("where: x1 and x2 must both be given, or neither.")
     return jnp.where(condition, *pair(x1, x2))
 
 
 @shape_rule(where)
-def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def _where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:
     return _nonzero(condition) if x1 is None and x2 is None else NotImplemented
 
 
 @op
-def nonzero(x: Any) -> Any:
-    """Where elements are not zero: a tuple of index vectors, one an axis."""
+def nonzero(x: Tensor) -> Tensor:
+    """Indices of the non-zero elements: a tuple of vectors, one per axis."""
     return jnp.nonzero(tensor(x))
 
 
@@ -943,13 +967,13 @@ def _nonzero(x: KerasTensor) -> Any:
 
 
 @op(tensors=3, compiled=True)
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    """From each place, the choice whose condition is the first to hold there.
+def select(condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: Tensor = 0) -> Tensor:
+    """Elementwise, the choice whose condition is the first to hold.
 
     Args:
         condlist: list of bool arrays.
-        choicelist: list of arrays, as many.
-        default: where no condition holds.
+        choicelist: list of as many arrays.
+        default: value where no condition holds.
     """
     conditions = [tensor(c) for c in condlist]
     choices = [weak(c) for c in choicelist]
@@ -959,66 +983,66 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 @op
-def diag(x: Any, k: int = 0) -> Any:
+def diag(x: Tensor, k: int = 0) -> Tensor:
     """A matrix with the vector on diagonal `k`, or the diagonal `k` of a matrix."""
     return jnp.diag(tensor(x), k=k)
 
 
 @op(compiled=True)
-def diagflat(x: Any, k: int = 0) -> Any:
-    """A matrix with all elements of the array on diagonal `k`."""
+def diagflat(x: Tensor, k: int = 0) -> Tensor:
+    """A matrix with the elements of the flattened array on diagonal `k`."""
     return jnp.diagflat(tensor(x), k=k)
 
 
 @op
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """A diagonal of the matrices along two axes, as a last axis."""
+def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Diagonal of the matrices along two axes, as the last axis."""
     x = tensor(x)
     if x.ndim > 1 and -x.ndim <= axis1 < x.ndim and axis1 % x.ndim == axis2 % x.ndim:
-        raise value_error(f"diagonal: axis1 and axis2 must differ, both are {axis1}.")
+        raise value_error(f"diagonal: axis1 and axis2 must differ, got {axis1} for both.")
     return jnp.diagonal(x, offset=offset, axis1=axis1, axis2=axis2)
 
 
 @op
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Sum of a diagonal of the matrices along two axes."""
+def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Sum along a diagonal of the matrices along two axes."""
     return jnp.trace(tensor(x), offset=offset, axis1=axis1, axis2=axis2)
 
 
 @op
-def tril(x: Any, k: int = 0) -> Any:
-    """The lower triangle up to diagonal `k`, zeros above."""
+def tril(x: Tensor, k: int = 0) -> Tensor:
+    """Lower triangle: elements up to diagonal `k`, zeros above."""
     return jnp.tril(tensor(x), k=k)
 
 
 @op
-def triu(x: Any, k: int = 0) -> Any:
-    """The upper triangle from diagonal `k` on, zeros below."""
+def triu(x: Tensor, k: int = 0) -> Tensor:
+    """Upper triangle: elements from diagonal `k` on, zeros below."""
     return jnp.triu(tensor(x), k=k)
 
 
 @op
 def unique(
-    x: Any,
+    x: Tensor,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
-    axis: Any = None,
+    axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
-    """The different elements, ascending; each NaN differs from all others.
+    fill_value: Tensor | None = None,
+) -> Tensor:
+    """Unique elements, sorted; NaNs are not equal to each other.
 
     Args:
-        x: array.
+        x: array of any shape.
         sorted: kept for Keras's signature; the result is sorted in any case.
-        return_index: also where each comes first.
-        return_inverse: also which of them each element is.
-        return_counts: also how often each occurs.
-        axis: compare slices along it; elements if None.
-        size: of the result; needed inside compiled code, where it cannot depend on the values.
-        fill_value: fills up the result to `size`; the smallest element if None.
+        return_index: whether to also return the index of the first occurrence of each.
+        return_inverse: whether to also return the indices that reconstruct `x`.
+        return_counts: whether to also return the number of occurrences.
+        axis: axis whose slices are compared; elements are if None.
+        size: size of the result; required in compiled code, where it cannot depend on values.
+        fill_value: padding of the result up to `size`; the smallest element if None.
 
     Returns:
         An array, or a tuple of arrays with what was asked for.
@@ -1042,12 +1066,12 @@ def _unique(
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
-    axis: Any = None,
+    axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
+    fill_value: Tensor | None = None,
 ) -> Any:
     if axis is not None and not -x.ndim <= axis < x.ndim:
-        raise value_error(f"unique: there is no axis {axis}.", received=x.shape)
+        raise value_error(f"unique: x has no axis {axis}.", received=x.shape)
     values: list[int | None] = [size] if axis is None else [*x.shape]
     values[axis or 0] = size
     found = KerasTensor(values, x.dtype)
@@ -1058,71 +1082,73 @@ def _unique(
 
 
 @op(tensors=2, file_name="IsIn")
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
-    """Whether each element of `x1` is among those of `x2`; with `invert`, whether it is not."""
+def isin(x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Whether each element of `x1` is in `x2`; with `invert`, whether it is not."""
     return jnp.isin(tensor(x1), tensor(x2), assume_unique=assume_unique, invert=invert)
 
 
 @op(tensors=2, file_name="SearchSorted")
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
-    """Where values would have to be put in to keep a sorted vector sorted, int32.
+def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") -> Tensor:
+    """Indices at which to insert values into a sorted vector to keep it sorted, int32.
 
     Args:
         sorted_sequence: ascending vector.
         values: array of any shape.
-        side: of equal elements, before the first ("left") or after the last ("right").
+        side: index before ("left") or after ("right") equal elements.
     """
     sorted_sequence, values = tensor(sorted_sequence), tensor(values)
     if sorted_sequence.ndim != 1:
         raise value_error(
-            "searchsorted searches in one sorted vector.",
-            received=f"sorted_sequence {sorted_sequence.shape}",
+            "searchsorted: sorted_sequence must be 1-D.",
+            received=sorted_sequence.shape,
             fix="ops.vectorized_map applies it row by row.",
         )
     return jnp.searchsorted(sorted_sequence, values, side=side).astype("int32")
 
 
 @shape_rule(searchsorted)
-def _searched(sorted_sequence: Any, values: Any, side: str = "left") -> KerasTensor:
+def _searched(sorted_sequence: Tensor, values: Tensor, side: str = "left") -> KerasTensor:
     if len(sorted_sequence.shape) != 1:
         raise value_error(
-            "searchsorted searches in one sorted vector.",
-            received=f"sorted_sequence {sorted_sequence.shape}",
+            "searchsorted: sorted_sequence must be 1-D.",
+            received=sorted_sequence.shape,
         )
     return KerasTensor(getattr(values, "shape", np.shape(values)), "int32")
 
 
 @op(tensors=2)
-def digitize(x: Any, bins: Any) -> Any:
-    """Number of the bin of each element: `i` where `bins[i - 1] <= x < bins[i]`; int32."""
+def digitize(x: Tensor, bins: Tensor) -> Tensor:
+    """Index of the bin of each element: `i` where `bins[i - 1] <= x < bins[i]`; int32."""
     bins = tensor(bins)
     if bins.ndim != 1:
-        raise ValueError("bins is a vector.")
+        raise value_error("bins must be 1-D.")
     return jnp.digitize(tensor(x), bins).astype("int32")
 
 
 @op(compiled=True)
-def unravel_index(indices: Any, shape: Any) -> Any:
-    """Indices into the flattened array as a tuple of indices, one an axis."""
+def unravel_index(indices: Tensor, shape: Shape) -> tuple[Tensor, ...]:
+    """Flat indices as a tuple of index arrays, one per axis."""
     indices = tensor(indices)
     indices = indices.astype("int32") if indices.dtype == bool else indices
     return tuple(i.astype(indices.dtype) for i in _unraveled(indices, shape))
 
 
-def _unraveled(indices: Any, shape: Any) -> Any:
+def _unraveled(indices: Tensor, shape: Shape) -> Any:
     return jnp.unravel_index(indices, tuple(shape))
 
 
 @op
-def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    """How often each integer from 0 on occurs, in each row of a batch.
+def bincount(
+    x: Tensor, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False
+) -> Tensor:
+    """Number of occurrences of each integer from 0 on, per row of a batch.
 
     Args:
         x: non-negative integers `(n,)` or `(batch, n)`.
-        weights: counts instead of 1, of the shape of `x`.
-        minlength: smallest length of the result; inside compiled code, its length.
-        sparse: whether the result is a sparse array, as it is for sparse integers: of those only
-            the values that are there are counted.
+        weights: weights of the counts, of the shape of `x`; 1 if None.
+        minlength: minimum length of the result; in compiled code, its length.
+        sparse: whether the result is a sparse array, as it is for sparse `x`, of which only the
+            stored values are counted.
 
     Returns:
         `(length,)` or `(batch, length)`, int32, or the dtype of the weights.
@@ -1147,27 +1173,27 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     return jnp.sum(counts, axis=-2).astype(dtype)
 
 
-def _length_of_counts(x: Any, minlength: int) -> int:
+def _length_of_counts(x: Tensor, minlength: int) -> int:
     if is_tracer(x) or not x.size:
         return minlength
     return builtins.max(int(x.max()) + 1, int(minlength))
 
 
-def _dtype_of_counts(weights: Any) -> Any:
+def _dtype_of_counts(weights: Tensor) -> Any:
     return "int32" if weights is None else dtypes.result_type(weights.dtype, "int32")
 
 
 def sparse_counts(
-    values: Any, rows: Any, shape: tuple[int, ...], weights: Any, minlength: int
+    values: Tensor, rows: Tensor, shape: tuple[int, ...], weights: Tensor, minlength: int
 ) -> Any:
-    """How often each integer occurs in each row, as a sparse array.
+    """Number of occurrences of each integer per row, as a sparse array.
 
     Args:
         values: integers `(n,)`.
-        rows: where each stands, `(n, axes)`.
+        rows: coordinates of the row of each, `(n, axes)`.
         shape: shape of the rows.
-        weights: counts instead of 1, `(n,)`, or None.
-        minlength: see `bincount`.
+        weights: weights of the counts, `(n,)`; 1 if None.
+        minlength: minimum length of the rows of the result; see `bincount`.
     """
     counts = jnp.ones(values.shape, "int32") if weights is None else weights
     places = jnp.concatenate([rows, values[:, None].astype(rows.dtype)], axis=1)
@@ -1177,20 +1203,20 @@ def sparse_counts(
 
 @shape_rule(bincount)
 def _bincount(
-    x: KerasTensor, weights: Any = None, minlength: int = 0, sparse: bool = False
+    x: KerasTensor, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False
 ) -> KerasTensor:
     made_sparse = sparse or getattr(x, "sparse", False)
     return KerasTensor((*x.shape[:-1], None), _dtype_of_counts(weights), sparse=made_sparse)
 
 
 @op
-def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:
-    """How many elements lie in each of `bins` bins of equal width, and the edges of the bins.
+def histogram(x: Tensor, bins: int = 10, range: tuple[float, float] | None = None) -> Tensor:
+    """Histogram: number of elements per bin, for bins of equal width, and the edges of the bins.
 
     Args:
         x: vector.
         bins: number of bins.
-        range: `(lowest, highest)`; smallest and largest element if None.
+        range: `(lowest, highest)`; minimum and maximum of `x` if None.
 
     Returns:
         Counts `(bins,)` and edges `(bins + 1,)`.
@@ -1198,13 +1224,13 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:
     if not isinstance(bins, int):
         raise type_error(f"bins must be an int, got {bins!r}.")
     if bins <= 0:
-        raise value_error(f"bins must be positive, got {bins}.")
+        raise value_error(f"bins must be >= 1, got {bins}.")
     numbers = builtins.all(isinstance(end, (int, float, np.generic)) for end in range or ())
     if range and numbers and range[-1] < range[0]:
         raise value_error(f"range must be (lowest, highest), got {range}.")
     x = tensor(x)
     if x.ndim != 1:
-        raise value_error("histogram takes a vector.", received=x.shape)
+        raise value_error("histogram: x must be 1-D.", received=x.shape)
     return jnp.histogram(x, bins=bins, range=range)
 
 
@@ -1212,7 +1238,7 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:
 
 
 @op
-def square(x: Any) -> Any:
+def square(x: Tensor) -> Tensor:
     """`x * x`; bools as int32.
 
     Example:
@@ -1225,12 +1251,12 @@ def square(x: Any) -> Any:
 
 
 @op
-def round(x: Any, decimals: int = 0) -> Any:
-    """Rounded to `decimals` places; halves go to the even neighbour.
+def round(x: Tensor, decimals: int = 0) -> Tensor:
+    """Round to `decimals` places; halves are rounded to even.
 
     Args:
         x: array of any shape.
-        decimals: places behind the point; negative ones round to tens, hundreds and so on.
+        decimals: number of decimal places; negative ones round to tens, hundreds and so on.
 
     Example:
 
@@ -1243,7 +1269,7 @@ def round(x: Any, decimals: int = 0) -> Any:
     return jnp.round(x, decimals=decimals)
 
 
-def _to_multiples(x: Any, step: int) -> Any:
+def _to_multiples(x: Tensor, step: int) -> Any:
     """The nearest multiples of integers, or the last integer where that is beyond it."""
     info = jnp.iinfo(x.dtype)
     wide = x if info.bits >= 32 else x.astype("int32")
@@ -1260,8 +1286,8 @@ def _to_multiples(x: Any, step: int) -> Any:
 
 
 @op
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """The elements moved into `[x_min, x_max]`.
+def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
+    """Clip to `[x_min, x_max]`.
 
     Example:
 
@@ -1282,7 +1308,7 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
 
 
 @op(tensors=2)
-def divide_no_nan(x1: Any, x2: Any) -> Any:
+def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     """`x1 / x2`, and 0 where `x2` is 0.
 
     Example:
@@ -1294,31 +1320,33 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 
 
 @fused
-def _divide_no_nan(x1: Any, x2: Any) -> Any:
+def _divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     zero = x2 == 0
     # the inner where keeps the gradient of the other branch finite
     return jnp.where(zero, 0, x1 / jnp.where(zero, 1, x2))
 
 
 @op(tensors=2)
-def ldexp(x1: Any, x2: Any) -> Any:
+def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     """`x1 * 2 ** x2` with integer `x2`."""
     x2 = tensor(x2)
     if not is_integer(x2.dtype):
-        raise type_error(f"ldexp takes integer exponents, got {x2.dtype}.")
+        raise type_error(f"ldexp: x2 must be integers, got {x2.dtype}.")
     return jnp.ldexp(to_float(x1), x2)
 
 
 @op
-def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    """NaN and infinities replaced by numbers: by 0 and the largest finite ones of the dtype."""
+def nan_to_num(
+    x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Replace NaN and infinities: by default with 0 and the largest finite numbers of the dtype."""
     return jnp.nan_to_num(tensor(x), nan=nan, posinf=posinf, neginf=neginf)
 
 
 @op(tensors=4)
 def isclose(
-    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+    x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
     """Whether `abs(x1 - x2) <= atol + rtol * abs(x2)`; infinities of one sign are close.
 
     Example:
@@ -1331,8 +1359,8 @@ def isclose(
 
 @op(tensors=2, file_name="AllClose")
 def allclose(
-    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+    x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
     """Whether all elements are close; see `isclose`."""
     return jnp.allclose(*pair(x1, x2), rtol=rtol, atol=atol, equal_nan=equal_nan)
 
@@ -1340,13 +1368,13 @@ def allclose(
 # ---- products -----------------------------------------------------------------------------------
 
 
-def _wide(x1: Any, x2: Any) -> Any:
+def _wide(x1: Tensor, x2: Tensor) -> Any:
     """int32 for two int8 operands: their products do not fit 8 bits."""
     return "int32" if x1.dtype == x2.dtype == jnp.int8 else None
 
 
 @op(tensors=2)
-def matmul(x1: Any, x2: Any) -> Any:
+def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Matrix product of the last two axes; leading axes are broadcast.
 
     Args:
@@ -1369,18 +1397,18 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 @op(tensors=2)
-def dot(x1: Any, x2: Any) -> Any:
-    """Sum of products over the last axis of `x1` and the last but one of `x2`."""
+def dot(x1: Tensor, x2: Tensor) -> Tensor:
+    """Dot product over the last axis of `x1` and the second-to-last of `x2`."""
     return jnp.dot(*pair(x1, x2))
 
 
 @op
-def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
-    """Sum of products in Einstein's notation.
+def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
+    """Sum of products in Einstein notation.
 
     Args:
-        subscripts: one letter an axis, operands separated by commas, as in `"bij,bjk->bik"`;
-            letters that the result lacks are summed over.
+        subscripts: one letter per axis, operands separated by commas, as in `"bij,bjk->bik"`;
+            axes that the result lacks are summed over.
         *operands: arrays.
 
     Example:
@@ -1397,12 +1425,12 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
 
 
 @op(tensors=2)
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
-    """Sum of products over pairs of axes.
+def tensordot(x1: Tensor, x2: Tensor, axes: int | Sequence[Any] = 2) -> Tensor:
+    """Tensor contraction over pairs of axes.
 
     Args:
         x1, x2: arrays.
-        axes: how many of the last axes of `x1` meet the first of `x2`, or a pair of lists of axes.
+        axes: number of last axes of `x1` and first axes of `x2`, or a pair of lists of axes.
     """
     if isinstance(axes, (list, tuple)):
         axes = tuple(tuple(a) if isinstance(a, (list, tuple)) else a for a in axes)
@@ -1410,79 +1438,83 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 
 @op(tensors=2)
-def inner(x1: Any, x2: Any) -> Any:
-    """Sum of products over the last axis of both."""
+def inner(x1: Tensor, x2: Tensor) -> Tensor:
+    """Inner product over the last axis of both."""
     return jnp.inner(*pair(x1, x2))
 
 
 @op(tensors=2)
-def outer(x1: Any, x2: Any) -> Any:
-    """Every element of `x1` times every element of `x2`, as a matrix."""
+def outer(x1: Tensor, x2: Tensor) -> Tensor:
+    """Outer product of the flattened arrays, as a matrix."""
     x1, x2 = pair(x1, x2)
     return jnp.outer(x1, x2)
 
 
 @op(tensors=2)
-def vdot(x1: Any, x2: Any) -> Any:
-    """Sum of the products of all elements, the first conjugated."""
+def vdot(x1: Tensor, x2: Tensor) -> Tensor:
+    """Dot product of the flattened arrays, with `x1` conjugated."""
     return jnp.vdot(*pair(x1, x2))
 
 
 @op(tensors=2)
-def kron(x1: Any, x2: Any) -> Any:
-    """Kronecker product: `x2` times each element of `x1`, laid out as `x1` is."""
+def kron(x1: Tensor, x2: Tensor) -> Tensor:
+    """Kronecker product."""
     return jnp.kron(*pair(x1, x2))
 
 
 @op(tensors=2)
 def cross(
-    x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
-) -> Any:
-    """Vector product of vectors of length 3 (or 2, of which the third component remains)."""
+    x1: Tensor,
+    x2: Tensor,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> Tensor:
+    """Cross product of vectors of length 3 (or 2, which gives the third component only)."""
     x1, x2 = tensor(x1), tensor(x2)
     return jnp.cross(x1, x2, axisa=axisa, axisb=axisb, axisc=axisc, axis=axis)
 
 
 @op(tensors=2)
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
+def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """Cross-correlation of two vectors.
 
     Args:
         x1, x2: vectors.
-        mode: "valid" where they overlap wholly, "same" in the size of the longer, "full" where
-            they overlap at all.
+        mode: "valid" (complete overlap), "same" (the size of the longer) or "full" (any overlap).
     """
     x1, x2 = to_floats(*pair(tensor(x1), tensor(x2)))
     return jnp.correlate(x1, x2, mode=mode)
 
 
 @op(wide=True)
-def corrcoef(x: Any) -> Any:
-    """Correlation coefficients of the rows of a matrix."""
+def corrcoef(x: Tensor) -> Tensor:
+    """Pearson correlation coefficients of the rows of a matrix."""
     return jnp.corrcoef(to_float(x))
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """Powers of the elements of a vector as rows, the highest first unless `increasing`."""
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Vandermonde matrix: powers of each element as rows, in descending order by default."""
     return jnp.vander(tensor(x), N=N, increasing=increasing)
 
 
 @op
-def slogdet(x: Any) -> Any:
-    """Sign and logarithm of the absolute value of determinants."""
+def slogdet(x: Tensor) -> tuple[Tensor, ...]:
+    """Sign and log of the absolute value of the determinant."""
     return tuple(jnp.linalg.slogdet(to_float(x)))
 
 
 # ---- new arrays ---------------------------------------------------------------------------------
 
 
-def _sizes(shape: Any) -> tuple[Any, ...]:
+def _sizes(shape: int | Shape) -> tuple[Any, ...]:
     return tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
 
 
 @explained
-def zeros(shape: Any, dtype: Any = None) -> jax.Array:
+def zeros(shape: int | Shape, dtype: DType | None = None) -> jax.Array:
     """Zeros in the given shape, in `floatx` if no dtype is given.
 
     Example:
@@ -1494,49 +1526,49 @@ def zeros(shape: Any, dtype: Any = None) -> jax.Array:
 
 
 @explained
-def ones(shape: Any, dtype: Any = None) -> jax.Array:
+def ones(shape: int | Shape, dtype: DType | None = None) -> jax.Array:
     """Ones in the given shape, in `floatx` if no dtype is given."""
     return jnp.ones(_sizes(shape), dtype=dtypes.standardize_dtype(dtype))
 
 
 @explained
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
-    """One value everywhere, in `floatx` if no dtype is given."""
+def full(shape: int | Shape, fill_value: Tensor, dtype: DType | None = None) -> jax.Array:
+    """An array filled with one value, in `floatx` if no dtype is given."""
     return jnp.full(_sizes(shape), weak(fill_value), dtype=dtypes.standardize_dtype(dtype))
 
 
 @explained
-def empty(shape: Any, dtype: Any = None) -> jax.Array:
-    """An array whose values are not defined; here zeros."""
+def empty(shape: int | Shape, dtype: DType | None = None) -> jax.Array:
+    """An array with unspecified values; here zeros."""
     return jnp.zeros(_sizes(shape), dtype=dtypes.standardize_dtype(dtype))
 
 
 @op
-def zeros_like(x: Any, dtype: Any = None) -> Any:
+def zeros_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Zeros in the shape of `x`, and in its dtype if none is given."""
     return jnp.zeros_like(tensor(x), dtype=_dtype_or_none(dtype))
 
 
 @op
-def ones_like(x: Any, dtype: Any = None) -> Any:
+def ones_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Ones in the shape of `x`, and in its dtype if none is given."""
     return jnp.ones_like(tensor(x), dtype=_dtype_or_none(dtype))
 
 
 @op
-def empty_like(x: Any, dtype: Any = None) -> Any:
-    """An array in the shape of `x` whose values are not defined; here zeros."""
+def empty_like(x: Tensor, dtype: DType | None = None) -> Tensor:
+    """An array in the shape of `x` with unspecified values; here zeros."""
     return jnp.zeros_like(tensor(x), dtype=_dtype_or_none(dtype))
 
 
 @op(tensors=2)
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+def full_like(x: Tensor, fill_value: Tensor, dtype: DType | None = None) -> Tensor:
     """One value in the shape of `x`, and in its dtype if none is given."""
     return jnp.full_like(tensor(x), weak(fill_value), dtype=_dtype_or_none(dtype))
 
 
 @explained
-def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> jax.Array:
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DType | None = None) -> jax.Array:
     """Ones on diagonal `k` of an `(N, M)` matrix, zeros elsewhere; `M` is `N` if None."""
     return jnp.eye(
         index(N), None if M is None else index(M), k=k, dtype=dtypes.standardize_dtype(dtype)
@@ -1544,20 +1576,25 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> jax.Array:
 
 
 @explained
-def identity(n: int, dtype: Any = None) -> jax.Array:
+def identity(n: int, dtype: DType | None = None) -> jax.Array:
     """The identity matrix `(n, n)`."""
     return jnp.identity(index(n), dtype=dtypes.standardize_dtype(dtype))
 
 
 @explained
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DType | None = None) -> jax.Array:
     """Ones at and below diagonal `k` of an `(N, M)` matrix, zeros above."""
     return jnp.tri(N, M, k=k, dtype=dtypes.standardize_dtype(dtype))
 
 
 @explained
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> jax.Array:
-    """Numbers from `start` up to, not including, `stop`; from 0 if only one is given.
+def arange(
+    start: Tensor,
+    stop: Tensor | None = None,
+    step: Tensor | None = None,
+    dtype: DType | None = None,
+) -> jax.Array:
+    """Numbers in `[start, stop)` with spacing `step`; in `[0, start)` if `stop` is None.
 
     Args:
         start, stop, step: numbers; `step` is 1 if None.
@@ -1578,8 +1615,8 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return jnp.arange(start, stop, step, dtype=dtype)
 
 
-def _ends(start: Any, stop: Any, dtype: Any) -> tuple[Any, Any, Any]:
-    """The ends of a row of numbers, and its dtype; Python numbers stay what they are."""
+def _ends(start: Tensor, stop: Tensor, dtype: DType | None) -> tuple[Any, Any, Any]:
+    """The ends of an interval, and its dtype; Python numbers stay as they are."""
     dtype = _dtype_or_none(dtype)
     if type(start) in SCALARS and type(stop) in SCALARS:
         if dtype is None and complex not in (type(start), type(stop)):
@@ -1590,23 +1627,23 @@ def _ends(start: Any, stop: Any, dtype: Any) -> tuple[Any, Any, Any]:
 
 @op(tensors=2)
 def linspace(
-    start: Any,
-    stop: Any,
+    start: Tensor,
+    stop: Tensor,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
-    """`num` numbers at equal distances from `start` to `stop`.
+) -> Tensor:
+    """`num` evenly spaced numbers from `start` to `stop`.
 
     Args:
         start, stop: numbers or arrays.
-        num: how many.
-        endpoint: whether `stop` is one of them.
-        retstep: also return the distance.
-        dtype: a float dtype if None.
-        axis: where the new axis goes if `start` or `stop` is an array.
+        num: number of samples.
+        endpoint: whether `stop` is the last sample.
+        retstep: whether to also return the spacing.
+        dtype: dtype of the result; a float dtype if None.
+        axis: position of the new axis if `start` or `stop` is an array.
 
     Example:
 
@@ -1619,70 +1656,70 @@ def linspace(
 
 @op(tensors=2)
 def logspace(
-    start: Any,
-    stop: Any,
+    start: Tensor,
+    stop: Tensor,
     num: int = 50,
     endpoint: bool = True,
-    base: Any = 10,
-    dtype: Any = None,
+    base: Tensor = 10,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
-    """Powers of `base` whose exponents are at equal distances from `start` to `stop`."""
+) -> Tensor:
+    """Powers of `base` with evenly spaced exponents from `start` to `stop`."""
     start, stop, dtype = _ends(start, stop, dtype)
     return jnp.logspace(start, stop, num, endpoint, base, dtype, axis)
 
 
 @op(tensors=2)
 def geomspace(
-    start: Any,
-    stop: Any,
+    start: Tensor,
+    stop: Tensor,
     num: int = 50,
     endpoint: bool = True,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
-    """Numbers from `start` to `stop` of which each is the same multiple of the one before."""
+) -> Tensor:
+    """Numbers from `start` to `stop` in a geometric progression."""
     start, stop, dtype = _ends(start, stop, dtype)
     return jnp.geomspace(start, stop, num, endpoint, dtype, axis)
 
 
 @op
-def array(x: Any, dtype: Any = None) -> Any:
+def array(x: Tensor, dtype: DType | None = None) -> Tensor:
     """An array from numbers, nested lists or another array."""
     return jnp.array(tensor(x), dtype=_dtype_or_none(dtype))
 
 
 @op
-def bartlett(x: Any) -> Any:
-    """Triangular window of `x` samples, zero at both ends."""
+def bartlett(x: Tensor) -> Tensor:
+    """Bartlett (triangular) window of `x` samples, zero at both ends."""
     return jnp.bartlett(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
-def blackman(x: Any) -> Any:
+def blackman(x: Tensor) -> Tensor:
     """Blackman window of `x` samples."""
     return jnp.blackman(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
-def hamming(x: Any) -> Any:
+def hamming(x: Tensor) -> Tensor:
     """Hamming window of `x` samples."""
     return jnp.hamming(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
-def hanning(x: Any) -> Any:
+def hanning(x: Tensor) -> Tensor:
     """Hann window of `x` samples, zero at both ends."""
     return jnp.hanning(int(x)).astype(dtypes.standardize_dtype(None))
 
 
 @op
-def kaiser(x: Any, beta: Any) -> Any:
-    """Kaiser window of `x` samples; a larger `beta` makes it narrower."""
+def kaiser(x: Tensor, beta: Tensor) -> Tensor:
+    """Kaiser window of `x` samples with shape parameter `beta`."""
     return jnp.kaiser(int(x), beta).astype(dtypes.standardize_dtype(None))
 
 
-def _window(x: Any, beta: Any = None) -> KerasTensor:
+def _window(x: Tensor, beta: Tensor | None = None) -> KerasTensor:
     return KerasTensor((None,), dtypes.standardize_dtype(None))
 
 
@@ -1696,12 +1733,12 @@ def vectorize(
     excluded: Sequence[Any] | None = None,
     signature: str | None = None,
 ) -> Callable[..., Any]:
-    """A function of single elements as a function of arrays, which are broadcast.
+    """Vectorize a function of scalars; its array arguments are broadcast.
 
     Args:
         pyfunc: function of scalars, or of what `signature` says.
-        excluded: positions and names of arguments that are passed on as they are.
-        signature: such as `"(n),(n)->()"`, which axes each call sees.
+        excluded: positions and names of arguments that are not vectorized.
+        signature: core axes of arguments and results, such as `"(n),(n)->()"`.
 
     Example:
 
@@ -1709,5 +1746,5 @@ def vectorize(
         [11, 12]
     """
     if not callable(pyfunc):
-        raise value_error(f"vectorize takes a function, got {pyfunc!r}.")
+        raise value_error(f"vectorize: pyfunc must be callable, got {pyfunc!r}.")
     return jnp.vectorize(pyfunc, excluded=frozenset(excluded or ()), signature=signature)

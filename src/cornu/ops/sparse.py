@@ -40,6 +40,7 @@ from cornu.core.graph.operands import SCALARS, tensor
 from cornu.core.variable import Variable
 from cornu.ops import einops, math, nn, numpy
 from cornu.ops.core import tensors
+from cornu.types import Axis, DType, Tensor
 
 Answer = Callable[..., Any]
 
@@ -47,17 +48,17 @@ Answer = Callable[..., Any]
 # ---- layouts ------------------------------------------------------------------------------------
 
 
-def _laid_out(x: Any, n_dense: int) -> Any:
+def _laid_out(x: Tensor, n_dense: int) -> Any:
     """The matrix without batch axes, and with `n_dense` dense ones."""
     return with_layout(x, 0, n_dense)
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: Tensor) -> Any:
     """The matrix with one index for each axis."""
     return _laid_out(x, 0)
 
 
-def _with_values(x: Any, values: Any) -> Any:
+def _with_values(x: Tensor, values: Tensor) -> Any:
     return type(x)(
         (values, x.indices),
         shape=x.shape,
@@ -66,7 +67,7 @@ def _with_values(x: Any, values: Any) -> Any:
     )
 
 
-def _once(x: Any) -> Any:
+def _once(x: Tensor) -> Any:
     """The matrix with one value for each place."""
     if x.unique_indices:
         return x
@@ -97,7 +98,7 @@ def _zero_of(op: Op, kinds: tuple[Any, ...], settings: tuple[Any, ...], named: A
         return bool(jnp.all(op(*zeros, *settings, **dict(named)) == 0))
 
 
-def _keeps_zero(op: Op, *operands: Any, settings: Sequence[Any] = (), named: Any = ()) -> bool:
+def _keeps_zero(op: Op, *operands: Tensor, settings: Sequence[Any] = (), named: Any = ()) -> bool:
     """Whether an op of zeros, and of numbers that are given, is zero.
 
     Args:
@@ -119,7 +120,7 @@ def _keeps_zero(op: Op, *operands: Any, settings: Sequence[Any] = (), named: Any
 def _on_values(op: Op) -> Answer:
     """For an op of one array, element by element."""
 
-    def answer(x: Any, *settings: Any, **named: Any) -> Any:
+    def answer(x: Tensor, *settings: Any, **named: Any) -> Any:
         if not is_bcoo(x) or not _keeps_zero(op, x.dtype, settings=settings, named=named):
             return NotImplemented
         x = x if op in LINEAR else _once(x)
@@ -131,7 +132,7 @@ def _on_values(op: Op) -> Answer:
 def _on_pairs(op: Op) -> Answer:
     """For an op of two arrays, element by element, of which one or both are sparse."""
 
-    def answer(x1: Any, x2: Any) -> Any:
+    def answer(x1: Tensor, x2: Tensor) -> Any:
         if is_bcoo(x1) and is_bcoo(x2):
             return _of_both(op, x1, x2)
         sparse, other = (x1, x2) if is_bcoo(x1) else (x2, x1)
@@ -154,7 +155,7 @@ def _on_pairs(op: Op) -> Answer:
     return answer
 
 
-def _of_both(op: Op, x1: Any, x2: Any) -> Any:
+def _of_both(op: Op, x1: Tensor, x2: Tensor) -> Any:
     """The result at the places of either; where one has no value it counts as zero."""
     if x1.shape != x2.shape or not _keeps_zero(op, x1.dtype, x2.dtype):
         return NotImplemented
@@ -175,7 +176,7 @@ def _of_both(op: Op, x1: Any, x2: Any) -> Any:
     return coordinates(op(*values), both.indices, x1.shape, unique=True)
 
 
-def _by_dense(compute: Answer, x: Any, y: Any) -> Any:
+def _by_dense(compute: Answer, x: Tensor, y: Tensor) -> Any:
     """The result at the places of `x`, and where zero and the entry of `y` do not give zero."""
     if y.ndim > x.ndim or jnp.broadcast_shapes(y.shape, x.shape) != x.shape:
         return NotImplemented
@@ -201,7 +202,7 @@ def _by_dense(compute: Answer, x: Any, y: Any) -> Any:
 def _moved(function: Answer) -> Answer:
     """For an op that moves values to other places."""
 
-    def answer(x: Any, *settings: Any, **named: Any) -> Any:
+    def answer(x: Tensor, *settings: Any, **named: Any) -> Any:
         if not is_bcoo(x):
             return NotImplemented
         return _sparsified(lambda x: function(x, *settings, **named), _plain(x))
@@ -209,7 +210,7 @@ def _moved(function: Answer) -> Answer:
     return answer
 
 
-def _item(x: Any, key: Any) -> Any:
+def _item(x: Tensor, key: Any) -> Any:
     """Ints, slices, `...` and None; arrays as indices make it dense."""
     keys = key if isinstance(key, tuple) else (key,)
     if not is_bcoo(x) or not all(type(k) in (int, slice, type(...), type(None)) for k in keys):
@@ -218,7 +219,7 @@ def _item(x: Any, key: Any) -> Any:
     return _plain(x)[key]
 
 
-def _joined(xs: Any, axis: Any = 0) -> Any:
+def _joined(xs: Sequence[Tensor], axis: int | None = 0) -> Any:
     if axis is None or not all(map(is_bcoo, xs)):
         return NotImplemented
     n_dense = min(x.n_dense for x in xs)
@@ -229,7 +230,7 @@ def _joined(xs: Any, axis: Any = 0) -> Any:
     return _sparsified(lambda *parts: jnp.concatenate(parts, axis), *parts)
 
 
-def _stacked(xs: Any, axis: int = 0) -> Any:
+def _stacked(xs: Sequence[Tensor], axis: int = 0) -> Any:
     if not all(map(is_bcoo, xs)):
         return NotImplemented
     return _joined([numpy.expand_dims(x, axis) for x in xs], axis)
@@ -238,7 +239,7 @@ def _stacked(xs: Any, axis: int = 0) -> Any:
 def _folded(op: Op, *, shared: bool) -> Answer:
     """For sums, and with `shared` for means."""
 
-    def answer(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def answer(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
         if not is_bcoo(x):
             return NotImplemented
         alike = jax.ShapeDtypeStruct(x.shape, x.dtype)
@@ -264,7 +265,7 @@ def _folded(op: Op, *, shared: bool) -> Answer:
 # ---- products -----------------------------------------------------------------------------------
 
 
-def _product(x1: Any, x2: Any) -> Any:
+def _product(x1: Tensor, x2: Tensor) -> Any:
     """Sparse by dense reads the rows that it needs; of more axes than two, those are flattened."""
     x1, x2 = (
         x if is_bcoo(x) else tensor(x.value if isinstance(x, Variable) else x) for x in (x1, x2)
@@ -287,24 +288,26 @@ def _product(x1: Any, x2: Any) -> Any:
     return _sparsified(jnp.matmul, x1, x2)
 
 
-def _is_sized(x: Any) -> bool:
+def _is_sized(x: Tensor) -> bool:
     return all(isinstance(n, int) for n in x.shape)
 
 
-def _dot(x1: Any, x2: Any) -> Any:
+def _dot(x1: Tensor, x2: Tensor) -> Any:
     return NotImplemented if max(np.ndim(x1), np.ndim(x2)) > 2 else _product(x1, x2)
 
 
 # ---- what is said of a dtype --------------------------------------------------------------------
 
 
-def _converted(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
+def _converted(
+    x: Tensor, dtype: DType | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
     if not is_bcoo(x) or ragged or sparse is False:
         return NotImplemented
     return x if dtype is None else tensors.cast(x, dtype)
 
 
-def _as_complex(x: Any) -> Any:
+def _as_complex(x: Tensor) -> Any:
     if not is_bcoo(x) or not x.ndim or x.shape[-1] != 2:
         return NotImplemented
     x = _plain(x)
@@ -314,7 +317,9 @@ def _as_complex(x: Any) -> Any:
     return coordinates(x.data.astype(dtype) * unit, x.indices[:, :-1], x.shape[:-1])
 
 
-def _counted(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
+def _counted(
+    x: Tensor, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False
+) -> Any:
     """Of the values that are there, and the weights at their places."""
     if not is_bcoo(x):
         return NotImplemented

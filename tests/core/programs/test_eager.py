@@ -73,6 +73,6 @@ def test_values_gradients_and_messages_are_those_of_the_op():
     x, kernel = jnp.ones((1, 5, 5, 2)), jnp.ones((3, 3, 2, 4))
     traced = jax.jit(lambda x: ops.conv(x, kernel, strides=[2, 2]))(x)
     np.testing.assert_allclose(ops.conv(x, kernel, strides=[2, 2]), traced)
-    with pytest.raises(ValueError, match=r"conv: the kernel does not fit") as error:
+    with pytest.raises(ValueError, match=r"conv: the shape of the kernel does not match") as error:
         ops.conv(x, jnp.ones((3, 3, 7, 4)))
     assert "(3, 3, 7, 4)" in str(error.value)

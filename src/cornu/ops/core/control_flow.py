@@ -21,6 +21,7 @@ from cornu.core.programs import lift
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import type_error, value_error
+from cornu.types import Tensor, Tensors
 
 Fn = Callable[..., Any]
 
@@ -28,24 +29,24 @@ Fn = Callable[..., Any]
 @op(tensors=("f", "init", "xs"), calls_back=True)
 def scan(
     f: Fn,
-    init: Any,
-    xs: Any = None,
+    init: Tensors,
+    xs: Tensors | None = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
 ) -> tuple[Any, Any]:
-    """A loop over the first axis that carries a state.
+    """Scan over the first axis, with a carried state.
 
     Args:
         f: `f(carry, x) -> (carry, y)`; it may read and write Variables.
-        init: state at the start, nested as `f` takes it.
-        xs: arrays `(length, ...)`, nested as `f` takes it; None if there is nothing to read.
-        length: number of steps, if `xs` does not say it.
-        reverse: go from the end to the beginning.
-        unroll: steps in one iteration of the compiled loop.
+        init: initial state, nested as `f` takes it.
+        xs: arrays `(length, ...)`, nested as `f` takes it; None if `f` reads no inputs.
+        length: number of steps; the length of `xs` if None.
+        reverse: whether to scan from the last element to the first.
+        unroll: number of steps per iteration of the compiled loop; True unrolls it fully.
 
     Returns:
-        The last state, and the `y` of all steps stacked: `(length, ...)`.
+        The final state, and the `y` of all steps stacked: `(length, ...)`.
 
     Example:
 
@@ -62,30 +63,30 @@ def scan(
         [1.0, 1.75]
     """
     if not callable(f):
-        raise type_error(f"scan: f is a function (carry, x) -> (carry, y), got {f!r}.")
+        raise type_error(f"scan: f must be a function (carry, x) -> (carry, y), got {f!r}.")
     if not isinstance(unroll, (bool, int)) or (not isinstance(unroll, bool) and unroll < 1):
-        raise value_error(f"scan: unroll is a positive int or a bool, got {unroll!r}.")
+        raise value_error(f"scan: unroll must be a positive int or a bool, got {unroll!r}.")
     if xs is None and length is None:
-        raise value_error("scan: give xs or length, to say how many steps there are.")
+        raise value_error("scan: xs or length must be given.")
     xs = None if xs is None else _tensors(xs)
     return lift.scan(f, _tensors(init), xs, length, reverse, unroll)
 
 
-def _tensors(structure: Any) -> Any:
+def _tensors(structure: Tensors) -> Any:
     if isinstance(structure, jax.Array):
         return structure
     return jax.tree.map(tensor, structure, is_leaf=lambda x: isinstance(x, Variable))
 
 
 @op(tensors=("f", "elems"), calls_back=True)
-def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """All running results of an associative function, in logarithmic depth.
+def associative_scan(f: Fn, elems: Tensors, reverse: bool = False, axis: int = 0) -> Tensors:
+    """Parallel prefix scan of an associative function, in logarithmic depth.
 
     Args:
-        f: `f(a, b)`, associative, of arrays nested as `elems`.
+        f: associative function `f(a, b)` of arrays nested as `elems`.
         elems: arrays, combined along `axis`.
-        reverse: combine from the end.
-        axis: along which.
+        reverse: whether to scan from the last element to the first.
+        axis: axis to scan along.
 
     Example:
 
@@ -93,41 +94,42 @@ def associative_scan(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) ->
         [0, 1, 3, 6]
     """
     if not callable(f):
-        raise type_error(f"associative_scan: f is a function (a, b), got {f!r}.")
+        raise type_error(f"associative_scan: f must be a function (a, b), got {f!r}.")
     return lax.associative_scan(f, _tensors(elems), reverse=reverse, axis=axis)
 
 
 @shape_rule(associative_scan)
-def _scanned(f: Fn, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def _scanned(f: Fn, elems: Tensors, reverse: bool = False, axis: int = 0) -> Any:
     if not callable(f):
-        raise type_error(f"associative_scan: f is a function (a, b), got {f!r}.")
+        raise type_error(f"associative_scan: f must be a function (a, b), got {f!r}.")
     leaves = jax.tree.leaves(elems)
     if any(not -x.ndim <= axis < x.ndim for x in leaves):
-        raise value_error(f"associative_scan: there is no axis {axis}.", elems=leaves)
+        raise value_error(f"associative_scan: elems has no axis {axis}.", elems=leaves)
     lengths = {x.shape[axis] for x in leaves} - {None}
     if len(lengths) > 1:
         raise value_error(
-            "associative_scan: the arrays must be equally long.", lengths=sorted(lengths)
+            "associative_scan: the arrays must have the same length.", lengths=sorted(lengths)
         )
     made = infer(f, elems, elems)  # one step says what all of them do
     return jax.tree.map(lambda x, y: KerasTensor(x.shape, y.dtype), elems, made)
 
 
 @op(tensors=("loop_vars",), calls_back=True)
-def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
-    """Repeat `body` as long as `cond` holds.
+def while_loop(
+    cond: Fn, body: Fn, loop_vars: Tensors, maximum_iterations: int | None = None
+) -> Tensors:
+    """Repeat `body` while `cond` holds.
 
     Args:
         cond: `cond(*loop_vars) -> bool`.
         body: `body(*loop_vars) -> loop_vars`, in the same shapes and dtypes; it may read and write
             Variables.
-        loop_vars: tuple or list of the parts of the state, which `cond` and `body` take as
-            arguments of their own; a single array or a dict for one argument. Each part may be
-            nested.
-        maximum_iterations: stop after so many in any case.
+        loop_vars: initial state: a tuple or list, which `cond` and `body` take as separate
+            arguments, or a single array or dict. Each part may be nested.
+        maximum_iterations: upper bound of the number of iterations; None for no bound.
 
     Returns:
-        The state after the loop, a tuple for a tuple or a list.
+        The final state; a tuple if `loop_vars` is a tuple or list.
 
     Example:
 
@@ -145,7 +147,7 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
         out = tuple(out) if isinstance(out, (tuple, list)) else (out,)
         if len(out) != len(state):
             raise value_error(
-                "while_loop: body returns as many values as it takes.",
+                "while_loop: body must return as many values as it takes.",
                 received=f"{len(out)} values, {len(state)} loop_vars",
             )
         return _as_before(out, state)
@@ -161,13 +163,13 @@ def while_loop(cond: Fn, body: Fn, loop_vars: Any, maximum_iterations: int | Non
     return state[0] if single else state
 
 
-def _as_before(new: Any, old: Any) -> Any:
+def _as_before(new: Tensors, old: Tensors) -> Any:
     """The new state in the old one's dtypes: a Python number at the start must not end a loop."""
     return jax.tree.map(lambda a, b: jnp.asarray(a, b.dtype), new, old)
 
 
 @op(tensors=("init_val",), calls_back=True)
-def fori_loop(lower: Any, upper: Any, body_fun: Fn, init_val: Any) -> Any:
+def fori_loop(lower: Tensor, upper: Tensor, body_fun: Fn, init_val: Tensors) -> Any:
     """Repeat `body_fun(i, state) -> state` for `i` from `lower` up to, not including, `upper`.
 
     Example:
@@ -182,13 +184,13 @@ def fori_loop(lower: Any, upper: Any, body_fun: Fn, init_val: Any) -> Any:
 
 
 @op(tensors=("pred", "true_fn", "false_fn"), calls_back=True)
-def cond(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
-    """The result of one of two functions; only that one runs.
+def cond(pred: Tensor, true_fn: Fn, false_fn: Fn) -> Any:
+    """The result of `true_fn` or `false_fn`; only that one runs.
 
     Args:
         pred: a bool, or an array of one.
-        true_fn, false_fn: functions without arguments whose results are alike; they may read and
-            write Variables.
+        true_fn, false_fn: functions without arguments, whose results have the same structure,
+            shapes and dtypes; they may read and write Variables.
 
     Example:
 
@@ -206,7 +208,7 @@ def cond(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
 
 
 @shape_rule(cond)
-def _either(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
+def _either(pred: Tensor, true_fn: Fn, false_fn: Fn) -> Any:
     _check_branches(true_fn, false_fn)
     results = [infer(fn) for fn in (true_fn, false_fn)]
     first, second = (jax.tree.map(lambda x: (x.shape, x.dtype), result) for result in results)
@@ -222,17 +224,18 @@ def _either(pred: Any, true_fn: Fn, false_fn: Fn) -> Any:
 def _check_branches(true_fn: Any, false_fn: Any) -> None:
     for name, fn in (("true_fn", true_fn), ("false_fn", false_fn)):
         if not callable(fn):
-            raise type_error(f"cond: {name} is a function without arguments, got {fn!r}.")
+            raise type_error(f"cond: {name} must be a function without arguments, got {fn!r}.")
 
 
 @op(tensors=("index", "branches"), calls_back=True)
-def switch(index: Any, branches: Sequence[Fn], *operands: Any) -> Any:
-    """The result of the branch with the given number, called with the operands.
+def switch(index: Tensor, branches: Sequence[Fn], *operands: Tensor) -> Any:
+    """The result of `branches[index](*operands)`.
 
     Args:
-        index: int32 scalar, moved into the range of the branches.
-        branches: functions whose results are alike; they may read and write Variables.
-        *operands: their arguments.
+        index: int32 scalar, clipped to the range of the branches.
+        branches: functions whose results have the same structure, shapes and dtypes; they may read
+            and write Variables.
+        *operands: arguments of the branches.
 
     Example:
 
@@ -244,8 +247,8 @@ def switch(index: Any, branches: Sequence[Fn], *operands: Any) -> Any:
 
 
 @op(tensors=("f", "xs"), calls_back=True)
-def map(f: Fn, xs: Any) -> Any:
-    """`f` of each element along the first axis, one after another, the results stacked.
+def map(f: Fn, xs: Tensors) -> Any:
+    """`f` of each element along the first axis, in order; the results are stacked.
 
     Example:
 
@@ -256,11 +259,11 @@ def map(f: Fn, xs: Any) -> Any:
 
 
 @op(tensors=("elements",), calls_back=True)
-def vectorized_map(function: Fn, elements: Any) -> Any:
-    """`function` of each element along the first axis, all at once.
+def vectorized_map(function: Fn, elements: Tensors) -> Any:
+    """`function` of each element along the first axis, vectorized.
 
     Args:
-        function: of one element; given several, nested as `elements`.
+        function: function of one element, nested as `elements`.
         elements: an array `(n, ...)`, or arrays nested in lists, tuples and dicts.
 
     Example:

@@ -1,4 +1,4 @@
-"""Tensors: made, converted, cast, and cut off from gradients."""
+"""Tensors: conversion, casts, and gradients of one's own."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,18 +17,21 @@ from cornu.core.variable import Variable
 from cornu.errors import value_error
 from cornu.kernels import derivatives
 from cornu.kernels.saturate import saturate
+from cornu.types import DType, Tensor, Tensors
 
 Fn = Callable[..., Any]
 
 
 @op
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
-    """An array from numbers, nested lists, numpy arrays or Variables.
+def convert_to_tensor(
+    x: Tensor, dtype: DType | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
+    """Convert numbers, nested lists, numpy arrays or Variables to a tensor.
 
     Args:
-        x: what to convert.
-        dtype: of the result; Python floats become `floatx`, Python ints int32 if None.
-        sparse: False makes sparse arrays dense; otherwise they stay sparse.
+        x: value to convert.
+        dtype: dtype of the result; if None, Python floats become `floatx` and Python ints int32.
+        sparse: whether sparse arrays stay sparse; they do if None.
         ragged: must not be true.
 
     Example:
@@ -37,13 +40,18 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
         'int32'
     """
     if ragged:
-        raise value_error("There are no ragged tensors.", fix="pad to a common length.")
+        raise value_error(
+            "convert_to_tensor: ragged tensors are not supported.", fix="pad to a common length."
+        )
     return tensor(x, dtype)
 
 
 @shape_rule(convert_to_tensor)
 def _converted(
-    x: KerasTensor, dtype: Any = None, sparse: Any = None, ragged: Any = None
+    x: KerasTensor,
+    dtype: DType | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
 ) -> KerasTensor:
     return KerasTensor(
         x.shape, x.dtype if dtype is None else dtype, sparse=x.sparse and sparse is not False
@@ -51,25 +59,25 @@ def _converted(
 
 
 @explained
-def convert_to_numpy(x: Any) -> np.ndarray:
-    """The values as a numpy array of its own, which may be written to.
+def convert_to_numpy(x: Tensor) -> np.ndarray:
+    """A writable copy of the values as a numpy array.
 
     Example:
 
-        >>> convert_to_numpy(jnp.ones(2)).tolist()
+        >>> convert_to_numpy([1.0, 1.0]).tolist()
         [1.0, 1.0]
     """
     return np.array(x if isinstance(x, np.ndarray) else tensor(x))
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether it is an array of the engine; numpy arrays and Variables are not."""
+    """Whether `x` is a JAX array or a KerasTensor; numpy arrays and Variables are not."""
     return isinstance(x, (jax.Array, KerasTensor)) or is_sparse(x)
 
 
 @explained
-def shape(x: Any) -> tuple[Any, ...]:
-    """The shape as a tuple; None where a symbolic tensor's size is unknown.
+def shape(x: Tensor) -> tuple[Any, ...]:
+    """The shape as a tuple; None where the size of a symbolic tensor is unknown.
 
     Example:
 
@@ -80,14 +88,14 @@ def shape(x: Any) -> tuple[Any, ...]:
     return tuple(tensor(x).shape if found is None else found)
 
 
-def dtype(x: Any) -> str:
+def dtype(x: Tensor) -> str:
     """The name of an array's dtype."""
     return dtypes.standardize_dtype(x.dtype)
 
 
 @op
-def cast(x: Any, dtype: Any) -> Any:
-    """The elements in another dtype.
+def cast(x: Tensor, dtype: DType) -> Tensor:
+    """Cast to another dtype.
 
     Example:
 
@@ -100,13 +108,13 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 @shape_rule(cast)
-def _cast(x: KerasTensor, dtype: Any) -> KerasTensor:
+def _cast(x: KerasTensor, dtype: DType) -> KerasTensor:
     return KerasTensor(x.shape, dtype, sparse=x.sparse)
 
 
 @op(compiled=True)
-def saturate_cast(x: Any, dtype: Any) -> Any:
-    """The elements in another dtype, values beyond its range moved to its ends.
+def saturate_cast(x: Tensor, dtype: DType) -> Tensor:
+    """Cast to another dtype, with values clipped to its range.
 
     Example:
 
@@ -119,15 +127,15 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
 
 
 @op
-def stop_gradient(variable: Any) -> Any:
-    """The same values, through which no gradient passes."""
+def stop_gradient(variable: Tensors) -> Tensors:
+    """The same values, with a gradient of zero."""
     return jax.tree.map(
         lambda x: lax.stop_gradient(tensor(x)), variable, is_leaf=lambda x: isinstance(x, Variable)
     )
 
 
 def custom_gradient(f: Fn) -> Fn:
-    """Decorate a function that returns its value and the function of its gradient.
+    """Decorate a function that returns its value and its gradient function.
 
     Args:
         f: `f(*args) -> (value, grad)`, where `grad(upstream=g)` or `grad(g)` returns the gradients
@@ -135,6 +143,7 @@ def custom_gradient(f: Fn) -> Fn:
 
     Example:
 
+        >>> import jax.numpy as jnp
         >>> @custom_gradient
         ... def log1pexp(x):
         ...     e = jnp.exp(x)
@@ -162,7 +171,7 @@ def _values(args: Sequence[Any]) -> list[Any]:
 def _with_tuple(result: tuple[Any, Fn]) -> tuple[Any, Fn]:
     value, grad = result
 
-    def gradient(g: Any) -> Any:
+    def gradient(g: Tensor) -> Any:
         try:
             return grad(upstream=g)
         except TypeError:

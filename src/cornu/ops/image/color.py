@@ -1,6 +1,4 @@
-"""Colours: brightness, and hue, saturation and value for red, green and blue."""
-
-from typing import Any
+"""Color spaces: RGB, grayscale and HSV."""
 
 import jax.numpy as jnp
 
@@ -8,20 +6,21 @@ from cornu.core.graph.op import fused, op
 from cornu.errors import value_error
 from cornu.numeric import is_float
 from cornu.ops.image.layout import batched, floating_dtype
+from cornu.types import Tensor
 
-_GRAY = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue are to the eye
+_GRAY = (0.2989, 0.5870, 0.1140)  # luma coefficients of red, green and blue
 
 
 @op(file_name="RGBToGrayscale", compiled=True)
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """Brightness of colour images: `0.2989 red + 0.5870 green + 0.1140 blue`.
+def rgb_to_grayscale(images: Tensor, data_format: str | None = None) -> Tensor:
+    """RGB images to grayscale: `0.2989 red + 0.5870 green + 0.1140 blue`.
 
     Args:
-        images: three channels.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        images: RGB images, with three channels.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
 
     Returns:
-        The same with one channel.
+        The images with one channel.
     """
     x, back = batched("rgb_to_grayscale", images, data_format)
     _three(x, "rgb_to_grayscale")
@@ -31,23 +30,25 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     return back(gray.astype(x.dtype))
 
 
-def _three(x: Any, name: str, *, floating: bool = False) -> None:
+def _three(x: Tensor, name: str, *, floating: bool = False) -> None:
     if x.shape[-1] != 3:
-        raise value_error(f"{name} takes three channels, got {x.shape[-1]}.")
+        raise value_error(f"{name}: images must have three channels, got {x.shape[-1]}.")
     if floating and not is_float(x.dtype):
-        raise value_error(f"{name} takes floating images, got {x.dtype}.", fix="images / 255.0")
+        raise value_error(
+            f"{name}: images must have a floating dtype, got {x.dtype}.", fix="images / 255.0"
+        )
 
 
 @op(file_name="RGBToHSV", compiled=True)
-def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
-    """Red, green and blue to hue, saturation and value, all in [0, 1]."""
+def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> Tensor:
+    """RGB images to HSV (hue, saturation, value), all in [0, 1]."""
     x, back = batched("rgb_to_hsv", images, data_format)
     _three(x, "rgb_to_hsv", floating=True)
     return back(_to_hsv(x))
 
 
 @fused
-def _to_hsv(x: Any) -> Any:
+def _to_hsv(x: Tensor) -> Tensor:
     r, g, b = x[..., 0], x[..., 1], x[..., 2]
     value = jnp.max(x, axis=-1)
     span = value - jnp.min(x, axis=-1)
@@ -61,15 +62,15 @@ def _to_hsv(x: Any) -> Any:
 
 
 @op(file_name="HSVToRGB", compiled=True)
-def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
-    """Hue, saturation and value to red, green and blue, all in [0, 1]."""
+def hsv_to_rgb(images: Tensor, data_format: str | None = None) -> Tensor:
+    """HSV (hue, saturation, value) images to RGB, all in [0, 1]."""
     x, back = batched("hsv_to_rgb", images, data_format)
     _three(x, "hsv_to_rgb", floating=True)
     return back(_to_rgb(x))
 
 
 @fused
-def _to_rgb(x: Any) -> Any:
+def _to_rgb(x: Tensor) -> Tensor:
     hue, saturation, value = x[..., 0:1], x[..., 1:2], x[..., 2:3]
     distance = jnp.abs(hue * 6 - jnp.asarray([3, 2, 4], x.dtype))
     ramps = jnp.concatenate(

@@ -1,4 +1,4 @@
-"""Filters: a pixel of the result is a weighted sum of the pixels around it."""
+"""Linear filters of images."""
 
 from collections.abc import Sequence
 from operator import index
@@ -13,24 +13,28 @@ from cornu.core.graph.operands import to_float
 from cornu.errors import value_error
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of
 from cornu.ops.nn.layout import channels_last
+from cornu.types import DType, Tensor
 
 
 @op
 def gaussian_blur(
-    images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
-) -> Any:
-    """Images smoothed by a Gaussian.
+    images: Tensor,
+    kernel_size: Sequence[int] = (3, 3),
+    sigma: Sequence[float] = (1.0, 1.0),
+    data_format: str | None = None,
+) -> Tensor:
+    """Gaussian blur.
 
     Args:
         images: one image or a batch.
-        kernel_size: taps along height and width.
-        sigma: width of the Gaussian along height and width, in pixels.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        kernel_size: size of the kernel along height and width.
+        sigma: standard deviation along height and width, in pixels.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
     """
     x, back = batched("gaussian_blur", images, data_format)
     if is_tracer(kernel_size):
         raise value_error(
-            "gaussian_blur: kernel_size must be known before anything is computed.",
+            "gaussian_blur: kernel_size must be known while tracing.",
             fix="kernel_size=(3, 3)",
         )
     blurred = blur(x.astype(floating_dtype(x)), tuple(index(n) for n in kernel_size), sigma)
@@ -38,8 +42,8 @@ def gaussian_blur(
 
 
 @fused(static=("taps",))
-def blur(x: Any, taps: Sequence[int], sigma: Any) -> Any:
-    """A Gaussian along height, then along width: two short filters instead of a large one."""
+def blur(x: Tensor, taps: Sequence[int], sigma: Sequence[float]) -> Tensor:
+    """A separable Gaussian: along height, then along width."""
     for axis, count in ((1, taps[0]), (2, taps[1])):
         weights = gaussian_weights(count, sigma[axis - 1], x.dtype)
         before = (count - 1) // 2
@@ -51,27 +55,29 @@ def blur(x: Any, taps: Sequence[int], sigma: Any) -> Any:
     return x
 
 
-def gaussian_weights(taps: int, sigma: Any, dtype: Any) -> Any:
-    """A Gaussian of width `sigma` at whole numbers around the middle; they sum to one."""
+def gaussian_weights(taps: int, sigma: float | Sequence[float], dtype: DType) -> Any:
+    """A sampled Gaussian of standard deviation `sigma`, which sums to one."""
     places = jnp.arange(taps, dtype=dtype) - (taps - 1) / 2
     weights = jnp.exp(-0.5 * jnp.square(places / jnp.asarray(sigma, dtype)))
     return weights / jnp.sum(weights)
 
 
 @op(compiled=True)
-def sobel_edges(images: Any, data_format: str | None = None) -> Any:
-    """Slopes of the brightness, along height and along width.
+def sobel_edges(images: Tensor, data_format: str | None = None) -> Tensor:
+    """Sobel gradients along height and width.
 
     Args:
         images: batch `(batch, height, width, channels)`, or with channels first.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
 
     Returns:
-        The images with a last axis of size 2: the slope downwards and to the right.
+        The images with a last axis of size 2: the gradients along height and width.
     """
     x, first = channels_last(to_float(images), data_format)
     if x.ndim != 4:
-        raise value_error("sobel_edges takes a batch of images.", received=tuple(x.shape))
+        raise value_error(
+            "sobel_edges: images must have 4 axes, a batch of images.", received=tuple(x.shape)
+        )
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     h, w = x.shape[1:3]
 

@@ -1,4 +1,4 @@
-"""Rectangles of pixels, or boxes of voxels, laid out as channels."""
+"""Patches of images and volumes."""
 
 import math
 from operator import index
@@ -11,29 +11,30 @@ from cornu.arguments import one_of
 from cornu.core.graph.op import op
 from cornu.errors import explain
 from cornu.ops.image.layout import batched
+from cornu.types import PerAxis, Tensor
 
 
 @op(compiled=True)
 def extract_patches(
-    images: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    images: Tensor,
+    size: PerAxis,
+    strides: PerAxis | None = None,
+    dilation_rate: PerAxis = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
-    """Rectangles of pixels, or boxes of voxels, laid out as channels.
+) -> Tensor:
+    """Patches of images or volumes, flattened into channels.
 
     Args:
         images: one image or a batch; volumes if `size` has three entries.
-        size: `(height, width)` of a patch, or one number; `(depth, height, width)` for volumes.
-        strides: from one patch to the next; the size if None, so that they tile the image.
-        dilation_rate: distance of the pixels of a patch.
+        size: `(height, width)` of a patch, or one int; `(depth, height, width)` for volumes.
+        strides: step from one patch to the next; `size` if None, so that patches do not overlap.
+        dilation_rate: spacing between the pixels of a patch.
         padding: "valid" or "same".
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
 
     Returns:
-        `(batch, rows, columns, height * width * channels)`, rows of a patch first.
+        `(batch, rows, columns, height * width * channels)`, in row-major order within a patch.
     """
     rank = 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2
     x, back = batched("extract_patches", images, data_format, axes=rank)
@@ -43,21 +44,26 @@ def extract_patches(
 
 @op(compiled=True)
 def extract_patches_3d(
-    volumes: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    volumes: Tensor,
+    size: PerAxis,
+    strides: PerAxis | None = None,
+    dilation_rate: PerAxis = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
-    """Boxes of voxels laid out as channels; see `extract_patches`."""
+) -> Tensor:
+    """Patches of volumes, flattened into channels; see `extract_patches`."""
     x, back = batched("extract_patches_3d", volumes, data_format, axes=3)
     size = _per_axis(size, 3, "size", TypeError)
     return back(_patches(x, size, strides, dilation_rate, padding, 3))
 
 
 def _patches(
-    x: Any, size: tuple[int, ...], strides: Any, dilation: Any, padding: str, rank: int
+    x: Tensor,
+    size: tuple[int, ...],
+    strides: PerAxis | None,
+    dilation: PerAxis,
+    padding: str,
+    rank: int,
 ) -> Any:
     strides = size if strides is None else _per_axis(strides, rank, "strides")
     dilation = _per_axis(dilation, rank, "dilation_rate")
@@ -87,12 +93,12 @@ def _patches(
 
 
 def _per_axis(
-    value: Any, rank: int, name: str, wrong_length: type[Exception] = ValueError
+    value: PerAxis, rank: int, name: str, wrong_length: type[Exception] = ValueError
 ) -> tuple[int, ...]:
     if isinstance(value, int):
         return (value,) * rank
     sequence = isinstance(value, (tuple, list))
     if not sequence or len(value) != rank:
         error = wrong_length if sequence else TypeError
-        raise error(explain(f"{name} must be an int or {rank} of them, got {value!r}."))
+        raise error(explain(f"{name} must be an int or {rank} ints, got {value!r}."))
     return tuple(index(v) for v in value)

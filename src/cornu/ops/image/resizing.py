@@ -1,4 +1,4 @@
-"""Images in another size: scaled, padded or cropped."""
+"""Images resized, padded or cropped."""
 
 from collections.abc import Sequence
 from operator import index
@@ -12,6 +12,7 @@ from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of
+from cornu.types import Axis, Shape, Tensor
 
 # Names of Keras -> names of jax.
 RESIZE_METHODS = {
@@ -25,8 +26,8 @@ RESIZE_METHODS = {
 
 @op(compiled=True)
 def resize(
-    images: Any,
-    size: Any,
+    images: Tensor,
+    size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -34,19 +35,19 @@ def resize(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Any:
-    """Images in another size.
+) -> Tensor:
+    """Resize images.
 
     Args:
         images: one image or a batch.
         size: `(height, width)`.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        antialias: average over more pixels when shrinking.
-        crop_to_aspect_ratio: cut the middle in the aspect ratio of `size` instead of distorting.
-        pad_to_aspect_ratio: add a border instead of distorting.
-        fill_mode: of the border, "constant".
-        fill_value: of the border.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        antialias: whether to low-pass filter before downsampling.
+        crop_to_aspect_ratio: whether to center-crop to the aspect ratio of `size` first.
+        pad_to_aspect_ratio: whether to pad to the aspect ratio of `size` first.
+        fill_mode: mode of the padding, "constant".
+        fill_value: value of the padding.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
 
     Example:
 
@@ -55,16 +56,16 @@ def resize(
     """
     one_of(interpolation, RESIZE_METHODS, "interpolation")
     if fill_mode != "constant":
-        raise value_error(f"resize fills with a constant, not by {fill_mode!r}.")
+        raise value_error(f"resize: fill_mode must be 'constant', got {fill_mode!r}.")
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise value_error(
-            "resize crops or pads to the aspect ratio, not both.", fix="set one of them."
+            "resize: crop_to_aspect_ratio and pad_to_aspect_ratio cannot both be True."
         )
     if not isinstance(size, (tuple, list)) or len(size) != 2:
-        raise value_error(f"size is (height, width), got {size!r}.")
+        raise value_error(f"size must be (height, width), got {size!r}.")
     height, width = (index(n) for n in size)
     if height < 1 or width < 1:
-        raise value_error(f"The height and width of size must be positive, got {size!r}.")
+        raise value_error(f"size must be positive, got {size!r}.")
     x, back = batched("resize", images, data_format)
     original = x
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
@@ -86,23 +87,23 @@ def resize(
 
 @op(tensors=4)
 def scale_and_translate(
-    images: Any,
-    output_shape: Any,
-    scale: Any,
-    translation: Any,
-    spatial_dims: Any,
+    images: Tensor,
+    output_shape: Sequence[int],
+    scale: Tensor,
+    translation: Tensor,
+    spatial_dims: Sequence[int],
     method: str,
     antialias: bool = True,
-) -> Any:
-    """Images scaled and moved along some axes; outside there are zeros.
+) -> Tensor:
+    """Scale and translate images along some axes; zeros outside.
 
     Args:
         images: array.
-        output_shape: shape of the result, all axes; None keeps the size that the images have.
-        scale, translation: one number for each of `spatial_dims`.
-        spatial_dims: the axes.
+        output_shape: shape of the result, all axes; None keeps the size of an axis.
+        scale, translation: one number per axis of `spatial_dims`.
+        spatial_dims: axes to transform.
         method: "linear", "bilinear", "cubic", "bicubic", "lanczos3" or "lanczos5".
-        antialias: average over more pixels when shrinking.
+        antialias: whether to low-pass filter before downsampling.
     """
     x = to_float(images)
     axes = tuple(index(axis) for axis in spatial_dims)
@@ -110,20 +111,20 @@ def scale_and_translate(
     scale, translation = tensor(scale, "float32"), tensor(translation, "float32")
     for name, given in (("scale", scale), ("translation", translation)):
         if given.shape != (len(axes),):
-            raise ValueError(f"{name} has one number for each of spatial_dims.")
+            raise ValueError(f"{name} must have one number per axis of spatial_dims.")
     return _moved(x, scale, translation, shape, axes, method, antialias)
 
 
 def _output_shape(sizes: Any, output_shape: Any, moved: tuple[int, ...]) -> tuple[Any, ...]:
     if len(output_shape) != len(sizes):
         raise value_error(
-            "output_shape must have one size for each axis of the images.",
+            "output_shape must have one size per axis of the images.",
             images=tuple(sizes),
             output_shape=tuple(output_shape),
         )
     if any(output_shape[axis] is None for axis in moved):
         raise value_error(
-            "The axes of spatial_dims need a size in output_shape.",
+            "output_shape must give the size of each axis of spatial_dims.",
             spatial_dims=moved,
             output_shape=tuple(output_shape),
         )
@@ -133,8 +134,14 @@ def _output_shape(sizes: Any, output_shape: Any, moved: tuple[int, ...]) -> tupl
 
 @fused(static=("shape", "axes", "method", "antialias"))
 def _moved(
-    x: Any, scale: Any, translation: Any, shape: Any, axes: Any, method: str, antialias: bool
-) -> Any:
+    x: Tensor,
+    scale: Tensor,
+    translation: Tensor,
+    shape: Shape,
+    axes: Axis,
+    method: str,
+    antialias: bool,
+) -> Tensor:
     y = jax.image.scale_and_translate(
         x, shape, axes, scale, translation, method, antialias=antialias
     )
@@ -143,7 +150,7 @@ def _moved(
 
 @op
 def pad_images(
-    images: Any,
+    images: Tensor,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -151,16 +158,16 @@ def pad_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
-    """Rows and columns of zeros around images.
+) -> Tensor:
+    """Zero-pad images.
 
     Give two of top, bottom and target height, and two of left, right and target width.
 
     Args:
         images: one image or a batch.
         top_padding, left_padding, bottom_padding, right_padding: rows and columns to add.
-        target_height, target_width: of the result.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        target_height, target_width: size of the result.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
     """
     x, back = batched("pad_images", images, data_format)
     names = ("top_padding", "bottom_padding", "target_height")
@@ -172,7 +179,7 @@ def pad_images(
 
 @op
 def crop_images(
-    images: Any,
+    images: Tensor,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,
@@ -180,16 +187,16 @@ def crop_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
-    """A part of images.
+) -> Tensor:
+    """Crop images.
 
     Give two of top, bottom and target height, and two of left, right and target width.
 
     Args:
         images: one image or a batch.
-        top_cropping, left_cropping, bottom_cropping, right_cropping: rows and columns to leave out.
-        target_height, target_width: of the result.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        top_cropping, left_cropping, bottom_cropping, right_cropping: rows and columns to remove.
+        target_height, target_width: size of the result.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
     """
     x, back = batched("crop_images", images, data_format)
     names = ("top_cropping", "bottom_cropping", "target_height")
@@ -205,7 +212,7 @@ def _margins(
     """The margins before and after an axis, from two of: before, after, size of the result."""
     if sum(v is None for v in values) != 1:
         given = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
-        raise value_error(f"Exactly two of {', '.join(names)} are needed.", received=given)
+        raise value_error(f"Exactly two of {', '.join(names)} must be given.", received=given)
     before, after, target = (0 if v is None else v for v in values)
     if values[0] is None:
         before = direction * (target - size) - after
@@ -213,10 +220,10 @@ def _margins(
         after = direction * (target - size) - before
     if before < 0 or after < 0:
         raise value_error(
-            f"The margins {before} and {after} are not both at least 0.",
+            f"The margins must be >= 0, got {before} and {after}.",
             received=", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True)),
             size=size,
         )
     if direction < 0 and before + after > size:
-        raise value_error(f"An axis of size {size} has no {before} + {after} to leave out.")
+        raise value_error(f"Cannot crop {before} + {after} from an axis of size {size}.")
     return before, after

@@ -1,4 +1,4 @@
-"""How alike two images are to the eye."""
+"""Similarity of images."""
 
 from typing import Any
 
@@ -10,27 +10,28 @@ from cornu.core.graph.operands import to_float
 from cornu.errors import value_error
 from cornu.ops.image.filtering import gaussian_weights
 from cornu.ops.image.layout import batched
+from cornu.types import Tensor
 
 
 @op(tensors=2, file_name="SSIM", compiled=True, wide=True)
 def ssim(
-    image1: Any,
-    image2: Any,
+    image1: Tensor,
+    image2: Tensor,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
     k1: float = 0.01,
     k2: float = 0.03,
     data_format: str | None = None,
-) -> Any:
-    """Structural similarity of images: 1 for equal ones (Wang et al. 2004).
+) -> Tensor:
+    """Structural similarity index (SSIM), 1 for equal images (Wang et al., 2004).
 
     Args:
-        image1, image2: two images or two batches of images, of one shape.
-        max_val: the largest value that pixels can have, 1 or 255.
-        filter_size, filter_sigma: of the Gaussian over which statistics are taken.
-        k1, k2: small constants against division by zero.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        image1, image2: two images or two batches of images, of the same shape.
+        max_val: largest possible value of a pixel, such as 1 or 255.
+        filter_size, filter_sigma: size and standard deviation of the Gaussian window.
+        k1, k2: small constants that avoid division by zero.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
 
     Returns:
         `(batch,)`, a scalar for two single images.
@@ -38,18 +39,18 @@ def ssim(
     image1, image2 = to_float(image1), to_float(image2)
     if image1.shape != image2.shape:
         raise value_error(
-            "ssim compares images of one shape.",
+            "ssim: image1 and image2 must have the same shape.",
             shapes=f"image1 {tuple(image1.shape)}, image2 {tuple(image2.shape)}",
         )
     (a, _), (b, _) = (batched("ssim", x, data_format) for x in (image1, image2))
     if min(a.shape[1:3]) < filter_size:
         raise value_error(
-            f"The images are smaller than the filter of {filter_size} pixels.",
+            f"The images must be at least as large as filter_size, {filter_size} pixels.",
             received=f"{tuple(a.shape)}",
         )
     weights = gaussian_weights(filter_size, filter_sigma, a.dtype)
 
-    def mean(x: Any) -> Any:
+    def mean(x: Tensor) -> Any:
         for axis in (1, 2):
             size = x.shape[axis] - filter_size + 1
             x = sum(

@@ -1,6 +1,6 @@
-"""Images bent: each pixel of the result is read at some place of the image, between its pixels.
+"""Warps: each pixel of the result is interpolated at some coordinates of the image.
 
-Places are in pixels: row y downwards, column x to the right, the first pixel's middle at (0, 0).
+Coordinates are in pixels: y down, x to the right; the center of the first pixel is (0, 0).
 """
 
 from typing import Any
@@ -17,6 +17,7 @@ from cornu.kernels import resample
 from cornu.ops.image.filtering import blur
 from cornu.ops.image.layout import batched
 from cornu.random.seed import draw_seed
+from cornu.types import Tensor
 
 # Interpolation -> order of the polynomial between pixels.
 ORDERS = {"nearest": 0, "bilinear": 1}
@@ -24,14 +25,14 @@ ORDERS = {"nearest": 0, "bilinear": 1}
 
 @op(tensors=2, compiled=True)
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: Tensor,
+    transform: Tensor,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
-    fill_value: Any = 0,
+    fill_value: Tensor = 0,
     data_format: str | None = None,
-) -> Any:
-    """Images moved, turned, scaled and sheared.
+) -> Tensor:
+    """Affine (or projective) transform of images.
 
     Args:
         images: one image or a batch.
@@ -39,15 +40,15 @@ def affine_transform(
             of the result is read at `(a0 x + a1 y + a2, b0 x + b1 y + b2)`.
         interpolation: "bilinear" or "nearest".
         fill_mode: "constant", "nearest", "wrap", "mirror" or "reflect".
-        fill_value: of mode "constant".
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        fill_value: fill value of mode "constant".
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
     """
     one_of(interpolation, ORDERS, "interpolation")
     one_of(fill_mode, resample.FILL_MODES, "fill_mode")
     x, back = batched("affine_transform", images, data_format)
     t = to_float(transform)
     if t.ndim not in (1, 2) or t.shape[-1] != 8:
-        raise value_error("transform is (8,) or (batch, 8).", received=f"{tuple(t.shape)}")
+        raise value_error("transform must have shape (8,) or (batch, 8).", received=tuple(t.shape))
     t = jnp.broadcast_to(t, (x.shape[0], 8))[:, :, None, None].astype(jnp.float32)
     rows, columns = _grid(x)
     column = t[:, 0] * columns + t[:, 1] * rows + t[:, 2]
@@ -56,7 +57,7 @@ def affine_transform(
     return back(resample.warp(x, row, column, order, fill_mode, fill_value))
 
 
-def _grid(x: Any) -> tuple[Any, Any]:
+def _grid(x: Tensor) -> tuple[Any, Any]:
     """Row and column numbers of the pixels, `(height, width)` each."""
     height, width = x.shape[1:3]
     return (
@@ -67,22 +68,22 @@ def _grid(x: Any) -> tuple[Any, Any]:
 
 @op(tensors=3, compiled=True)
 def perspective_transform(
-    images: Any,
-    start_points: Any,
-    end_points: Any,
+    images: Tensor,
+    start_points: Tensor,
+    end_points: Tensor,
     interpolation: str = "bilinear",
-    fill_value: Any = 0,
+    fill_value: Tensor = 0,
     data_format: str | None = None,
-) -> Any:
-    """Images seen from another point: four points move, straight lines stay straight.
+) -> Tensor:
+    """Perspective transform that maps `start_points` to `end_points`.
 
     Args:
         images: one image or a batch.
-        start_points: `(4, 2)` or `(batch, 4, 2)`, points (x, y) of the images.
-        end_points: likewise, where these points shall be.
+        start_points: `(4, 2)` or `(batch, 4, 2)`, four points (x, y) of the images.
+        end_points: targets of these points, of the same shape.
         interpolation: "bilinear" or "nearest".
-        fill_value: where the result is not covered.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        fill_value: fill value outside the images.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
     """
     one_of(interpolation, ORDERS, "interpolation")
     x, back = batched("perspective_transform", images, data_format)
@@ -90,11 +91,12 @@ def perspective_transform(
     for name, points in (("start_points", start), ("end_points", end)):
         if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
             raise value_error(
-                f"{name} is (4, 2) or (batch, 4, 2).", received=f"{tuple(points.shape)}"
+                f"{name} must have shape (4, 2) or (batch, 4, 2).",
+                received=f"{tuple(points.shape)}",
             )
     if start.ndim != end.ndim:
         raise value_error(
-            "start_points and end_points have one shape.",
+            "start_points and end_points must have the same shape.",
             shapes=f"{tuple(start.shape)}, {tuple(end.shape)}",
         )
     shape = (x.shape[0], 4, 2)
@@ -107,8 +109,8 @@ def perspective_transform(
     return back(resample.warp(x, row, column, ORDERS[interpolation], "constant", fill_value))
 
 
-def _homography(start: Any, end: Any) -> Any:
-    """The eight numbers of the map from the end points back to the start points."""
+def _homography(start: Tensor, end: Tensor) -> Any:
+    """The eight coefficients of the homography from end points to start points."""
     (x, y), (u, v) = (jnp.moveaxis(p.astype(jnp.float32), -1, 0) for p in (end, start))
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
     for_u = jnp.stack([x, y, one, zero, zero, zero, -x * u, -y * u], axis=-1)
@@ -119,16 +121,20 @@ def _homography(start: Any, end: Any) -> Any:
 
 @op(tensors=2, compiled=True)
 def map_coordinates(
-    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
-) -> Any:
-    """An array read at given places between its elements.
+    inputs: Tensor,
+    coordinates: Tensor,
+    order: int,
+    fill_mode: str = "constant",
+    fill_value: Tensor = 0,
+) -> Tensor:
+    """Interpolate an array at given coordinates.
 
     Args:
         inputs: array with k axes.
-        coordinates: `(k, ...)`, one row an axis, in units of elements.
-        order: 0 reads the nearest element, 1 interpolates linearly.
-        fill_mode: beyond the ends: "constant", "nearest", "wrap", "mirror" or "reflect".
-        fill_value: of mode "constant".
+        coordinates: `(k, ...)`, one row per axis, in units of elements.
+        order: order of interpolation: 0 (nearest) or 1 (linear).
+        fill_mode: mode outside the array: "constant", "nearest", "wrap", "mirror" or "reflect".
+        fill_value: fill value of mode "constant".
 
     Returns:
         The shape of `coordinates` without its first axis.
@@ -141,13 +147,13 @@ def map_coordinates(
     x, places = tensor(inputs), tensor(coordinates)
     if places.ndim < 2:
         raise value_error(
-            "map_coordinates takes coordinates with two axes at least.",
+            "map_coordinates: coordinates must have at least two axes.",
             received=f"coordinates {tuple(places.shape)}",
             fix="to read one place: coordinates = coordinates[:, None]",
         )
     if places.shape[0] != x.ndim:
         raise value_error(
-            f"map_coordinates takes one row of coordinates for each of {x.ndim} axes.",
+            f"map_coordinates: coordinates must have {x.ndim} rows, one per axis.",
             received=f"coordinates {tuple(places.shape)}",
         )
     one_of(order, (0, 1), "order")
@@ -157,26 +163,26 @@ def map_coordinates(
 
 @op
 def elastic_transform(
-    images: Any,
+    images: Tensor,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
     fill_value: float = 0.0,
-    seed: Any = None,
+    seed: int | None = None,
     data_format: str | None = None,
-) -> Any:
-    """Images stretched and squeezed at random, as handwriting varies.
+) -> Tensor:
+    """Random elastic deformation of images (Simard et al., 2003).
 
     Args:
         images: one image or a batch.
-        alpha: how far pixels move.
-        sigma: how smooth the field of movements is, in pixels.
+        alpha: amplitude of the displacements.
+        sigma: smoothness of the displacement field, in pixels.
         interpolation: "bilinear" or "nearest".
         fill_mode: "constant", "nearest", "wrap", "mirror" or "reflect".
-        fill_value: of mode "constant".
-        seed: int, `SeedGenerator`, or None.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        fill_value: fill value of mode "constant".
+        seed: an int, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
     """
     one_of(interpolation, ORDERS, "interpolation")
     one_of(fill_mode, resample.FILL_MODES, "fill_mode")

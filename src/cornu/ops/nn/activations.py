@@ -1,9 +1,10 @@
-"""Activations: functions of one number each, and the softmaxes, which weigh numbers along an axis.
+"""Activations: elementwise functions, and the softmaxes, which normalize along an axis.
 
 Formulas are written out where that is faster than the library's; the comments say how much.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused, op, unary
 from cornu.core.graph.operands import axes, tensor, to_float, weak
 from cornu.errors import explain, value_error, warn
+from cornu.types import Axis, Tensor
 
 
 @jax.custom_jvp
@@ -23,7 +25,7 @@ def _softplus_formula(x: jax.Array) -> jax.Array:
 
 
 @_softplus_formula.defjvp
-def _softplus_jvp(primals: Any, tangents: Any) -> Any:
+def _softplus_jvp(primals: Sequence[Tensor], tangents: Sequence[Tensor]) -> Any:
     (x,), (dx,) = primals, tangents
     return _softplus_formula(x), dx * jax.nn.sigmoid(x)
 
@@ -80,7 +82,7 @@ softplus = unary(_stable_softplus, "softplus", "`log(1 + exp(x))` without overfl
 
 
 @op
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """`x` above zero, `negative_slope * x` below.
 
     Example:
@@ -92,24 +94,24 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
 
 
 @op
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`x` above zero, `alpha * (exp(x) - 1)` below."""
     return jax.nn.elu(to_float(x), alpha=alpha)
 
 
 @op
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`x` above zero, `alpha * (exp(x / alpha) - 1)` below."""
     return jax.nn.celu(to_float(x), alpha=alpha)
 
 
 @op(wide=True)  # half precision loses 1 + erf(x) where erf(x) is near -1
-def gelu(x: Any, approximate: bool = True) -> Any:
+def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     """`x * P(N <= x)` for a standard normal N.
 
     Args:
         x: array of any shape.
-        approximate: by a tanh (True), or with the error function.
+        approximate: whether to use the tanh approximation instead of the error function.
 
     Example:
 
@@ -123,54 +125,54 @@ def gelu(x: Any, approximate: bool = True) -> Any:
 
 
 @fused
-def _gelu_erf(x: Any) -> Any:
+def _gelu_erf(x: Tensor) -> Tensor:
     # 1 + erf rather than erfc: three times as fast on a CPU.
     return 0.5 * x * (1 + lax.erf(x * math.sqrt(0.5)))
 
 
 @op(compiled=True)
-def glu(x: Any, axis: int = -1) -> Any:
+def glu(x: Tensor, axis: int = -1) -> Tensor:
     """The first half along `axis` times the sigmoid of the second half."""
     x = to_float(x)
     if isinstance(x.shape[axis], int) and x.shape[axis] % 2:
-        raise value_error(f"glu halves axis {axis}, whose size is odd.", received=f"x {x.shape}")
+        raise value_error(f"glu: the size of axis {axis} must be even.", received=f"x {x.shape}")
     return jax.nn.glu(x, axis=axis)
 
 
 @op(compiled=True)
-def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """`x` where it is further than `threshold` from zero, else 0."""
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+    """`x` where `abs(x) > threshold`, else 0."""
     x = to_float(x)
     return jnp.where(jnp.abs(x) > threshold, x, jnp.zeros_like(x))
 
 
 @op(compiled=True)
-def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """`x` moved towards zero by `threshold`, 0 where it would cross it."""
     x = to_float(x)
     return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0))
 
 
 @op(wide=True)
-def squareplus(x: Any, b: int = 4) -> Any:
+def squareplus(x: Tensor, b: int = 4) -> Tensor:
     """`(x + sqrt(x ** 2 + b)) / 2`."""
     return jax.nn.squareplus(to_float(x), b=b)
 
 
 @op(compiled=True)
-def threshold(x: Any, threshold: Any, default_value: Any) -> Any:
+def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """`x` where it is above `threshold`, `default_value` elsewhere."""
     x = tensor(x)
     return jnp.where(x > threshold, x, weak(default_value))
 
 
 @op
-def softmax(x: Any, axis: Any = -1) -> Any:
+def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` over `axis`: positive numbers that sum to one.
 
     Args:
         x: logits of any shape.
-        axis: over which to normalize; several as a tuple, all of them if None.
+        axis: the axis or axes to normalize over; all of them if None.
 
     Example:
 
@@ -183,21 +185,21 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         warn(
             explain(
                 f"softmax over an axis of size 1 is always 1, got shape {x.shape} and axis {axis}.",
-                fix="ops.sigmoid(x)\nor as many numbers as there are classes.",
+                fix="ops.sigmoid(x)\nor one logit per class.",
             )
         )
     return _softmax(x, axis=axes(axis))
 
 
 @op
-def log_softmax(x: Any, axis: Any = -1) -> Any:
+def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """Logarithm of `softmax`, precise where the softmax is close to 0."""
     return _log_softmax(to_float(x), axis=axes(axis))
 
 
 @op(wide=True)
-def sparsemax(x: Any, axis: int = -1) -> Any:
-    """The nearest point of the probability simplex: like softmax, with exact zeros.
+def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
+    """Sparsemax: the Euclidean projection onto the probability simplex; unlike softmax, with zeros.
 
     Example:
 
@@ -208,7 +210,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
 
 @fused(static=("axis",))
-def _sparsemax(x: Any, axis: int) -> Any:
+def _sparsemax(x: Tensor, axis: int) -> Tensor:
     ordered = jnp.flip(jnp.sort(x, axis=axis), axis=axis)
     total = jnp.cumsum(ordered, axis=axis)
     rank = lax.broadcasted_iota(x.dtype, x.shape, axis % x.ndim) + 1

@@ -1,4 +1,4 @@
-"""Attention: values weighed by how well their keys answer the queries."""
+"""Scaled dot-product attention."""
 
 import math
 from typing import Any
@@ -10,20 +10,21 @@ from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
 from cornu.kernels import attention as attention_kernel
+from cornu.types import Tensor
 
 
 @op(tensors=3, named=("bias", "mask", "scale"), compiled=True)
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
-    scale: Any = None,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None = None,
+    mask: Tensor | None = None,
+    scale: Tensor | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
-) -> Any:
+) -> Tensor:
     """`softmax(query @ key * scale + bias) @ value` for each head.
 
     Args:
@@ -31,10 +32,10 @@ def dot_product_attention(
         key, value: `(batch, source, kv_heads, head_dim)`; `kv_heads` divides `heads`.
         bias: added to the logits, broadcast to `(batch, heads, time, source)`.
         mask: bools of that shape; False hides a position.
-        scale: of the logits, `1 / sqrt(head_dim)` if None.
-        is_causal: hide what comes after each position.
-        flash_attention: kept for Keras's signature; the kernel picks the form itself.
-        attn_logits_soft_cap: limit of the logits, `cap * tanh(logits / cap)`.
+        scale: factor of the logits; `1 / sqrt(head_dim)` if None.
+        is_causal: whether each position attends to itself and earlier ones only.
+        flash_attention: kept for Keras's signature; the kernel is chosen by shapes and platform.
+        attn_logits_soft_cap: soft cap of the logits, `cap * tanh(logits / cap)`.
 
     Returns:
         `(batch, time, heads, head_dim)`.
@@ -42,7 +43,7 @@ def dot_product_attention(
     q, k, v = to_float(query), to_float(key), to_float(value)
     if not q.ndim == k.ndim == v.ndim == 4:
         raise value_error(
-            "dot_product_attention takes arrays (batch, time, heads, head_dim).",
+            "dot_product_attention: inputs must have shape (batch, time, heads, head_dim).",
             shapes=f"query {q.shape}, key {k.shape}, value {v.shape}",
         )
     _check_fit(q.shape, k.shape, v.shape)
@@ -55,15 +56,15 @@ def dot_product_attention(
     return _capped_attention(q, k, v, bias, mask, is_causal, scale, attn_logits_soft_cap)
 
 
-def _check_fit(q: Any, k: Any, v: Any) -> None:
-    """That heads share key heads evenly, and each key has a value."""
+def _check_fit(q: Tensor, k: Tensor, v: Tensor) -> None:
+    """Check that kv_heads divides heads, and that there is a value per key."""
     pairs = [(q[0], k[0]), *zip(k[:3], v[:3], strict=True), (q[3], k[3])]
     known = all(isinstance(n, int) for n in (q[2], k[2]))
     if any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in pairs) or (
         known and (not k[2] or q[2] % k[2])
     ):
         raise value_error(
-            "dot_product_attention: query, key and value do not fit.",
+            "dot_product_attention: the shapes of query, key and value do not match.",
             shapes=f"query {tuple(q)}, key {tuple(k)}, value {tuple(v)}",
             fix="query (batch, time, heads, dim), key and value (batch, source, kv_heads, dim);"
             "\nkv_heads divides heads.",
@@ -71,7 +72,14 @@ def _check_fit(q: Any, k: Any, v: Any) -> None:
 
 
 def _capped_attention(
-    q: Any, k: Any, v: Any, bias: Any, mask: Any, causal: bool, scale: Any, cap: float
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    bias: Tensor,
+    mask: Tensor,
+    causal: bool,
+    scale: Tensor,
+    cap: float,
 ) -> Any:
     group = q.shape[2] // k.shape[2]
     k, v = jnp.repeat(k, group, axis=2), jnp.repeat(v, group, axis=2)

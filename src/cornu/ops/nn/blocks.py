@@ -1,12 +1,10 @@
-"""Blocks of pixels laid out as channels or columns, and back.
+"""Blocks of pixels rearranged into channels or columns, and back.
 
 Every op has its inverse, or its adjoint, beside it:
 
     depth_to_space <-> space_to_depth    square blocks that tile the image
     unfold         <-> fold              windows that may overlap; fold adds where they do
 """
-
-from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -16,15 +14,16 @@ from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
 from cornu.ops.nn.layout import channels_back, channels_last
+from cornu.types import PerAxis, Tensor
 
 
-def _four(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
+def _four(value: PerAxis) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
 @op(compiled=True)
-def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Channels laid out as square blocks of pixels.
+def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
+    """Channels rearranged into square blocks of pixels.
 
     Args:
         x: `(batch, height, width, channels * block_size ** 2)`, or with channels first.
@@ -34,31 +33,39 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
     x, first = channels_last(tensor(x), data_format)
     b, (n, h, w, c) = positive_int(block_size, "block_size"), x.shape
     if c % (b * b):
-        raise value_error(f"depth_to_space: {c} channels are not a multiple of {b} * {b}.")
+        raise value_error(
+            f"depth_to_space: the number of channels must be a multiple of {b} * {b}, got {c}."
+        )
     y = x.reshape(n, h, w, b, b, c // (b * b)).transpose(0, 1, 3, 2, 4, 5)
     return channels_back(y.reshape(n, h * b, w * b, c // (b * b)), first)
 
 
 @op(compiled=True)
-def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Square blocks of pixels laid out as channels: the inverse of `depth_to_space`."""
+def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
+    """Square blocks of pixels rearranged into channels: the inverse of `depth_to_space`."""
     x, first = channels_last(tensor(x), data_format)
     b, (n, h, w, c) = positive_int(block_size, "block_size"), x.shape
     if isinstance(h, int) and isinstance(w, int) and (h % b or w % b):
         raise value_error(
-            f"space_to_depth: {h} x {w} pixels do not divide into blocks of {b} x {b}."
+            f"space_to_depth: height and width must be multiples of {b}, got {h} x {w}."
         )
     y = x.reshape(n, h // b, b, w // b, b, c).transpose(0, 1, 3, 2, 4, 5)
     return channels_back(y.reshape(n, h // b, w // b, b * b * c), first)
 
 
 @op(compiled=True)
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """Every window of the images as a column.
+def unfold(
+    x: Tensor,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: PerAxis = 0,
+    stride: PerAxis = 1,
+) -> Tensor:
+    """Each sliding window of the images as a column (im2col).
 
     Args:
         x: `(batch, channels, height, width)`.
-        kernel_size, dilation, padding, stride: of the window, a number or two.
+        kernel_size, dilation, padding, stride: geometry of the window, an int or a pair.
 
     Returns:
         `(batch, channels * window, positions)`.
@@ -73,19 +80,19 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
 
 @op(compiled=True)
 def fold(
-    x: Any,
-    output_size: Any,
-    kernel_size: Any,
-    dilation: Any = 1,
-    padding: Any = 0,
-    stride: Any = 1,
-) -> Any:
-    """Columns put back to their windows and summed where these overlap: the adjoint of `unfold`.
+    x: Tensor,
+    output_size: PerAxis,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: PerAxis = 0,
+    stride: PerAxis = 1,
+) -> Tensor:
+    """Columns put back in place and summed where windows overlap (col2im): the adjoint of `unfold`.
 
     Args:
         x: `(batch, channels * window, positions)`.
         output_size: `(height, width)` of the images.
-        kernel_size, dilation, padding, stride: of the window, a number or two.
+        kernel_size, dilation, padding, stride: geometry of the window, an int or a pair.
 
     Returns:
         `(batch, channels, height, width)`.
@@ -100,7 +107,7 @@ def fold(
     channels = x.shape[1] // (k[0] * k[1])
     if x.shape[1] % (k[0] * k[1]) or x.shape[2] != counts[0] * counts[1]:
         raise value_error(
-            "fold: the columns do not fit the windows.",
+            "fold: the shape of x does not match the windows.",
             received=f"x {tuple(x.shape)}",
             expected=f"{counts[0]} x {counts[1]} positions of windows {k}",
         )

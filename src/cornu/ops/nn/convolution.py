@@ -1,5 +1,6 @@
-"""Convolutions over one to three spatial axes: the front doors to the kernels."""
+"""Convolutions over one to three spatial axes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,41 +10,42 @@ from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
 from cornu.kernels import conv as conv_kernel, depthwise
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
+from cornu.types import PerAxis, Tensor
 
 
-def _images(name: str, x: Any, lowest: int = 3, highest: int = 5) -> Any:
+def _images(name: str, x: Tensor, lowest: int = 3, highest: int = 5) -> Any:
     x = to_float(x)
     if not lowest <= x.ndim <= highest:
         raise value_error(
-            f"{name} takes a batch with one to three spatial axes and one of channels.",
+            f"{name}: inputs must have a batch axis, one to three spatial axes, and channels.",
             received=f"inputs {tuple(x.shape)}",
         )
     return x
 
 
-def _same_dtype(x: Any, kernel: Any) -> tuple[Any, Any]:
+def _same_dtype(x: Tensor, kernel: Tensor) -> tuple[Any, Any]:
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
     return x.astype(dtype), kernel.astype(dtype)
 
 
 @op(tensors=2, compiled=True)
 def conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
-    padding: Any = "valid",
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: PerAxis = 1,
+    padding: str | Sequence[tuple[int, int]] = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: PerAxis = 1,
+) -> Tensor:
     """Convolution over one to three spatial axes; the kernel is not flipped.
 
     Args:
         inputs: `(batch, *spatial, in)`, or `(batch, in, *spatial)` with channels first.
         kernel: `(*window, in / groups, out)`; the number of groups follows from the shapes.
-        strides: step of the window, one number or one an axis.
-        padding: "valid" (none) or "same" (size divided by the stride, rounded up).
-        data_format: "channels_last" or "channels_first"; the setting if None.
-        dilation_rate: distance of the taps of the kernel.
+        strides: step of the window, one int or one per axis.
+        padding: "valid" (none) or "same" (output size is `ceil(size / stride)`).
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
+        dilation_rate: spacing between the elements of the kernel.
 
     Returns:
         `(batch, *new_spatial, out)`, or with channels first.
@@ -58,9 +60,9 @@ def conv(
     channels, taken = x.shape[-1], kernel.shape[-2]
     if kernel.ndim != x.ndim or channels % taken or kernel.shape[-1] % (channels // taken):
         raise value_error(
-            "conv: the kernel does not fit the channels of the inputs.",
+            "conv: the shape of the kernel does not match the channels of the inputs.",
             shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
-            fix="kernel (*window, in / groups, out); groups divides in and out.",
+            fix="kernel (*window, in / groups, out); groups must divide in and out.",
         )
     x, kernel = _same_dtype(x, kernel)
     y = conv_kernel.conv(
@@ -71,14 +73,14 @@ def conv(
 
 @op(tensors=2, compiled=True)
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
-    padding: Any = "valid",
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: PerAxis = 1,
+    padding: str | Sequence[tuple[int, int]] = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """Convolution of each channel with kernels of its own.
+    dilation_rate: PerAxis = 1,
+) -> Tensor:
+    """Depthwise convolution: each channel has its own kernels.
 
     Args:
         inputs: `(batch, *spatial, in)`, or `(batch, in, *spatial)` with channels first.
@@ -92,7 +94,7 @@ def depthwise_conv(
     x, first = channels_last(x, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-2] != x.shape[-1]:
         raise value_error(
-            "depthwise_conv: the kernel does not fit the channels of the inputs.",
+            "depthwise_conv: the shape of the kernel does not match the channels of the inputs.",
             shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
             fix="kernel (*window, in, multiplier).",
         )
@@ -103,21 +105,21 @@ def depthwise_conv(
 
 @op(tensors=3, compiled=True)
 def separable_conv(
-    inputs: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
-    strides: Any = 1,
-    padding: Any = "valid",
+    inputs: Tensor,
+    depthwise_kernel: Tensor,
+    pointwise_kernel: Tensor,
+    strides: PerAxis = 1,
+    padding: str | Sequence[tuple[int, int]] = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """`depthwise_conv`, then a convolution with a window of one.
+    dilation_rate: PerAxis = 1,
+) -> Tensor:
+    """`depthwise_conv`, then a pointwise (1x1) convolution.
 
     Args:
         inputs: `(batch, *spatial, in)`, or `(batch, in, *spatial)` with channels first.
         depthwise_kernel: `(*window, in, multiplier)`.
         pointwise_kernel: `(1, ..., in * multiplier, out)`.
-        strides, padding, data_format, dilation_rate: see `conv`; they belong to the first step.
+        strides, padding, data_format, dilation_rate: arguments of the depthwise step; see `conv`.
     """
     along_space, across_channels = depthwise_conv.__wrapped__, conv.__wrapped__  # errors are ours
     x = along_space(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
@@ -126,29 +128,29 @@ def separable_conv(
 
 @op(tensors=2, compiled=True)
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: PerAxis = 1,
     padding: str = "valid",
-    output_padding: Any = None,
+    output_padding: PerAxis | None = None,
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """Transposed convolution: images grow by the stride.
+    dilation_rate: PerAxis = 1,
+) -> Tensor:
+    """Transposed convolution, which upsamples by `strides`.
 
     Args:
         inputs: `(batch, *spatial, in)`, or `(batch, in, *spatial)` with channels first.
         kernel: `(*window, out, in)`.
-        strides: how much the images grow.
+        strides: upsampling factor, one int or one per axis.
         padding: "valid" or "same" (size times stride).
-        output_padding: elements added at the end of each axis; found from `padding` if None.
+        output_padding: elements added at the end of each axis; inferred from `padding` if None.
         data_format, dilation_rate: see `conv`.
     """
     x, kernel = _images("conv_transpose", inputs), tensor(kernel)
     x, first = channels_last(x, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-1] != x.shape[-1]:
         raise value_error(
-            "conv_transpose: the kernel does not fit the channels of the inputs.",
+            "conv_transpose: the shape of the kernel does not match the channels of the inputs.",
             shapes=f"inputs {tuple(x.shape)} (channels last), kernel {tuple(kernel.shape)}",
             fix="kernel (*window, out, in).",
         )

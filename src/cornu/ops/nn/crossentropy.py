@@ -1,9 +1,7 @@
-"""Cross-entropies: how surprised predicted probabilities are by the targets.
+"""Cross-entropies: one loss per sample, from logits or from probabilities.
 
-One loss a sample, from either form of the predictions:
-
-    logits         -> kernels.crossentropy, which never leaves the logarithms
-    probabilities  -> scaled to sum one, clipped by epsilon, then the logarithm
+logits         -> kernels.crossentropy, which never leaves the logarithms
+probabilities  -> scaled to sum one, clipped by epsilon, then the logarithm
 """
 
 from typing import Any
@@ -16,16 +14,17 @@ from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
 from cornu.kernels import crossentropy
+from cornu.types import Tensor
 
 
-def _paired(name: str, target: Any, output: Any) -> tuple[Any, Any]:
+def _paired(name: str, target: Tensor, output: Tensor) -> tuple[Any, Any]:
     target, output = tensor(target), to_float(output)
     same_rank = target.ndim == output.ndim
     if not same_rank or any(
         m != n for m, n in zip(target.shape, output.shape, strict=True) if _known(m, n)
     ):
         raise value_error(
-            f"{name} compares arrays of one shape.",
+            f"{name}: target and output must have the same shape.",
             shapes=f"target {target.shape}, output {output.shape}",
         )
     return target.astype(output.dtype), output
@@ -36,13 +35,13 @@ def _known(*sizes: Any) -> bool:
 
 
 @op(tensors=2)
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
     """`-target * log(p) - (1 - target) * log(1 - p)`, element by element.
 
     Args:
-        target: probabilities of yes, any shape.
+        target: probabilities of the positive class, any shape.
         output: predicted probabilities in the same shape, or their logits.
-        from_logits: whether `output` are logits; precise for large ones too.
+        from_logits: whether `output` holds logits, which is more precise.
 
     Example:
 
@@ -56,13 +55,13 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 
 @fused(static=("epsilon",))
-def _binary(target: Any, p: Any, epsilon: float) -> Any:
+def _binary(target: Tensor, p: Tensor, epsilon: float) -> Tensor:
     p = jnp.clip(p, epsilon, 1 - epsilon)
     return -(target * jnp.log(p) + (1 - target) * jnp.log(1 - p))
 
 
 @fused(static=("axis", "epsilon"))
-def _log_probabilities(p: Any, axis: int, epsilon: float) -> Any:
+def _log_probabilities(p: Tensor, axis: int, epsilon: float) -> Tensor:
     total = jnp.sum(p, axis, keepdims=True)
     total = jnp.where(total > 1e-12, total, 1e-12)  # nor zero, nor the NaN of inf - inf
     return jnp.log(jnp.clip(p / total, epsilon, 1 - epsilon))
@@ -70,15 +69,15 @@ def _log_probabilities(p: Any, axis: int, epsilon: float) -> Any:
 
 @op(tensors=2, compiled=True)
 def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """`-sum(target * log(p))` over the classes.
 
     Args:
         target: probabilities `(..., classes)`, often one-hot.
         output: predicted probabilities in the same shape, or their logits.
-        from_logits: whether `output` are logits.
-        axis: of the classes.
+        from_logits: whether `output` holds logits.
+        axis: axis of the classes.
 
     Returns:
         `(...)`, one loss per sample.
@@ -90,14 +89,16 @@ def categorical_crossentropy(
     """
     target, output = _paired("categorical_crossentropy", target, output)
     if not output.ndim:
-        raise value_error("categorical_crossentropy needs an axis of classes.")
+        raise value_error(
+            "categorical_crossentropy: target and output must have an axis of classes, got scalars."
+        )
     if from_logits:
         return _from_logits(jnp.moveaxis(output, axis, -1), jnp.moveaxis(target, axis, -1))
     return _from_probabilities(target, output, axis=axis, epsilon=settings.current.epsilon)
 
 
 @fused(static=("axis", "epsilon"))
-def _from_probabilities(target: Any, p: Any, axis: int, epsilon: float) -> Any:
+def _from_probabilities(target: Tensor, p: Tensor, axis: int, epsilon: float) -> Tensor:
     return -jnp.sum(target * _log_probabilities(p, axis=axis, epsilon=epsilon), axis=axis)
 
 
@@ -108,15 +109,15 @@ _sparse_from_logits = fused(crossentropy.sparse_softmax_crossentropy)
 
 @op(tensors=2, compiled=True)
 def sparse_categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
-    """`-log(p[target])`: cross-entropy for classes given by number.
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
+    """`-log(p[target])`: cross-entropy with integer class labels.
 
     Args:
-        target: class numbers `(...)` or `(..., 1)`; a number that is no class gives NaN.
+        target: class indices `(...)` or `(..., 1)`; an index out of range gives NaN.
         output: predicted probabilities `(..., classes)`, or their logits.
-        from_logits: whether `output` are logits.
-        axis: of the classes.
+        from_logits: whether `output` holds logits.
+        axis: axis of the classes.
 
     Returns:
         `(...)`, one loss per sample.
@@ -128,7 +129,9 @@ def sparse_categorical_crossentropy(
     """
     target, output = tensor(target).astype("int32"), to_float(output)
     if not output.ndim:
-        raise value_error("sparse_categorical_crossentropy needs an axis of classes.")
+        raise value_error(
+            "sparse_categorical_crossentropy: output must have an axis of classes, got a scalar."
+        )
     if target.ndim == output.ndim and target.shape[-1] == 1:
         target = jnp.squeeze(target, -1)
     output = jnp.moveaxis(output, axis, -1)
@@ -136,9 +139,9 @@ def sparse_categorical_crossentropy(
         m != n for m, n in zip(target.shape, output.shape, strict=False) if _known(m, n)
     ):
         raise value_error(
-            "sparse_categorical_crossentropy takes one class number per sample.",
+            "sparse_categorical_crossentropy: target must hold one class index per sample.",
             shapes=f"target {target.shape}, output {output.shape}",
-            fix="targets that are vectors belong to categorical_crossentropy.",
+            fix="use categorical_crossentropy for one-hot targets.",
         )
     if from_logits:
         return _sparse_from_logits(output, target)
@@ -146,7 +149,7 @@ def sparse_categorical_crossentropy(
 
 
 @fused(static=("epsilon",))
-def _sparse_from_probabilities(target: Any, output: Any, epsilon: float) -> Any:
+def _sparse_from_probabilities(target: Tensor, output: Tensor, epsilon: float) -> Tensor:
     logs = _log_probabilities(output, axis=-1, epsilon=epsilon)
     classes = lax.broadcasted_iota("int32", output.shape, output.ndim - 1)
     picked = jnp.sum(jnp.where(classes == target[..., None], logs, 0), axis=-1)

@@ -1,4 +1,4 @@
-"""Class numbers as vectors: one 1 for a class, or a 1 for each class of a set."""
+"""One-hot and multi-hot encodings of class indices."""
 
 from typing import Any
 
@@ -14,19 +14,20 @@ from cornu.errors import value_error
 from cornu.numeric import is_float
 from cornu.ops import numpy
 from cornu.ops.core import tensors
+from cornu.types import DType, Tensor
 
 
 @op(says_dtype=True)
 def one_hot(
-    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
-) -> Any:
-    """Indices to unit vectors; an index outside `[0, num_classes)` gives zeros.
+    x: Tensor, num_classes: int, axis: int = -1, dtype: DType | None = None, sparse: bool = False
+) -> Tensor:
+    """One-hot vectors of indices; an index outside `[0, num_classes)` gives zeros.
 
     Args:
         x: integers of any shape `(...)`.
         num_classes: length of the new axis.
-        axis: where the new axis goes; -1 is last.
-        dtype: of the result, `floatx` if None.
+        axis: position of the new axis; -1 is last.
+        dtype: dtype of the result; `floatx` if None.
         sparse: whether the result is a sparse array.
 
     Returns:
@@ -47,8 +48,8 @@ def one_hot(
     return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype)
 
 
-def _sparse_rows(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
-    """A value for each index, which is 0 where the index stands for no class."""
+def _sparse_rows(x: Tensor, num_classes: int, axis: int, dtype: DType) -> Any:
+    """A value per index, 0 where the index is out of range."""
     x = x.astype("int32")
     known = (x >= 0) & (x < num_classes)
     places = list(jnp.indices(x.shape, dtype="int32"))
@@ -61,20 +62,20 @@ def _sparse_rows(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
 
 @op(says_dtype=True)
 def multi_hot(
-    inputs: Any,
+    inputs: Tensor,
     num_classes: int | None = None,
     axis: int = -1,
-    dtype: Any = None,
+    dtype: DType | None = None,
     sparse: bool = False,
     **kwargs: Any,
-) -> Any:
-    """Sets of indices to vectors with a 1 for each index.
+) -> Tensor:
+    """Multi-hot vectors: 1 at each index of a set.
 
     Args:
-        inputs: integers `(..., n)`; an index outside `[0, num_classes)` counts nowhere.
+        inputs: integers `(..., n)`; an index outside `[0, num_classes)` is ignored.
         num_classes: length of the vectors.
-        axis: where the new axis goes.
-        dtype: of the result, `floatx` if None.
+        axis: position of the new axis.
+        dtype: dtype of the result; `floatx` if None.
         sparse: whether the result is a sparse array.
 
     Returns:
@@ -87,7 +88,7 @@ def multi_hot(
     """
     num_classes = kwargs.pop("num_tokens", num_classes)
     if num_classes is None:
-        raise value_error("multi_hot needs num_classes, the length of the vectors.")
+        raise value_error("multi_hot: num_classes, the length of the vectors, must be given.")
     _check_count("multi_hot", num_classes)
     x = tensor(inputs)
     x = x.astype("int32") if x.dtype == bool else x
@@ -98,8 +99,8 @@ def multi_hot(
     return jnp.max(jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype), axis=folded)
 
 
-def _check_count(name: str, num_classes: Any) -> None:
+def _check_count(name: str, num_classes: int) -> None:
     if isinstance(num_classes, (str, float, bool)) or (
         isinstance(num_classes, (int, np.integer)) and num_classes < 0
     ):
-        raise value_error(f"{name}: num_classes is a number of classes, got {num_classes!r}.")
+        raise value_error(f"{name}: num_classes must be a non-negative int, got {num_classes!r}.")

@@ -1,4 +1,4 @@
-"""Where images have their channels, and what windows do at the border.
+"""Data formats and paddings of images.
 
 The kernels work with channels last. Images with channels first are transposed on the way in, and
 their results on the way out:
@@ -13,14 +13,15 @@ import jax.numpy as jnp
 
 from cornu import settings
 from cornu.errors import did_you_mean, value_error
+from cornu.types import Tensor
 
 
-def channels_last(x: Any, data_format: str | None) -> tuple[Any, bool]:
-    """Images with their channels in the last axis, and whether they were in front."""
+def channels_last(x: Tensor, data_format: str | None) -> tuple[Any, bool]:
+    """Images with channels last, and whether they were channels first."""
     data_format = data_format or settings.current.image_data_format
     if data_format not in settings.DATA_FORMATS:
         raise value_error(
-            f"data_format is one of {settings.DATA_FORMATS}, got {data_format!r}.",
+            f"data_format must be one of {settings.DATA_FORMATS}, got {data_format!r}.",
             fix=did_you_mean(data_format, settings.DATA_FORMATS),
         )
     if data_format == "channels_first":
@@ -28,8 +29,8 @@ def channels_last(x: Any, data_format: str | None) -> tuple[Any, bool]:
     return x, False
 
 
-def channels_back(y: Any, first: bool) -> Any:
-    """Results with their channels in front again where those of the images were."""
+def channels_back(y: Tensor, first: bool) -> Any:
+    """Results in the data format of the images."""
     return jnp.moveaxis(y, -1, 1) if first else y
 
 

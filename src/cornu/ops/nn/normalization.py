@@ -1,4 +1,4 @@
-"""Normalization: arrays scaled to unit length, or to mean 0 and variance 1.
+"""Normalization: unit norm, or mean 0 and variance 1.
 
 Moments are taken in float32 at least, and results have the dtype of the input.
 """
@@ -15,17 +15,20 @@ from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.errors import value_error, warn
 from cornu.kernels import normalization
+from cornu.types import Axis, Tensor
 
 
 @op(wide=True)
-def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> Any:
+def normalize(
+    x: Tensor, axis: Axis = -1, order: int | float = 2, epsilon: float | None = None
+) -> Tensor:
     """`x` divided by its norm along `axis`, or by `epsilon` where that is larger.
 
     Args:
         x: array of any shape.
-        axis: the axis or axes of the vectors.
-        order: of the norm: 1, 2 (Euclidean), any positive number, or `inf`.
-        epsilon: smallest divisor, `config.epsilon()` if None.
+        axis: the axis or axes that the norm is taken over.
+        order: order of the norm, at least 1: 1, 2 (Euclidean), ..., or `inf`.
+        epsilon: lower bound of the divisor; `config.epsilon()` if None.
 
     Example:
 
@@ -33,13 +36,13 @@ def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> An
         [0.6, 0.8]
     """
     if not isinstance(order, (int, float)) or order < 1:
-        raise value_error(f"normalize: order is a number of at least 1, got {order!r}.")
+        raise value_error(f"normalize: order must be >= 1, got {order!r}.")
     epsilon = settings.current.epsilon if epsilon is None else epsilon
     return _normalize(to_float(x), axis=axes(axis), order=order, epsilon=epsilon)
 
 
 @fused(static=("axis", "order", "epsilon"))
-def _normalize(x: Any, axis: Any, order: Any, epsilon: float) -> Any:
+def _normalize(x: Tensor, axis: Axis, order: int | float, epsilon: float) -> Tensor:
     if order == 2:
         # the larger of the squares under the root: the gradient at the zero vector stays finite
         squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
@@ -53,13 +56,13 @@ def _normalize(x: Any, axis: Any, order: Any, epsilon: float) -> Any:
 
 
 @op(compiled=True)
-def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
+def moments(x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Mean and variance over axes, computed in float32 at least.
 
     Args:
         x: array of any shape.
         axes: the axis or axes; all of them if None.
-        keepdims: whether they stay with size 1.
+        keepdims: whether reduced axes stay with size 1.
         synchronized: kept for Keras's signature; under sharding the moments are those of the whole.
 
     Example:
@@ -76,8 +79,8 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
     return tuple(jnp.clip(m, -limit, limit).astype(x.dtype) for m in (mean, variance))
 
 
-def _places(axis: Any, ndim: int) -> tuple[int, ...]:
-    """Axes counted from the front."""
+def _places(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """Axes as non-negative numbers."""
     found = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     if not all(-ndim <= a < ndim for a in found):
         raise IndexError("there is no such axis.")
@@ -89,15 +92,15 @@ _moments = fused(normalization.moments, static=("axes", "keepdims"))
 
 @op(tensors=("x", "mean", "variance", "offset", "scale"), file_name="BatchNorm")
 def batch_normalization(
-    x: Any,
-    mean: Any,
-    variance: Any,
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
     axis: int,
-    offset: Any = None,
-    scale: Any = None,
+    offset: Tensor | None = None,
+    scale: Tensor | None = None,
     epsilon: float = 1e-3,
-) -> Any:
-    """`(x - mean) / sqrt(variance + epsilon) * scale + offset` with vectors along `axis`."""
+) -> Tensor:
+    """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, one of each per index of `axis`."""
     offset, scale = (None if v is None else tensor(v) for v in (offset, scale))
     x, mean, variance = to_float(x), tensor(mean), tensor(variance)
     given = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
@@ -107,8 +110,8 @@ def batch_normalization(
             continue
         if size == () or math.prod(size) not in (1, wanted):
             raise value_error(
-                f"batch_normalization: {name} has one number for each of {wanted} along axis "
-                f"{axis}.",
+                f"batch_normalization: {name} must have shape ({wanted},), "
+                f"the size of axis {axis}.",
                 shapes=f"x {tuple(x.shape)}, {name} {tuple(size)}",
             )
     return _batch_norm(x, mean, variance, offset, scale, axis=axis, epsilon=epsilon)
@@ -116,12 +119,18 @@ def batch_normalization(
 
 @fused(static=("axis", "epsilon"))
 def _batch_norm(
-    x: Any, mean: Any, variance: Any, offset: Any, scale: Any, axis: int, epsilon: float
-) -> Any:
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    offset: Tensor,
+    scale: Tensor,
+    axis: int,
+    epsilon: float,
+) -> Tensor:
     shape = [1] * x.ndim
     shape[axis] = -1
 
-    def along(vector: Any) -> Any:
+    def along(vector: Tensor) -> Any:
         return vector.reshape(shape)
 
     # two passes over x become one: x * factor + shift, with small vectors
@@ -136,20 +145,20 @@ def _batch_norm(
 
 @op(tensors=("x", "gamma", "beta"), file_name="LayerNorm", compiled=True)
 def layer_normalization(
-    x: Any,
-    gamma: Any = None,
-    beta: Any = None,
-    axis: Any = -1,
-    epsilon: Any = None,
+    x: Tensor,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
     **kwargs: Any,
-) -> Any:
+) -> Tensor:
     """Mean 0 and variance 1 within each sample, then `* gamma + beta`.
 
     Args:
         x: array of any shape.
-        gamma, beta: scale and offset, of the shape of the normalized axes; left out if None.
-        axis: the axis or axes over which moments are taken.
-        epsilon: added to the variance, `config.epsilon()` if None.
+        gamma, beta: scale and offset, of the shape of the normalized axes; not applied if None.
+        axis: the axis or axes to normalize over.
+        epsilon: constant added to the variance; `config.epsilon()` if None.
 
     Example:
 
@@ -179,8 +188,8 @@ def layer_normalization(
     return y.astype(x.dtype)
 
 
-def _beside(weights: Any, shape: Sequence[int]) -> Any:
-    """Weights of the normalized axes in their places; those of another size are broadcast."""
+def _beside(weights: Tensor, shape: Sequence[int]) -> Any:
+    """Weights reshaped to broadcast along the normalized axes."""
     return weights.reshape(shape) if weights.size == math.prod(shape) else weights
 
 
@@ -188,14 +197,16 @@ _layer_norm = fused(normalization.layer_norm, static=("epsilon",))
 
 
 @op(named=("scale",), file_name="RMSNorm")
-def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None) -> Any:
+def rms_normalization(
+    x: Tensor, scale: Tensor | None = None, axis: Axis = -1, epsilon: float | None = None
+) -> Tensor:
     """`x / sqrt(mean(x ** 2) + epsilon) * scale` over `axis`.
 
     Args:
         x: array of any shape.
         scale: factors of the shape of the normalized axes, or broadcast against `x`; or None.
-        axis: the axis or axes over which the mean is taken.
-        epsilon: added to the mean, `config.epsilon()` if None.
+        axis: the axis or axes that the mean is taken over.
+        epsilon: constant added to the mean; `config.epsilon()` if None.
 
     Example:
 
@@ -210,7 +221,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = 
 
 
 @fused(static=("over", "epsilon"))
-def _rms_norm(x: Any, scale: Any, over: tuple[int, ...], epsilon: float) -> Any:
+def _rms_norm(x: Tensor, scale: Tensor, over: tuple[int, ...], epsilon: float) -> Tensor:
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     y = wide * lax.rsqrt(jnp.mean(jnp.square(wide), axis=over, keepdims=True) + epsilon)
     if scale is not None:

@@ -1,9 +1,9 @@
-"""Pooling: one number for each window of an image, its largest element or its mean.
+"""Pooling: the maximum or mean of each window of an image.
 
-The windows have a given size and step (`max_pool`), or there is a given number of them
-(`adaptive_max_pool`).
+The size and stride of the windows are given (`max_pool`), or their number (`adaptive_max_pool`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,24 +15,25 @@ from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
 from cornu.kernels import pool
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
+from cornu.types import PerAxis, Tensor
 
 
 @op(compiled=True)
 def max_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
+    inputs: Tensor,
+    pool_size: PerAxis,
+    strides: PerAxis | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
-    """Largest element of each window.
+) -> Tensor:
+    """Maximum of each window.
 
     Args:
         inputs: `(batch, *spatial, channels)`, or with channels first.
-        pool_size: size of the window, one number or one an axis.
-        strides: step of the window; its size if None.
+        pool_size: size of the window, one int or one per axis.
+        strides: step of the window; `pool_size` if None.
         padding: "valid" (whole windows only) or "same".
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
 
     Example:
 
@@ -48,56 +49,62 @@ def max_pool(
 
 @op(compiled=True)
 def average_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
+    inputs: Tensor,
+    pool_size: PerAxis,
+    strides: PerAxis | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
-    """Mean of each window; what "same" adds at the border does not count. See `max_pool`."""
+) -> Tensor:
+    """Mean of each window, without the padding. See `max_pool`."""
     x, first = channels_last(to_float(_pooled("average_pool", inputs, padding)), data_format)
     return channels_back(pool.average_pool(x, pool_size, strides, standard_padding(padding)), first)
 
 
-def _pooled(name: str, inputs: Any, padding: Any) -> Any:
+def _pooled(name: str, inputs: Tensor, padding: str) -> Any:
     x = tensor(inputs)
     if not 3 <= x.ndim <= 5:
         raise value_error(
-            f"{name} takes a batch with one to three spatial axes and one of channels.",
+            f"{name}: inputs must have a batch axis, one to three spatial axes, and channels.",
             received=f"inputs {tuple(x.shape)}",
         )
     if standard_padding(padding) not in ("valid", "same"):
         raise value_error(
-            f"{name}: padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'"
+            f"{name}: padding must be 'valid' or 'same', got {padding!r}.", fix="padding='same'"
         )
     return x
 
 
 @op(compiled=True, wide=True)
-def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
-    """Mean over as many windows as asked for, which cover the images evenly.
+def adaptive_average_pool(
+    inputs: Tensor, output_size: PerAxis, data_format: str | None = None
+) -> Tensor:
+    """Mean over a given number of windows, which cover the images evenly.
 
     Args:
         inputs: `(batch, *spatial, channels)`, or with channels first.
-        output_size: windows along each axis, one number or one an axis; None keeps an axis.
-        data_format: "channels_last" or "channels_first"; the setting if None.
+        output_size: number of windows, one int or one per axis; None keeps an axis.
+        data_format: "channels_last" or "channels_first"; `config.image_data_format()` if None.
     """
     return _adaptive(jnp.mean, to_float(inputs), output_size, data_format)
 
 
 @op(compiled=True)
-def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
-    """Largest element of as many windows as asked for; see `adaptive_average_pool`."""
+def adaptive_max_pool(
+    inputs: Tensor, output_size: PerAxis, data_format: str | None = None
+) -> Tensor:
+    """Maximum over a given number of windows; see `adaptive_average_pool`."""
     return _adaptive(jnp.max, tensor(inputs), output_size, data_format)
 
 
-def _adaptive(fold: Any, x: Any, output_size: Any, data_format: str | None) -> Any:
+def _adaptive(
+    fold: Callable[..., Tensor], x: Tensor, output_size: PerAxis, data_format: str | None
+) -> Any:
     x, first = channels_last(x, data_format)
     rank = x.ndim - 2
     wanted = (output_size,) * rank if isinstance(output_size, int) else tuple(output_size)
     if len(wanted) != rank:
         raise value_error(
-            f"output_size is an int or {rank} of them, got {output_size!r}.",
+            f"output_size must be an int or {rank} ints, got {output_size!r}.",
             received=f"inputs {tuple(x.shape)}",
         )
     for axis, count in enumerate(wanted, start=1):
