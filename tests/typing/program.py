@@ -17,6 +17,8 @@ from cornu.optimizers import Adam
 
 assert_type(layers.Dense(3), layers.Dense)
 assert_type(keras.Sequential([layers.Dense(3)]), keras.Sequential)
+assert_type(layers.LSTM(3, "tanh", return_sequences=True, name="lstm"), layers.LSTM)
+assert_type(layers.ConvLSTM2D(3, (2, 2), 1, "same", unroll=True), layers.ConvLSTM2D)
 inputs = keras.Input(shape=(4,))
 model = keras.Model(inputs, layers.Dense(1)(inputs))
 assert_type(model, keras.Model)
@@ -85,3 +87,5 @@ layers.Dense(3).call()  # type: ignore[call-arg]
 layers.Densee(3)  # type: ignore[attr-defined]
 keras.Sequental()  # type: ignore[attr-defined]
 Scale()  # type: ignore[call-arg]
+layers.LSTM(3, return_sequence=True)  # type: ignore[call-arg]
+layers.GRU(3, dropout="half")  # type: ignore[arg-type]

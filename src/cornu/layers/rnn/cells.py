@@ -5,19 +5,41 @@ over time. Its dropout masks are drawn once for a whole sequence: `RNN` asks for
 loop (`get_dropout_mask`) and forgets them after it (`reset_dropout_mask`).
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 from cornu import constraints, initializers, ops, regularizers
 from cornu.arguments import positive_int
+from cornu.core.variable import Variable
 from cornu.errors import value_error
 from cornu.kernels import random_bits
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.layer import Layer
+from cornu.layers.rnn.settings import (
+    CellSettings,
+    GRUCellSettings,
+    LSTMCellSettings,
+    defaults_of,
+    spelled_out,
+)
 from cornu.random.seed import SeedGenerator
+from cornu.types import Shape, Tensor, Tensors
+
+# What the name of a setting ends in -> what finds the function that the user names.
+_FINDERS: dict[str, Callable[..., Any]] = {
+    "initializer": initializers.get,
+    "regularizer": regularizers.get,
+    "constraint": constraints.get,
+}
 
 
 class DropoutCell(Layer):
-    """A cell whose inputs and states may be dropped, the same way at all steps of a sequence."""
+    """A cell with the settings of `CellSettings`.
+
+    Its inputs and states may be dropped, in the same places at all steps of a sequence.
+    """
+
+    activation = ActivationAttribute()
 
     _takes_sparse = False
 
@@ -26,26 +48,35 @@ class DropoutCell(Layer):
         "_recurrent_dropout_mask",
     }
 
-    units: int
-    dropout: float = 0.0
-    recurrent_dropout: float = 0.0
-    seed_generator: SeedGenerator
+    bias: Variable | None = None
+    dropout: float
+    recurrent_dropout: float
 
-    _dropout_mask: Any = None
-    _recurrent_dropout_mask: Any = None
+    _dropout_mask: Tensor = None
+    _recurrent_dropout_mask: Tensor = None
 
-    def _ones_or_zeros(self, like: Any, rate: float) -> Any:
+    def __init__(self, **settings: Any):
+        own = {n: settings.pop(n, default) for n, default in defaults_of(CellSettings).items()}
+        super().__init__(**settings)
+        for name, value in own.items():
+            find = _FINDERS.get(name.rpartition("_")[2])
+            setattr(self, name, find(value) if find else value)
+        self.dropout = min(1.0, max(0.0, own["dropout"]))
+        self.recurrent_dropout = min(1.0, max(0.0, own["recurrent_dropout"]))
+        self.seed_generator = SeedGenerator(own["seed"])
+
+    def _ones_or_zeros(self, like: Tensor, rate: float) -> Tensor:
         if rate >= 1:
             return ops.zeros_like(like)
         return random_bits.dropout(ops.ones_like(like), rate, self.seed_generator.next())
 
-    def get_dropout_mask(self, step_input: Any) -> Any:
+    def get_dropout_mask(self, step_input: Tensor) -> Tensor:
         """What the inputs of each step are multiplied by; None without dropout."""
         if self._dropout_mask is None and self.dropout > 0:
             self._dropout_mask = self._ones_or_zeros(step_input, self.dropout)
         return self._dropout_mask
 
-    def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
+    def get_recurrent_dropout_mask(self, step_input: Tensor) -> Tensor:
         """What the first state is multiplied by at each step; None without dropout."""
         if self._recurrent_dropout_mask is None and self.recurrent_dropout > 0:
             self._recurrent_dropout_mask = self._ones_or_zeros(step_input, self.recurrent_dropout)
@@ -59,80 +90,31 @@ class DropoutCell(Layer):
         """Draw a new mask for the states at the next call."""
         self._recurrent_dropout_mask = None
 
-    def _dropped(self, inputs: Any, state: Any, training: Any) -> tuple[Any, Any]:
-        """Inputs and state with the masks applied, while training.
+    def _drop_inputs(self, inputs: Tensor, training: bool) -> Tensor:
+        mask = self.get_dropout_mask(inputs) if training else None
+        return inputs if mask is None else inputs * mask
 
-        Raises:
-            ValueError: the state has another length than the cell.
-        """
-        if state.shape[-1] != self.units:
-            raise value_error(
-                f"The states of {type(self).__name__} '{self.name}' have {self.units} numbers.",
-                shapes=f"inputs {tuple(inputs.shape)}, a state {tuple(state.shape)}",
-                fix=f"states (batch, {self.units}), as get_initial_state gives them",
-            )
-        if training:
-            mask = self.get_dropout_mask(inputs)
-            inputs = inputs if mask is None else inputs * mask
-            mask = self.get_recurrent_dropout_mask(state)
-            state = state if mask is None else state * mask
-        return inputs, state
+    def _drop_state(self, state: Tensor, training: bool) -> Tensor:
+        mask = self.get_recurrent_dropout_mask(state) if training else None
+        return state if mask is None else state * mask
 
 
-class SingleStateCell(DropoutCell):
-    """A cell with `_gates` blocks of kernel columns, one after the other."""
-
-    activation = ActivationAttribute()
+class DenseCell(DropoutCell):
+    """A cell whose kernels have `_gates` blocks of `units` columns, one after the other."""
 
     _gates = 1
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        kwargs.pop("implementation", None)  # of older files
-        super().__init__(**kwargs)
-        kind = type(self).__name__
-        self.units = positive_int(units, "units", f"{kind}(32)")
-        self.activation = activation
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
-        self.seed = seed
-        self.seed_generator = SeedGenerator(seed)
-        self.state_size: Any = self.units
+    def __init__(self, units: int, **settings: Any):
+        settings.pop("implementation", None)  # of older files
+        super().__init__(**settings)
+        self.units = positive_int(units, "units", f"{type(self).__name__}(32)")
+        self.state_size: int | list[int] = self.units
         self.output_size = self.units
-        self.bias: Any = None
 
     def _bias_shape(self) -> tuple[int, ...]:
-        """The shape of the bias."""
         return (self._gates * self.units,)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         features = input_shape[-1]
         if features is None:
             raise value_error(
@@ -148,34 +130,55 @@ class SingleStateCell(DropoutCell):
         if self.use_bias:
             self.bias = self.add_weight(shape=self._bias_shape(), like="bias")
 
-    def get_initial_state(self, batch_size: Any = None) -> Any:
-        """Zeros, from which a sequence starts; a list with one `(batch, units)` a state."""
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
+        """Zeros, from which a sequence starts: a list with one `(batch, units)` per state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [ops.zeros((batch_size, n), dtype=self.compute_dtype) for n in sizes]
 
+    def _dropped(self, inputs: Tensor, state: Tensor, training: bool) -> tuple[Tensor, Tensor]:
+        """Inputs and state with the masks applied, while training.
 
-class SimpleRNNCell(SingleStateCell):
-    """`h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
+        Raises:
+            ValueError: the state has another length than the cell.
+        """
+        if state.shape[-1] != self.units:
+            raise value_error(
+                f"The states of {type(self).__name__} '{self.name}' have {self.units} numbers.",
+                shapes=f"inputs {tuple(inputs.shape)}, a state {tuple(state.shape)}",
+                fix=f"states (batch, {self.units}), as get_initial_state gives them",
+            )
+        return self._drop_inputs(inputs, training), self._drop_state(state, training)
 
-    Input `(batch, features)` and states `[(batch, units)]`, output `(batch, units)` and the new
+    def _blocks(self, inputs: Tensor, h: Tensor) -> Tensor:
+        """`inputs @ kernel + h @ recurrent_kernel + bias`, `(batch, _gates * units)`."""
+        z = ops.matmul(inputs, self.kernel) + ops.matmul(h, self.recurrent_kernel)
+        return z if self.bias is None else z + self.bias
+
+
+class SimpleRNNCell(DenseCell):
+    """One step of a plain recurrent network.
+
+        h = activation(x @ kernel + h @ recurrent_kernel + bias)
+
+    Input `(batch, features)` and states `[(batch, units)]`; output `(batch, units)` and the new
     states.
 
     Args:
-        units: length of the state.
-        activation: of the state.
+        units: length of each state and of the output.
+        activation: activation function of what becomes the state.
         use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(features, units)`.
-        recurrent_initializer: of the recurrent kernel, `(units, units)`.
-        bias_initializer: of the bias.
+        kernel_initializer: initializer of the kernel, `(features, gates * units)`.
+        recurrent_initializer: initializer of the recurrent kernel, `(units, gates * units)`.
+        bias_initializer: initializer of the bias, `(gates * units,)`.
         kernel_regularizer: penalty on the kernel.
         recurrent_regularizer: penalty on the recurrent kernel.
         bias_regularizer: penalty on the bias.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
-        seed: int for the same numbers in each run of a program.
+        kernel_constraint: function applied to the kernel after each update.
+        recurrent_constraint: function applied to the recurrent kernel after each update.
+        bias_constraint: function applied to the bias after each update.
+        dropout: fraction of the inputs to drop while training.
+        recurrent_dropout: fraction of the state to drop while training.
+        seed: seed of the dropout masks.
 
     Example:
 
@@ -185,44 +188,33 @@ class SimpleRNNCell(SingleStateCell):
         (2, 4)
     """
 
-    def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
+    @spelled_out()
+    def __init__(self, units: int, *args: Any, **settings: Unpack[CellSettings]):
+        super().__init__(units, **settings)
+
+    def call(self, sequence: Tensor, states: Tensors, training: bool = False) -> Any:
         many = isinstance(states, (list, tuple))
         sequence, h = self._dropped(sequence, states[0] if many else states, training)
-        z = ops.matmul(sequence, self.kernel) + ops.matmul(h, self.recurrent_kernel)
-        if self.bias is not None:
-            z = z + self.bias
-        h = self.activation(z)
+        h = self.activation(self._blocks(sequence, h))  # (batch, units)
         return h, [h] if many else h
 
 
-class LSTMCell(SingleStateCell):
-    """Long short-term memory: a state `c` that gates write to, forget and read.
+class LSTMCell(DenseCell):
+    """One step of a long short-term memory: a state `c` that gates write to, forget and read.
 
         i, f, o = recurrent_activation(x @ kernel + h @ recurrent_kernel + bias)    a block each
         c = f * c + i * activation(...)                                             a fourth block
         h = o * activation(c)
 
-    Input `(batch, features)` and states `[h, c]` of `(batch, units)`, output `h` and the new
-    states. The kernel holds the blocks i, f, c, o side by side. Hochreiter & Schmidhuber 1997.
+    Input `(batch, features)` and states `[h, c]` of `(batch, units)`; output `h` and the new
+    states. The kernels hold the blocks i, f, c, o side by side. Hochreiter & Schmidhuber 1997.
 
     Args:
-        units: length of the states.
-        activation: of what is written and read.
-        recurrent_activation: of the gates.
-        use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(features, 4 * units)`.
-        recurrent_initializer: of the recurrent kernel, `(units, 4 * units)`.
-        bias_initializer: of the bias, `(4 * units,)`.
+        units: length of each state and of the output.
+        activation: activation function of what is written to and read from `c`.
+        recurrent_activation: activation function of the gates.
         unit_forget_bias: whether the bias of the forget gate starts at 1.
-        kernel_regularizer: penalty on the kernel.
-        recurrent_regularizer: penalty on the recurrent kernel.
-        bias_regularizer: penalty on the bias.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
-        seed: int for the same numbers in each run of a program.
+        **settings: the other arguments of `SimpleRNNCell`.
 
     Example:
 
@@ -237,98 +229,67 @@ class LSTMCell(SingleStateCell):
 
     _gates = 4
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **kwargs,
-        )
+    @spelled_out(recurrent_activation="activation", unit_forget_bias="bias_initializer")
+    def __init__(self, units: int, *args: Any, **settings: Unpack[LSTMCellSettings]):
+        recurrent_activation = settings.pop("recurrent_activation")
+        unit_forget_bias = settings.pop("unit_forget_bias")
+        super().__init__(units, **settings)
         self.recurrent_activation = recurrent_activation
         self.unit_forget_bias = unit_forget_bias
         self.state_size = [self.units, self.units]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.bias is not None and self.unit_forget_bias:
-            start = self.bias.numpy()
-            start[self.units : 2 * self.units] = 1
-            self.bias.assign(start)
+            open_forget_gate(self.bias)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, states: Tensors, training: bool = False) -> Any:
         h, c = states
         inputs, h = self._dropped(inputs, h, training)
-        z = ops.matmul(inputs, self.kernel) + ops.matmul(h, self.recurrent_kernel)
-        if self.bias is not None:
-            z = z + self.bias
-        i, f, g, o = ops.split(z, 4, axis=-1)
-        gate = self.recurrent_activation
-        c = gate(f) * c + gate(i) * self.activation(g)
-        h = gate(o) * self.activation(c)
-        return h, [h, c]
+        return lstm_step(self, self._blocks(inputs, h), c)
 
 
-class GRUCell(SingleStateCell):
-    """Gated recurrent unit: a state that one gate renews and another resets.
+def open_forget_gate(bias: Variable) -> None:
+    """Set the second of the four blocks of an LSTM's bias to 1."""
+    start = bias.numpy().reshape(4, -1)
+    start[1] = 1
+    bias.assign(start.reshape(-1))
+
+
+def lstm_step(cell: Any, z: Tensor, c: Tensor, axis: int = -1) -> tuple[Tensor, list[Tensor]]:
+    """The output and the states of an LSTM after a step.
+
+    Args:
+        cell: layer with an `activation` and a `recurrent_activation`.
+        z: what enters the gates and the state, four blocks along `axis`: `(..., 4 * units)`.
+        c: state before the step, `(..., units)`.
+        axis: axis of the blocks.
+    """
+    i, f, g, o = ops.split(z, 4, axis=axis)  # (..., units) each
+    gate = cell.recurrent_activation
+    c = gate(f) * c + gate(i) * cell.activation(g)
+    h = gate(o) * cell.activation(c)
+    return h, [h, c]
+
+
+class GRUCell(DenseCell):
+    """One step of a gated recurrent unit: a state that one gate renews and another one resets.
 
         z, r = recurrent_activation(x @ kernel + h @ recurrent_kernel + bias)    a block each
         n = activation(x @ kernel + r * (h @ recurrent_kernel))      a third block; reset_after
         n = activation(x @ kernel + (r * h) @ recurrent_kernel)      without
         h = z * h + (1 - z) * n
 
-    Input `(batch, features)` and states `[(batch, units)]`, output `(batch, units)` and the new
-    states. The kernel holds the blocks z, r, n side by side. Cho et al. 2014.
+    Input `(batch, features)` and states `[(batch, units)]`; output `(batch, units)` and the new
+    states. The kernels hold the blocks z, r, n side by side. The bias is `(2, 3 * units)` with
+    `reset_after`, one row per kernel, and `(3 * units,)` without. Cho et al. 2014.
 
     Args:
-        units: length of the state.
-        activation: of what is written.
-        recurrent_activation: of the gates.
-        use_bias: whether biases are added.
-        kernel_initializer: of the kernel, `(features, 3 * units)`.
-        recurrent_initializer: of the recurrent kernel, `(units, 3 * units)`.
-        bias_initializer: of the bias, `(2, 3 * units)` with `reset_after`, `(3 * units,)` without.
-        kernel_regularizer: penalty on the kernel.
-        recurrent_regularizer: penalty on the recurrent kernel.
-        bias_regularizer: penalty on the bias.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
+        units: length of the state and of the output.
+        activation: activation function of `n`.
+        recurrent_activation: activation function of the gates.
         reset_after: whether the state is reset after its product with the recurrent kernel.
-        seed: int for the same numbers in each run of a program.
+        **settings: the other arguments of `SimpleRNNCell`.
 
     Example:
 
@@ -342,71 +303,36 @@ class GRUCell(SingleStateCell):
 
     _gates = 3
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        reset_after: bool = True,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **kwargs,
-        )
+    @spelled_out(recurrent_activation="activation", reset_after="recurrent_dropout")
+    def __init__(self, units: int, *args: Any, **settings: Unpack[GRUCellSettings]):
+        recurrent_activation = settings.pop("recurrent_activation")
+        reset_after = settings.pop("reset_after")
+        super().__init__(units, **settings)
         self.recurrent_activation = recurrent_activation
         self.reset_after = reset_after
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, states: Tensors, training: bool = False) -> Any:
         many = isinstance(states, (list, tuple))
         before = states[0] if many else states
         inputs, h = self._dropped(inputs, before, training)
         bias = None if self.bias is None else self.bias.value
         of_x, of_h = (bias[0], bias[1]) if bias is not None and self.reset_after else (bias, None)
-        x = ops.matmul(inputs, self.kernel)
-        x = x if of_x is None else x + of_x
-        x_z, x_r, x_n = ops.split(x, 3, axis=-1)
+        x = ops.matmul(inputs, self.kernel)  # (batch, 3 * units)
+        x_z, x_r, x_n = ops.split(x if of_x is None else x + of_x, 3, axis=-1)  # (batch, units)
         gate = self.recurrent_activation
         if self.reset_after:
-            m = ops.matmul(h, self.recurrent_kernel)
+            m = ops.matmul(h, self.recurrent_kernel)  # (batch, 3 * units)
             h_z, h_r, h_n = ops.split(m if of_h is None else m + of_h, 3, axis=-1)
             z, r = gate(x_z + h_z), gate(x_r + h_r)
             n = self.activation(x_n + r * h_n)
         else:
             kernel = self.recurrent_kernel.value
-            m = ops.matmul(h, kernel[:, : 2 * self.units])
+            m = ops.matmul(h, kernel[:, : 2 * self.units])  # (batch, 2 * units)
             h_z, h_r = ops.split(m, 2, axis=-1)
             z, r = gate(x_z + h_z), gate(x_r + h_r)
             n = self.activation(x_n + ops.matmul(r * h, kernel[:, 2 * self.units :]))
-        new = z * before + (1 - z) * n
+        new = z * before + (1 - z) * n  # (batch, units)
         return new, [new] if many else new

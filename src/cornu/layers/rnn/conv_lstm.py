@@ -9,16 +9,19 @@
 Shi et al. 2015, "Convolutional LSTM Network".
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
-from cornu import constraints, initializers, ops, regularizers
+from cornu import ops
 from cornu.arguments import channels_format, one_of, per_axis, positive_int
 from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.input_spec import InputSpec
-from cornu.layers.rnn.cells import DropoutCell
-from cornu.layers.rnn.rnn import RNN, of_cell, time_loop
-from cornu.random.seed import SeedGenerator
+from cornu.layers.rnn.cells import DropoutCell, lstm_step, open_forget_gate
+from cornu.layers.rnn.recurrent import Recurrent
+from cornu.layers.rnn.rnn import time_loop
+from cornu.layers.rnn.settings import ConvLSTMCellSettings, ConvLSTMSettings, spelled_out
+from cornu.types import Config, Shape, Tensor
 
 
 class ConvLSTMCell(DropoutCell):
@@ -26,61 +29,27 @@ class ConvLSTMCell(DropoutCell):
 
     Args:
         rank: number of spatial axes.
-        filters: channels of the states and the output.
-        kernel_size: taps of the window.
-        strides: step of the window over the inputs; states move by one.
-        padding: "valid" or "same", of the inputs; states are padded to stay as they are.
-        data_format: "channels_last" or "channels_first".
-        dilation_rate: distance between the taps.
-        activation: of what is written and read.
-        recurrent_activation: of the gates.
-        use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(*kernel_size, channels, 4 * filters)`.
-        recurrent_initializer: of the recurrent kernel, `(*kernel_size, filters, 4 * filters)`.
-        bias_initializer: of the bias, `(4 * filters,)`.
-        unit_forget_bias: whether the bias of the forget gate starts at 1.
-        kernel_regularizer: penalty on the kernel.
-        recurrent_regularizer: penalty on the recurrent kernel.
-        bias_regularizer: penalty on the bias.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
-        seed: int for the same numbers in each run of a program.
+        filters: number of channels of the states and of the output.
+        kernel_size: size of the window along each axis.
+        **settings: the arguments of `ConvLSTM2D` and `LSTMCell`.
     """
 
-    activation = ActivationAttribute()
     recurrent_activation = ActivationAttribute()
 
+    @spelled_out(recurrent_activation="activation", unit_forget_bias="bias_initializer")
     def __init__(
         self,
         rank: int,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
+        kernel_size: int | Sequence[int],
+        *args: Any,
+        **settings: Unpack[ConvLSTMCellSettings],
     ):
-        super().__init__(**kwargs)
+        strides, padding = settings.pop("strides"), settings.pop("padding")
+        data_format, dilation_rate = settings.pop("data_format"), settings.pop("dilation_rate")
+        recurrent_activation = settings.pop("recurrent_activation")
+        unit_forget_bias = settings.pop("unit_forget_bias")
+        super().__init__(**settings)
         self.rank = rank
         self.filters = positive_int(filters, "filters", f"ConvLSTM{rank}D(32, 3)")
         self.kernel_size = per_axis(kernel_size, rank, "kernel_size")
@@ -94,32 +63,16 @@ class ConvLSTMCell(DropoutCell):
                 received=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
                 fix="strides=1\nor dilation_rate=1",
             )
-        self.activation = activation
         self.recurrent_activation = recurrent_activation
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
         self.unit_forget_bias = unit_forget_bias
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
-        self.seed = seed
-        self.seed_generator = SeedGenerator(seed)
         self.state_size = [self.filters, self.filters]
-        self.bias: Any = None
 
     @property
     def channel_axis(self) -> int:
         """The axis of the channels in a step."""
         return -1 if self.data_format == "channels_last" else 1
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = input_shape[self.channel_axis]
         if channels is None:
             raise value_error(
@@ -137,12 +90,10 @@ class ConvLSTMCell(DropoutCell):
         if self.use_bias:
             self.bias = self.add_weight(shape=(blocks,), like="bias")
             if self.unit_forget_bias:
-                start = self.bias.numpy()
-                start[self.filters : 2 * self.filters] = 1
-                self.bias.assign(start)
+                open_forget_gate(self.bias)
 
-    def of_inputs(self, inputs: Any) -> Any:
-        """The part of the gates that the inputs decide, `(batch, ..., 4 * filters)`."""
+    def of_inputs(self, inputs: Tensor) -> Tensor:
+        """The part of the gates that the inputs decide, `(batch, *new_spatial, 4 * filters)`."""
         z = ops.conv(
             inputs,
             self.kernel.value,
@@ -155,172 +106,87 @@ class ConvLSTMCell(DropoutCell):
             return z
         bias = self.bias.value
         if self.data_format == "channels_first":
-            bias = ops.reshape(bias, (1, -1) + (1,) * self.rank)
+            bias = ops.reshape(bias, (1, -1) + (1,) * self.rank)  # (1, 4 * filters, 1, ...)
         return z + bias
 
-    def step(self, of_inputs: Any, states: Any, training: Any) -> tuple[Any, list[Any]]:
-        """The states after a step, given what its inputs say."""
-        h, c = states
-        mask = self.get_recurrent_dropout_mask(h) if training else None
-        kept = h if mask is None else h * mask
+    def step(
+        self, of_inputs: Tensor, states: list[Tensor], training: bool
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The output and the states after a step, given what `of_inputs` says of its inputs."""
+        h, c = states  # (batch, *new_spatial, filters)
         z = of_inputs + ops.conv(
-            kept, self.recurrent_kernel.value, padding="same", data_format=self.data_format
-        )
-        i, f, g, o = ops.split(z, 4, axis=self.channel_axis)
-        gate = self.recurrent_activation
-        c = gate(f) * c + gate(i) * self.activation(g)
-        h = gate(o) * self.activation(c)
-        return h, [h, c]
+            self._drop_state(h, training),
+            self.recurrent_kernel.value,
+            padding="same",
+            data_format=self.data_format,
+        )  # (batch, *new_spatial, 4 * filters)
+        return lstm_step(self, z, c, self.channel_axis)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
-        if training:
-            mask = self.get_dropout_mask(inputs)
-            inputs = inputs if mask is None else inputs * mask
-        return self.step(self.of_inputs(inputs), states, training)
+    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> Any:
+        return self.step(self.of_inputs(self._drop_inputs(inputs, training)), states, training)
 
-    def new_sizes(self, sizes: Any) -> tuple[Any, ...]:
-        """The spatial sizes of the states for those of the inputs; None where not known."""
-        found: list[Any] = []
-        for n, k, s, d in zip(
-            sizes, self.kernel_size, self.strides, self.dilation_rate, strict=True
-        ):
+    def new_sizes(self, sizes: Shape) -> Shape:
+        """The spatial sizes of the states, given those of the inputs; None where unknown."""
+
+        def moved(n: int | None, k: int, s: int, d: int) -> int | None:
             if n is None:
-                found.append(None)
-            elif self.padding == "same":
-                found.append((n + s - 1) // s)
-            else:
-                found.append((n - (k - 1) * d - 1) // s + 1)
-        return tuple(found)
+                return None
+            return (n + s - 1) // s if self.padding == "same" else (n - (k - 1) * d - 1) // s + 1
 
-    def state_shape(self, step_shape: Any) -> tuple[Any, ...]:
-        """The shape of the states for the shape `(batch, ...)` of a step."""
+        windows = (self.kernel_size, self.strides, self.dilation_rate)
+        return tuple(moved(*axis) for axis in zip(sizes, *windows, strict=True))
+
+    def state_shape(self, step_shape: Shape) -> Shape:
+        """The shape of the states, given the shape `(batch, ...)` of a step."""
         if self.data_format == "channels_last":
             return (step_shape[0], *self.new_sizes(step_shape[1:-1]), self.filters)
         return (step_shape[0], self.filters, *self.new_sizes(step_shape[2:]))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["rank"]
         return config
 
 
-class ConvLSTM(RNN):
-    """A convolutional LSTM over time; the arguments are those of the cell and of `RNN`."""
+class ConvLSTM(Recurrent, cell=ConvLSTMCell):
+    """A convolutional LSTM over time, with `rank` spatial axes."""
 
     rank = 2
 
-    filters = of_cell("filters")
-    kernel_size = of_cell("kernel_size")
-    strides = of_cell("strides")
-    padding = of_cell("padding")
-    data_format = of_cell("data_format")
-    dilation_rate = of_cell("dilation_rate")
-    activation = of_cell("activation")
-    recurrent_activation = of_cell("recurrent_activation")
-    use_bias = of_cell("use_bias")
-    kernel_initializer = of_cell("kernel_initializer")
-    recurrent_initializer = of_cell("recurrent_initializer")
-    bias_initializer = of_cell("bias_initializer")
-    unit_forget_bias = of_cell("unit_forget_bias")
-    kernel_regularizer = of_cell("kernel_regularizer")
-    recurrent_regularizer = of_cell("recurrent_regularizer")
-    bias_regularizer = of_cell("bias_regularizer")
-    kernel_constraint = of_cell("kernel_constraint")
-    recurrent_constraint = of_cell("recurrent_constraint")
-    bias_constraint = of_cell("bias_constraint")
-    dropout = of_cell("dropout")
-    recurrent_dropout = of_cell("recurrent_dropout")
-    seed = of_cell("seed")
-
-    _config_omits_none = frozenset()  # activity_regularizer is an argument here
-
+    @spelled_out(
+        recurrent_activation="activation",
+        unit_forget_bias="bias_initializer",
+        activity_regularizer="bias_regularizer",
+    )
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        **kwargs: Any,
+        kernel_size: int | Sequence[int],
+        *args: Any,
+        **settings: Unpack[ConvLSTMSettings],
     ):
-        cell = ConvLSTMCell(
-            self.rank,
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="conv_lstm_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(rank=self.rank, filters=filters, kernel_size=kernel_size, **settings)
         self.input_spec = InputSpec(ndim=self.rank + 3)
-        self._step_shape: tuple[Any, ...] = ()
+        self._step_shape: Shape = ()
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         self._step_shape = (sequences_shape[0], *sequences_shape[2:])
         super().build(sequences_shape, initial_state_shape)
 
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
-        """Zeros `(batch, *new_spatial, filters)`, from which a sequence starts, for both states."""
-        shape = (batch_size, *self.cell.state_shape(self._step_shape)[1:])
+    def _zeros(self, step_shape: Shape) -> list[Tensor]:
+        shape = self.cell.state_shape(step_shape)  # (batch, *new_spatial, filters)
         return [ops.zeros(shape, self.compute_dtype) for _ in range(2)]
 
-    def _first_states(self, sequences: Any) -> list[Any]:
-        step = (sequences.shape[0], *sequences.shape[2:])
-        return [ops.zeros(self.cell.state_shape(step), self.compute_dtype) for _ in range(2)]
+    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+        """Zeros `(batch, *new_spatial, filters)`, from which a sequence starts, for both states."""
+        return self._zeros((batch_size, *self._step_shape[1:]))
+
+    def _first_states(self, sequences: Tensor) -> list[Tensor]:
+        return self._zeros((sequences.shape[0], *sequences.shape[2:]))
 
     def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any, Any]:
+        self, sequences: Tensor, initial_state: list[Tensor], mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         cell = self.cell
         batch, time, *rest = sequences.shape
         if training and cell.dropout:
@@ -329,27 +195,18 @@ class ConvLSTM(RNN):
         return time_loop(
             lambda x, states: cell.step(x, states, training),
             initial_state,
-            ops.reshape(z, (batch, time, *z.shape[1:])),
+            ops.reshape(z, (batch, time, *z.shape[1:])),  # (batch, time, *new_spatial, 4 * filters)
             mask,
             backwards=self.go_backwards,
             unroll=self.unroll,
             zero_output_for_mask=self.zero_output_for_mask,
         )
 
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         batch, time, *rest = sequences_shape
         state = self.cell.state_shape((batch, *rest))
         output = (batch, time, *state[1:]) if self.return_sequences else state
         return (output, state, state) if self.return_state else output
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["cell"]
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        return cls(**config)
 
 
 class ConvLSTM1D(ConvLSTM):
@@ -370,39 +227,23 @@ class ConvLSTM1D(ConvLSTM):
 
 
 class ConvLSTM2D(ConvLSTM):
-    """A convolutional LSTM over series of images, such as films.
+    """A convolutional LSTM over series of images, such as videos.
 
     Input `(batch, time, height, width, channels)`, output
-    `(batch, new_height, new_width, filters)`, with `return_sequences` one for each step.
+    `(batch, new_height, new_width, filters)`, or
+    `(batch, time, new_height, new_width, filters)` with `return_sequences`.
 
     Args:
-        filters: channels of the states and the output.
-        kernel_size: taps of the window, an int or `(height, width)`.
-        strides: step of the window over the inputs.
-        padding: "valid" or "same".
+        filters: number of channels of the states and of the output.
+        kernel_size: size of the window, an int or `(height, width)`.
+        strides: step of the window over the inputs; over the states it moves by 1.
+        padding: "valid" or "same", for the inputs; states are padded to keep their size.
         data_format: "channels_last" or "channels_first".
-        dilation_rate: distance between the taps.
-        activation: of what is written and read.
-        recurrent_activation: of the gates.
-        use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(*kernel_size, channels, 4 * filters)`.
-        recurrent_initializer: of the recurrent kernel, `(*kernel_size, filters, 4 * filters)`.
-        bias_initializer: of the bias, `(4 * filters,)`.
-        unit_forget_bias: whether the bias of the forget gate starts at 1.
-        kernel_regularizer: penalty on the kernel.
-        recurrent_regularizer: penalty on the recurrent kernel.
-        bias_regularizer: penalty on the bias.
-        activity_regularizer: penalty on the outputs.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
-        seed: int for the same dropout in each run of a program.
+        dilation_rate: distance between the taps of the window over the inputs.
         return_sequences: whether the outputs of all steps are returned.
-        return_state: whether the last states `h`, `c` are returned after the output.
-        go_backwards: whether the sequence is read from its end.
-        stateful: whether a batch starts from the states at the end of the batch before.
+        return_state: whether the last states `h` and `c` are returned after the output.
+        **settings: the other arguments of `LSTMCell`, `RNN` and `Layer`; the kernels are
+            `(*kernel_size, channels, 4 * filters)` and `(*kernel_size, filters, 4 * filters)`.
 
     Example:
 
@@ -411,14 +252,12 @@ class ConvLSTM2D(ConvLSTM):
         (2, 8, 8, 4)
     """
 
-    rank = 2
-
 
 class ConvLSTM3D(ConvLSTM):
     """A convolutional LSTM over series of volumes.
 
     Input `(batch, time, depth, height, width, channels)`, output
-    `(batch, new_depth, new_height, new_width, filters)`, with `return_sequences` one for each step.
+    `(batch, new_depth, new_height, new_width, filters)`, or one per step with `return_sequences`.
     The arguments are those of `ConvLSTM2D`.
 
     Example:

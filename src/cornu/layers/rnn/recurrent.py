@@ -4,108 +4,131 @@ LSTM and GRU run as one fused loop while their activations are the usual ones an
 not dropped; else step by step through the cell. Both give the same numbers.
 """
 
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, Self, Unpack
 
-from cornu import activations, ops
+from cornu import activations, names, ops
 from cornu.kernels import recurrence
 from cornu.layers.base.input_spec import InputSpec
-from cornu.layers.rnn.cells import GRUCell, LSTMCell, SimpleRNNCell
-from cornu.layers.rnn.rnn import RNN, of_cell
+from cornu.layers.rnn.cells import DropoutCell, GRUCell, LSTMCell, SimpleRNNCell
+from cornu.layers.rnn.rnn import RNN
+from cornu.layers.rnn.settings import GRUSettings, LSTMSettings, SimpleRNNSettings, spelled_out
 from cornu.numeric import is_float
+from cornu.types import Config, Tensor
+
+
+def of_cell(name: str) -> Any:
+    """A property that reads an attribute of the layer's cell."""
+    return property(lambda self: getattr(self.cell, name), doc=f"`{name}` of the cell.")
 
 
 class Recurrent(RNN):
-    """`RNN` with a cell that it makes itself and whose arguments are its own."""
+    """`RNN` with a cell that it makes itself, whose settings are attributes of the layer, too.
 
-    units = of_cell("units")
-    activation = of_cell("activation")
-    use_bias = of_cell("use_bias")
-    kernel_initializer = of_cell("kernel_initializer")
-    recurrent_initializer = of_cell("recurrent_initializer")
-    bias_initializer = of_cell("bias_initializer")
-    kernel_regularizer = of_cell("kernel_regularizer")
-    recurrent_regularizer = of_cell("recurrent_regularizer")
-    bias_regularizer = of_cell("bias_regularizer")
-    kernel_constraint = of_cell("kernel_constraint")
-    recurrent_constraint = of_cell("recurrent_constraint")
-    bias_constraint = of_cell("bias_constraint")
-    dropout = of_cell("dropout")
-    recurrent_dropout = of_cell("recurrent_dropout")
-    seed = of_cell("seed")
+    A subclass names the class of its cell: `class LSTM(Recurrent, cell=LSTMCell)`.
+    """
+
+    _cell_class: ClassVar[type[DropoutCell]]
+    _cell_settings: ClassVar[tuple[str, ...]]
 
     _config_omits_none = frozenset()  # activity_regularizer is an argument here
 
-    def __init__(self, cell: Any, **kwargs: Any):
-        super().__init__(cell, **kwargs)
+    def __init_subclass__(cls, cell: type[DropoutCell] | None = None, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if cell is not None:
+            cls._cell_class = cell
+            *settings, _ = inspect.signature(cell).parameters  # the last is **kwargs
+            cls._cell_settings = tuple(settings)
+            for name in settings:
+                if not hasattr(cls, name):
+                    setattr(cls, name, of_cell(name))
+
+    def __init__(self, **settings: Any):
+        own = {name: settings.pop(name) for name in self._cell_settings}
+        cell = self._cell_class(
+            **own,
+            dtype=settings.get("dtype"),
+            trainable=settings.get("trainable", True),
+            name=names.to_snake_case(self._cell_class.__name__),
+        )
+        super().__init__(cell, **settings)
         self.input_spec = InputSpec(ndim=3)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         for name in ("cell", "use_cudnn"):
             config.pop(name, None)
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Self:
         config = dict(config)
         if not config.get("time_major", True):  # of older files
             del config["time_major"]
         return cls(**config)
 
-    def _is_usual(self, training: Any) -> bool:
-        """Whether the fused loop computes what the cell does."""
-        cell = self.cell
-        return (
-            not self.unroll
-            and cell.activation is activations.tanh
-            and cell.recurrent_activation is activations.sigmoid
-            and not (training and cell.recurrent_dropout)
-        )
 
-    def _dropped(self, sequences: Any, training: Any) -> Any:
-        """The sequences in floats, with the dropout mask of the cell on each step."""
+class Fused(Recurrent):
+    """`Recurrent` with a fused loop for what most models use."""
+
+    def __init__(self, **settings: Any):
+        use_cudnn = settings.pop("use_cudnn", "auto")
+        super().__init__(**settings)
+        self.use_cudnn = use_cudnn
+
+    def _fused_loop(self) -> Callable[..., Any]:
+        """The kernel `(sequences, *states, kernel, recurrent_kernel, bias, mask=, reverse=)`."""
+        raise NotImplementedError
+
+    def inner_loop(
+        self, sequences: Tensor, initial_state: list[Tensor], mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        cell = self.cell
+        if (
+            self.unroll
+            or cell.activation is not activations.tanh
+            or cell.recurrent_activation is not activations.sigmoid
+            or (training and cell.recurrent_dropout)
+        ):
+            return super().inner_loop(sequences, initial_state, mask, training)
         if not is_float(sequences.dtype):  # the fused loops compute in their dtype
             sequences = ops.cast(sequences, self.compute_dtype)
-        mask = self.cell.get_dropout_mask(sequences[:, 0]) if training else None
-        return sequences if mask is None else sequences * ops.expand_dims(mask, 1)
+        dropped = cell.get_dropout_mask(sequences[:, 0]) if training else None  # (batch, features)
+        if dropped is not None:
+            sequences = sequences * ops.expand_dims(dropped, 1)  # (batch, time, features)
+        outputs, *states = self._fused_loop()(
+            sequences,
+            *initial_state,
+            cell.kernel.value,
+            cell.recurrent_kernel.value,
+            None if cell.bias is None else cell.bias.value,
+            mask=mask,
+            reverse=self.go_backwards,
+        )
+        return states[0], self._in_order(outputs, mask), states
 
-    def _in_order(self, outputs: Any, mask: Any) -> Any:
+    def _in_order(self, outputs: Tensor, mask: Tensor) -> Tensor:
         """The outputs of a fused loop in the order of computation, zero where asked for."""
         if not self.return_sequences:
             return outputs
         if self.zero_output_for_mask and mask is not None:
             outputs = ops.where(ops.expand_dims(mask, -1), outputs, ops.zeros_like(outputs))
-        return ops.flip(outputs, axis=1) if self.go_backwards else outputs
+        return ops.flip(outputs, axis=1) if self.go_backwards else outputs  # (batch, time, units)
 
 
-class SimpleRNN(Recurrent):
-    """The plainest recurrent layer: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
+class SimpleRNN(Recurrent, cell=SimpleRNNCell):
+    """A plain recurrent layer: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
 
     Input `(batch, time, features)`, output `(batch, units)`, or `(batch, time, units)` with
     `return_sequences`.
 
     Args:
-        units: length of the state and the output.
-        activation: of the state.
-        use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(features, units)`.
-        recurrent_initializer: of the recurrent kernel, `(units, units)`.
-        bias_initializer: of the bias.
-        kernel_regularizer: penalty on the kernel.
-        recurrent_regularizer: penalty on the recurrent kernel.
-        bias_regularizer: penalty on the bias.
-        activity_regularizer: penalty on the outputs.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
+        units: length of the state and of the output.
         return_sequences: whether the outputs of all steps are returned.
         return_state: whether the last state is returned after the output.
-        go_backwards: whether the sequence is read from its end.
-        stateful: whether a batch starts from the state at the end of the batch before.
-        unroll: whether the steps are written out one after the other.
-        seed: int for the same dropout in each run of a program.
+        **settings: the other arguments of `SimpleRNNCell`, `RNN` and `Layer`.
 
     Example:
 
@@ -114,94 +137,23 @@ class SimpleRNN(Recurrent):
         (2, 4)
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        cell = SimpleRNNCell(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="simple_rnn_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+    @spelled_out(activity_regularizer="bias_regularizer", seed="unroll")
+    def __init__(self, units: int, *args: Any, **settings: Unpack[SimpleRNNSettings]):
+        super().__init__(units=units, **settings)
 
 
-class LSTM(Recurrent):
-    """Long short-term memory over time; `LSTMCell` has the formulas.
+class LSTM(Fused, cell=LSTMCell):
+    """Long short-term memory (LSTM) over time; `LSTMCell` has the formulas.
 
     Input `(batch, time, features)`, output `(batch, units)`, or `(batch, time, units)` with
     `return_sequences`. The states are `h` and `c`, `(batch, units)` each.
 
     Args:
-        units: length of the states and the output.
-        activation: of what is written and read.
-        recurrent_activation: of the gates.
-        use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(features, 4 * units)`.
-        recurrent_initializer: of the recurrent kernel, `(units, 4 * units)`.
-        bias_initializer: of the bias, `(4 * units,)`.
-        unit_forget_bias: whether the bias of the forget gate starts at 1.
-        kernel_regularizer: penalty on the kernel.
-        recurrent_regularizer: penalty on the recurrent kernel.
-        bias_regularizer: penalty on the bias.
-        activity_regularizer: penalty on the outputs.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
-        seed: int for the same dropout in each run of a program.
+        units: length of the states and of the output.
         return_sequences: whether the outputs of all steps are returned.
-        return_state: whether the last states `h`, `c` are returned after the output.
-        go_backwards: whether the sequence is read from its end.
-        stateful: whether a batch starts from the states at the end of the batch before.
-        unroll: whether the steps are written out one after the other.
+        return_state: whether the last states `h` and `c` are returned after the output.
         use_cudnn: accepted as Keras does; XLA chooses what runs.
+        **settings: the other arguments of `LSTMCell`, `RNN` and `Layer`.
 
     Example:
 
@@ -211,121 +163,30 @@ class LSTM(Recurrent):
         ((2, 10, 4), (2, 4))
     """
 
-    recurrent_activation = of_cell("recurrent_activation")
-    unit_forget_bias = of_cell("unit_forget_bias")
+    @spelled_out(
+        recurrent_activation="activation",
+        unit_forget_bias="bias_initializer",
+        activity_regularizer="bias_regularizer",
+    )
+    def __init__(self, units: int, *args: Any, **settings: Unpack[LSTMSettings]):
+        super().__init__(units=units, **settings)
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        use_cudnn: Any = "auto",
-        **kwargs: Any,
-    ):
-        cell = LSTMCell(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="lstm_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-        self.use_cudnn = use_cudnn
-
-    def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any, Any]:
-        if not self._is_usual(training):
-            return super().inner_loop(sequences, initial_state, mask, training)
-        cell = self.cell
-        outputs, h, c = recurrence.lstm(
-            self._dropped(sequences, training),
-            initial_state[0],
-            initial_state[1],
-            cell.kernel.value,
-            cell.recurrent_kernel.value,
-            None if cell.bias is None else cell.bias.value,
-            mask=mask,
-            reverse=self.go_backwards,
-        )
-        return h, self._in_order(outputs, mask), [h, c]
+    def _fused_loop(self) -> Callable[..., Any]:
+        return recurrence.lstm
 
 
-class GRU(Recurrent):
-    """Gated recurrent unit over time; `GRUCell` has the formulas.
+class GRU(Fused, cell=GRUCell):
+    """Gated recurrent unit (GRU) over time; `GRUCell` has the formulas.
 
     Input `(batch, time, features)`, output `(batch, units)`, or `(batch, time, units)` with
     `return_sequences`.
 
     Args:
-        units: length of the state and the output.
-        activation: of what is written.
-        recurrent_activation: of the gates.
-        use_bias: whether biases are added.
-        kernel_initializer: of the kernel, `(features, 3 * units)`.
-        recurrent_initializer: of the recurrent kernel, `(units, 3 * units)`.
-        bias_initializer: of the bias, `(2, 3 * units)` with `reset_after`, `(3 * units,)` without.
-        kernel_regularizer: penalty on the kernel.
-        recurrent_regularizer: penalty on the recurrent kernel.
-        bias_regularizer: penalty on the bias.
-        activity_regularizer: penalty on the outputs.
-        kernel_constraint: applied to the kernel after each update.
-        recurrent_constraint: applied to the recurrent kernel after each update.
-        bias_constraint: applied to the bias after each update.
-        dropout: share of the inputs that are dropped while training.
-        recurrent_dropout: share of the states that are dropped while training.
-        seed: int for the same dropout in each run of a program.
+        units: length of the state and of the output.
         return_sequences: whether the outputs of all steps are returned.
         return_state: whether the last state is returned after the output.
-        go_backwards: whether the sequence is read from its end.
-        stateful: whether a batch starts from the state at the end of the batch before.
-        unroll: whether the steps are written out one after the other.
-        reset_after: whether the state is reset after its product with the recurrent kernel.
         use_cudnn: accepted as Keras does; XLA chooses what runs.
+        **settings: the other arguments of `GRUCell`, `RNN` and `Layer`.
 
     Example:
 
@@ -334,85 +195,13 @@ class GRU(Recurrent):
         (2, 4)
     """
 
-    recurrent_activation = of_cell("recurrent_activation")
-    reset_after = of_cell("reset_after")
+    @spelled_out(
+        recurrent_activation="activation",
+        activity_regularizer="bias_regularizer",
+        reset_after="unroll",
+    )
+    def __init__(self, units: int, *args: Any, **settings: Unpack[GRUSettings]):
+        super().__init__(units=units, **settings)
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        reset_after: bool = True,
-        use_cudnn: Any = "auto",
-        **kwargs: Any,
-    ):
-        cell = GRUCell(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            reset_after=reset_after,
-            seed=seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="gru_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-        self.use_cudnn = use_cudnn
-
-    def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any, Any]:
-        if not self._is_usual(training):
-            return super().inner_loop(sequences, initial_state, mask, training)
-        cell = self.cell
-        outputs, h = recurrence.gru(
-            self._dropped(sequences, training),
-            initial_state[0],
-            cell.kernel.value,
-            cell.recurrent_kernel.value,
-            None if cell.bias is None else cell.bias.value,
-            mask=mask,
-            reverse=self.go_backwards,
-            reset_after=cell.reset_after,
-        )
-        return h, self._in_order(outputs, mask), [h]
+    def _fused_loop(self) -> Callable[..., Any]:
+        return functools.partial(recurrence.gru, reset_after=self.cell.reset_after)

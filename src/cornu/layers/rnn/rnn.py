@@ -36,15 +36,6 @@ def as_list(states: Any) -> list[Any]:
     return list(states) if isinstance(states, (list, tuple)) else [states]
 
 
-def of_cell(name: str) -> Any:
-    """A property that reads an attribute of the layer's cell."""
-
-    def read(self: Any) -> Any:
-        return getattr(self.cell, name)
-
-    return property(read, doc=f"`{name}` of the cell.")
-
-
 class RNN(Layer):
     """Move a cell over the time axis.
 
