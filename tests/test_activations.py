@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cornu import activations, losses
-from cornu.activations import logits_of, note_logits, remember_logits, same_logits
+from cornu.core.logits import logits_of, note_logits, remember_logits, same_logits
 
 
 def test_logits_are_known_inside_the_block_only():
@@ -113,7 +113,7 @@ KINKS = np.array([-np.inf, -5, -3, -2.5, -2, -1, -0.5, 0, 0.5, 1, 2, 2.5, 3, 5, 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32"])
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [(name, {}) for name in activations._TABLE if name not in ("glu", "threshold")]
+    [(name, {}) for name in activations._words.names if name not in ("glu", "threshold")]
     + [("relu", ramp) for ramp in RAMPS]
     + [("threshold", {"threshold": t, "default_value": 3}) for t in (-1, 0.5)],
 )

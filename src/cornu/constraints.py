@@ -5,8 +5,10 @@ from typing import Any
 from cornu import ops, settings
 from cornu.absent import names_of
 from cornu.core.objects.configurable import Configurable
-from cornu.core.objects.registry import CustomObjectScope
-from cornu.core.objects.serialize import resolve, serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
+from cornu.names import to_snake_case
+from cornu.types import Config
 
 
 class Constraint(Configurable):
@@ -137,35 +139,11 @@ min_max_norm = MinMaxNorm
 non_neg = NonNeg
 unit_norm = UnitNorm
 
-_TABLE: dict[str, Any] = {
-    "Constraint": Constraint,
-    "MaxNorm": MaxNorm,
-    "MinMaxNorm": MinMaxNorm,
-    "NonNeg": NonNeg,
-    "UnitNorm": UnitNorm,
-    "constraint": Constraint,
-    "max_norm": MaxNorm,
-    "min_max_norm": MinMaxNorm,
-    "non_neg": NonNeg,
-    "unit_norm": UnitNorm,
-}
+_words = Vocabulary("constraint", vars(), Constraint, spelled=to_snake_case)
+get, deserialize = _words.get, _words.deserialize
 
 
-def get(identifier: Any) -> Any:
-    """The constraint that a name, a config, a class or a callable means; None for None.
-
-    Raises:
-        ValueError: there is no such constraint.
-
-    Example:
-
-        >>> get("max_norm").max_value
-        2
-    """
-    return resolve("constraint", identifier, _TABLE)
-
-
-def serialize(constraint: Any) -> Any:
+def serialize(constraint: Constraint) -> Config:
     """The constraint as JSON values.
 
     Example:
@@ -174,12 +152,6 @@ def serialize(constraint: Any) -> Any:
         {'axis': 1}
     """
     return serialize_keras_object(constraint)
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The constraint that `serialize` described, or that a name means."""
-    with CustomObjectScope(custom_objects or {}):
-        return get(config)
 
 
 globals()["__getattr__"] = names_of(__name__)

@@ -13,7 +13,7 @@ after an error. It is on the ground because kernels and readers of files ask it 
     symbolic      True while shapes are inferred and nothing is computed      (core/symbolic.py)
     sketching     True while layers are made only for their shapes            (layers/base/build.py)
     target        platform that lowerings are picked for; None: where it runs (kernels/platform.py)
-    logits        id(output) -> (output, logits, kind) of softmax and sigmoid (activations.py)
+    logits        id(output) -> (output, logits, kind) of softmax and sigmoid (core/logits.py)
     turns         number of turns that the thread holds                       (core/turns.py)
     budget        budget of the load that is under way                        (budget.py)
     blanks        variables whose initial values wait for a file   (core/objects/blank.py)

@@ -6,9 +6,11 @@ from typing import Any
 from cornu import ops
 from cornu.absent import names_of
 from cornu.core.objects.configurable import Configurable
-from cornu.core.objects.registry import CustomObjectScope
-from cornu.core.objects.serialize import resolve, serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
 from cornu.errors import value_error
+from cornu.names import to_snake_case
+from cornu.types import Config, RegularizerLike
 
 
 class Regularizer(Configurable):
@@ -147,41 +149,24 @@ l2 = L2
 l1_l2 = L1L2
 orthogonal_regularizer = OrthogonalRegularizer
 
-_TABLE: dict[str, Any] = {
-    "L1": L1,
-    "L1L2": L1L2,
-    "L2": L2,
-    "OrthogonalRegularizer": OrthogonalRegularizer,
-    "Regularizer": Regularizer,
-    "l1": L1,
-    "l1_l2": L1L2,
-    "l1l2": L1L2,
-    "l2": L2,
-    "orthogonal_regularizer": OrthogonalRegularizer,
-    "regularizer": Regularizer,
-}
+
+class _Regularizers(Vocabulary):
+    """The regularizers; a bare number is refused."""
+
+    def find(self, identifier: RegularizerLike) -> Any:
+        if isinstance(identifier, int | float):
+            raise value_error(
+                f"A number is not a regularizer, got {identifier}.",
+                fix=f"keras.regularizers.L2({identifier}) in place of {identifier}",
+            )
+        return super().find(identifier)
 
 
-def get(identifier: Any) -> Any:
-    """The regularizer that a name, a config, a class or a callable means; None for None.
-
-    Raises:
-        ValueError: there is no such regularizer.
-
-    Example:
-
-        >>> get("l2").l2
-        0.01
-    """
-    if isinstance(identifier, int | float):
-        raise value_error(
-            f"A number is not a regularizer, got {identifier}.",
-            fix=f"keras.regularizers.L2({identifier}) in place of {identifier}",
-        )
-    return resolve("regularizer", identifier, _TABLE)
+_words = _Regularizers("regularizer", vars(), Regularizer, spelled=to_snake_case)
+get, deserialize = _words.get, _words.deserialize
 
 
-def serialize(regularizer: Any) -> Any:
+def serialize(regularizer: Regularizer) -> Config:
     """The regularizer as JSON values.
 
     Example:
@@ -190,12 +175,6 @@ def serialize(regularizer: Any) -> Any:
         {'l2': 0.5}
     """
     return serialize_keras_object(regularizer)
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The regularizer that `serialize` described, or that a name means."""
-    with CustomObjectScope(custom_objects or {}):
-        return get(config)
 
 
 globals()["__getattr__"] = names_of(__name__)

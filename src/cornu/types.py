@@ -41,6 +41,9 @@ Logs = dict[str, Any]
 # The config of an object: what `get_config` returns and files hold.
 Config = dict[str, Any]
 
+# What means an object of some kind: its name, its config, its class, or the object.
+Identifier = str | Config | Callable[..., Any] | Any
+
 # An object of its kind, its name ("glorot_uniform", "GlorotUniform"), its config, or a function.
 ActivationLike = str | Config | Callable[..., Any]
 InitializerLike = str | Config | Callable[..., Any]

@@ -183,7 +183,7 @@ def test_numbers_at_the_ends(call, y, p, value, slope):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("name", sorted(losses.FUNCTIONS))
+@pytest.mark.parametrize("name", sorted(losses._words.functions))
 def test_half_precision_is_single_precision_rounded(name, dtype):
     rng = np.random.default_rng(2)
     p = jnp.asarray(rng.uniform(0.05, 0.9, (6, 4)), dtype)
@@ -193,7 +193,7 @@ def test_half_precision_is_single_precision_rounded(name, dtype):
         y = y.argmax(-1)
     elif name == "ctc":
         y, p = np.array([[1, 2]]), p[None]
-    function = losses.FUNCTIONS[name]
+    function = losses._words.functions[name]
     half = function(y, p, **settings)
     single = function(y, p.astype("float32"), **settings)
     assert half.dtype == dtype and single.dtype == "float32"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cornu import activations, losses, metrics
+from cornu.core.logits import remember_logits
 
 
 @pytest.mark.parametrize("name", ["Hinge", "SquaredHinge", "Poisson", "KLDivergence"])
@@ -19,7 +20,7 @@ def test_a_metric_in_one_batch_is_the_loss(name):
 def test_logits_are_used_where_they_are_known():
     @jax.jit
     def run(x):
-        with activations.remember_logits():
+        with remember_logits():
             metric = metrics.MeanMetricWrapper(losses.sparse_categorical_crossentropy)
             values = metric.stateless_reset_state()
             values = metric.stateless_update_state(values, jnp.array([0]), activations.softmax(x))

@@ -16,7 +16,7 @@ import pytest
 import cornu as keras
 from cornu import layers, ops
 from cornu.core.graph.op import TABLE
-from cornu.core.objects.serialize import FUNCTIONS
+from cornu.core.objects.registry import builtin_functions
 from properties.classes import CLASSES, made
 
 RNG = np.random.default_rng(0)
@@ -213,7 +213,7 @@ def test_every_class(cls):
 
 
 def test_functions_are_pickled_by_their_names():
-    for function in (*TABLE.values(), *FUNCTIONS.values()):
+    for function in (*TABLE.values(), *builtin_functions().values()):
         assert pickle.loads(pickle.dumps(function)) is function
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from cornu.absent import names_of
 from cornu.core.frame import is_tracer
 from cornu.core.graph.operands import tensor
-from cornu.core.objects.registry import CustomObjectScope
-from cornu.core.objects.serialize import resolve, serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
 from cornu.core.variable import Variable
 from cornu.errors import explain, value_error
 from cornu.initializers.constant import (
@@ -51,79 +51,17 @@ from cornu.initializers.random import (
     truncated_normal as truncated_normal,
     variance_scaling as variance_scaling,
 )
-
-_TABLE: dict[str, Any] = {
-    "Constant": Constant,
-    "GlorotNormal": GlorotNormal,
-    "GlorotUniform": GlorotUniform,
-    "HeNormal": HeNormal,
-    "HeUniform": HeUniform,
-    "Identity": Identity,
-    "IdentityInitializer": Identity,
-    "Initializer": Initializer,
-    "LecunNormal": LecunNormal,
-    "LecunUniform": LecunUniform,
-    "Ones": Ones,
-    "Orthogonal": Orthogonal,
-    "OrthogonalInitializer": Orthogonal,
-    "RandomNormal": RandomNormal,
-    "RandomUniform": RandomUniform,
-    "STFT": STFT,
-    "STFTInitializer": STFT,
-    "TruncatedNormal": TruncatedNormal,
-    "VarianceScaling": VarianceScaling,
-    "Zeros": Zeros,
-    "constant": Constant,
-    "glorot_normal": GlorotNormal,
-    "glorot_uniform": GlorotUniform,
-    "he_normal": HeNormal,
-    "he_uniform": HeUniform,
-    "identity": Identity,
-    "initializer": Initializer,
-    "lecun_normal": LecunNormal,
-    "lecun_uniform": LecunUniform,
-    "normal": RandomNormal,
-    "one": Ones,
-    "ones": Ones,
-    "orthogonal": Orthogonal,
-    "random_normal": RandomNormal,
-    "random_uniform": RandomUniform,
-    "stft": STFT,
-    "truncated_normal": TruncatedNormal,
-    "uniform": RandomUniform,
-    "variance_scaling": VarianceScaling,
-    "zero": Zeros,
-    "zeros": Zeros,
-}
+from cornu.names import to_snake_case
+from cornu.types import Config, InitializerLike, Tensor
 
 
-def get(identifier: Any) -> Any:
-    """The initializer that a name, a config, a class, a callable or an array means.
+class _Initializers(Vocabulary):
+    """The initializers; an array means itself, for a weight of its shape."""
 
-    An array becomes the value itself, for a weight of its shape. None stays None.
-
-    Raises:
-        ValueError: there is no such initializer.
-
-    Example:
-
-        >>> get("he_normal").mode, get(np.ones(2))((2,)).tolist()
-        ('fan_in', [1.0, 1.0])
-    """
-    if isinstance(identifier, dict) and _is_renamed(identifier):
-        identifier = {key: value for key, value in identifier.items() if key != "module"}
-    if hasattr(identifier, "shape") and hasattr(identifier, "dtype"):
-        return _exactly(identifier)
-    return resolve("initializer", identifier, _TABLE)
-
-
-def _is_renamed(config: dict[str, Any]) -> bool:
-    """Whether a config names a built-in by a name that older files use."""
-    return (
-        config.get("module") == "keras.initializers"
-        and config.get("class_name") in _TABLE
-        and not config.get("registered_name")
-    )
+    def find(self, identifier: InitializerLike | Tensor) -> Any:
+        if hasattr(identifier, "shape") and hasattr(identifier, "dtype"):
+            return _exactly(identifier)
+        return super().find(identifier)
 
 
 def _exactly(values: Any) -> Any:
@@ -142,7 +80,17 @@ def _exactly(values: Any) -> Any:
     return initialize
 
 
-def serialize(initializer: Any) -> Any:
+_words = _Initializers(
+    "initializer",
+    vars(),
+    Initializer,
+    spelled=to_snake_case,
+    short={"normal": RandomNormal, "one": Ones, "uniform": RandomUniform, "zero": Zeros},
+)
+get, deserialize = _words.get, _words.deserialize
+
+
+def serialize(initializer: Initializer) -> Config:
     """The initializer as JSON values.
 
     Example:
@@ -151,12 +99,6 @@ def serialize(initializer: Any) -> Any:
         {'value': 2.0}
     """
     return serialize_keras_object(initializer)
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The initializer that `serialize` described, or that a name means."""
-    with CustomObjectScope(custom_objects or {}):
-        return get(config)
 
 
 Variable._initializer_named = staticmethod(get)

@@ -1,10 +1,9 @@
 """Losses: what training makes small, as functions and as objects with a reduction."""
 
-import inspect
 from typing import Any
 
 from cornu.absent import names_of
-from cornu.core.objects.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
 from cornu.losses.classes import (
     CTC as CTC,
     BinaryCrossentropy as BinaryCrossentropy,
@@ -38,7 +37,6 @@ from cornu.losses.crossentropy import (
     sparse_categorical_crossentropy as sparse_categorical_crossentropy,
 )
 from cornu.losses.functions import (
-    FUNCTIONS,
     categorical_hinge as categorical_hinge,
     circle as circle,
     cosine_similarity as cosine_similarity,
@@ -57,47 +55,26 @@ from cornu.losses.functions import (
     tversky as tversky,
 )
 from cornu.losses.loss import Loss as Loss, LossFunctionWrapper as LossFunctionWrapper
+from cornu.types import Config, LossLike
 
-_SHORT = {
-    "bce": binary_crossentropy,
-    "kld": kl_divergence,
-    "mae": mean_absolute_error,
-    "mape": mean_absolute_percentage_error,
-    "mse": mean_squared_error,
-    "msle": mean_squared_logarithmic_error,
-}
-_CLASSES = (
-    (BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy)
-    + (CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge)
-    + (Circle, CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, Loss)
-    + (LossFunctionWrapper, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError)
-    + (MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge, Tversky)
+_words = Vocabulary(
+    "loss",
+    vars(),
+    Loss,
+    functions=(__name__,),
+    short={
+        "bce": binary_crossentropy,
+        "kld": kl_divergence,
+        "mae": mean_absolute_error,
+        "mape": mean_absolute_percentage_error,
+        "mse": mean_squared_error,
+        "msle": mean_squared_logarithmic_error,
+    },
 )
-_TABLE: dict[str, Any] = {
-    **{cls.__name__: cls for cls in _CLASSES},
-    **FUNCTIONS,
-    **_SHORT,
-    **{name.upper(): function for name, function in _SHORT.items()},
-}
+get = _words.get
 
 
-def get(identifier: Any) -> Any:
-    """The loss that a name, a config, a class or a callable means; None for None.
-
-    A name in snake case or a short form means the function, the name of a class an object.
-
-    Raises:
-        ValueError: there is no such loss.
-
-    Example:
-
-        >>> get("mse").__name__, get("Huber").delta
-        ('mean_squared_error', 1.0)
-    """
-    return resolve("loss", identifier, _TABLE)
-
-
-def serialize(loss: Any) -> Any:
+def serialize(loss: LossLike) -> Any:
     """The loss as JSON values.
 
     Example:
@@ -105,21 +82,12 @@ def serialize(loss: Any) -> Any:
         >>> serialize(Huber(2.0))["config"]["delta"]
         2.0
     """
-    if inspect.isfunction(loss) and FUNCTIONS.get(loss.__name__) is loss:
-        return {
-            "module": "builtins",
-            "class_name": "function",
-            "config": loss.__name__,
-            "registered_name": "function",
-        }
-    return serialize_keras_object(loss)
+    return _words.serialize(loss)
 
 
-def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(name: LossLike, custom_objects: Config | None = None) -> Any:
     """The loss that `serialize` described, or that a name means."""
-    if isinstance(name, str) or (isinstance(name, dict) and "module" not in name):
-        return get(name)
-    return deserialize_keras_object(name, custom_objects)
+    return _words.deserialize(name, custom_objects)
 
 
 globals()["__getattr__"] = names_of(__name__)

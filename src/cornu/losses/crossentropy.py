@@ -1,14 +1,14 @@
 """The cross-entropies, focal and generalized ones too: targets and predictions in, losses out.
 
 A cross-entropy of probabilities looks first whether their logits are known
-(`activations.logits_of`) and then starts from these, which is exact where the probability is near
+(`core.logits.logits_of`) and then starts from these, which is exact where the probability is near
 zero, and faster; else the probabilities are kept `epsilon` away from 0 and 1.
 """
 
 from collections.abc import Sequence
 
 from cornu import ops, settings
-from cornu.activations import logits_of
+from cornu.core.logits import logits_of
 from cornu.core.masks import set_mask
 from cornu.errors import value_error
 from cornu.losses.loss import in_full_precision, paired, tensor

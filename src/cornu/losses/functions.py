@@ -8,16 +8,7 @@ import math
 
 from cornu import ops, settings
 from cornu.core.masks import set_mask
-from cornu.core.objects.serialize import register_functions
 from cornu.errors import value_error
-from cornu.losses.crossentropy import (
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    categorical_focal_crossentropy,
-    categorical_generalized_cross_entropy,
-    sparse_categorical_crossentropy,
-)
 from cornu.losses.loss import comparable, in_full_precision, tensor
 from cornu.types import Axis, Tensor
 
@@ -391,17 +382,3 @@ def ctc(y_true: Tensor, y_pred: Tensor) -> Tensor:
     lengths = ops.sum(ops.ones_like(y_pred[..., 0], dtype="int32"), axis=-1)
     label_lengths = ops.sum(ops.cast(ops.not_equal(y_true, 0), "int32"), axis=-1)
     return ops.ctc_loss(y_true, y_pred, label_lengths, lengths, mask_index=0)
-
-
-FUNCTIONS = {
-    function.__name__: function
-    for function in (
-        (binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy)
-        + (categorical_focal_crossentropy, categorical_generalized_cross_entropy)
-        + (categorical_hinge, circle, cosine_similarity, ctc, dice, hinge, huber, kl_divergence)
-        + (log_cosh, mean_absolute_error, mean_absolute_percentage_error, mean_squared_error)
-        + (mean_squared_logarithmic_error, poisson, sparse_categorical_crossentropy)
-        + (squared_hinge, tversky)
-    )
-}
-register_functions(FUNCTIONS)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from cornu import dtype_policies, names, ops, settings, tree
-from cornu.activations import same_logits
+from cornu.core.logits import same_logits
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.objects.configurable import Configurable, plain
 from cornu.core.objects.registry import is_builtin

@@ -1,11 +1,9 @@
 """Metrics: numbers that are gathered batch by batch."""
 
-import inspect
 from typing import Any
 
-from cornu import names
 from cornu.absent import names_of
-from cornu.core.objects.serialize import deserialize_one, resolve, serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
 from cornu.losses.crossentropy import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
@@ -78,7 +76,6 @@ from cornu.metrics.reduction import (
     Mean as Mean,
     MeanMetricWrapper as MeanMetricWrapper,
     Sum as Sum,
-    function_config,
 )
 from cornu.metrics.regression import (
     ConcordanceCorrelation as ConcordanceCorrelation,
@@ -94,49 +91,27 @@ from cornu.metrics.regression import (
     concordance_correlation as concordance_correlation,
     pearson_correlation as pearson_correlation,
 )
+from cornu.names import to_snake_case
+from cornu.types import MetricLike
 
-_CLASSES = (
-    (AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, BinaryIoU, CategoricalAccuracy)
-    + (CategoricalCrossentropy, CategoricalHinge, ConcordanceCorrelation, CosineSimilarity)
-    + (F1Score, FBetaScore, FalseNegatives, FalsePositives, Hinge, IoU, KLDivergence)
-    + (LogCoshError, Mean, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU)
-    + (MeanMetricWrapper, MeanSquaredError, MeanSquaredLogarithmicError, Metric, OneHotIoU)
-    + (OneHotMeanIoU, PearsonCorrelation, Poisson, Precision, PrecisionAtRecall, R2Score)
-    + (Recall, RecallAtPrecision, RootMeanSquaredError, SensitivityAtSpecificity)
-    + (SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy)
-    + (SpecificityAtSensitivity, SquaredHinge, Sum, TopKCategoricalAccuracy, TrueNegatives)
-    + (TruePositives,)
+_words = Vocabulary(
+    "metric",
+    vars(),
+    Metric,
+    functions=(__name__,),
+    spelled=to_snake_case,
+    short={
+        "bce": BinaryCrossentropy,
+        "mae": MeanAbsoluteError,
+        "mape": MeanAbsolutePercentageError,
+        "mse": MeanSquaredError,
+        "msle": MeanSquaredLogarithmicError,
+    },
 )
-_SHORT = {
-    "bce": BinaryCrossentropy,
-    "mae": MeanAbsoluteError,
-    "mape": MeanAbsolutePercentageError,
-    "mse": MeanSquaredError,
-    "msle": MeanSquaredLogarithmicError,
-}
-_TABLE: dict[str, Any] = {
-    **{cls.__name__: cls for cls in _CLASSES},
-    **{names.to_snake_case(cls.__name__): cls for cls in _CLASSES},
-    **_SHORT,
-    **{name.upper(): cls for name, cls in _SHORT.items()},
-}
+get, deserialize = _words.get, _words.deserialize
 
 
-def get(identifier: Any) -> Any:
-    """The metric that a name, a config, a class or a callable means; None for None.
-
-    Raises:
-        ValueError: there is no such metric.
-
-    Example:
-
-        >>> get("mse").name, get("AUC").num_thresholds
-        ('mean_squared_error', 200)
-    """
-    return resolve("metric", identifier, _TABLE)
-
-
-def serialize(metric: Any) -> Any:
+def serialize(metric: MetricLike) -> Any:
     """The metric as JSON values.
 
     Example:
@@ -144,14 +119,7 @@ def serialize(metric: Any) -> Any:
         >>> serialize(Mean(name="loss"))["config"]
         {'name': 'loss', 'dtype': 'float32'}
     """
-    return function_config(metric) if inspect.isfunction(metric) else serialize_keras_object(metric)
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The metric that `serialize` described, or that a name means."""
-    if isinstance(config, str) or (isinstance(config, dict) and "module" not in config):
-        return get(config)
-    return deserialize_one(config, custom_objects)
+    return _words.serialize(metric)
 
 
 globals()["__getattr__"] = names_of(__name__)

@@ -8,7 +8,7 @@ compared with the other scores.
 from cornu import ops
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
-from cornu.core.objects.serialize import register_functions
+from cornu.core.objects.registry import register_functions
 from cornu.errors import value_error
 from cornu.kernels.crossentropy import picked_is_max
 from cornu.losses.loss import same_rank
@@ -26,6 +26,10 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """
     y_true, y_pred = same_rank(tensor(y_true), tensor(y_pred))
     return ops.cast(ops.equal(y_true, y_pred), "float32")
+
+
+# Files name it, and the face does not, where this module has its name.
+register_functions({"accuracy": accuracy})
 
 
 def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
@@ -285,13 +289,3 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         )
         self.k = k
         self.from_sorted_ids = from_sorted_ids
-
-
-FUNCTIONS = {
-    function.__name__: function
-    for function in (
-        (accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy)
-        + (sparse_top_k_categorical_accuracy, top_k_categorical_accuracy)
-    )
-}
-register_functions(FUNCTIONS)

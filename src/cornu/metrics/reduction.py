@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from cornu import ops
-from cornu.activations import same_logits
 from cornu.core.graph.operands import HALVES, tensor
+from cornu.core.logits import same_logits
 from cornu.core.masks import mask_of
 from cornu.core.objects.configurable import plain
 from cornu.core.objects.registry import is_builtin
-from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.core.objects.serialize import (
+    deserialize_keras_object,
+    function_in_files,
+    serialize_keras_object,
+)
 from cornu.errors import returns_nothing
 from cornu.losses.loss import as_dtype, both_masks, weighed, weights_and_mask
 from cornu.metrics.metric import Metric
@@ -187,10 +191,5 @@ class MeanMetricWrapper(Mean):
 def function_config(function: Callable[..., Any]) -> Any:
     """The config of a function inside a metric; a built-in function, too, is saved as a config."""
     if inspect.isfunction(function) and is_builtin(function):
-        return {
-            "module": "builtins",
-            "class_name": "function",
-            "config": function.__name__,
-            "registered_name": "function",
-        }
+        return function_in_files(function.__name__)
     return serialize_keras_object(function)

@@ -8,7 +8,6 @@ from cornu.core.frame import is_tracer
 from cornu.core.graph.op import fused
 from cornu.core.graph.operands import tensor
 from cornu.core.masks import mask_of
-from cornu.core.objects.serialize import register_functions
 from cornu.core.variable import Variable
 from cornu.errors import value_error, warn
 from cornu.losses import functions as losses
@@ -348,10 +347,3 @@ def _explained(
         weights = jnp.maximum(variation, 0)
         return ops.divide_no_nan((score * weights).sum(), weights.sum())
     return score
-
-
-FUNCTIONS = {
-    "concordance_correlation": concordance_correlation,
-    "pearson_correlation": pearson_correlation,
-}
-register_functions(FUNCTIONS)

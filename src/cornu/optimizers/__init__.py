@@ -3,8 +3,8 @@
 from typing import Any
 
 from cornu.absent import names_of
-from cornu.core.objects.registry import CustomObjectScope
-from cornu.core.objects.serialize import deserialize_keras_object, resolve, serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
 from cornu.errors import explain, value_error, without_super
 from cornu.optimizers import legacy as legacy, schedules as schedules
 from cornu.optimizers.adam import (
@@ -34,74 +34,27 @@ from cornu.optimizers.matrix import (
 )
 from cornu.optimizers.optax import Optax as Optax
 from cornu.optimizers.optimizer import Optimizer as Optimizer
-
-# What a name alone can make: all whose constructors need nothing.
-_TABLE: dict[str, Any] = {
-    cls.__name__: cls
-    for cls in (
-        SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Ftrl, Lion, Lamb, Adafactor,
-        Muon, ScheduleFreeAdamW,
-    )
-}  # fmt: skip
-_TABLE |= {name.lower(): cls for name, cls in _TABLE.items()}
-_CLASSES = _TABLE | {
-    spelling: cls
-    for cls in (LossScaleOptimizer, MultiOptimizer)
-    for spelling in (cls.__name__, cls.__name__.lower())
-}
+from cornu.types import Config, OptimizerLike
 
 
-def get(identifier: Any) -> Any:
-    """The optimizer that is meant by a name, a config, a class or an instance.
+class _Optimizers(Vocabulary):
+    """The optimizers; nothing else stands in their place, not even a function."""
 
-    Args:
-        identifier: such as `"adam"`, `"AdamW"`, `SGD`, `SGD(0.1)`, or what `serialize` returned;
-            None stays None.
+    def get(self, identifier: OptimizerLike) -> Any:
+        """The optimizer that a name, a config, a class or an object means.
 
-    Raises:
-        ValueError: no optimizer is meant by it.
+        Args:
+            identifier: such as `"adam"`, `"AdamW"`, `SGD`, `SGD(0.1)`, or what `serialize`
+                returned. None stays None.
 
-    Example:
+        Raises:
+            ValueError: no optimizer is meant by it.
+        """
+        found = identifier if isinstance(identifier, Optimizer) else super().get(identifier)
+        return found if found is None else _checked(found)
 
-        >>> get("rmsprop").name.startswith("rm_sprop"), get(SGD).momentum
-        (True, 0.0)
-    """
-    if identifier is None:
-        return None
-    if isinstance(identifier, Optimizer):
-        return _checked(identifier)
-    if isinstance(identifier, dict):
-        identifier = deserialize(identifier)
-    return _checked(resolve("optimizer", identifier, _TABLE))
-
-
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """An optimizer as plain JSON values.
-
-    Example:
-
-        >>> serialize(SGD(0.5))["class_name"]
-        'SGD'
-    """
-    return serialize_keras_object(optimizer)
-
-
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """The optimizer that a config describes.
-
-    Example:
-
-        >>> deserialize({"class_name": "SGD", "config": {"momentum": 0.9}}).momentum
-        0.9
-    """
-    if isinstance(config, dict) and not config.get("registered_name"):
-        cls = _CLASSES.get(str(config.get("class_name")).lower())
-        if cls is not None:  # any spelling of the name, and of the module
-            config = {**config, "module": "keras.optimizers", "class_name": cls.__name__}
-        elif "module" not in config:
-            with CustomObjectScope(custom_objects or {}):
-                return _checked(resolve("optimizer", config, _CLASSES))
-    return _checked(deserialize_keras_object(config, custom_objects=custom_objects))
+    def _is_own(self, config: Config) -> bool:
+        return not config.get("registered_name")
 
 
 def _checked(found: Any) -> Any:
@@ -114,6 +67,27 @@ def _checked(found: Any) -> Any:
         received=repr(found)[:80],
         fix="optimizer='adam'\nor optimizers.Adam(0.001)",
     )
+
+
+_words = _Optimizers(
+    "optimizer",
+    vars(),
+    Optimizer,
+    spelled=str.lower,
+    unnamed=(Optimizer, LossScaleOptimizer, MultiOptimizer, Optax),
+)
+get, deserialize = _words.get, _words.deserialize
+
+
+def serialize(optimizer: Optimizer) -> Config:
+    """The optimizer as JSON values.
+
+    Example:
+
+        >>> serialize(SGD(0.5))["class_name"]
+        'SGD'
+    """
+    return serialize_keras_object(optimizer)
 
 
 globals()["__getattr__"] = names_of(__name__)

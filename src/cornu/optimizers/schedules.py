@@ -21,10 +21,11 @@ import jax.numpy as jnp
 
 from cornu.absent import names_of
 from cornu.core.objects.configurable import Configurable
-from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
 from cornu.core.variable import Variable
 from cornu.errors import explain, value_error
-from cornu.types import Tensor
+from cornu.types import Config, Tensor
 
 
 class LearningRateSchedule(Configurable):
@@ -305,19 +306,8 @@ class CosineDecayRestarts(LearningRateSchedule):
         return self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha)
 
 
-def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
-    """A schedule as plain JSON values.
-
-    Example:
-
-        >>> serialize(ExponentialDecay(0.1, 10, 0.5))["class_name"]
-        'ExponentialDecay'
-    """
-    return serialize_keras_object(learning_rate_schedule)
-
-
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """The schedule that a config describes.
+def serialize(learning_rate_schedule: LearningRateSchedule) -> Config:
+    """The schedule as JSON values.
 
     Example:
 
@@ -325,9 +315,10 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
         >>> deserialize(config).decay_steps
         10
     """
-    if isinstance(config, dict) and "class_name" in config and "module" not in config:
-        config = {**config, "module": "keras.optimizers.schedules"}
-    return deserialize_one(config, custom_objects)
+    return serialize_keras_object(learning_rate_schedule)
+
+
+deserialize = Vocabulary("schedule", vars(), LearningRateSchedule).deserialize
 
 
 def _number(step: Tensor) -> Any:

@@ -4,7 +4,9 @@ import inspect
 from typing import Any
 
 from cornu.absent import names_of
-from cornu.core.objects.serialize import deserialize_one, resolve, serialize_keras_object
+from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.objects.vocabulary import Vocabulary
+from cornu.names import to_snake_case
 from cornu.quantizers.config import (
     Float8QuantizationConfig as Float8QuantizationConfig,
     Int4QuantizationConfig as Int4QuantizationConfig,
@@ -21,35 +23,32 @@ from cornu.quantizers.functions import (
 )
 from cornu.quantizers.int4 import pack_int4 as pack_int4, unpack_int4 as unpack_int4
 from cornu.quantizers.quantizer import AbsMaxQuantizer as AbsMaxQuantizer, Quantizer as Quantizer
+from cornu.types import Config, Identifier
 
-_TABLE: dict[str, Any] = {
-    "AbsMaxQuantizer": AbsMaxQuantizer,
-    "Quantizer": Quantizer,
-    "abs_max_quantizer": AbsMaxQuantizer,
-    "quantizer": Quantizer,
-}
+_words = Vocabulary("quantizer", vars(), Quantizer, spelled=to_snake_case)
+deserialize = _words.deserialize
 
 
-def get(identifier: Any, **kwargs: Any) -> Any:
-    """The quantizer that a name, a config, a class or a callable means; None for None.
+def get(identifier: Identifier, **kwargs: Any) -> Any:
+    """The quantizer that a name, a config, a class or an object means; None for None.
 
     Args:
-        identifier: what is meant.
-        **kwargs: of the constructor, for a name or a class.
+        identifier: name, config, class or object.
+        **kwargs: arguments of the constructor, where a name or a class is given.
 
     Raises:
-        ValueError: there is no such quantizer.
+        ValueError: no quantizer is meant by it.
 
     Example:
 
         >>> get("abs_max_quantizer", axis=0).axis
         (0,)
     """
-    found = resolve("quantizer", identifier, _TABLE, instantiate=False)
+    found = _words.find(identifier)
     return found(**kwargs) if inspect.isclass(found) else found
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: Quantizer) -> Config:
     """The quantizer as JSON values; the argument's name is Keras's.
 
     Example:
@@ -58,11 +57,6 @@ def serialize(initializer: Any) -> Any:
         (0,)
     """
     return serialize_keras_object(initializer)
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The quantizer that `serialize` described."""
-    return deserialize_one(config, custom_objects)
 
 
 globals()["__getattr__"] = names_of(__name__)

@@ -23,8 +23,9 @@ from typing import Any
 
 import jax
 
-from cornu import activations, bcoo, tree
+from cornu import bcoo, tree
 from cornu.core.frame import frame_for_writing
+from cornu.core.logits import remember_logits
 from cornu.core.objects.tracking import Identities
 from cornu.errors import explain, returns_nothing, value_error
 from cornu.train.carried import Carried
@@ -109,7 +110,7 @@ def train_update(
             scaled = loss if model.optimizer is None else model.optimizer.scale_loss(loss)
         return scaled, (y_pred, frame.values_of(others))
 
-    with activations.remember_logits(), Carried(slots, flat(state)) as frame:
+    with remember_logits(), Carried(slots, flat(state)) as frame:
         gradients, (y_pred, values) = jax.grad(objective, has_aux=True)(state.trainable)
         frame.update(others, values)
         model.optimizer.apply(gradients, slots.trainable)
@@ -144,7 +145,7 @@ def test_update(
 ) -> tuple[Any, TrainState]:
     """One step of evaluation: forward, loss, metrics; returns as `train_update` does."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
-    with activations.remember_logits(), Carried(slots, flat(state)) as frame:
+    with remember_logits(), Carried(slots, flat(state)) as frame:
         y_pred = model(x, training=False)
         loss = loss_of(model, x, y, y_pred, sample_weight, training=False)
         model._track_loss(loss, batch_size_of(x))

@@ -16,7 +16,6 @@ from cornu.core.objects.registry import register_keras_serializable
 from cornu.core.objects.serialize import (
     deserialize_keras_object,
     names_in_files,
-    resolve,
     serialize_keras_object,
 )
 from cornu.core.symbolic import KerasTensor
@@ -217,34 +216,6 @@ class TestRegisteredNamesOfBuiltIns:
 def test_names_of_classes_in_files():
     assert names_in_files(layers.Dense) == ("keras.layers", "Dense", None)
     assert names_in_files(Holder)[1:] == ("Holder", "Holder")
-
-
-class TestResolve:
-    TABLE = {"l2": cornu.regularizers.L2, "L2": cornu.regularizers.L2}
-
-    @pytest.mark.parametrize(
-        "identifier",
-        ["l2", "L2", cornu.regularizers.L2, cornu.regularizers.L2(0.01),
-         {"class_name": "L2", "config": {"l2": 0.01}},
-         {"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.01}}],
-        ids=["name", "Name", "class", "instance", "old config", "config"],
-    )  # fmt: skip
-    def test_what_may_be_meant(self, identifier):
-        found = resolve("regularizer", identifier, self.TABLE)
-        assert isinstance(found, cornu.regularizers.L2)
-        assert float(found.l2) == pytest.approx(0.01)
-
-    def test_none_stays_none_and_functions_stay_functions(self):
-        assert resolve("regularizer", None, self.TABLE) is None
-        assert resolve("regularizer", len, self.TABLE) is len
-
-    def test_what_is_not_meant(self):
-        with pytest.raises(ValueError, match="There is no regularizer named 'l3'"):
-            resolve("regularizer", "l3", self.TABLE)
-        with pytest.raises(ValueError, match="5 is not a regularizer"):
-            resolve("regularizer", 5, self.TABLE)
-        with pytest.raises(ValueError, match="7 is not an initializer"):
-            resolve("initializer", 7, self.TABLE)
 
 
 def test_a_symbolic_tensor_without_a_history():

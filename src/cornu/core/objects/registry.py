@@ -8,7 +8,7 @@ that are close and how to register one's own.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cornu.context import local
@@ -18,6 +18,7 @@ from cornu.errors import did_you_mean, explain, value_error
 _builtins: dict[tuple[str, str], Any] = {}
 _by_name: dict[str, type] = {}  # the first of a name, in any package
 _names: dict[Any, tuple[str, str, str | None]] = {}
+_functions: dict[str, Callable[..., Any]] = {}
 
 # The user's: "package>Name" -> object, for the whole process.
 _custom: dict[str, Any] = {}
@@ -94,6 +95,17 @@ def find_builtin(module: str, name: str) -> Any:
 def builtin_classes(module: str) -> dict[str, Any]:
     """The built-in classes of one package, by name."""
     return {name: cls for (package, name), cls in _builtins.items() if package == module}
+
+
+def register_functions(table: Mapping[str, Callable[..., Any]]) -> None:
+    """Let files name these functions of the library."""
+    for name, function in table.items():
+        _functions.setdefault(name, function)
+
+
+def builtin_functions() -> Mapping[str, Callable[..., Any]]:
+    """The functions that files may name without registration, by name."""
+    return _functions
 
 
 # ---- the user's own ---------------------------------------------------------------------------

@@ -21,21 +21,11 @@ from cornu.context import local, using
 from cornu.core.objects import registry
 from cornu.core.objects.vetting import vet_objects
 from cornu.core.symbolic import KerasTensor
-from cornu.errors import UnsafeFileError, did_you_mean, explain, type_error, value_error
+from cornu.errors import UnsafeFileError, explain, type_error, value_error
 
 _VALUE = 16  # bytes that a value of a config takes as text, about
 LAMBDA = "<lambda>"  # what Python calls every function without a name
 PLAIN = (str, int, float, bool, types.NoneType)
-
-# Functions that a file may name without registration, by name. Packages enter their own.
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
-
-
-def register_functions(table: dict[str, Callable[..., Any]]) -> None:
-    """Let files name these functions of the library."""
-    for name, function in table.items():
-        FUNCTIONS.setdefault(name, function)
-
 
 # Reads the ops of a graph, `(class_name, config) -> operation or None`; from `core/graph/op.py`.
 OP_READERS: list[Callable[[str, dict[str, Any]], Any]] = []
@@ -373,18 +363,19 @@ def find_function(name: Any, registered: Any = None) -> Callable[..., Any]:
         registered: what it says beside that of a function that was registered.
     """
     found = registry.find_custom_function(str(name))
-    if found is None and str(name) in FUNCTIONS:
+    builtin = registry.builtin_functions().get(str(name))
+    if found is None and builtin is not None:
         found = registry.find_custom(registered) if isinstance(registered, str) else None
         if found is None:
             _require_one_name(registered, (str(name), "function"), "function")
-            found = FUNCTIONS[str(name)]
+            found = builtin
     if found is None and name == LAMBDA:
         raise value_error(
             "A function without a name, a lambda, stood here; a config does not hold it.",
             fix=f"say what it computes: custom_objects={{{LAMBDA!r}: ...}}",
         )
     if found is None:
-        raise TypeError(registry.unknown("function", name, FUNCTIONS))
+        raise TypeError(registry.unknown("function", name, registry.builtin_functions()))
     return found
 
 
@@ -446,51 +437,3 @@ def unknown_names(config: Any) -> list[tuple[str, str]]:
                 kind, str(inner if kind == "function" else value.get("registered_name") or name)
             ] = None
     return list(found)
-
-
-# ---- words by name ----------------------------------------------------------------------------
-
-
-def resolve(kind: str, identifier: Any, table: dict[str, Any], *, instantiate: bool = True) -> Any:
-    """What a user means by a string, a config, a class, an instance or a function.
-
-    Args:
-        kind: what is looked for, for messages ("loss", "initializer").
-        identifier: what the user gave; None stays None.
-        table: every name of this kind, in each spelling that Keras takes.
-        instantiate: call a class that was named.
-
-    Raises:
-        ValueError: nothing of this kind is meant by it.
-    """
-    if identifier is None:
-        return None
-    found = identifier
-    if isinstance(identifier, str):
-        found = registry.find_custom(identifier) or table.get(identifier)
-        if found is None:
-            found = table.get(identifier.lower())
-        if found is None:
-            raise value_error(
-                f"There is no {kind} named {identifier!r}.",
-                fix=did_you_mean(identifier, table, kind),
-            )
-    elif isinstance(identifier, dict):
-        name = identifier.get("class_name")
-        if name is not None and "module" not in identifier and name not in (*SPECIAL, "function"):
-            cls: Any = registry.find_custom(name) or table.get(name)
-            if cls is None:
-                raise value_error(
-                    f"There is no {kind} named {name!r}.", fix=did_you_mean(name, table, kind)
-                )
-            made = getattr(cls, "from_config", None)
-            return made(identifier.get("config", {})) if inspect.isclass(cls) and made else cls
-        found = deserialize_keras_object(identifier)
-    if inspect.isclass(found) and instantiate:
-        found = found()
-    if not callable(found) and not hasattr(found, "get_config"):
-        raise value_error(
-            f"{identifier!r} is not {'an' if kind[0] in 'aeiou' else 'a'} {kind}.",
-            fix="give a name, a function, or an instance; " + did_you_mean(identifier, table, kind),
-        )
-    return found

@@ -15,8 +15,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from cornu import activations, tree
+from cornu import tree
 from cornu.core.frame import Frame, is_tracer
+from cornu.core.logits import remember_logits
 from cornu.numeric import is_float
 from cornu.reports.nonfinite import Finding, count_nonfinite
 from cornu.train.state import StateSlots, TrainState, flat
@@ -73,7 +74,7 @@ def _in_forward(model: Any, slots: StateSlots, state: TrainState, data: Any) -> 
             found.append(Finding("output", f"the output of {_named(layer)}", detail))
         return outputs
 
-    with watched(model, look), activations.remember_logits():
+    with watched(model, look), remember_logits():
         loss, outputs = _loss(model, slots, state.trainable, state, data)
     if found:
         return found[0]
@@ -100,12 +101,12 @@ def _in_backward(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
 
         return call
 
-    with watched(model, note), activations.remember_logits():
+    with watched(model, note), remember_logits():
         _loss(model, slots, state.trainable, state, data)
     zeros = {f"{layer} {number}": zero for (layer, number), (_, zero) in inputs.items()}
 
     def objective(trainable: list[Any], zeros: dict[str, Any]) -> Any:
-        with watched(model, add(zeros)), activations.remember_logits():
+        with watched(model, add(zeros)), remember_logits():
             loss, _ = _loss(model, slots, trainable, state, data)
         return loss if model.optimizer is None else model.optimizer.scale_loss(loss)
 
