@@ -6,8 +6,9 @@ from typing import Unpack
 import pytest
 
 from cornu import layers
+from cornu.layers.base.settings import spelled_out
 from cornu.layers.rnn.recurrent import Recurrent
-from cornu.layers.rnn.settings import SimpleRNNSettings, spelled_out
+from cornu.layers.rnn.settings import SimpleRNNSettings
 
 KINDS = [layers.SimpleRNN, layers.LSTM, layers.GRU, layers.ConvLSTM2D]
 

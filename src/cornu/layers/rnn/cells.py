@@ -8,20 +8,14 @@ loop (`get_dropout_mask`) and forgets them after it (`reset_dropout_mask`).
 from collections.abc import Callable
 from typing import Any, Unpack
 
-from cornu import constraints, initializers, ops, regularizers
+from cornu import constraints, initializers, ops, random, regularizers
 from cornu.arguments import positive_int
 from cornu.core.variable import Variable
 from cornu.errors import value_error
-from cornu.kernels import random_bits
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.layer import Layer
-from cornu.layers.rnn.settings import (
-    CellSettings,
-    GRUCellSettings,
-    LSTMCellSettings,
-    defaults_of,
-    spelled_out,
-)
+from cornu.layers.base.settings import defaults_of, spelled_out
+from cornu.layers.rnn.settings import CellSettings, GRUCellSettings, LSTMCellSettings
 from cornu.random.seed import SeedGenerator
 from cornu.types import Shape, Tensor, Tensors
 
@@ -68,7 +62,7 @@ class DropoutCell(Layer):
     def _ones_or_zeros(self, like: Tensor, rate: float) -> Tensor:
         if rate >= 1:
             return ops.zeros_like(like)
-        return random_bits.dropout(ops.ones_like(like), rate, self.seed_generator.next())
+        return random.dropout(ops.ones_like(like), rate, seed=self.seed_generator)
 
     def get_dropout_mask(self, step_input: Tensor) -> Tensor:
         """What the inputs of each step are multiplied by; None without dropout."""

@@ -17,10 +17,11 @@ from cornu.arguments import channels_format, one_of, per_axis, positive_int
 from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.settings import spelled_out
 from cornu.layers.rnn.cells import DropoutCell, lstm_step, open_forget_gate
 from cornu.layers.rnn.recurrent import Recurrent
 from cornu.layers.rnn.rnn import time_loop
-from cornu.layers.rnn.settings import ConvLSTMCellSettings, ConvLSTMSettings, spelled_out
+from cornu.layers.rnn.settings import ConvLSTMCellSettings, ConvLSTMSettings
 from cornu.types import Config, Shape, Tensor
 
 

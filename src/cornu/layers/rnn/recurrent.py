@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Self, Unpack
 from cornu import activations, names, ops
 from cornu.kernels import recurrence
 from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.settings import spelled_out
 from cornu.layers.rnn.cells import DropoutCell, GRUCell, LSTMCell, SimpleRNNCell
 from cornu.layers.rnn.rnn import RNN
-from cornu.layers.rnn.settings import GRUSettings, LSTMSettings, SimpleRNNSettings, spelled_out
+from cornu.layers.rnn.settings import GRUSettings, LSTMSettings, SimpleRNNSettings
 from cornu.numeric import is_float
 from cornu.types import Config, Tensor
 
