@@ -31,6 +31,7 @@ from cornu.archive.safezip import SafeZip, check_member_name
 from cornu.archive.stores import H5Reader, open_reader
 from cornu.errors import UnsafeFileError, explain, value_error
 from cornu.names import to_snake_case
+from cornu.types import Config
 
 DANGER, WARNING, NOTE = "danger", "warning", "note"
 TRAINING = "cornu.training.json"
@@ -310,7 +311,7 @@ def _array(path: str, spec: Spec) -> Array:
 
 
 def _describe(
-    found: Inspection, config: Any, judge: Judge, by_name: Mapping[str, int] | None
+    found: Inspection, config: Config, judge: Judge, by_name: Mapping[str, int] | None
 ) -> None:
     """What a config says, and what the judge says of it."""
     if isinstance(config, dict):
@@ -342,7 +343,7 @@ def _counts(arrays: Iterable[Array]) -> dict[str, int]:
 
 
 def _layers(
-    config: Any, path: str, depth: int, counts: Mapping[str, int], by_name: bool
+    config: Config, path: str, depth: int, counts: Mapping[str, int], by_name: bool
 ) -> Iterator[LayerEntry]:
     """The layers of a model's config, those of models inside after the model's own row.
 
@@ -380,7 +381,7 @@ def _inputs(entry: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return _shape_text(shape)[:120]
 
 
-def _shape_text(shape: Any) -> str:
+def _shape_text(shape: object) -> str:
     if not isinstance(shape, (list, tuple)):
         return "" if shape is None else str(shape)[:120]
     if all(n is None or isinstance(n, int) for n in shape):

@@ -42,6 +42,7 @@ from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular
 from cornu.errors import UnsafeFileError, explain, value_error
 from cornu.numeric import is_integer
+from cornu.types import DType
 
 DIGEST = "cornu_digest"  # attribute of an array, which Keras does not look at
 MAX_OBJECTS = 200_000
@@ -149,7 +150,7 @@ class SafeH5:
             found = self._attributes(path).get(attribute)
             return None if found is None else self._texts(found, path, limit)
 
-    def array(self, path: str, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def array(self, path: str, shape: Sequence[int], dtype: DType) -> np.ndarray:
         """Read one dataset, which must have this shape and this kind of dtype.
 
         Returns:

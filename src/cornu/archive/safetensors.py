@@ -28,6 +28,7 @@ from cornu.archive.safeh5 import Source, Spec, fits
 from cornu.archive.safejson import parse
 from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain, value_error
 from cornu.numeric import is_integer
+from cornu.types import DType
 
 MAX_HEADER = 64 * 2**20
 MAX_ARRAYS = 50_000
@@ -92,7 +93,7 @@ class SafetensorsReader:
         """Close the file, if it was opened here."""
         self._stack.close()
 
-    def read(self, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    def read(self, name: str, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
         """One array, which must have this shape and this kind of dtype.
 
         Raises:
@@ -170,7 +171,7 @@ class SafetensorsReader:
         if at != size - self._start:
             raise self._damaged(f"arrays of {at} bytes, data of {size - self._start} bytes")
 
-    def _entry(self, name: str, entry: Any) -> tuple[tuple[int, ...], np.dtype, int, int]:
+    def _entry(self, name: str, entry: object) -> tuple[tuple[int, ...], np.dtype, int, int]:
         values: dict[str, Any] = entry if isinstance(entry, dict) else {}
         shape: Any = values.get("shape")
         offsets: Any = values.get("data_offsets")

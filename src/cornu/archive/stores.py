@@ -405,7 +405,7 @@ def _read_index(path: str | os.PathLike[str], label: str) -> Any:
     return parse(text, what=label, max_nodes=MAX_VALUES)
 
 
-def _weight_map(index: Any, label: str) -> dict[str, list[str]]:
+def _weight_map(index: object, label: str) -> dict[str, list[str]]:
     groups = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(groups, dict) or not all(
         isinstance(shards, list) and all(isinstance(s, str) for s in shards)

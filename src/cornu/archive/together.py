@@ -154,7 +154,7 @@ def unfinished(folder: Path) -> Pending:
         return Pending(folder)
 
 
-def _check(content: Any, label: str) -> None:
+def _check(content: object, label: str) -> None:
     entries = content if isinstance(content, dict) else {}
     files, removed = entries.get("files"), entries.get("removed")
     if not isinstance(files, dict) or not isinstance(removed, list):

@@ -113,7 +113,7 @@ def _turn(name: str) -> str:
     return f"~{name}" if name.startswith("_") else name
 
 
-def _class_name(obj: Any) -> str:
+def _class_name(obj: object) -> str:
     """Snake case of the class; `_Private` gives `__private`, as in the files of Keras."""
     name = re.sub(r"\W+", "", type(obj).__name__)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)

@@ -17,6 +17,7 @@ import numpy as np
 from cornu.callbacks.callback import Callback
 from cornu.callbacks.notes import Kind, are_values_of, is_array, list_of, optional
 from cornu.errors import value_error
+from cornu.types import Logs
 
 
 class SwapEMAWeights(Callback):
@@ -99,29 +100,29 @@ class SwapEMAWeights(Callback):
         for weight, value in aside or ():
             weight.assign(value)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._restore()
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._restore()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.swap_on_epoch:
             self._swap()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self._aside = None  # training ends with the averages in the model, swapped or not
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         self._swap()
 
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         self._restore()
 
-    def on_predict_begin(self, logs: Any = None) -> None:
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
         self._swap()
 
-    def on_predict_end(self, logs: Any = None) -> None:
+    def on_predict_end(self, logs: Logs | None = None) -> None:
         self._restore()
 
     def _on_failure(self) -> None:

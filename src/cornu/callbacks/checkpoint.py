@@ -21,9 +21,10 @@ from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import MonitorCallback, known_results, say
 from cornu.callbacks.notes import Kind, is_count, is_number, optional
 from cornu.errors import NoSuchNameError, did_you_mean, explain, value_error, warn
+from cornu.types import Logs, Tensor
 
 
-def check_frequency(save_freq: Any) -> None:
+def check_frequency(save_freq: object) -> None:
     """Refuse what is neither "epoch" nor a positive number of batches.
 
     Raises:
@@ -115,22 +116,22 @@ class CheckpointCallback(MonitorCallback):
         if self._counter:
             self._counter.last = batch
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.save_best_only:
             self._expect_monitor()
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if self._counter is not None and self._counter.is_due(batch):
             self._consider(self._epoch, batch, logs)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self._counter is None:
             self._consider(epoch, None, logs)
 
-    def _consider(self, epoch: int, batch: int | None, logs: Any) -> None:
+    def _consider(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
         """Save, if it is to be now."""
         logs = dict(logs or {})
         why, best = "", self.best
@@ -164,7 +165,7 @@ class CheckpointCallback(MonitorCallback):
         if self.verbose:
             say(f"Epoch {epoch + 1}: {text}")
 
-    def _say_not_scalar(self, value: Any) -> None:
+    def _say_not_scalar(self, value: Tensor) -> None:
         if not self._said:
             self._said = True
             warn(
@@ -230,7 +231,7 @@ class ModelCheckpoint(CheckpointCallback):
         self.save_weights_only = save_weights_only
         _check_name(self.filepath, save_weights_only)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
         if hasattr(self.model, "_check_saving") and "{" not in os.path.dirname(self.filepath):
             # Hours of training must not end at a model, or a folder, that cannot be written.

@@ -16,9 +16,10 @@ import time
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from cornu.types import Tensor
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _number = itertools.count()
@@ -199,16 +200,16 @@ class EventWriter:
         if len(self._waiting) > BUFFER:
             self.flush()
 
-    def scalar(self, name: str, data: Any, step: int) -> None:
+    def scalar(self, name: str, data: float, step: int) -> None:
         """A number."""
         self._write(event(step, value(name, _float(2, float(np.asarray(data))))))
 
-    def histogram(self, name: str, data: Any, step: int, buckets: int = 30) -> None:
+    def histogram(self, name: str, data: Tensor, step: int, buckets: int = 30) -> None:
         """How the elements of an array are distributed."""
         content = _histogram(np.asarray(data).ravel(), buckets)
         self._write(event(step, value(name, _bytes(5, content))))
 
-    def image(self, name: str, data: Any, step: int) -> None:
+    def image(self, name: str, data: Tensor, step: int) -> None:
         """An image of uint8 `(height, width)` or `(height, width, 3)`."""
         pixels = np.asarray(data, np.uint8)
         content = b"".join(

@@ -23,7 +23,7 @@ LARGEST_COUNT = 10**12  # epochs, batches, bytes of a log: no training has more
 _KEYS = (str, int, float, bool, bytes, type(None))
 
 
-def pack(value: Any) -> list[np.ndarray]:
+def pack(value: object) -> list[np.ndarray]:
     """A value as arrays: a text in bytes, then the arrays that it refers to.
 
     Args:
@@ -59,7 +59,7 @@ def unpack(packed: Sequence[np.ndarray], what: str = "the notes") -> Any:
     return _decode(parse(text.tobytes(), what=what), arrays, what)
 
 
-def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
+def _encode(value: object, arrays: list[np.ndarray]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
@@ -80,7 +80,7 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     )
 
 
-def _decode(entry: Any, arrays: Sequence[np.ndarray], what: str) -> Any:
+def _decode(entry: object, arrays: Sequence[np.ndarray], what: str) -> Any:
     if isinstance(entry, list):
         raise value_error(f"{what} hold a list that is not named as one.")
     if not isinstance(entry, dict):
@@ -103,7 +103,7 @@ def _decode(entry: Any, arrays: Sequence[np.ndarray], what: str) -> Any:
     raise value_error(f"{what} hold something that no backup has.", found=f"{entry!r:.80}")
 
 
-def _are_pairs(content: Any) -> bool:
+def _are_pairs(content: object) -> bool:
     return isinstance(content, list) and all(isinstance(p, list) and len(p) == 2 for p in content)
 
 
@@ -112,7 +112,7 @@ def _are_pairs(content: Any) -> bool:
 Kind = Callable[[Any], bool]
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: object) -> bool:
     """Whether a value is a number of things: whole, not negative, and not beyond reason."""
     return type(value) is int and 0 <= value <= LARGEST_COUNT
 
@@ -125,7 +125,7 @@ def is_number(value: Any) -> bool:
     return np.size(value) == 1 and (dtype.kind in "biu" or is_float(dtype))
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: object) -> bool:
     """Whether a value is a text."""
     return isinstance(value, str)
 
@@ -147,7 +147,7 @@ def dict_of(kind: Kind) -> Kind:
     )
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> bool:
     """Whether a value is an array."""
     return isinstance(value, np.ndarray)
 
@@ -162,6 +162,6 @@ def are_values_of(variables: Sequence[Any], values: Any) -> bool:
     )
 
 
-def anything(value: Any) -> bool:
+def anything(value: object) -> bool:
     """Whether a value is what `pack` takes; whatever comes out of `unpack` is."""
     return True

@@ -14,6 +14,7 @@ import jax
 
 from cornu.callbacks.checkpoint import CheckpointCallback, training_variables
 from cornu.errors import need, value_error
+from cornu.types import Logs
 
 
 class OrbaxCheckpoint(CheckpointCallback):
@@ -120,6 +121,6 @@ class OrbaxCheckpoint(CheckpointCallback):
         """Whether this machine is the first of those that train together."""
         return jax.process_index() == 0
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         if self._manager is not None:
             self.wait_until_finished()

@@ -23,6 +23,7 @@ from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.monitoring import as_plain
 from cornu.callbacks.notes import Kind, is_count, is_text, list_of, optional
 from cornu.errors import value_error, warn
+from cornu.types import Logs
 
 
 class CSVLogger(Callback):
@@ -66,7 +67,7 @@ class CSVLogger(Callback):
         self._begins_at = 0
         self._waiting = ""  # rows that are not on the disk yet
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         path = Path(self.filename)
         self.keys, self._waiting = None, ""
         with explained(path):
@@ -92,7 +93,7 @@ class CSVLogger(Callback):
                 file.truncate(self._begins_at)
             self._write(text)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = dict(logs or {})
         first = self.keys is None
         if self.keys is None:
@@ -107,7 +108,7 @@ class CSVLogger(Callback):
         self._waiting += text.getvalue()
         self._write_what_waits()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         if self._waiting:
             self._write_what_waits()
 
@@ -131,7 +132,7 @@ class CSVLogger(Callback):
                 raise
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     """A number or a text as it is; several numbers as `"[1.0, 2.0]"`."""
     value = as_plain(value)
     return f'"[{", ".join(map(str, value))}]"' if isinstance(value, list) else value
@@ -175,7 +176,7 @@ class RemoteMonitor(Callback):
         self.headers = headers
         self.send_as_json = send_as_json
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         results = {"epoch": epoch} | {k: as_plain(v) for k, v in dict(logs or {}).items()}
         text = json.dumps(results)
         if self.send_as_json:

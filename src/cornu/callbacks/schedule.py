@@ -18,6 +18,7 @@ from cornu.callbacks.callback import Callback
 from cornu.callbacks.monitoring import MonitorCallback, say
 from cornu.callbacks.notes import Kind, is_count, is_number, optional
 from cornu.errors import unknown_arguments, value_error, warn
+from cornu.types import Logs
 
 
 def rated(model: Any) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class LearningRateScheduler(Callback):
         self.schedule = schedule
         self.verbose = verbose
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         takes_rate = _takes_two(self.schedule)
         for name, optimizer in rated(self.model).items():
             before = (_rate(optimizer),) if takes_rate else ()
@@ -86,7 +87,7 @@ class LearningRateScheduler(Callback):
             if self.verbose:
                 say(f"Epoch {epoch + 1}: the {name.replace('_', ' ', 1)} is {rate:.5g}.")
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
             logs.update(rates_of(self.model))
 
@@ -102,7 +103,7 @@ def _takes_two(schedule: Callable[..., Any]) -> bool:
     return True
 
 
-def _as_rate(given: Any) -> float:
+def _as_rate(given: object) -> float:
     array = None if isinstance(given, str) or given is None else np.asarray(given)
     if array is None or array.size != 1 or array.dtype.kind not in "iufV":
         raise value_error(f"The schedule returns a number, got {given!r}.")
@@ -177,13 +178,13 @@ class ReduceLROnPlateau(MonitorCallback):
         """Whether the last reduction was so recently that epochs do not count."""
         return self.cooldown_counter > 0
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._start()
         self._expect_monitor()
         for optimizer in rated(self.model).values():
             optimizer.learning_rate = _rate(optimizer)  # says at once if it takes none
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
             logs.update(rates_of(self.model))
         value = self.get_monitor_value(logs)

@@ -23,6 +23,7 @@ from cornu.callbacks.notes import (
     optional,
 )
 from cornu.errors import explain
+from cornu.types import Logs
 
 
 class EarlyStopping(MonitorCallback):
@@ -92,11 +93,11 @@ class EarlyStopping(MonitorCallback):
             return True
         return notes.get("best") is not None and are_values_of(self.model.weights, weights)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._start()
         self._expect_monitor()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         value = self.get_monitor_value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
@@ -111,7 +112,7 @@ class EarlyStopping(MonitorCallback):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         if self.verbose and self.stopped_epoch:
             say(
                 f"Epoch {self.stopped_epoch + 1}: {self.monitor} has not become better for "
@@ -153,7 +154,7 @@ class TerminateOnNaN(Callback):
         super().__init__()
         self.raise_error = raise_error
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is None or math.isfinite(float(loss)):
             return

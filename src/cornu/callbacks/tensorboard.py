@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -23,6 +22,7 @@ from cornu.callbacks.event_file import EventWriter
 from cornu.callbacks.full_disk import goes_on
 from cornu.callbacks.schedule import rates_of
 from cornu.errors import explain, value_error
+from cornu.types import Logs
 
 _may_fail = goes_on("TensorBoard's files could not be written")
 
@@ -101,7 +101,7 @@ class TensorBoard(Callback):
 
     # ---- training -----------------------------------------------------------------------------
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._start()
         self._training = True
         self._last_write = (time.perf_counter(), 0)
@@ -112,17 +112,17 @@ class TensorBoard(Callback):
                 writer.text("keras", self.model.to_json(), 0, plugin="graph_keras_model")
                 writer.flush()
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch_began = (time.perf_counter(), self._steps)
 
     @_may_fail
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         if self.profile_batch and not self._profiling and self._steps + 1 == self.profile_batch[0]:
             jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
             self._profiling = True
 
     @_may_fail
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._steps = self._epoch_began[1] + self._steps_done(batch)
         if self._profiling and self.profile_batch and self._steps >= self.profile_batch[1]:
             self._stop_profile()
@@ -139,7 +139,7 @@ class TensorBoard(Callback):
             writer.scalar("batch_steps_per_second", pace, step)
 
     @_may_fail
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         writer = self._writer("train")
         for name, result in _numbers(logs):
             if name.startswith("val_"):
@@ -162,7 +162,7 @@ class TensorBoard(Callback):
         self._each(EventWriter.flush)
 
     @_may_fail
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self._training = False
         self._close()
 
@@ -174,7 +174,7 @@ class TensorBoard(Callback):
     # ---- evaluation ---------------------------------------------------------------------------
 
     @_may_fail
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         if getattr(self.model, "optimizer", None) is not None:
             for name, result in _numbers(logs):
                 self._writer("validation").scalar(
@@ -254,13 +254,13 @@ def as_image(values: np.ndarray) -> np.ndarray:
     return ((table - low) / (high - low or 1.0) * 255).astype(np.uint8)
 
 
-def _numbers(logs: Any) -> list[tuple[str, float]]:
+def _numbers(logs: Logs | None) -> list[tuple[str, float]]:
     """The results that are single numbers."""
     found = dict(logs or {}).items()
     return [(n, float(v)) for n, v in found if not isinstance(v, str) and np.size(v) == 1]
 
 
-def _frequency(update_freq: Any) -> str | int:
+def _frequency(update_freq: object) -> str | int:
     if update_freq == "batch":
         return 1
     if update_freq == "epoch" or (is_int(update_freq) and update_freq > 0):
@@ -270,7 +270,7 @@ def _frequency(update_freq: Any) -> str | int:
     )
 
 
-def _profiled(profile_batch: Any) -> tuple[int, int] | None:
+def _profiled(profile_batch: object) -> tuple[int, int] | None:
     """The first and the last batch to profile, counted from 1."""
     if isinstance(profile_batch, str):
         profile_batch = tuple(part.strip() for part in profile_batch.split(","))
@@ -284,7 +284,7 @@ def _profiled(profile_batch: Any) -> tuple[int, int] | None:
     return (first, last) if first else None
 
 
-def _bad_profile(given: Any) -> str:
+def _bad_profile(given: object) -> str:
     return explain(
         f"profile_batch is a batch, or a pair of the first and the last, got {given!r}.",
         fix="profile_batch=(10, 20)",

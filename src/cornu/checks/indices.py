@@ -18,9 +18,10 @@ from cornu.checks.inputs import (
     spread_rows,
 )
 from cornu.errors import explain
+from cornu.types import Tensor, Tensors
 
 
-def check_indices(x: Any, rows: Any) -> list[Finding]:
+def check_indices(x: Tensors, rows: Tensor) -> list[Finding]:
     """What is wrong with the identifiers among the inputs.
 
     Args:

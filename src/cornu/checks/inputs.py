@@ -20,6 +20,7 @@ from cornu import bcoo
 from cornu.checks.shapes import misfit
 from cornu.errors import explain
 from cornu.numeric import is_float
+from cornu.types import Tensor, Tensors
 
 BLOCK = 1 << 20  # numbers looked at together
 SAMPLE_ABOVE = 2 << 30  # bytes
@@ -57,7 +58,7 @@ class NotFinite(NamedTuple):
 
 
 def check_inputs(
-    x: Any, input_shapes: Any = None, *, rescales: bool = False, samples: int | None = None
+    x: Tensors, input_shapes: Any = None, *, rescales: bool = False, samples: int | None = None
 ) -> list[Finding]:
     """Everything that is wrong with the inputs.
 
@@ -90,12 +91,12 @@ def check_inputs(
     return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
-def looked_at(leaf: Any) -> np.ndarray:
+def looked_at(leaf: Tensor) -> np.ndarray:
     """An array to look at; of one that lies in pieces, or is put together from them, some rows."""
     return leaf.some(SAMPLE_ROWS) if hasattr(leaf, "some") else np.asarray(bcoo.dense(leaf))
 
 
-def check_shapes(x: Any, input_shapes: Any = None) -> list[Finding]:
+def check_shapes(x: Tensors, input_shapes: Any = None) -> list[Finding]:
     """What is wrong with the axes of inputs alone; takes shapes in place of arrays, too."""
     found = (
         _check_shape(name, tuple(leaf.shape), expected)
@@ -105,7 +106,7 @@ def check_shapes(x: Any, input_shapes: Any = None) -> list[Finding]:
     return [finding for finding in found if finding is not None]
 
 
-def named_leaves(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+def named_leaves(x: Tensors, shapes: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
     """Each array with its name and the shape expected of it, None where that is unknown."""
     if x is None:
         return
@@ -125,7 +126,7 @@ def named_leaves(x: Any, shapes: Any, name: str) -> Iterator[tuple[str, Any, Any
         yield name, x, tuple(shapes) if _is_shape(shapes) else None
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: object) -> bool:
     return isinstance(value, list | tuple) and all(d is None or isinstance(d, int) for d in value)
 
 
@@ -153,7 +154,7 @@ def _check_finite(name: str, array: np.ndarray, labelled: bool = True) -> list[F
     return [] if found is None else [found]
 
 
-def check_finite(x: Any, name: str = "x", *, labelled: bool = True) -> list[Finding]:
+def check_finite(x: Tensors, name: str = "x", *, labelled: bool = True) -> list[Finding]:
     """What is not finite in an array, or in a list, tuple or dict of arrays.
 
     Args:
@@ -248,7 +249,7 @@ def not_finite(array: np.ndarray) -> NotFinite:
     return NotFinite(nans, infinite, first_nan or first_infinite, exact)
 
 
-def is_mapped(array: Any) -> bool:
+def is_mapped(array: object) -> bool:
     """Whether an array, or what it is a view of, is mapped from a file."""
     while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
         array = array.base

@@ -34,12 +34,17 @@ from cornu.checks.outputs import (
 from cornu.checks.shapes import fits
 from cornu.checks.targets import check_classes_differ, check_targets
 from cornu.numeric import is_float
+from cornu.types import Tensor, Tensors
 
 MANY = 4_000_000  # numbers; beyond that, rows are sampled
 
 
 def check_labels(
-    y: Any, outputs: Sequence[Output], sample_weight: Any = None, *, whole: bool = False
+    y: Tensors,
+    outputs: Sequence[Output],
+    sample_weight: Tensors | None = None,
+    *,
+    whole: bool = False,
 ) -> list[Finding]:
     """Everything that is wrong with labels, last activations and losses.
 
@@ -71,7 +76,9 @@ def check_labels(
     return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
-def check_classes(y: Any, outputs: Sequence[Output], sample_weight: Any = None) -> list[Finding]:
+def check_classes(
+    y: Tensors, outputs: Sequence[Output], sample_weight: Tensors | None = None
+) -> list[Finding]:
     """The errors about labels that number classes: not whole, or beyond the outputs.
 
     For labels that are measured with and not trained on, of which nothing else needs to be asked.
@@ -99,7 +106,7 @@ def check_classes(y: Any, outputs: Sequence[Output], sample_weight: Any = None) 
     return [finding for finding in findings if finding.severity == "error"]
 
 
-def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Finding]:
+def check_split(y: Tensors, y_validation: Tensors, outputs: Sequence[Output]) -> list[Finding]:
     """Warn about classes that (almost) only the validation data have, as of sorted data.
 
     Args:
@@ -138,7 +145,7 @@ def check_split(y: Any, y_validation: Any, outputs: Sequence[Output]) -> list[Fi
 
 
 def _pairs(
-    y: Any, outputs: Sequence[Output], weights: Any
+    y: Tensors, outputs: Sequence[Output], weights: Tensors
 ) -> Iterator[tuple[str, np.ndarray, Any, Output]]:
     """Labels of each output with their name and weights; what cannot be paired is left out."""
     if _is_deep(y):
@@ -165,12 +172,12 @@ def _pairs(
         yield "y", np.asarray(y), weights, outputs[0]
 
 
-def _is_deep(y: Any) -> bool:
+def _is_deep(y: Tensors) -> bool:
     """Whether labels are nested more than once."""
     return tree.is_nested(y) and any(len(path) > 1 for path, _ in tree.flatten_with_path(y))
 
 
-def _check_output(name: str, y: np.ndarray, weight: Any, output: Output) -> Iterator[Finding]:
+def _check_output(name: str, y: np.ndarray, weight: Tensor, output: Output) -> Iterator[Finding]:
     loss = loss_name(output.loss)
     if loss is None or loss not in PROBABILITY | ELEMENTWISE or not y.size:
         return
@@ -358,7 +365,7 @@ def _is_hot(y: np.ndarray) -> bool:
 
 
 def _check_numbers(
-    loss: str, name: str, y: np.ndarray, weight: Any, output: Output
+    loss: str, name: str, y: np.ndarray, weight: Tensor, output: Output
 ) -> Iterator[Finding]:
     bad = not_finite(y)
     wrong = nan_finding(name, bad) if bad.nans else infinite_finding(name, bad)

@@ -15,6 +15,7 @@ import numpy as np
 
 from cornu.checks.inputs import Finding, spread_rows
 from cornu.errors import explain
+from cornu.types import Tensor
 
 # Losses that compare an output with a target as it is.
 DISTANCES = {
@@ -39,7 +40,7 @@ HUGE = 1e4  # targets of this size want to be scaled
 FEW = 32  # labels: with fewer of them, one class may be all that was drawn
 
 
-def check_targets(loss: str, name: str, y: np.ndarray, output: Any) -> Iterator[Finding]:
+def check_targets(loss: str, name: str, y: np.ndarray, output: Tensor) -> Iterator[Finding]:
     """Warnings about numbers to predict.
 
     Args:
@@ -81,7 +82,7 @@ def check_targets(loss: str, name: str, y: np.ndarray, output: Any) -> Iterator[
         )
 
 
-def check_classes_differ(name: str, classes: dict[int, int], output: Any) -> Iterator[Finding]:
+def check_classes_differ(name: str, classes: dict[int, int], output: Tensor) -> Iterator[Finding]:
     """A warning where all labels are one class.
 
     Args:

@@ -132,7 +132,7 @@ class H5Entry(MutableMapping[str, np.ndarray]):
         self._writer, self._group = writer, group.lstrip("/")
         self._written: dict[str, np.ndarray] = {}
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         self._written[key] = np.asarray(value)
         put(self._writer, f"{self._group}/{key}", self._written[key])
 

@@ -30,6 +30,7 @@ from cornu.data.source import Batch, Resident
 from cornu.data.weights import weighted
 from cornu.errors import explain, value_error, warn
 from cornu.numeric import is_float
+from cornu.types import Tensor, Tensors
 
 BATCH_SIZE = 32  # when nothing else is said
 ALIGNMENT = 64  # bytes; what XLA asks of a host buffer before it uses it in place
@@ -68,9 +69,9 @@ class ArraySource(Resident):
 
     def __init__(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Tensors,
+        y: Tensors | None = None,
+        sample_weight: Tensors | None = None,
         *,
         batch_size: int | None = None,
         shuffle: bool | str = False,
@@ -154,7 +155,7 @@ class ArraySource(Resident):
             return np.concatenate([blocks.reshape(-1), rows[full:]])
         return permutation(self.seed, number, self._rows)
 
-    def _take(self, leaf: Any, rows: Any) -> Any:
+    def _take(self, leaf: Tensor, rows: Tensor) -> Any:
         if leaf is None:
             return None
         if isinstance(leaf, jax.Array):
@@ -200,7 +201,7 @@ def draw_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def fewer_steps(steps: Any, available: int) -> int | None:
+def fewer_steps(steps: object, available: int) -> int | None:
     """`steps` if below `available`, the batches of a pass; else None, with a warning if above."""
     if steps is None:
         return None
@@ -216,7 +217,7 @@ def fewer_steps(steps: Any, available: int) -> int | None:
     return steps if steps < available else None
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Uninitialised memory for an array that starts at a multiple of 64 bytes."""
     dtype = np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
@@ -235,7 +236,7 @@ def _fit_device(leaves: list[Any]) -> bool:
     return size <= (LARGE if limit is None else (limit - memory.get("bytes_in_use", 0)) // 2)
 
 
-def _host_view(leaf: Any) -> Any:
+def _host_view(leaf: Tensor) -> Any:
     """A jax array in host memory as numpy, without a copy; everything else as it is."""
     if isinstance(leaf, jax.Array) and all(d.platform == "cpu" for d in leaf.devices()):
         return np.asarray(leaf)

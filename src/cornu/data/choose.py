@@ -15,12 +15,13 @@ from cornu.data.dataset import PyDataset, PyDatasetSource, like_a_dataset
 from cornu.data.foreign import IterableSource, foreign_source, made_by
 from cornu.data.source import Source
 from cornu.errors import explain, value_error
+from cornu.types import Tensors
 
 
 def source_for(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Tensors,
+    y: Tensors | None = None,
+    sample_weight: Tensors | None = None,
     *,
     batch_size: int | None = None,
     steps: int | None = None,
@@ -93,7 +94,7 @@ def source_for(
     return source
 
 
-def _holds_arrays(x: Any) -> bool:
+def _holds_arrays(x: object) -> bool:
     if isinstance(x, list | tuple | Mapping):
         return True
     if isinstance(x, Source | PyDataset) or hasattr(x, "__next__"):
@@ -104,14 +105,14 @@ def _holds_arrays(x: Any) -> bool:
     )
 
 
-def _other_iterable(x: Any, options: dict[str, Any]) -> Source | None:
+def _other_iterable(x: object, options: dict[str, Any]) -> Source | None:
     refused = str | bytes | range | set | frozenset | type
     if not hasattr(x, "__iter__") or isinstance(x, refused) or made_by(x, "torch.utils.data"):
         return None
     return IterableSource(lambda: iter(x), name=f"The {type(x).__name__}", once=False, **options)
 
 
-def _unknown(x: Any) -> str:
+def _unknown(x: object) -> str:
     kind = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")
     if callable(x):
         fix = f"call it: {getattr(x, '__name__', 'x')}()."

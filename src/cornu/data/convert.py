@@ -13,8 +13,8 @@ A list is ambiguous: several inputs, or one array written out. It holds several 
 first item is itself an array or a dict; a model that knows better says so (`inputs_are_nested`).
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -32,14 +32,15 @@ from cornu.numeric import (
     refuse_what_is_no_number,
     refuse_what_wraps,
 )
+from cornu.types import Tensor, Tensors
 
 PARTS = ("x", "y", "sample_weight")
 
 
 def host_arrays(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Tensors,
+    y: Tensors | None = None,
+    sample_weight: Tensors | None = None,
     *,
     floatx: str = "float32",
     inputs_are_nested: bool | None = None,
@@ -103,7 +104,7 @@ def count_samples(parts: tuple[Any, ...]) -> int:
 
 
 def _nested(
-    value: Any, name: str, floatx: str, container: bool | None, samples: int | None = None
+    value: object, name: str, floatx: str, container: bool | None, samples: int | None = None
 ) -> Any:
     if value is None:
         return None
@@ -121,23 +122,23 @@ def _nested(
     return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
-def is_named(value: Any) -> bool:
+def is_named(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is arrays by name. A DOK matrix of scipy is a dict, too: of its entries."""
     return isinstance(value, Mapping) and not hasattr(value, "tocsr")
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return hasattr(value, "to_numpy") or (hasattr(value, "shape") and len(value.shape) > 0)
 
 
-def _holds_arrays(value: Any) -> bool:
+def _holds_arrays(value: Iterable[Any]) -> bool:
     first = next((item for item in value if item is not None), None)
     if isinstance(first, list | tuple):
         return _holds_arrays(first)
     return is_named(first) or _is_array(first)
 
 
-def _is_rows(value: Any, samples: int | None) -> bool:
+def _is_rows(value: Sequence[Any], samples: int | None) -> bool:
     """Whether a list of arrays is one array, row by row, in a data set of `samples` rows."""
     return (
         samples is not None
@@ -147,7 +148,7 @@ def _is_rows(value: Any, samples: int | None) -> bool:
     )
 
 
-def to_array(value: Any, name: str, floatx: str = "float32") -> Any:
+def to_array(value: object, name: str, floatx: str = "float32") -> Any:
     """One array of numbers, with at least one axis; jax arrays stay on their device.
 
     Args:
@@ -219,7 +220,7 @@ def _from_table(table: Any, name: str) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-def _from_tensor(tensor: Any) -> np.ndarray:
+def _from_tensor(tensor: Tensor) -> np.ndarray:
     """A torch tensor; numpy itself has no bfloat16."""
     wide = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
     return wide.numpy()
@@ -232,13 +233,13 @@ def _is_numeric(column: Any) -> bool:
     return kind in "biuf" and "category" not in str(column.dtype)
 
 
-def _from_anything(value: Any, name: str) -> np.ndarray:
+def _from_anything(value: object, name: str) -> np.ndarray:
     if isinstance(value, list | tuple) and _holds_arrays(value):
         value = [as_numbers(v, f"{name}[{i}]") for i, v in enumerate(value)]
     return as_numbers(value, name)
 
 
-def only_read(x: Any, names: Collection[str] | None) -> Any:
+def only_read(x: Tensors, names: Collection[str] | None) -> Any:
     """A dict of inputs without the entries that the model does not read, as identifiers of rows.
 
     Args:
@@ -256,7 +257,7 @@ def only_read(x: Any, names: Collection[str] | None) -> Any:
 
 
 def to_batch(
-    data: Any,
+    data: Tensors,
     origin: str,
     *,
     floatx: str = "float32",
@@ -295,11 +296,11 @@ def to_batch(
     return Batch(parts, count_samples(parts))
 
 
-def _is_single(leaf: Any) -> bool:
+def _is_single(leaf: object) -> bool:
     return hasattr(leaf, "dtype") and getattr(leaf, "shape", None) == ()
 
 
-def _batch_part(value: Any, name: str, floatx: str) -> Any:
+def _batch_part(value: object, name: str, floatx: str) -> Any:
     if is_named(value):
         return {k: _batch_part(v, f"{name}[{k!r}]", floatx) for k, v in value.items()}
     if isinstance(value, list | tuple) and _holds_arrays(value):

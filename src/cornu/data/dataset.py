@@ -95,7 +95,7 @@ class PyDataset:
             index += 1
 
 
-def like_a_dataset(data: Any) -> bool:
+def like_a_dataset(data: object) -> bool:
     """Whether something is a `PyDataset`, or has the methods of one."""
     methods = ("__getitem__", "__len__", "on_epoch_end")
     return isinstance(data, PyDataset) or all(hasattr(data, name) for name in methods)

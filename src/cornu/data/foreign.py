@@ -146,7 +146,7 @@ class IterableSource(Source):
             self._taken = 0
         return iter(self._start())
 
-    def _mark(self, batch: int, running: Any) -> None:
+    def _mark(self, batch: int, running: object) -> None:
         if self.keeps_positions:
             state = running.get_state() if hasattr(running, "get_state") else None
             streams = {"streams": random_streams()} if batch else {}
@@ -238,7 +238,7 @@ def foreign_source(data: Any, **options: Any) -> IterableSource | None:
     return None
 
 
-def made_by(data: Any, module: str) -> bool:
+def made_by(data: object, module: str) -> bool:
     """Whether the object's class, or one that it derives from, comes from a module or package."""
     return any((c.__module__ + ".").startswith(module + ".") for c in type(data).__mro__)
 

@@ -9,6 +9,7 @@ import numpy as np
 from cornu import bcoo
 from cornu.data.rows import Rows
 from cornu.data.source import Batch, Resident, Source
+from cornu.types import Tensor
 
 
 class Peeked(Source):
@@ -75,7 +76,7 @@ class Peeked(Source):
         self._source.close()
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Tensor, b: Tensor) -> bool:
     leaves, structure = jax.tree.flatten(a)
     others, other_structure = jax.tree.flatten(b)
     return structure == other_structure and all(map(np.array_equal, leaves, others))
@@ -91,7 +92,7 @@ def example_of(source: Source, epoch: int = 0) -> tuple[Source, Any]:
     if isinstance(source, Resident):
         size = min(source.batch_size, source.num_samples)
 
-        def row(a: Any) -> Any:
+        def row(a: Tensor) -> Any:
             shape = (size, *a.shape[1:])
             if isinstance(a, Rows) and a.is_sparse:
                 return bcoo.blank(shape, a.dtype, 1)
@@ -102,7 +103,7 @@ def example_of(source: Source, epoch: int = 0) -> tuple[Source, Any]:
     if peeked.first is None:
         return peeked, None
 
-    def like(a: Any) -> jax.ShapeDtypeStruct:
+    def like(a: Tensor) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(a.shape, a.dtype)
 
     return peeked, jax.tree.map(like, peeked.first.data)

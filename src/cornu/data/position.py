@@ -16,7 +16,7 @@ from cornu.errors import value_error
 MARKS_KEPT = 64  # a source reads far fewer batches ahead
 
 
-def check_position(position: Any, epoch: int, step: int, batches: int | None) -> None:
+def check_position(position: dict[str, Any], epoch: int, step: int, batches: int | None) -> None:
     """Refuse what a backup says of a source that no training can have come to.
 
     Args:

@@ -20,9 +20,10 @@ import numpy as np
 from cornu import tree
 from cornu.data.arrays import aligned_empty
 from cornu.data.source import Batch
+from cornu.types import Tensor, Tensors
 
 
-def to_device(data: Any, *, fresh: bool = False) -> Any:
+def to_device(data: Tensors, *, fresh: bool = False) -> Any:
     """The numpy arrays of a structure as arrays that a compiled program takes without waiting.
 
     On accelerators these are jax arrays on the default device; on CPUs numpy arrays in memory that
@@ -33,7 +34,7 @@ def to_device(data: Any, *, fresh: bool = False) -> Any:
         fresh: whether nobody will ever write to the arrays again.
     """
 
-    def own(leaf: Any) -> Any:
+    def own(leaf: Tensor) -> Any:
         if fresh or not isinstance(leaf, np.ndarray):
             return leaf
         copy = aligned_empty(leaf.shape, leaf.dtype)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cornu import bcoo
+from cornu.types import DType, Tensor
 
 LET_GO_AFTER = 32 << 20  # bytes read
 MOST_LOOKED_AT = 4 << 20  # numbers of sparse rows that are made dense to look at them
@@ -43,11 +44,11 @@ class Rows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def read(self, rows: Any, out: np.ndarray) -> None:
+    def read(self, rows: Tensor, out: np.ndarray) -> None:
         """Write the rows, given by a slice or by numbers, into an array."""
         raise NotImplementedError
 
-    def take(self, rows: Any) -> Any:
+    def take(self, rows: Tensor) -> Any:
         """The rows as a sparse array of JAX, where `is_sparse`."""
         raise NotImplementedError
 
@@ -91,7 +92,7 @@ class SparseRows(Rows):
         self.dtype = values.dtype
 
     @classmethod
-    def of_scipy(cls, matrix: Any, dtype: Any) -> "SparseRows":
+    def of_scipy(cls, matrix: Any, dtype: DType) -> "SparseRows":
         """The rows of a scipy matrix of two axes, in any sparse format."""
         csr = matrix.tocsr().astype(dtype, copy=False)
         if not csr.has_canonical_format:  # the user's own stays as it is
@@ -100,7 +101,7 @@ class SparseRows(Rows):
         return cls(csr.data, csr.indices[:, None], csr.indptr, tuple(matrix.shape))
 
     @classmethod
-    def of_jax(cls, array: Any, dtype: Any) -> "SparseRows":
+    def of_jax(cls, array: Tensor, dtype: DType) -> "SparseRows":
         """The rows of a sparse array of JAX with one axis or more."""
         from jax.experimental import sparse
 
@@ -119,7 +120,7 @@ class SparseRows(Rows):
         starts = np.searchsorted(places[:, 0], np.arange(array.shape[0] + 1))
         return cls(values.astype(dtype), places[:, 1:], starts, tuple(array.shape))
 
-    def take(self, rows: Any) -> Any:
+    def take(self, rows: Tensor) -> Any:
         """The rows, given by a slice or by numbers, as a sparse array of JAX."""
         values, places, count = self._of(rows)
         size = 1 << max(len(values) - 1, 0).bit_length()
@@ -131,7 +132,7 @@ class SparseRows(Rows):
         all_places[: len(values)], all_places[len(values) :] = places, outside
         return bcoo.coordinates(filled, all_places, shape, unique=True)
 
-    def read(self, rows: Any, out: np.ndarray) -> None:
+    def read(self, rows: Tensor, out: np.ndarray) -> None:
         values, places, _ = self._of(rows)
         out[...] = 0
         out[tuple(places.T)] = values
@@ -140,7 +141,7 @@ class SparseRows(Rows):
         wide = max(int(np.prod(self.shape[1:])), 1)
         return super().some(max(min(count, MOST_LOOKED_AT // wide), 1))
 
-    def _of(self, rows: Any) -> tuple[np.ndarray, np.ndarray, int]:
+    def _of(self, rows: Tensor) -> tuple[np.ndarray, np.ndarray, int]:
         """Values of the rows, their places in an array of these rows alone, and how many rows."""
         numbers = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
         counts = self._starts[numbers + 1] - self._starts[numbers]
@@ -159,17 +160,17 @@ class PickedRows(Rows):
         rows: their numbers, in any order.
     """
 
-    def __init__(self, array: Any, rows: np.ndarray) -> None:
+    def __init__(self, array: Tensor, rows: np.ndarray) -> None:
         self.array = array
         self._rows = rows
         self.shape = (len(rows), *array.shape[1:])
         self.dtype = array.dtype
         self.is_sparse = getattr(array, "is_sparse", False)
 
-    def take(self, rows: Any) -> Any:
+    def take(self, rows: Tensor) -> Any:
         return self.array.take(self._rows[rows])
 
-    def read(self, rows: Any, out: np.ndarray) -> None:
+    def read(self, rows: Tensor, out: np.ndarray) -> None:
         picked = self._rows[rows]
         if isinstance(self.array, Rows):
             self.array.read(picked, out)
@@ -177,7 +178,7 @@ class PickedRows(Rows):
             out[...] = self.array[picked]
 
 
-def mapped_file(array: Any) -> mmap.mmap | None:
+def mapped_file(array: Tensor) -> mmap.mmap | None:
     """The mapped file that an array, or one that it is a view of, reads from."""
     while isinstance(array, np.ndarray | PickedRows):
         array = array.array if isinstance(array, PickedRows) else array.base
@@ -208,12 +209,12 @@ class Reader:
                 self._read[i] = 0
 
 
-def _row_bytes(leaf: Any) -> int:
+def _row_bytes(leaf: Tensor) -> int:
     size = int(np.prod(leaf.shape[1:], dtype=np.int64)) * leaf.dtype.itemsize
     return max(size, PAGES_AROUND)
 
 
-def _is_shared(leaf: Any) -> bool:
+def _is_shared(leaf: Tensor) -> bool:
     """Whether what is written goes to the file; a private copy (mode "c") would be lost."""
     while isinstance(leaf, np.ndarray | PickedRows):
         if isinstance(leaf, np.memmap) and leaf.mode is not None:
@@ -222,12 +223,12 @@ def _is_shared(leaf: Any) -> bool:
     return False
 
 
-def is_lazy(array: Any) -> bool:
+def is_lazy(array: object) -> bool:
     """Whether an array is read from a file, or its rows are put together when they are needed."""
     return isinstance(array, Rows) or mapped_file(array) is not None
 
 
-def dense(matrix: Any, dtype: Any) -> np.ndarray:
+def dense(matrix: Any, dtype: DType | None) -> np.ndarray:
     """A sparse matrix of scipy or JAX as a numpy array.
 
     Example:

@@ -25,6 +25,7 @@ from cornu.data.dataset import PyDataset, like_a_dataset
 from cornu.data.foreign import made_by
 from cornu.data.rows import PickedRows, is_lazy
 from cornu.errors import did_you_mean, value_error
+from cornu.types import Tensor, Tensors
 
 PICKS = ("last", "random", "stratified")
 OWN = ("cornu", "keras", "tensorflow", "tf_keras", "builtins")  # whose epoch methods do nothing
@@ -136,7 +137,7 @@ def _shares(
     return by_class, counts
 
 
-def _classes(y: Any) -> np.ndarray:
+def _classes(y: Tensors) -> np.ndarray:
     """The number of each sample's class, from integer labels or one-hot rows."""
     labels = None if y is None or tree.is_nested(y) else np.asarray(y)
     if labels is not None and labels.ndim == 2 and labels.shape[1] > 1:
@@ -151,11 +152,11 @@ def _classes(y: Any) -> np.ndarray:
     return np.unique(labels.reshape(-1), return_inverse=True)[1]
 
 
-def _described(y: Any) -> str:
+def _described(y: Tensors) -> str:
     return "several arrays" if tree.is_nested(y) else f"shape {y.shape} and dtype {y.dtype}"
 
 
-def _pick(leaf: Any, rows: slice | np.ndarray) -> Any:
+def _pick(leaf: Tensor, rows: slice | np.ndarray) -> Any:
     if leaf is None:
         return None
     if is_lazy(leaf):
@@ -168,7 +169,7 @@ def _pick(leaf: Any, rows: slice | np.ndarray) -> Any:
     return leaf[rows]
 
 
-def _refuse_what_has_no_rows(x: Any) -> None:
+def _refuse_what_has_no_rows(x: Tensors) -> None:
     """Generators and loaders: what they give next is not known, or differs each time."""
     if hasattr(x, "__next__"):
         fix = "pass validation_data: a generator of its own, or arrays."

@@ -14,10 +14,11 @@ import numpy as np
 
 from cornu import tree
 from cornu.errors import type_error, value_error, warn
+from cornu.types import Tensors
 
 
 def class_sample_weights(
-    y: Any, class_weight: Mapping[int, float], *, whole: bool = True, floatx: str = "float32"
+    y: Tensors, class_weight: Mapping[int, float], *, whole: bool = True, floatx: str = "float32"
 ) -> np.ndarray:
     """The weight of each sample's class.
 

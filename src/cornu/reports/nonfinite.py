@@ -7,12 +7,13 @@ FloatingPointError: Training broke at batch 17 of epoch 3: the loss is nan.
   fix:    look for a logarithm, a root, a division or an exponential in it.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cornu.errors import explain
 from cornu.numeric import is_float
+from cornu.types import Tensor
 
 KINDS = ("data", "variable", "input", "output", "loss", "gradient", "update", "nothing")
 
@@ -40,7 +41,7 @@ class Finding(NamedTuple):
     detail: str  # how many they are, and what is still finite
 
 
-def count_nonfinite(array: Any) -> str:
+def count_nonfinite(array: Tensor) -> str:
     """How many numbers are not finite, in words; empty if all are.
 
     Example:

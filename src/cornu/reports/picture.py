@@ -15,12 +15,13 @@ strokes of a digit on any. Streams that cannot encode these characters get `.:-=
 import itertools
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
 from cornu import errors
 from cornu.reports import screen
+from cornu.types import Tensor
 
 SHADES = " ░▒▓█"
 UPPER, LOWER = "▀", "▄"
@@ -28,7 +29,7 @@ PLAIN_SHADES = " .:-=+*#%@"
 SMALL = 20  # images narrower than this get two characters a pixel
 
 
-def draw_image(pixels: Any, width: int | None = None, *, stream: TextIO | None = None) -> str:
+def draw_image(pixels: Tensor, width: int | None = None, *, stream: TextIO | None = None) -> str:
     """Draw a grey image with characters, the largest value as full ink.
 
     Args:
@@ -135,7 +136,7 @@ def _joined(blocks: Sequence[Sequence[str]], gap: str) -> str:
     return "\n".join(lines)
 
 
-def _grey(pixels: Any) -> np.ndarray:
+def _grey(pixels: Tensor) -> np.ndarray:
     """The image as floats between 0 and 1."""
     image = np.asarray(pixels)
     if image.ndim == 3 and image.shape[-1] == 1:

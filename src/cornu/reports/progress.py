@@ -247,7 +247,7 @@ def per_step_text(seconds: float) -> str:
     return f"{seconds * 1e6:.0f}us/step"
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """A metric as the bar shows it: four digits, scientific where they would say nothing.
 
     Example:

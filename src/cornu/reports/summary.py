@@ -37,6 +37,7 @@ from typing import Any
 from cornu import errors
 from cornu.reports import screen
 from cornu.reports.table import Column, render_table
+from cornu.types import DType
 
 USUAL = 76  # characters of the table when content does not ask for more: what Keras users know
 SHORT = 17  # characters of a list of connections that stays on one line: the usual column
@@ -371,7 +372,7 @@ def _measure(weights: Iterable[Any]) -> tuple[int, float]:
     return sum(counts), bits / 8
 
 
-def _bits(dtype: Any) -> int:
+def _bits(dtype: DType) -> int:
     """Bits of one number: `bfloat16` has 16, `float8_e4m3fn` 8, `bool` takes a byte."""
     found = re.match(r"[a-z]+?(\d+)", getattr(dtype, "name", None) or str(dtype))
     return int(found.group(1)) if found else 8

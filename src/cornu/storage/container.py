@@ -19,12 +19,11 @@ from cornu.archive.stores import H5Reader
 from cornu.archive.together import Pending, replace_together, unfinished
 from cornu.errors import value_error
 from cornu.storage.assets import FOLDER
+from cornu.types import FilePath
 
 METADATA, CONFIG = "metadata.json", "config.json"
 WEIGHTS, STATE = "model.weights.h5", "cornu.state.h5"
 TRAINING = "cornu.training.json"
-
-FilePath = str | os.PathLike[str]
 
 
 class Archive:
@@ -125,7 +124,7 @@ def opened(filepath: FilePath | BinaryIO) -> Iterator[Any]:
         content.close()
 
 
-def is_model_file(filepath: Any) -> bool:
+def is_model_file(filepath: FilePath | BinaryIO) -> bool:
     """Whether the name is that of a whole model rather than of weights."""
     if isinstance(filepath, (str, os.PathLike)):
         return os.fspath(filepath).endswith(".keras") or Path(filepath).is_dir()

@@ -37,6 +37,7 @@ from cornu.storage.own_functions import (
 )
 from cornu.storage.stored_objects import all_finite
 from cornu.storage.vetting import vet_config
+from cornu.types import FilePath
 
 ENDINGS = (".h5", ".hdf5")
 
@@ -116,7 +117,7 @@ def _long_names(loss: Any) -> Any:
 
 
 def load_legacy(
-    filepath: Any,
+    filepath: FilePath,
     build: Callable[[Any, str, int, int], tuple[Any, Migration]],
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
@@ -169,7 +170,7 @@ def load_legacy(
 
 
 def load_legacy_weights(
-    model: Any, filepath: Any, *, by_name: bool = False, skip_mismatch: bool = False
+    model: Any, filepath: FilePath, *, by_name: bool = False, skip_mismatch: bool = False
 ) -> LoadReport:
     """Read the weights of an .h5 file into a model.
 

@@ -22,6 +22,7 @@ from cornu.core.graph.op import TABLE
 from cornu.core.objects import registry
 from cornu.core.objects.configurable import Configurable, config_names
 from cornu.storage.older_graphs import modern_graph, names_of_outputs
+from cornu.types import Config
 
 
 @dataclass
@@ -76,7 +77,7 @@ _REDUCTIONS = {"auto": "sum_over_batch_size", "AUTO": "sum_over_batch_size", "NO
 _GRAPHS = ("Functional", "Model")
 
 
-def modernize(config: Any, place: str = "layer") -> tuple[Any, Migration]:
+def modernize(config: Config, place: str = "layer") -> tuple[Any, Migration]:
     """Bring a config to today's grammar.
 
     Args:
@@ -135,7 +136,7 @@ def _without_prefixes(metrics: Any, outputs: list[str]) -> Any:
     ]
 
 
-def _value(value: Any, place: str, migration: Migration) -> Any:
+def _value(value: object, place: str, migration: Migration) -> Any:
     if isinstance(value, list):
         return [_value(v, place, migration) for v in value]
     if not isinstance(value, dict):
@@ -199,7 +200,7 @@ def _object(value: dict[str, Any], kind: str, place: str, migration: Migration) 
     return value
 
 
-def _compile_config(config: Any, migration: Migration) -> Any:
+def _compile_config(config: Config, migration: Migration) -> Any:
     """The arguments of `compile`; what Keras 2 left as None had its default."""
     config = _value(config, "compile", migration)
     if not isinstance(config, dict):
@@ -208,7 +209,7 @@ def _compile_config(config: Any, migration: Migration) -> Any:
     return {k: v for k, v in config.items() if v is not None or k not in options}
 
 
-def _entry(entry: Any, migration: Migration) -> Any:
+def _entry(entry: object, migration: Migration) -> Any:
     """A layer of a graph; its calls are in today's grammar already."""
     if not isinstance(entry, dict):
         return entry

@@ -24,6 +24,7 @@ from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.storage.load_report import LoadReport
 from cornu.storage.stored_objects import all_finite, objects_in, stored_by
+from cornu.types import FilePath
 from cornu.version import __version__
 
 _PLACES = "places"
@@ -76,7 +77,7 @@ def _weights_of(model: Any) -> list[_Weight]:
     return found
 
 
-def load_named(model: Any, filepath: Any, *, skip_mismatch: bool = False) -> LoadReport:
+def load_named(model: Any, filepath: FilePath, *, skip_mismatch: bool = False) -> LoadReport:
     """Read the weights of a `.safetensors` file into a model.
 
     Raises:

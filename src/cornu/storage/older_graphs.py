@@ -16,6 +16,7 @@ from typing import Any
 
 from cornu.core.graph.op import TABLE
 from cornu.errors import did_you_mean, explain
+from cornu.types import Config
 
 _MODELS = ("Sequential", "Functional", "Model")
 _RECURRENT = ("RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
@@ -91,7 +92,7 @@ def modern_graph(config: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     return changed, True
 
 
-def names_of_outputs(config: Any) -> list[str]:
+def names_of_outputs(config: Config) -> list[str]:
     """The names of the layers that make the outputs of a graph, from its config."""
     inner = config.get("config") if isinstance(config, dict) else None
     ends = inner.get("output_layers") if isinstance(inner, dict) else None
@@ -123,7 +124,7 @@ class _OldGraph:
             if name in models and index == self._counts[name]
         }
 
-    def _is_reference(self, value: Any) -> bool:
+    def _is_reference(self, value: object) -> bool:
         return (
             isinstance(value, list)
             and len(value) in (3, 4)
@@ -213,5 +214,5 @@ def _no_equal(layer: str, function: str) -> str:
     )
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []

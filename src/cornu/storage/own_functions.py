@@ -18,9 +18,10 @@ from typing import Any
 from cornu.core.objects.registry import find_custom
 from cornu.core.objects.serialize import LAMBDA, function_in_files
 from cornu.errors import explain, value_error, warn
+from cornu.types import Config
 
 
-def with_own_functions(config: Any, custom_objects: dict[str, Any] | None) -> list[str]:
+def with_own_functions(config: Config, custom_objects: dict[str, Any] | None) -> list[str]:
     """Put the caller's functions where a config has code or a lambda; changes the config.
 
     Args:
@@ -43,13 +44,13 @@ def with_own_functions(config: Any, custom_objects: dict[str, Any] | None) -> li
     return notes
 
 
-def lambdas_in(config: Any) -> list[str]:
+def lambdas_in(config: Config) -> list[str]:
     """The names under which a reader gives the lambdas that a config had, in order."""
     places = _places(config)
     return list(dict.fromkeys(n[0] for n, holder, key in places if _is_lambda(holder[key])))
 
 
-def warn_of_lambdas(config: Any) -> None:
+def warn_of_lambdas(config: Config) -> None:
     """Warn, when a model is written, of what whoever loads it has to give."""
     names = lambdas_in(config)
     if names:
@@ -64,7 +65,7 @@ def warn_of_lambdas(config: Any) -> None:
         )
 
 
-def require_functions(config: Any, what: str) -> None:
+def require_functions(config: Config, what: str) -> None:
     """Refuse a config whose lambdas nobody has given.
 
     Raises:
@@ -85,7 +86,7 @@ def _counted(names: list[str]) -> str:
     return f"the lambda {quoted}" if len(names) == 1 else f"{len(names)} lambdas: {quoted}"
 
 
-def _places(config: Any) -> Iterator[tuple[list[str], Any, Any]]:
+def _places(config: Config) -> Iterator[tuple[list[str], Any, Any]]:
     """Where a function stands without a name: names for it, the container, and its key there."""
     waiting: list[tuple[str | None, str | None, Any]] = [(None, None, config)]
     while waiting:
@@ -140,14 +141,14 @@ def _tidy(inner: dict[str, Any]) -> None:
         inner["output_shape"] = None  # the function is traced to find it
 
 
-def _is_lambda(value: Any) -> bool:
+def _is_lambda(value: object) -> bool:
     return isinstance(value, dict) and (value.get("class_name"), value.get("config")) == (
         "function",
         LAMBDA,
     )
 
 
-def _is_code(value: Any) -> bool:
+def _is_code(value: object) -> bool:
     return isinstance(value, dict) and value.get("class_name") == "__lambda__"
 
 

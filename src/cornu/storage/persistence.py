@@ -52,7 +52,6 @@ from cornu.storage.container import (
     STATE,
     TRAINING,
     WEIGHTS,
-    FilePath,
     opened,
     write_directory,
 )
@@ -76,6 +75,7 @@ from cornu.storage.training_state import restore_training, training_text
 from cornu.storage.vetting import bounded, loading, vet_config
 from cornu.storage.weights_files import make_folder, target, unknown
 from cornu.train.trainer import Trainer
+from cornu.types import Config, FilePath
 from cornu.version import KERAS_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _load(
 
 
 def _made(
-    config: Any,
+    config: Config,
     what: str,
     stored: int | None,
     custom_objects: dict[str, Any] | None,
@@ -302,7 +302,7 @@ def _load_legacy(
 ) -> Any:
     """The model of an .h5 file."""
 
-    def build(config: Any, what: str, stored: int, arrays: int) -> tuple[Any, Migration]:
+    def build(config: Config, what: str, stored: int, arrays: int) -> tuple[Any, Migration]:
         bounded(stored, arrays)
         return _made(config, what, stored, custom_objects, safe_mode)
 
@@ -347,7 +347,7 @@ def check_saving(model: Any, filepath: FilePath) -> None:
 # ---- what they share --------------------------------------------------------------------------
 
 
-def _drop_compile(config: Any) -> None:
+def _drop_compile(config: Config) -> None:
     """Take the arguments of compile out of a config, also of models inside."""
     waiting = [config]
     while waiting:

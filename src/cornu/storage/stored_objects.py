@@ -71,12 +71,12 @@ def _state_in(root: Any) -> dict[str, Any]:
     return {path: obj for path, obj in found if not isinstance(obj, Layer)}
 
 
-def _is_graph(obj: Any) -> bool:
+def _is_graph(obj: object) -> bool:
     """Whether it is a graph or a list of layers, whose layers come before other attributes."""
     return hasattr(type(obj), "inputs_struct")
 
 
-def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
+def _attributes(obj: object) -> Iterator[tuple[str, Any]]:
     """An object's attributes, its class's properties included, as (name, value)."""
     found = dict(attributes(obj))
     if isinstance(obj, Trainer):
@@ -92,7 +92,7 @@ def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:
 
 
 @functools.cache
-def _properties(cls: Any) -> list[str]:
+def _properties(cls: type) -> list[str]:
     """Properties that a class adds to those of every layer, model or optimizer."""
     known = {name for plain in _PLAIN for name in dir(plain)}
     members = {name: m for c in reversed(cls.__mro__) for name, m in vars(c).items()}

@@ -60,11 +60,11 @@ def restore_training(model: Any, values: Any, what: str) -> None:
     model.history = found
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**63
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Numbers, lists and dicts of a history as JSON has them."""
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}

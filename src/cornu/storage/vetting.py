@@ -31,6 +31,7 @@ from cornu.errors import (
     shorten,
     value_error,
 )
+from cornu.types import Config
 
 # Arguments that are sizes of axes of weights, or of tables that a layer makes.
 SIZES = (
@@ -44,7 +45,7 @@ _NAMED = 200  # names that a judgement tells
 MAX_WORK = 200_000  # objects that are made and calls that are traced; large models have 20,000
 
 
-def vet_config(config: Any, *, what: str, stored: int | None = None) -> None:
+def vet_config(config: Config, *, what: str, stored: int | None = None) -> None:
     """Refuse code, and sizes that the weights of the file do not account for.
 
     Args:
@@ -149,7 +150,7 @@ def bounded(stored: int | None, arrays: int = 0) -> None:
         purse.stored(stored, arrays)
 
 
-def _work(value: Any) -> int:
+def _work(value: object) -> int:
     """Objects to make and calls to trace: what is inside an object is traced by each of its calls.
 
     The depth of a config is limited where its text is parsed, so this may call itself.
@@ -165,7 +166,7 @@ def _work(value: Any) -> int:
     return (1 + inside) * max(1, len(calls) if isinstance(calls, list) else 1)
 
 
-def _size(config: Any) -> int:
+def _size(config: Config | None) -> int:
     """A lower bound of the number of weights, from the sizes that a config names."""
     if not isinstance(config, dict):
         return 0
@@ -176,7 +177,7 @@ def _size(config: Any) -> int:
     return max(largest, product)
 
 
-def judge(config: Any, stored: int | None) -> list[tuple[str, str]]:
+def judge(config: Config, stored: int | None) -> list[tuple[str, str]]:
     """What is to be said of a config before it is loaded, as (level, sentence); nothing is made.
 
     Args:

@@ -18,12 +18,13 @@ from typing import Any, BinaryIO
 from cornu.archive.safejson import parse
 from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter, open_reader
 from cornu.errors import explain, value_error
-from cornu.storage.container import METADATA, FilePath, is_model_file, opened
+from cornu.storage.container import METADATA, is_model_file, opened
 from cornu.storage.legacy import is_legacy_name, load_legacy_weights
 from cornu.storage.load_report import LoadReport, writer
 from cornu.storage.named_weights import load_named, save_named
 from cornu.storage.stored_objects import read_objects, write_objects
 from cornu.storage.vetting import loading
+from cornu.types import FilePath
 
 _ENDINGS = (".weights.h5", ".weights.json", ".safetensors", ".h5", ".hdf5")
 _FIX = (
@@ -126,7 +127,12 @@ def load_weights(
 
 
 def _read(
-    model: Any, filepath: Any, name: str, by_name: bool, skip_mismatch: bool, skip: Sequence[Any]
+    model: Any,
+    filepath: Any,
+    name: str,
+    by_name: bool,
+    skip_mismatch: bool,
+    skip: Sequence[Any],
 ) -> LoadReport:
     if is_legacy_name(name):
         return load_legacy_weights(model, filepath, by_name=by_name, skip_mismatch=skip_mismatch)

@@ -9,9 +9,10 @@ import numpy as np
 
 from cornu import errors
 from cornu.core.frame import is_tracer
+from cornu.types import Tensor, Tensors
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+def to_categorical(x: Tensor, num_classes: int | None = None) -> Any:
     """One-hot vectors of class numbers: `y[..., k] = 1` where `x[...] = k`, else 0.
 
     The usual companion of the loss `categorical_crossentropy`; with
@@ -62,14 +63,14 @@ def _of_jax(x: jax.Array, num_classes: int | None) -> jax.Array:
     return jax.nn.one_hot(x.astype(jnp.int32), num_classes, dtype=jnp.float32)
 
 
-def _whole(num_classes: Any) -> int:
+def _whole(num_classes: int) -> int:
     try:
         return operator.index(num_classes)
     except TypeError as error:
         raise errors.type_error(f"`num_classes` is a whole number; got {num_classes!r}.") from error
 
 
-def _class_numbers(x: Any) -> np.ndarray:
+def _class_numbers(x: Tensors) -> np.ndarray:
     """`x` as int64, if it holds whole numbers, whatever their type."""
     try:
         given = np.asarray(x)

@@ -17,7 +17,7 @@ from cornu.errors import value_error
 __all__ = ["deserialize_keras_object", "serialize_keras_object"]
 
 
-def serialize_keras_object(instance: Any) -> Any:
+def serialize_keras_object(instance: object) -> Any:
     """An object as the name of its class and its config, a function as its name.
 
     Args:
@@ -46,7 +46,7 @@ def serialize_keras_object(instance: Any) -> Any:
     )
 
 
-def _described(value: Any) -> Any:
+def _described(value: object) -> Any:
     """A value of a config; an object in it is described like the whole."""
     if isinstance(value, str) or not (hasattr(value, "get_config") or inspect.isroutine(value)):
         return value
@@ -54,7 +54,7 @@ def _described(value: Any) -> Any:
 
 
 def deserialize_keras_object(
-    identifier: Any,
+    identifier: object,
     module_objects: Mapping[str, Any] | None = None,
     custom_objects: dict[str, Any] | None = None,
     printable_module_name: str = "object",
