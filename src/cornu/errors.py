@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from cornu import glossary, settings
 
+E = TypeVar("E", bound=Exception)
 F = TypeVar("F", bound=Callable[..., Any])
 
 LISTED = 10  # names shown of a longer list
@@ -80,6 +81,11 @@ def value_error(what: str, *, fix: str | None = None, **facts: object) -> ValueE
 def type_error(what: str, *, fix: str | None = None, **facts: object) -> TypeError:
     """A `TypeError` with the message that `explain` builds; to be raised by the caller."""
     return TypeError(explain(what, fix=fix, **facts))
+
+
+def make_error(kind: type[E], what: str, *, fix: str | None = None, **facts: object) -> E:
+    """An error of any other kind with the message that `explain` builds."""
+    return kind(explain(what, fix=fix, **facts))
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

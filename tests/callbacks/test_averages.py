@@ -99,7 +99,7 @@ def test_predictions_come_from_the_averages():
 
 
 def test_without_averages_the_optimizer_is_named():
-    with pytest.raises(ValueError, match="keeps no averages"):
+    with pytest.raises(ValueError, match="needs an optimizer with use_ema"):
         fit(regression(), SwapEMAWeights(swap_on_epoch=True))
 
 

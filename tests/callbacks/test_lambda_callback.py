@@ -36,5 +36,5 @@ def test_an_unknown_hook_is_named_and_becomes_an_attribute():
 
 
 def test_something_that_cannot_be_called_is_refused_at_once():
-    with pytest.raises(TypeError, match="on_epoch_end is a function, got 3"):
+    with pytest.raises(TypeError, match="on_epoch_end must be callable, got 3"):
         keras.callbacks.LambdaCallback(on_epoch_end=3)

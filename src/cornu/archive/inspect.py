@@ -29,7 +29,7 @@ from cornu.archive.safejson import parse
 from cornu.archive.safetensors import SafetensorsReader
 from cornu.archive.safezip import SafeZip, check_member_name
 from cornu.archive.stores import H5Reader, open_reader
-from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.errors import UnsafeFileError, make_error, value_error
 from cornu.names import to_snake_case
 from cornu.types import Config
 
@@ -159,7 +159,7 @@ def inspect_file(path: str | os.PathLike[str], judge: Judge | None = None) -> In
     """
     file, name = Path(path), os.fspath(path)
     if not file.exists():
-        raise FileNotFoundError(explain(f"There is no file {name!r}."))
+        raise make_error(FileNotFoundError, f"There is no file {name!r}.")
     kinds: list[tuple[Any, str, Callable[[Path, Inspection, Judge], None]]] = [
         (file.is_dir(), "model (directory)", _directory),
         (name.endswith(".keras"), "model (.keras)", _archive),

@@ -24,7 +24,7 @@ import numpy as np
 
 from cornu.archive.hdf5.writing import Writer
 from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, shown
-from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.errors import UnsafeFileError, make_error, value_error
 
 TOP_LEVEL = "top_level_model_weights"
 _ATTRIBUTE_BYTES = 64_512  # an object header holds 64 KiB, some of it its own
@@ -134,7 +134,7 @@ class LegacyReader:
                 "if it is such a file.",
             )
         if len(set(names)) < len(names):
-            raise UnsafeFileError(explain(f"{file.label} names a layer twice."))
+            raise make_error(UnsafeFileError, f"{file.label} names a layer twice.")
         self.layers = [self._group(name, _joined(root, name)) for name in names]
         top = _joined(root, TOP_LEVEL)
         self.top_level = self._group(TOP_LEVEL, top) if top in file.groups else None
@@ -150,8 +150,10 @@ class LegacyReader:
             if stored is None:
                 raise value_error(f"{self._file.label} has no weight {weight!r} in {path!r}.")
             if weight in weights:
-                raise UnsafeFileError(
-                    explain(f"{self._file.label} names the weight {weight!r} twice.", layer=name)
+                raise make_error(
+                    UnsafeFileError,
+                    f"{self._file.label} names the weight {weight!r} twice.",
+                    layer=name,
                 )
             weights[weight] = (stored.shape, stored.dtype)
         return LegacyGroup(name, weights, path)
@@ -167,7 +169,7 @@ class LegacyReader:
             if part is None:
                 return parts if i else None
             parts += part
-        raise UnsafeFileError(explain(f"{self._file.label} has too many parts of {attribute}."))
+        raise make_error(UnsafeFileError, f"{self._file.label} has too many parts of {attribute}.")
 
 
 def write_legacy(

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.errors import UnsafeFileError, make_error, value_error
 
 _NEVER_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -23,7 +23,7 @@ def open_regular(path: str | os.PathLike[str], label: str) -> BinaryIO:
     try:
         file = os.open(path, os.O_RDONLY | _NEVER_WAIT)
     except FileNotFoundError as error:
-        raise FileNotFoundError(explain(f"{label} does not exist.")) from error
+        raise make_error(FileNotFoundError, f"{label} does not exist.") from error
     except IsADirectoryError as error:  # on some systems
         raise value_error(f"{label} is not a regular file.") from error
     if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -53,11 +53,10 @@ def require_no_links(folder: Path, name: str) -> None:
     for part in Path(name).parts:
         place = place / part
         if place.is_symlink():
-            raise UnsafeFileError(
-                explain(
-                    f"{os.fspath(place)!r} is a symbolic link, which files from elsewhere may "
-                    "use to read others of yours.",
-                    target=os.readlink(place)[:200],
-                    fix=f"if you trust it, copy what the links lead to: cp -rL {folder} COPY.",
-                )
+            raise make_error(
+                UnsafeFileError,
+                f"{os.fspath(place)!r} is a symbolic link, which files from elsewhere may "
+                "use to read others of yours.",
+                target=os.readlink(place)[:200],
+                fix=f"if you trust it, copy what the links lead to: cp -rL {folder} COPY.",
             )

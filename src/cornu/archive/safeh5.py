@@ -40,7 +40,7 @@ from cornu.archive.hdf5.objects import Attribute, Object, attributes, links, ope
 from cornu.archive.hdf5.source import DamagedError, Fields, Source as Bytes
 from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular
-from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.errors import UnsafeFileError, make_error, value_error
 from cornu.numeric import is_integer
 from cornu.types import DType
 
@@ -315,7 +315,7 @@ class SafeH5:
             ) from error
 
     def _refused(self, why: str, *, fix: str | None = None, **facts: object) -> UnsafeFileError:
-        return UnsafeFileError(explain(f"{self.label} {why}.", fix=fix, **facts))
+        return make_error(UnsafeFileError, f"{self.label} {why}.", fix=fix, **facts)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cornu import budget
-from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.errors import UnsafeFileError, make_error, value_error
 
 MAX_BYTES = 64 * 2**20
 MAX_NODES = 2_000_000
@@ -129,4 +129,4 @@ def _measure(text: bytes, what: str, max_depth: int, max_nodes: int) -> None:
 
 
 def _refused(what: str, why: str, **facts: object) -> UnsafeFileError:
-    return UnsafeFileError(explain(f"{what} {why}.", **facts))  # type: ignore[arg-type]
+    return make_error(UnsafeFileError, f"{what} {why}.", **facts)  # type: ignore[arg-type]

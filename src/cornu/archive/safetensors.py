@@ -26,7 +26,7 @@ from cornu.archive.atomic import atomic_write
 from cornu.archive.regular import open_regular
 from cornu.archive.safeh5 import Source, Spec, fits
 from cornu.archive.safejson import parse
-from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain, value_error
+from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, make_error, value_error
 from cornu.numeric import is_integer
 from cornu.types import DType
 
@@ -101,8 +101,10 @@ class SafetensorsReader:
             ValueError: shape or kind differ, or an integer does not fit.
         """
         if name not in self.specs:
-            raise NoSuchNameError(
-                explain(f"{self.label} has no array {name!r}.", fix=did_you_mean(name, self.specs))
+            raise make_error(
+                NoSuchNameError,
+                f"{self.label} has no array {name!r}.",
+                fix=did_you_mean(name, self.specs),
             )
         (stored_shape, stored), wanted = self.specs[name], jnp.dtype(dtype)
         if stored_shape != tuple(shape) or not fits(stored, wanted):
@@ -134,12 +136,11 @@ class SafetensorsReader:
         if size < _LENGTH + 2 or length > size - _LENGTH:
             raise self._damaged(f"a header of {length} bytes in a file of {size} bytes")
         if length > MAX_HEADER:
-            raise UnsafeFileError(
-                explain(
-                    f"{self.label} has a header that is too large.",
-                    header=f"{length} bytes",
-                    limit=f"{MAX_HEADER} bytes",
-                )
+            raise make_error(
+                UnsafeFileError,
+                f"{self.label} has a header that is too large.",
+                header=f"{length} bytes",
+                limit=f"{MAX_HEADER} bytes",
             )
         budget.of(self.label).grow(size)
         what = f"The header of {self.label[:1].lower()}{self.label[1:]}"
@@ -147,8 +148,11 @@ class SafetensorsReader:
         if not isinstance(header, dict):
             raise self._damaged("its header is not an object")
         if len(header) > MAX_ARRAYS:
-            raise UnsafeFileError(
-                explain(f"{self.label} has too many arrays.", arrays=len(header), limit=MAX_ARRAYS)
+            raise make_error(
+                UnsafeFileError,
+                f"{self.label} has too many arrays.",
+                arrays=len(header),
+                limit=MAX_ARRAYS,
             )
         metadata = header.pop(_METADATA, None)
         texts = metadata.items() if isinstance(metadata, dict) else ()
@@ -164,8 +168,8 @@ class SafetensorsReader:
         at = 0
         for begin, end in sorted(ranges):
             if begin != at:
-                raise UnsafeFileError(
-                    explain(f"{self.label} has arrays that overlap or leave holes.", at=at)
+                raise make_error(
+                    UnsafeFileError, f"{self.label} has arrays that overlap or leave holes.", at=at
                 )
             at = end
         if at != size - self._start:
@@ -190,12 +194,11 @@ class SafetensorsReader:
             )
         dtype = jnp.dtype(_DTYPES[code])
         if offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
-            raise UnsafeFileError(
-                explain(
-                    f"{self.label} has another number of bytes for {name[:80]!r} than it takes.",
-                    array=f"{tuple(shape)} {dtype.name}",
-                    bytes=offsets[1] - offsets[0],
-                )
+            raise make_error(
+                UnsafeFileError,
+                f"{self.label} has another number of bytes for {name[:80]!r} than it takes.",
+                array=f"{tuple(shape)} {dtype.name}",
+                bytes=offsets[1] - offsets[0],
             )
         return tuple(shape), dtype, offsets[0], offsets[1]
 

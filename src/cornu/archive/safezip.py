@@ -28,7 +28,7 @@ from typing import Any, BinaryIO
 from cornu import budget
 from cornu.archive.regular import open_regular
 from cornu.archive.views import View
-from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, explain, value_error
+from cornu.errors import NoSuchNameError, UnsafeFileError, did_you_mean, make_error, value_error
 
 MAX_MEMBERS = 10_000
 MAX_JSON_BYTES = 64 * 2**20
@@ -175,10 +175,10 @@ class SafeZip:
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
-            raise NoSuchNameError(
-                explain(
-                    f"{self.label} has no member {name!r}.", fix=did_you_mean(name, self._members)
-                )
+            raise make_error(
+                NoSuchNameError,
+                f"{self.label} has no member {name!r}.",
+                fix=did_you_mean(name, self._members),
             )
         return self._members[name]
 
@@ -233,7 +233,7 @@ class SafeZip:
         return member.header_offset + _LOCAL_HEADER + name + extra
 
     def _refused(self, why: str, *, fix: str | None = None, **facts: object) -> UnsafeFileError:
-        return UnsafeFileError(explain(f"{self.label} {why}.", fix=fix, **facts))
+        return make_error(UnsafeFileError, f"{self.label} {why}.", fix=fix, **facts)
 
     def _damaged(self, detail: object, **facts: object) -> ValueError:
         return value_error(

@@ -34,7 +34,7 @@ from cornu.archive.hdf5.writing import Writer
 from cornu.archive.regular import open_regular, require_no_links
 from cornu.archive.safeh5 import SafeH5, Source, Spec, fits, h5_writer, put, shown
 from cornu.archive.safejson import parse
-from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.errors import UnsafeFileError, make_error, value_error
 
 MAX_VALUES = 500_000  # of the index; a group has about four
 MAX_SHARDS = 500  # each holds a file open, and systems allow about 1000
@@ -154,7 +154,9 @@ class H5Reader:
             if last != "vars":
                 continue
             if key in self._entries[inner]:
-                raise UnsafeFileError(explain(f"{path!r} comes in two shards.", shard=file.label))
+                raise make_error(
+                    UnsafeFileError, f"{path!r} comes in two shards.", shard=file.label
+                )
             self._entries[inner][key] = file
 
 
@@ -173,7 +175,7 @@ class ShardedReader(H5Reader):
         groups = _weight_map(index, label)
         names = sorted({name for shards in groups.values() for name in shards})
         if len(names) > MAX_SHARDS:
-            raise UnsafeFileError(explain(f"{label} names too many shards.", limit=MAX_SHARDS))
+            raise make_error(UnsafeFileError, f"{label} names too many shards.", limit=MAX_SHARDS)
         try:
             for name in names:
                 require_no_links(folder, name)
@@ -414,7 +416,7 @@ def _weight_map(index: object, label: str) -> dict[str, list[str]]:
         raise value_error(f"{label} is not the index of sharded weights.")
     for name in {s for shards in groups.values() for s in shards}:
         if not _SHARD_NAME.fullmatch(name):
-            raise UnsafeFileError(
-                explain(f"{label} names a file that is no shard.", name=name[:80])
+            raise make_error(
+                UnsafeFileError, f"{label} names a file that is no shard.", name=name[:80]
             )
     return groups

@@ -29,7 +29,7 @@ from cornu.archive.atomic import (
 from cornu.archive.regular import open_within, require_no_links
 from cornu.archive.safejson import parse
 from cornu.archive.safezip import check_member_name
-from cornu.errors import UnsafeFileError, explain, value_error
+from cornu.errors import UnsafeFileError, make_error, value_error
 
 _MAX_BYTES = 2**20
 
@@ -134,12 +134,11 @@ def replace_together(
         try:
             unfinished(folder).finish()
         except OSError as error:
-            told = OSError(
-                explain(
-                    f"{os.fspath(folder)!r} was saved, but its files could not all be given their "
-                    f"names: {error.strerror}.",
-                    fix="save once more, which gives them theirs; loading finds them as they are.",
-                )
+            told = make_error(
+                OSError,
+                f"{os.fspath(folder)!r} was saved, but its files could not all be given their "
+                f"names: {error.strerror}.",
+                fix="save once more, which gives them theirs; loading finds them as they are.",
             )
             told.errno = error.errno
             raise told from error
@@ -163,8 +162,8 @@ def _check(content: object, label: str) -> None:
         parent, _, last = name.rpartition("/")
         found = TEMPORARY.fullmatch(str(temporary).rpartition("/")[2])
         if not found or found["name"] != last[:40] or str(temporary).rpartition("/")[0] != parent:
-            raise UnsafeFileError(explain(f"{label} names a file that is no part of a save."))
+            raise make_error(UnsafeFileError, f"{label} names a file that is no part of a save.")
     for name in [*files, *removed]:
         if not isinstance(name, str):
-            raise UnsafeFileError(explain(f"{label} names something that is no file."))
+            raise make_error(UnsafeFileError, f"{label} names something that is no file.")
         check_member_name(name)

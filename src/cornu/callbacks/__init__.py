@@ -1,4 +1,4 @@
-"""Things that happen at certain moments of training, evaluation and prediction."""
+"""Callbacks: hooks into training, evaluation and prediction."""
 
 from cornu.absent import names_of
 from cornu.callbacks.averages import SwapEMAWeights as SwapEMAWeights

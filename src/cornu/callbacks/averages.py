@@ -21,11 +21,11 @@ from cornu.types import Logs
 
 
 class SwapEMAWeights(Callback):
-    """Put the moving averages of the weights into the model while it is evaluated or asked.
+    """Swap the moving averages of the weights in for evaluation and prediction.
 
     Args:
-        swap_on_epoch: also between the end of an epoch and the beginning of the next, so that
-            callbacks that follow in the list, such as `ModelCheckpoint`, see the averages.
+        swap_on_epoch: whether to also swap between epochs, so that callbacks later in the list,
+            such as `ModelCheckpoint`, see the averages.
 
     Raises:
         ValueError: the optimizer keeps no averages.
@@ -58,7 +58,7 @@ class SwapEMAWeights(Callback):
 
     @property
     def _values_aside(self) -> list[np.ndarray] | None:
-        """The weights' own values, while the averages are in the model."""
+        """The raw weights, while the averages are in the model."""
         return None if self._aside is None else [np.asarray(value) for _, value in self._aside]
 
     @_values_aside.setter
@@ -79,7 +79,7 @@ class SwapEMAWeights(Callback):
         return self._aside is not None
 
     def _swap(self) -> None:
-        """Put the averages into the model; before any training there are none, and it stays."""
+        """Put the averages into the model; without any, as before training, nothing changes."""
         self._restore()
         optimizer = getattr(self.model, "optimizer", None)
         if optimizer is None or not optimizer.built:
@@ -87,15 +87,15 @@ class SwapEMAWeights(Callback):
         pairs = optimizer._weights_and_averages()
         if not pairs:
             raise value_error(
-                f"Optimizer '{optimizer.name}' keeps no averages of the weights.",
-                fix="make it with use_ema=True: Adam(0.001, use_ema=True)",
+                f"SwapEMAWeights needs an optimizer with use_ema=True, got '{optimizer.name}'.",
+                fix="keras.optimizers.Adam(0.001, use_ema=True)",
             )
         self._aside = [(weight, weight.value) for weight, _ in pairs]
         for weight, average in pairs:
             weight.assign(average)  # which copies: a step may be given the buffers of either
 
     def _restore(self) -> None:
-        """Put the weights' own values back, if they are aside."""
+        """Put the raw weights back, if the averages are in the model."""
         aside, self._aside = self._aside, None
         for weight, value in aside or ():
             weight.assign(value)

@@ -1,7 +1,7 @@
 """Callbacks that save the model while it trains.
 
     end of an epoch, or of every n-th batch
-      |- save_best_only: has the watched result become better?  no -> nothing
+      |- save_best_only: has the monitored result improved?     no -> nothing
       `- path from the template                "models/e{epoch:02d}-{val_loss:.3f}.keras"
            `- model.save                       the old file stays until the new one is complete
 
@@ -25,14 +25,10 @@ from cornu.types import Logs, Tensor
 
 
 def check_frequency(save_freq: object) -> None:
-    """Refuse what is neither "epoch" nor a positive number of batches.
-
-    Raises:
-        ValueError: it is something else.
-    """
+    """Refuse a `save_freq` that is neither "epoch" nor a positive number of batches."""
     if save_freq != "epoch" and not (is_int(save_freq) and save_freq > 0):
         raise value_error(
-            f'save_freq is "epoch" or a positive number of batches, got {save_freq!r}.'
+            f'save_freq must be "epoch" or a positive number of batches, got {save_freq!r}.'
         )
 
 
@@ -44,7 +40,7 @@ def training_variables(model: Any) -> dict[str, list[Any]]:
 
 
 class BatchCounter:
-    """Says when another `every` batches are over, across epochs and groups of batches.
+    """Says when `every` more batches are done, across epochs and groups of batches.
 
     Example:
 
@@ -98,7 +94,7 @@ class CheckpointCallback(MonitorCallback):
 
     @property
     def _batches_since_saving(self) -> int:
-        """How many batches were counted since the last was due."""
+        """Number of batches since the last save was due."""
         return self._counter.since if self._counter else 0
 
     @_batches_since_saving.setter
@@ -108,7 +104,7 @@ class CheckpointCallback(MonitorCallback):
 
     @property
     def _last_batch(self) -> int | None:
-        """The batch of the epoch that was counted last."""
+        """The last counted batch of the epoch."""
         return self._counter.last if self._counter else None
 
     @_last_batch.setter
@@ -132,7 +128,7 @@ class CheckpointCallback(MonitorCallback):
             self._consider(epoch, None, logs)
 
     def _consider(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
-        """Save, if it is to be now."""
+        """Save if it is due."""
         logs = dict(logs or {})
         why, best = "", self.best
         if self.save_best_only:
@@ -169,44 +165,40 @@ class CheckpointCallback(MonitorCallback):
         if not self._said:
             self._said = True
             warn(
-                f"{type(self).__name__} compares single numbers, and {self.monitor!r} has shape "
-                f"{np.shape(value)}, so every model is saved."
+                f"{type(self).__name__} needs a scalar result, and {self.monitor!r} has shape "
+                f"{np.shape(value)}; every model is saved."
             )
 
     def _write(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
-        """Save the model now.
+        """Save the model and return its path.
 
         Args:
-            epoch: number of the epoch, from 0.
-            batch: number of the batch in the epoch, from 0; None at the end of the epoch.
-            logs: the results.
-
-        Returns:
-            Where it is.
+            epoch: index of the epoch, from 0.
+            batch: index of the batch in the epoch, from 0; None at the end of the epoch.
+            logs: results so far.
         """
         raise NotImplementedError
 
 
 class ModelCheckpoint(CheckpointCallback):
-    """Save the model, or its weights, while it trains.
+    """Save the model, or its weights, during training.
 
-    A file is complete or not there: it is written beside the old one and then takes its place.
+    Files are replaced atomically: a file is the old one or the new one, whole.
 
     Args:
-        filepath: a name ending in `.keras`, or in `.weights.h5` with `save_weights_only`. Fields in
-            braces are filled in: `{epoch}` and `{batch}`, counted from 1, and every result.
-        monitor: name of the result to watch.
-        verbose: 1 prints what is saved and why.
-        save_best_only: save only when the result has become better than it ever was with this
-            object.
-        save_weights_only: save the weights instead of the whole model.
+        filepath: path ending in `.keras`, or in `.weights.h5` with `save_weights_only`. Format
+            fields are filled in: `{epoch}` and `{batch}`, counted from 1, and every result.
+        monitor: name of the result to monitor.
+        verbose: 1 to print what is saved and why, 0 for silent.
+        save_best_only: whether to save only when the result is better than any before.
+        save_weights_only: whether to save the weights instead of the whole model.
         mode: "min", "max" or "auto"; see `MonitorCallback`.
-        save_freq: "epoch", or a number of batches. Batches are counted across epochs.
-        initial_value_threshold: the result must be better than this to be the first best.
+        save_freq: "epoch", or a number of batches, counted across epochs.
+        initial_value_threshold: initial best value, which the first save must improve on.
 
     Raises:
-        ValueError: the name has another ending.
-        KeyError: the name has a field that is no result.
+        ValueError: `filepath` has another suffix.
+        KeyError: `filepath` has a field that is not a result.
 
     Example:
 
@@ -243,7 +235,7 @@ class ModelCheckpoint(CheckpointCallback):
                 raise NoSuchNameError(self._no_field(repr(field), ["epoch", *names]))
 
     def _path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
-        """The name of the file for an epoch and a batch, both counted from 0."""
+        """The path for an epoch and a batch, both counted from 0."""
         fields: dict[str, Any] = {"epoch": epoch + 1, **logs}
         if batch is not None:
             fields["batch"] = batch + 1
@@ -255,7 +247,7 @@ class ModelCheckpoint(CheckpointCallback):
     def _no_field(self, field: str, known: Iterable[str]) -> str:
         known = list(known)
         return explain(
-            f"The name {self.filepath!r} has a field that is not there: {field}.",
+            f"filepath {self.filepath!r} has an unknown field: {field}.",
             fields=", ".join(known),
             fix=did_you_mean(field.strip("'"), known),
         )
@@ -274,16 +266,16 @@ def _check_name(path: str, save_weights_only: bool) -> None:
     if save_weights_only:
         if not path.endswith(".weights.h5"):
             raise value_error(
-                f"A file of weights ends in '.weights.h5', got {path!r}.",
+                f"With save_weights_only, filepath must end in '.weights.h5', got {path!r}.",
                 fix="ModelCheckpoint('model.weights.h5', save_weights_only=True)",
             )
     elif path.endswith(".weights.h5"):
         raise value_error(
-            f"{path!r} is the name of a file of weights, and the whole model is to be saved.",
-            fix=f"ModelCheckpoint({path!r}, save_weights_only=True)\nor a name ending in '.keras'.",
+            f"filepath must end in '.keras' to save the whole model, got {path!r}.",
+            fix=f"ModelCheckpoint({path!r}, save_weights_only=True)\nor a path ending in '.keras'.",
         )
     elif not path.endswith((".keras", ".h5")):
         raise value_error(
-            f"A saved model ends in '.keras', got {path!r}.",
+            f"filepath must end in '.keras', got {path!r}.",
             fix=f"ModelCheckpoint({path + '.keras'!r})",
         )

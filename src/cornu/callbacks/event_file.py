@@ -1,4 +1,4 @@
-"""Event files, which TensorBoard reads: scalars, histograms, images and texts over steps.
+"""Event files of TensorBoard: scalars, histograms, images and texts by step.
 
     file    = record record record ...
     record  = length (8 bytes) | crc of the length (4) | an Event | crc of the Event (4)
@@ -166,7 +166,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 class EventWriter:
-    """Writes an event file into a directory, which it makes.
+    """Writes an event file into a directory, which is created.
 
     Args:
         folder: the directory; TensorBoard shows it as one run.
@@ -201,11 +201,11 @@ class EventWriter:
             self.flush()
 
     def scalar(self, name: str, data: float, step: int) -> None:
-        """A number."""
+        """A scalar."""
         self._write(event(step, value(name, _float(2, float(np.asarray(data))))))
 
     def histogram(self, name: str, data: Tensor, step: int, buckets: int = 30) -> None:
-        """How the elements of an array are distributed."""
+        """The histogram of the elements of an array."""
         content = _histogram(np.asarray(data).ravel(), buckets)
         self._write(event(step, value(name, _bytes(5, content))))
 
@@ -223,7 +223,7 @@ class EventWriter:
         self._write(event(step, value(name, _bytes(4, content))))
 
     def text(self, name: str, data: str, step: int, plugin: str = "text") -> None:
-        """A text, for the part of TensorBoard that is named by `plugin`."""
+        """A text for the TensorBoard plugin of the given name."""
         string = 7  # of the data types that a tensor may have
         tensor = _whole(1, string) + _bytes(2, b"") + _bytes(8, data)
         metadata = _bytes(1, _bytes(1, plugin) + _bytes(2, b""))

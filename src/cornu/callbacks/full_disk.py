@@ -1,6 +1,6 @@
-"""What a callback does where a file cannot be written: it warns, and training goes on.
+"""Where a callback cannot write a file it warns, and training goes on.
 
-Before the first step, when somebody is there to read it, the same is an error.
+Before the first step, while somebody is there to read it, it is an error.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ def goes_on(what: str) -> Iterator[None]:
     """Warn of a full disk, a quota, a folder that has become read-only, instead of raising.
 
     Args:
-        what: sentence that says what was not done, without its full stop.
+        what: sentence about what was not done, without its full stop.
 
     Raises:
-        OSError: the error is one that will not pass, as a name that is that of a folder.
+        OSError: the error is permanent, such as a path that is a directory.
 
     Example:
 

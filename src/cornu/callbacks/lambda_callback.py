@@ -1,4 +1,4 @@
-"""A callback made of functions."""
+"""`LambdaCallback`: hooks as functions, without a class."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,18 +10,18 @@ _OLDER_NAMES = ("on_batch_begin", "on_batch_end")
 
 
 class LambdaCallback(Callback):
-    """Call functions at certain moments, without writing a class.
+    """A callback made of functions.
 
     Hooks of epochs and batches are called with `(number, logs)`, the others with `(logs)`.
 
     Args:
         on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin,
             on_train_batch_end: a function, or None.
-        **kwargs: functions for any other hook of `Callback`, by its name; what is no hook becomes
-            an attribute, with a warning.
+        **kwargs: functions for any other hook of `Callback`; other names become attributes, with
+            a warning.
 
     Raises:
-        TypeError: a hook is given something that cannot be called.
+        TypeError: a hook is not callable.
 
     Example:
 
@@ -57,7 +57,7 @@ class LambdaCallback(Callback):
             if name not in known:
                 warn(
                     explain(
-                        f"LambdaCallback has no hook {name!r}, so it is never called.",
+                        f"LambdaCallback has no hook {name!r}; it is never called.",
                         fix=did_you_mean(name, known),
                     )
                 )
@@ -66,6 +66,6 @@ class LambdaCallback(Callback):
             if function is None:
                 continue
             if not callable(function):
-                raise type_error(f"{name} is a function, got {function!r}.")
+                raise type_error(f"{name} must be callable, got {function!r}.")
             # As an attribute of this object, so that hooks without a function are not called.
             setattr(self, name, function)

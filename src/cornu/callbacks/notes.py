@@ -1,4 +1,4 @@
-"""Nested Python values as a list of arrays, and back: how what is no array gets into a backup.
+"""Nested Python values as a list of arrays, and back: how non-arrays get into a backup.
 
     {"wait": 2, "best": array}  --pack-->  [ JSON text as bytes, array ]   --unpack-->  the same
 
@@ -24,13 +24,13 @@ _KEYS = (str, int, float, bool, bytes, type(None))
 
 
 def pack(value: object) -> list[np.ndarray]:
-    """A value as arrays: a text in bytes, then the arrays that it refers to.
+    """Encode a value as arrays: JSON in bytes, then the arrays that it refers to.
 
     Args:
         value: None, numbers, texts, bytes, arrays, and dicts, lists and tuples of them.
 
     Raises:
-        TypeError: there is something else in it.
+        TypeError: the value holds something else.
 
     Example:
 
@@ -46,11 +46,11 @@ def unpack(packed: Sequence[np.ndarray], what: str = "the notes") -> Any:
     """The value that `pack` was given.
 
     Args:
-        packed: what `pack` gave, or what stands in its place in a file that nobody vouches for.
-        what: how messages name it.
+        packed: result of `pack`, or whatever an untrusted file has in its place.
+        what: name of the value in messages.
 
     Raises:
-        ValueError: it is not the work of `pack`.
+        ValueError: `packed` is not a result of `pack`.
         UnsafeFileError: it is larger or deeper than a backup can be.
     """
     if not packed or packed[0].dtype != np.uint8 or packed[0].ndim != 1:

@@ -18,20 +18,19 @@ from cornu.types import Logs
 
 
 class OrbaxCheckpoint(CheckpointCallback):
-    """Save the state of the training with Orbax.
+    """Save the training state with Orbax.
 
     Args:
-        directory: where the checkpoints are.
-        monitor: name of the result to watch.
-        verbose: 1 prints what is saved and why.
-        save_best_only: save only when the result has become better than it ever was with this
-            object.
+        directory: directory of the checkpoints.
+        monitor: name of the result to monitor.
+        verbose: 1 to print what is saved and why, 0 for silent.
+        save_best_only: whether to save only when the result is better than any before.
         mode: "min", "max" or "auto"; see `MonitorCallback`.
-        save_freq: "epoch", or a number of batches. Batches are counted across epochs.
-        initial_value_threshold: the result must be better than this to be the first best.
-        max_to_keep: so many checkpoints stay; all if None.
-        save_on_background: training goes on while the checkpoint is written.
-        save_weights_only: leave out the optimizer and the metrics.
+        save_freq: "epoch", or a number of batches, counted across epochs.
+        initial_value_threshold: initial best value, which the first save must improve on.
+        max_to_keep: number of checkpoints to keep; all if None.
+        save_on_background: whether to write checkpoints in the background while training goes on.
+        save_weights_only: whether to leave out the optimizer and the metrics.
 
     Raises:
         ImportError: Orbax is not installed.
@@ -95,10 +94,10 @@ class OrbaxCheckpoint(CheckpointCallback):
         """Put the values of a checkpoint into the model.
 
         Args:
-            number: which; the latest if None.
+            number: number of the checkpoint; the latest if None.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no checkpoint.
         """
         self.wait_until_finished()
         number = self.manager.latest_step() if number is None else number

@@ -1,4 +1,4 @@
-"""Callbacks that write the results of each epoch down: to a CSV file, or to a server.
+"""Callbacks that log the results of each epoch: to a CSV file, or to a server.
 
 epoch,accuracy,loss,val_accuracy,val_loss
 0,0.61,1.02,NA,NA                             NA: not there in this epoch
@@ -29,14 +29,14 @@ from cornu.types import Logs
 class CSVLogger(Callback):
     """Write the results of each epoch to a CSV file.
 
-    The columns are those of the first epoch, in alphabetical order. Where that epoch was not
-    validated, `val_...` columns are kept free for later ones. A row is on disk when its epoch ends;
-    where the disk is full, that is a warning, and the row is written with a later one.
+    The columns are the results of the first epoch, in alphabetical order, and their `val_...`
+    columns even if that epoch has no validation. Rows are written when an epoch ends; on a full
+    disk it warns, and the row is written with a later one.
 
     Args:
-        filename: the file.
-        separator: between columns.
-        append: write after what the file holds, instead of replacing it.
+        filename: path of the file.
+        separator: separator of the columns.
+        append: whether to append to an existing file instead of replacing it.
 
     Example:
 
@@ -141,17 +141,17 @@ def _cell(value: object) -> Any:
 class RemoteMonitor(Callback):
     """Send the results of each epoch to a server, as an HTTP POST.
 
-    A server that does not answer is a warning and does not stop the training.
+    A server that does not answer gives a warning; training goes on.
 
     Args:
-        root: address of the server, `http://` or `https://`.
-        path: where on the server.
-        field: name of the form field that holds the results as JSON, if they are sent as a form.
-        headers: dict of further HTTP headers.
-        send_as_json: send JSON alone instead of a form.
+        root: URL of the server, `http://` or `https://`.
+        path: path on the server.
+        field: form field of the results, as JSON.
+        headers: dict of additional HTTP headers.
+        send_as_json: whether to send JSON instead of a form.
 
     Raises:
-        ValueError: the address is of another kind.
+        ValueError: `root` is not such a URL.
     """
 
     listens_to_batches = False
@@ -167,9 +167,7 @@ class RemoteMonitor(Callback):
     ):
         super().__init__()
         if not root.startswith(("http://", "https://")):
-            raise value_error(
-                f"root is an address that begins with http:// or https://, got {root!r}."
-            )
+            raise value_error(f"root must begin with http:// or https://, got {root!r}.")
         self.root = root
         self.path = path
         self.field = field

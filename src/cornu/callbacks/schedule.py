@@ -22,7 +22,7 @@ from cornu.types import Logs
 
 
 def rated(model: Any) -> dict[str, Any]:
-    """The optimizers of a model that have a learning rate, by the names that their rates have.
+    """The optimizers of a model that have a learning rate, by the names of their rates.
 
     Of a `MultiOptimizer` each has its own, `learning_rate_<name>`.
 
@@ -42,7 +42,7 @@ def rated(model: Any) -> dict[str, Any]:
 
 
 def rates_of(model: Any) -> dict[str, float]:
-    """The learning rates of a model's optimizers as they are now, by name."""
+    """The current learning rates of a model's optimizers, by name."""
     return {name: _rate(one) for name, one in rated(model).items()}
 
 
@@ -54,13 +54,13 @@ class LearningRateScheduler(Callback):
     """Set the learning rate before each epoch.
 
     Args:
-        schedule: `schedule(epoch, rate)` or `schedule(epoch)` that returns the new rate; epochs
-            count from 0.
-        verbose: 1 prints each new rate.
+        schedule: function `schedule(epoch, rate)` or `schedule(epoch)` that returns the new rate;
+            epochs count from 0.
+        verbose: 1 to print each new rate, 0 for silent.
 
     Raises:
-        ValueError: the schedule returns something else than a finite number.
-        TypeError: the optimizer follows a schedule of its own.
+        ValueError: the schedule does not return a finite number.
+        TypeError: the optimizer has a learning rate schedule.
 
     Example:
 
@@ -106,25 +106,25 @@ def _takes_two(schedule: Callable[..., Any]) -> bool:
 def _as_rate(given: object) -> float:
     array = None if isinstance(given, str) or given is None else np.asarray(given)
     if array is None or array.size != 1 or array.dtype.kind not in "iufV":
-        raise value_error(f"The schedule returns a number, got {given!r}.")
+        raise value_error(f"schedule must return a number, got {given!r}.")
     rate = float(array.reshape(()))
     if not math.isfinite(rate):
-        raise value_error(f"The schedule returns a finite number, got {rate}.")
+        raise value_error(f"schedule must return a finite number, got {rate}.")
     return rate
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Lower the learning rate when the watched result has stopped becoming better.
+    """Reduce the learning rate when the monitored result has stopped improving.
 
     Args:
-        monitor: name of the result.
-        factor: the new rate is the old one times this, below 1.
-        patience: how many epochs without improvement are endured.
-        verbose: 1 prints each new rate.
+        monitor: name of the result to monitor.
+        factor: factor of the reduction, `new_rate = rate * factor`; must be < 1.
+        patience: number of epochs without improvement before the reduction.
+        verbose: 1 to print each new rate, 0 for silent.
         mode: "min", "max" or "auto"; see `MonitorCallback`.
-        min_delta: a smaller difference is no improvement.
-        cooldown: how many epochs after a reduction do not count.
-        min_lr: the rate does not become smaller.
+        min_delta: minimum change that counts as an improvement.
+        cooldown: number of epochs after a reduction that are not counted.
+        min_lr: lower bound of the learning rate.
 
     Example:
 
@@ -156,9 +156,7 @@ class ReduceLROnPlateau(MonitorCallback):
     ):
         super().__init__(monitor, mode, min_delta)
         if factor >= 1.0:
-            raise value_error(
-                f"factor is below 1, because it lowers the learning rate; got {factor!r}."
-            )
+            raise value_error(f"factor must be < 1, got {factor!r}.")
         if kwargs:
             known = set(inspect.signature(ReduceLROnPlateau).parameters) - {"kwargs"}
             warn(unknown_arguments("ReduceLROnPlateau", kwargs, known))  # Keras ignores them
@@ -175,7 +173,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = 0
 
     def in_cooldown(self) -> bool:
-        """Whether the last reduction was so recently that epochs do not count."""
+        """Whether the cooldown after the last reduction is not over."""
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

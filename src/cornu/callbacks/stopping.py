@@ -1,6 +1,6 @@
-"""Callbacks that end a training before its last epoch.
+"""Callbacks that stop training before its last epoch.
 
-EarlyStopping    the watched result     0.9  0.5  0.4  0.41  0.43       patience=2
+EarlyStopping    monitored result       0.9  0.5  0.4  0.41  0.43       patience=2
                  epochs without better    0    0    0    1     2 -> stop, weights of the third
 TerminateOnNaN   the loss               0.9  nan -> stop at this batch
 """
@@ -22,28 +22,28 @@ from cornu.callbacks.notes import (
     list_of,
     optional,
 )
-from cornu.errors import explain
+from cornu.errors import make_error
 from cornu.types import Logs
 
 
 class EarlyStopping(MonitorCallback):
-    """Stop when the watched result has not become better for some epochs.
+    """Stop training when the monitored result has stopped improving.
 
     Args:
-        monitor: name of the result.
-        min_delta: a smaller difference is no improvement.
-        patience: how many epochs without improvement are endured.
-        verbose: 1 prints when training stops, and which weights are restored.
+        monitor: name of the result to monitor.
+        min_delta: minimum change that counts as an improvement.
+        patience: number of epochs without improvement before training stops.
+        verbose: 1 to print when training stops and which weights are restored, 0 for silent.
         mode: "min", "max" or "auto"; see `MonitorCallback`.
-        baseline: an improvement that is not better than this does not renew the patience.
-        restore_best_weights: leave the model with the weights of its best epoch, however the
-            training ended.
-        start_from_epoch: earlier epochs do not count.
+        baseline: value to beat; improvements short of it do not reset the patience.
+        restore_best_weights: whether to restore the weights of the best epoch at the end of
+            training, however it ended.
+        start_from_epoch: first epoch that is monitored.
 
     Attributes:
-        best: the best value of the last training.
-        best_epoch: the epoch, counted from 0, in which it was.
-        stopped_epoch: the epoch after which training stopped; 0 if it did not.
+        best: best value of the last training.
+        best_epoch: epoch of the best value, counted from 0.
+        stopped_epoch: epoch after which training stopped; 0 if it did not.
 
     Example:
 
@@ -128,10 +128,10 @@ class EarlyStopping(MonitorCallback):
 
 
 class TerminateOnNaN(Callback):
-    """Stop when the loss is NaN or infinite.
+    """Stop training when the loss is NaN or infinite.
 
     Args:
-        raise_error: raise instead of ending the training quietly.
+        raise_error: whether to raise an error instead of stopping silently.
 
     Raises:
         RuntimeError: the loss is not finite and `raise_error` is True.
@@ -160,11 +160,10 @@ class TerminateOnNaN(Callback):
             return
         self.model.stop_training = True
         if self.raise_error:
-            raise RuntimeError(
-                explain(
-                    f"The loss is {float(loss)} at batch {batch + 1}.",
-                    fix="a smaller learning rate, optimizers with clipnorm=1.0, or look for NaN "
-                    "in the data.",
-                )
+            raise make_error(
+                RuntimeError,
+                f"The loss is {float(loss)} at batch {batch + 1}.",
+                fix="lower the learning rate, clip gradients (clipnorm=1.0), or look for NaN in "
+                "the data.",
             )
         say(f"Batch {batch + 1}: the loss is {float(loss)}, stopping.")

@@ -1,4 +1,4 @@
-"""`TensorBoard`: results, weights and profiles for the program of that name, without TensorFlow.
+"""`TensorBoard`: results, weights and profiles for TensorBoard, without TensorFlow.
 
 log_dir/train/events...        epoch_loss, epoch_learning_rate, batch_loss, histograms, graph
 log_dir/validation/events...   epoch_loss, evaluation_loss_vs_iterations
@@ -28,21 +28,18 @@ _may_fail = goes_on("TensorBoard's files could not be written")
 
 
 class TensorBoard(Callback):
-    """Write event files for TensorBoard.
+    """Write event files for TensorBoard. On a full disk it warns, and training goes on.
 
     Args:
-        log_dir: where they go; a directory for each training keeps them apart.
-        histogram_freq: every so many epochs, histograms of all weights; 0 for none.
-        write_graph: write the architecture of models made of layers, as JSON.
-        write_images: with the histograms, weights as grey images.
-        write_steps_per_second: write how fast training is.
-        update_freq: "epoch", "batch", or every so many batches.
-        profile_batch: a batch, or the first and the last of several, counted from 1, to profile.
-        embeddings_freq: every so many epochs, the tables of embeddings for the projector.
-        embeddings_metadata: file with a line for each row of a table; a dict of layer name -> file
-            for several.
-
-    Where the disk is full, what cannot be written is a warning, and training goes on.
+        log_dir: directory of the event files; use one per training.
+        histogram_freq: number of epochs between histograms of the weights; 0 for none.
+        write_graph: whether to write the architecture of Functional and Sequential models.
+        write_images: whether to write the weights as gray images, at the epochs of histograms.
+        write_steps_per_second: whether to write the number of steps per second.
+        update_freq: "epoch", "batch", or a number of batches between writes.
+        profile_batch: batch to profile, or a pair of the first and last, counted from 1.
+        embeddings_freq: number of epochs between embedding tables for the projector; 0 for none.
+        embeddings_metadata: file with one line per row of a table, or a dict of layer name to file.
 
     Raises:
         ValueError: an argument is out of range.
@@ -96,7 +93,7 @@ class TensorBoard(Callback):
 
     @property
     def summary(self) -> EventWriter:
-        """Where own values go: `summary.scalar(name, value, step)` and the like."""
+        """The writer for values of your own: `summary.scalar(name, value, step)` and the like."""
         return self._writer("train")
 
     # ---- training -----------------------------------------------------------------------------
@@ -186,7 +183,7 @@ class TensorBoard(Callback):
     # ---- what is written ----------------------------------------------------------------------
 
     def _iterations(self) -> int:
-        """The optimizer's count of steps, which goes on from training to training."""
+        """The step count of the optimizer, which goes on from training to training."""
         return int(np.asarray(self.model.optimizer.iterations))
 
     def _write_weights(self, epoch: int) -> None:
@@ -199,7 +196,7 @@ class TensorBoard(Callback):
                     writer.image(f"{name}/image", as_image(values), epoch)
 
     def _write_embeddings(self) -> None:
-        """Tables as text, and the projector's list of them."""
+        """Write embedding tables as text, and the config of the projector."""
         folder = Path(self.log_dir, "train")
         folder.mkdir(parents=True, exist_ok=True)
         entries = []
@@ -238,7 +235,7 @@ class TensorBoard(Callback):
 
 
 def as_image(values: np.ndarray) -> np.ndarray:
-    """A weight as a grey image `(height, width)`: the smallest element black, the largest white.
+    """A weight as a gray image `(height, width)`, from black (minimum) to white (maximum).
 
     Axes before the last two are stacked from top to bottom; a vector is one row.
 
@@ -266,7 +263,7 @@ def _frequency(update_freq: object) -> str | int:
     if update_freq == "epoch" or (is_int(update_freq) and update_freq > 0):
         return update_freq
     raise value_error(
-        f'update_freq is "epoch", "batch" or a positive number of batches, got {update_freq!r}.'
+        f'update_freq must be "epoch", "batch" or a positive int, got {update_freq!r}.'
     )
 
 
@@ -286,6 +283,6 @@ def _profiled(profile_batch: object) -> tuple[int, int] | None:
 
 def _bad_profile(given: object) -> str:
     return explain(
-        f"profile_batch is a batch, or a pair of the first and the last, got {given!r}.",
+        f"profile_batch must be a batch or a pair (first, last) of batches, got {given!r}.",
         fix="profile_batch=(10, 20)",
     )

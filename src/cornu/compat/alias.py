@@ -25,7 +25,7 @@ from cornu.absent import message
 from cornu.compat import keras_src
 from cornu.compat.probing import asks_only, can_do_without
 from cornu.compat.stand_in import TensorFlow, refusal
-from cornu.errors import explain
+from cornu.errors import make_error
 from cornu.version import KERAS_VERSION, __version__
 
 NAMES = ("keras", "tf_keras", "tensorflow.keras")
@@ -150,13 +150,12 @@ def install() -> None:
     for name in ROOTS:
         module = sys.modules.get(name)
         if module is not None and not _is_ours(module):
-            raise RuntimeError(
-                explain(
-                    f"{name} is imported already, and not from Cornu.",
-                    file=getattr(module, "__file__", None),
-                    fix="call cornu.compat.install() before the first import of it,\n"
-                    "or start the program by `cornu run script.py`.",
-                )
+            raise make_error(
+                RuntimeError,
+                f"{name} is imported already, and not from Cornu.",
+                file=getattr(module, "__file__", None),
+                fix="call cornu.compat.install() before the first import of it,\n"
+                "or start the program by `cornu run script.py`.",
             )
     if not any(isinstance(finder, Alias) for finder in sys.meta_path):
         sys.meta_path.insert(0, Alias())

@@ -21,7 +21,7 @@ import numpy as np
 from cornu.archive.safejson import parse
 from cornu.archive.stores import H5Reader, H5Writer, open_reader
 from cornu.archive.walk import plan_load
-from cornu.errors import did_you_mean, explain, value_error
+from cornu.errors import did_you_mean, make_error, value_error
 from cornu.reports.table import printable
 from cornu.storage.container import CONFIG, METADATA, is_model_file, opened
 from cornu.storage.stored_objects import objects_in
@@ -72,7 +72,7 @@ class KerasFileEditor:
         self.config: Any = None
         self.metadata: Any = None
         if not os.path.exists(self.filepath):
-            raise FileNotFoundError(explain(f"There is no file {self.filepath!r}."))
+            raise make_error(FileNotFoundError, f"There is no file {self.filepath!r}.")
         with loading(f"the file {self.filepath!r}"):
             self._read()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cornu.archive.safezip import check_member_name
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, make_error
 
 FOLDER = "assets"
 MAX_BYTES = 4 * 2**30
@@ -66,7 +66,9 @@ def load_assets(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 total += copy(name, target)
                 if total > MAX_BYTES:
-                    raise UnsafeFileError(
-                        explain("The assets of the file are too large.", limit=f"{MAX_BYTES} bytes")
+                    raise make_error(
+                        UnsafeFileError,
+                        "The assets of the file are too large.",
+                        limit=f"{MAX_BYTES} bytes",
                     )
             obj.load_assets(made)

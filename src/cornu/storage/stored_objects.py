@@ -27,7 +27,7 @@ from cornu.core.graph.operation import Operation
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.tracking import attributes
-from cornu.errors import UnsafeFileError, explain, value_error, warn
+from cornu.errors import UnsafeFileError, explain, make_error, value_error, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.metrics.metric import Metric
@@ -193,8 +193,8 @@ def read_state(root: Any, reader: H5Reader) -> None:
     measured = {n: f"{_COMPILED}/{n}" for n in _MEASURED if f"{_COMPILED}/{n}" in stored}
     size = sum(math.prod(shape) for p in measured.values() for shape, _ in reader.shapes(p))
     if size > _LARGEST_STATE:
-        raise UnsafeFileError(
-            explain(f"{reader.label} holds metrics that are too large.", size=size)
+        raise make_error(
+            UnsafeFileError, f"{reader.label} holds metrics that are too large.", size=size
         )
     compiled.restore_measured({n: reader.read(p, reader.shapes(p)) for n, p in measured.items()})
 

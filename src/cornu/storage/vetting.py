@@ -24,10 +24,10 @@ from cornu.core.objects.serialize import SPECIAL, find_class, find_function
 from cornu.core.objects.vetting import objects, vet_objects
 from cornu.errors import (
     UnsafeFileError,
-    explain,
     frames_of,
     is_explained,
     is_of_a_library,
+    make_error,
     shorten,
     value_error,
 )
@@ -62,12 +62,11 @@ def vet_config(config: Config, *, what: str, stored: int | None = None) -> None:
     """
     work = _work(config)
     if work > MAX_WORK:
-        raise UnsafeFileError(
-            explain(
-                f"The model in {what} takes too many calls of layers to trace.",
-                calls=work,
-                limit=MAX_WORK,
-            )
+        raise make_error(
+            UnsafeFileError,
+            f"The model in {what} takes too many calls of layers to trace.",
+            calls=work,
+            limit=MAX_WORK,
         )
     purse = budget.current()
     if purse is not None:
@@ -78,13 +77,12 @@ def vet_config(config: Config, *, what: str, stored: int | None = None) -> None:
     for name, _, value in objects(config):
         size = _size(value.get("config"))
         if size > stored + budget.SLACK_ELEMENTS:
-            raise UnsafeFileError(
-                explain(
-                    f"Layer {name!r} in {what} asks for far more memory than the weights of "
-                    "the file fill.",
-                    elements=f"{size} at least",
-                    file=f"{stored} elements",
-                )
+            raise make_error(
+                UnsafeFileError,
+                f"Layer {name!r} in {what} asks for far more memory than the weights of "
+                "the file fill.",
+                elements=f"{size} at least",
+                file=f"{stored} elements",
             )
 
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from cornu.archive.safejson import parse
 from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter, open_reader
-from cornu.errors import explain, value_error
+from cornu.errors import explain, make_error, value_error
 from cornu.storage.container import METADATA, is_model_file, opened
 from cornu.storage.legacy import is_legacy_name, load_legacy_weights
 from cornu.storage.load_report import LoadReport, writer
@@ -183,8 +183,8 @@ def target(filepath: FilePath, overwrite: bool) -> Path:
     """The path to write to, unless something is there that must stay."""
     path = Path(filepath)
     if not overwrite and path.exists():
-        raise FileExistsError(
-            explain(f"{os.fspath(filepath)!r} exists.", fix="overwrite=True replaces it.")
+        raise make_error(
+            FileExistsError, f"{os.fspath(filepath)!r} exists.", fix="overwrite=True replaces it."
         )
     return path
 

@@ -9,7 +9,7 @@ block and never beyond its end.
 import io
 from typing import Any, BinaryIO
 
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, make_error
 
 UNDEFINED = 2**64 - 1  # an address that leads nowhere
 MAX_METADATA = 2**28  # bytes
@@ -90,7 +90,7 @@ class Source:
 
     def refused(self, why: str, *, fix: str | None = None, **facts: object) -> UnsafeFileError:
         """The error for what is well formed, and no weight file has."""
-        return UnsafeFileError(explain(f"{self.label} {why}.", fix=fix, **facts))
+        return make_error(UnsafeFileError, f"{self.label} {why}.", fix=fix, **facts)
 
     def _check(self, address: int, count: int) -> None:
         if not 0 <= address <= self.size - count:
