@@ -205,7 +205,6 @@ NOT_YET: set[str] = {
     "layers/normalization",
     "layers/quantized",
     "layers/rnn",
-    "losses",
     "models",
     "optimizers",
     "quantizers",

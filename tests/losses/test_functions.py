@@ -84,7 +84,7 @@ def test_circle_of_embeddings_without_partners_is_zero():
     [
         ("categorical_crossentropy", np.zeros(4, int), np.ones((4, 3)), "to_categorical"),
         ("sparse_categorical_crossentropy", np.ones((4, 3)), np.ones((4, 3)), "one-hot targets"),
-        ("binary_crossentropy", np.zeros(4), np.ones((4, 3)), "several yes or no"),
+        ("binary_crossentropy", np.zeros(4), np.ones((4, 3)), "several binary labels"),
         ("ctc", np.zeros(4), np.ones((4, 3)), r"\(batch, time, classes\)"),
         ("categorical_generalized_cross_entropy", np.eye(3), np.ones((3, 3)), "argmax"),
     ],

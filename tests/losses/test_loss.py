@@ -169,14 +169,16 @@ def test_a_mistaken_reduction_gets_a_hint():
 @pytest.mark.parametrize("name", ["mse", "mae", "huber", "cosine_similarity", "tversky", "poisson"])
 def test_targets_that_do_not_fit_the_predictions(name):
     loss = losses.get(name)
-    with pytest.raises(ValueError, match=r"(?s)do not fit together.*\(2, 3\).*\(2, 4\).*Flatten"):
+    with pytest.raises(ValueError, match=r"(?s)do not broadcast.*\(2, 3\).*\(2, 4\).*Flatten"):
         loss(np.ones((2, 3), "f"), np.ones((2, 4), "f"))
     assert np.isfinite(np.mean(loss(np.ones((2, 1), "f"), np.ones((2, 4), "f"))))
 
 
 def test_weights_that_do_not_fit_the_samples():
     for shape in ((5,), (4, 3, 2)):
-        with pytest.raises(ValueError, match=r"(?s)sample_weight does not fit.*values: +\(4, 3\)"):
+        with pytest.raises(
+            ValueError, match=r"(?s)sample_weight does not broadcast.*values: +\(4, 3\)"
+        ):
             Values()(V, V, np.ones(shape, "f"))
 
 
@@ -189,7 +191,7 @@ def test_a_forgotten_super():
         Forgetful()(V, V)
 
 
-def test_one_number_for_the_batch_is_weighed_by_every_weight():
+def test_a_scalar_loss_of_the_batch_is_weighted_by_all_weights():
     class Whole(losses.Loss):
         def call(self, y_true, y_pred):
             return jnp.mean((y_true - y_pred) ** 2)

@@ -132,7 +132,7 @@ def test_weights_broadcast_alike(name, shape, weight_shape):
     try:
         theirs.update_state(values, sample_weight=weights)
     except ValueError:
-        with pytest.raises(ValueError, match="sample_weight does not fit"):
+        with pytest.raises(ValueError, match="sample_weight does not broadcast"):
             ours.update_state(values, sample_weight=weights)
         return
     ours.update_state(values, sample_weight=weights)

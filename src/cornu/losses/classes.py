@@ -1,8 +1,7 @@
-"""The losses as objects: one short class for each function of `functions.py`.
+"""The loss classes: one for each loss function of `functions.py` and `crossentropy.py`.
 
-A class keeps the settings of its function under their own names; what the settings mean is said at
-the function. All take `reduction`, `name` and `dtype` as `FunctionLoss` does, whose constructor is
-all that a loss without settings needs.
+A class keeps the settings of its function under the same names; the function documents them. All
+take `reduction`, `name` and `dtype`, which `Loss` documents.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ _MEAN = "sum_over_batch_size"
 
 
 class MeanSquaredError(FunctionLoss):
-    """Mean of squared differences; see `mean_squared_error`.
+    """Mean squared error, `mean((y_true - y_pred)**2)`; see `mean_squared_error`.
 
     Example:
 
@@ -28,7 +27,7 @@ class MeanSquaredError(FunctionLoss):
 
 
 class MeanAbsoluteError(FunctionLoss):
-    """Mean of absolute differences; see `mean_absolute_error`.
+    """Mean absolute error, `mean(abs(y_true - y_pred))`; see `mean_absolute_error`.
 
     Example:
 
@@ -40,7 +39,7 @@ class MeanAbsoluteError(FunctionLoss):
 
 
 class MeanAbsolutePercentageError(FunctionLoss):
-    """Mean difference in percent of the target; see `mean_absolute_percentage_error`.
+    """`100 * mean(abs(y_true - y_pred) / abs(y_true))`; see `mean_absolute_percentage_error`.
 
     Example:
 
@@ -52,7 +51,7 @@ class MeanAbsolutePercentageError(FunctionLoss):
 
 
 class MeanSquaredLogarithmicError(FunctionLoss):
-    """Mean of squared differences of logarithms; see `mean_squared_logarithmic_error`.
+    """Mean squared error of `log(1 + y)`; see `mean_squared_logarithmic_error`.
 
     Example:
 
@@ -64,7 +63,7 @@ class MeanSquaredLogarithmicError(FunctionLoss):
 
 
 class CosineSimilarity(FunctionLoss):
-    """Minus the cosine of the angle between vectors; see `cosine_similarity`.
+    """Negative cosine similarity, from -1 (same direction) to 1; see `cosine_similarity`.
 
     Example:
 
@@ -86,7 +85,7 @@ class CosineSimilarity(FunctionLoss):
 
 
 class Huber(FunctionLoss):
-    """Squared near zero, absolute far from it; see `huber`.
+    """Huber loss: quadratic for small errors, linear for large ones; see `huber`.
 
     Example:
 
@@ -108,7 +107,7 @@ class Huber(FunctionLoss):
 
 
 class LogCosh(FunctionLoss):
-    """Logarithm of the hyperbolic cosine of the error; see `log_cosh`.
+    """Log-cosh loss, `mean(log(cosh(y_pred - y_true)))`; see `log_cosh`.
 
     Example:
 
@@ -120,7 +119,7 @@ class LogCosh(FunctionLoss):
 
 
 class Hinge(FunctionLoss):
-    """Distance to the right side of the margin; see `hinge`.
+    """Hinge loss, `mean(max(1 - y_true * y_pred, 0))`; see `hinge`.
 
     Example:
 
@@ -132,7 +131,7 @@ class Hinge(FunctionLoss):
 
 
 class SquaredHinge(FunctionLoss):
-    """Squared distance to the right side of the margin; see `squared_hinge`.
+    """Squared hinge loss, `mean(max(1 - y_true * y_pred, 0)**2)`; see `squared_hinge`.
 
     Example:
 
@@ -144,7 +143,7 @@ class SquaredHinge(FunctionLoss):
 
 
 class CategoricalHinge(FunctionLoss):
-    """By how much a wrong class beats the right one; see `categorical_hinge`.
+    """Multi-class hinge loss of one-hot targets; see `categorical_hinge`.
 
     Example:
 
@@ -156,7 +155,7 @@ class CategoricalHinge(FunctionLoss):
 
 
 class KLDivergence(FunctionLoss):
-    """Divergence of two distributions; see `kl_divergence`.
+    """Kullback-Leibler divergence, `sum(y_true * log(y_true / y_pred))`; see `kl_divergence`.
 
     Example:
 
@@ -168,7 +167,7 @@ class KLDivergence(FunctionLoss):
 
 
 class Poisson(FunctionLoss):
-    """Counts against their expectation; see `poisson`.
+    """Poisson negative log-likelihood, `mean(y_pred - y_true * log(y_pred))`; see `poisson`.
 
     Example:
 
@@ -180,7 +179,7 @@ class Poisson(FunctionLoss):
 
 
 class BinaryCrossentropy(FunctionLoss):
-    """Cross-entropy of yes or no; see `binary_crossentropy`.
+    """Binary cross-entropy; see `binary_crossentropy`.
 
     Example:
 
@@ -206,7 +205,7 @@ class BinaryCrossentropy(FunctionLoss):
 
 
 class BinaryFocalCrossentropy(FunctionLoss):
-    """Cross-entropy of yes or no that looks at the hard cases; see `binary_focal_crossentropy`.
+    """Focal loss of binary targets, which weights hard examples; see `binary_focal_crossentropy`.
 
     Example:
 
@@ -238,7 +237,7 @@ class BinaryFocalCrossentropy(FunctionLoss):
 
 
 class CategoricalCrossentropy(FunctionLoss):
-    """Cross-entropy of one-hot classes; see `categorical_crossentropy`.
+    """Cross-entropy of one-hot targets; see `categorical_crossentropy`.
 
     Example:
 
@@ -264,7 +263,7 @@ class CategoricalCrossentropy(FunctionLoss):
 
 
 class CategoricalFocalCrossentropy(FunctionLoss):
-    """Cross-entropy of classes that looks at the hard cases; see `categorical_focal_crossentropy`.
+    """Focal loss of one-hot targets; see `categorical_focal_crossentropy`.
 
     Example:
 
@@ -294,7 +293,7 @@ class CategoricalFocalCrossentropy(FunctionLoss):
 
 
 class SparseCategoricalCrossentropy(FunctionLoss):
-    """Cross-entropy of class numbers; see `sparse_categorical_crossentropy`.
+    """Cross-entropy of integer labels; see `sparse_categorical_crossentropy`.
 
     Example:
 
@@ -304,7 +303,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
 
     _function = staticmethod(crossentropy.sparse_categorical_crossentropy)
     _labels_are_classes = True
-    _label_left_out = crossentropy.LEFT_OUT
+    _placeholder_label = crossentropy.PLACEHOLDER_LABEL
 
     def __init__(
         self,
@@ -322,10 +321,10 @@ class SparseCategoricalCrossentropy(FunctionLoss):
 
 
 class CategoricalGeneralizedCrossEntropy(FunctionLoss):
-    """Between cross-entropy and absolute error; see `categorical_generalized_cross_entropy`.
+    """Loss for noisy integer labels; see `categorical_generalized_cross_entropy`.
 
     Args:
-        q: between 0 and 1, both excluded.
+        q: exponent, in (0, 1).
 
     Example:
 
@@ -344,13 +343,13 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         dtype: DTypeLike | None = None,
     ):
         if not 0 < q < 1:
-            raise value_error(f"q lies between 0 and 1, got {q}.")
+            raise value_error(f"q must be in (0, 1), got {q}.")
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.q = q
 
 
 class CTC(FunctionLoss):
-    """Loss of unaligned label sequences; see `ctc`.
+    """Connectionist temporal classification, for unaligned sequences; see `ctc`.
 
     Example:
 
@@ -363,7 +362,7 @@ class CTC(FunctionLoss):
 
 
 class Dice(FunctionLoss):
-    """One minus the overlap of two masks; see `dice`.
+    """Dice loss: one minus the Dice coefficient of two masks; see `dice`.
 
     Example:
 
@@ -385,7 +384,7 @@ class Dice(FunctionLoss):
 
 
 class Tversky(FunctionLoss):
-    """One minus the overlap, false and missed parts weighed apart; see `tversky`.
+    """Tversky loss: Dice with separate weights of false negatives and positives; see `tversky`.
 
     Example:
 
@@ -411,11 +410,11 @@ class Tversky(FunctionLoss):
 
 
 class Circle(FunctionLoss):
-    """Embeddings of a class together, others apart; see `circle`.
+    """Circle loss, for embeddings; see `circle`.
 
     Example:
 
-        >>> float(Circle()([0, 1], [[1.0, 0.0], [0.0, 1.0]]))  # nothing to pull together
+        >>> float(Circle()([0, 1], [[1.0, 0.0], [0.0, 1.0]]))  # no other sample of the class
         0.0
     """
 

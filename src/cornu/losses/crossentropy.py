@@ -1,8 +1,8 @@
-"""The cross-entropies, focal and generalized ones too: targets and predictions in, losses out.
+"""Cross-entropies, with the focal and generalized ones: one loss per sample.
 
-A cross-entropy of probabilities looks first whether their logits are known
-(`core.logits.logits_of`) and then starts from these, which is exact where the probability is near
-zero, and faster; else the probabilities are kept `epsilon` away from 0 and 1.
+If the logits of the given probabilities are known (`core.logits.logits_of`), they are used instead,
+which is faster, and exact for probabilities near zero. Otherwise probabilities are clipped to
+`[epsilon, 1 - epsilon]`.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ def binary_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """`mean(-y_true * log(p) - (1 - y_true) * log(1 - p))` over `axis`.
+    """Binary cross-entropy, `mean(-y_true * log(p) - (1 - y_true) * log(1 - p))` over `axis`.
 
     Args:
-        y_true: 0 or 1, `(batch, ..., d)`.
-        y_pred: probabilities of 1, same shape.
-        from_logits: `y_pred` are logits, whose sigmoid are the probabilities.
-        label_smoothing: how far targets are moved towards 1/2: 0 not, 1 all the way.
-        axis: over which the mean goes.
+        y_true: binary targets, 0 or 1, `(batch, ..., d)`.
+        y_pred: probabilities of class 1, same shape.
+        from_logits: whether `y_pred` holds logits; the probabilities are their sigmoid.
+        label_smoothing: fraction in [0, 1] by which targets move towards 1/2.
+        axis: axis of the mean.
 
     Raises:
         ValueError: the shapes differ.
@@ -49,11 +49,11 @@ def binary_crossentropy(
     y_true, y_pred = paired(y_true, y_pred if logits is None else logits)
     if len(y_true.shape) != len(y_pred.shape) or _differ(y_true.shape, y_pred.shape):
         raise value_error(
-            "Binary cross-entropy needs a target for each output.",
+            "Binary cross-entropy needs one target per output.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
             fix="one class of several: sparse_categorical_crossentropy after a softmax.\n"
-            "several yes or no: targets of the shape of the output (to_categorical).",
+            "several binary labels: targets with the shape of the output (to_categorical).",
         )
     y_true = _smoothed_binary(y_true, label_smoothing)
     values = ops.binary_crossentropy(y_true, y_pred, from_logits or logits is not None)
@@ -61,7 +61,7 @@ def binary_crossentropy(
 
 
 def _differ(a: Tensor, b: Tensor) -> bool:
-    """Whether two shapes of one rank have sizes that are known and different."""
+    """Whether two shapes of the same rank have known sizes that differ."""
     return any(None not in (m, n) and m != n for m, n in zip(a, b, strict=True))
 
 
@@ -74,14 +74,14 @@ def _smoothed_categorical(y_true: Tensor, label_smoothing: float, axis: int) -> 
 def _checked_axis(y_true: Tensor, y_pred: Tensor, axis: int) -> None:
     if len(y_true.shape) != len(y_pred.shape) or _differ(y_true.shape, y_pred.shape):
         raise value_error(
-            "Categorical cross-entropy needs a probability of each class as target.",
+            "Categorical cross-entropy needs targets with one probability per class.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
-            fix="class numbers as targets: sparse_categorical_crossentropy.\n"
+            fix="integer labels as targets: sparse_categorical_crossentropy.\n"
             f"or y = keras.utils.to_categorical(y, {y_pred.shape[-1]})",
         )
     if not -len(y_pred.shape) <= axis < len(y_pred.shape):
-        raise value_error(f"There is no axis {axis}.", y_pred=tuple(y_pred.shape))
+        raise value_error(f"axis={axis} is out of range.", y_pred=tuple(y_pred.shape))
 
 
 @in_full_precision
@@ -92,14 +92,14 @@ def categorical_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """`-sum(y_true * log(p))` over the classes.
+    """Cross-entropy, `-sum(y_true * log(p))` over the classes.
 
     Args:
-        y_true: probabilities of the classes, one-hot as a rule, `(batch, ..., classes)`.
-        y_pred: predicted probabilities, same shape; they are divided by their sum.
-        from_logits: `y_pred` are logits, whose softmax are the probabilities.
-        label_smoothing: how far targets are moved towards equal probabilities.
-        axis: that of the classes.
+        y_true: target probabilities per class, usually one-hot, `(batch, ..., classes)`.
+        y_pred: predicted probabilities, same shape; normalized to sum to one.
+        from_logits: whether `y_pred` holds logits; the probabilities are their softmax.
+        label_smoothing: fraction in [0, 1] by which targets move towards the uniform distribution.
+        axis: axis of the classes.
 
     Raises:
         ValueError: the shapes differ.
@@ -127,17 +127,17 @@ def sparse_categorical_crossentropy(
     ignore_class: int | None = None,
     axis: int = -1,
 ) -> Tensor:
-    """`-log(p[y_true])`: the cross-entropy of a class given by its number.
+    """Cross-entropy of integer labels, `-log(p[y_true])`.
 
     Args:
-        y_true: class numbers, `(batch, ...)` or `(batch, ..., 1)`.
-        y_pred: probabilities of the classes, `(batch, ..., classes)`.
-        from_logits: `y_pred` are logits, whose softmax are the probabilities.
-        ignore_class: a class number at which the loss is zero, and is left out of means.
-        axis: that of the classes.
+        y_true: integer labels, `(batch, ...)` or `(batch, ..., 1)`.
+        y_pred: probabilities per class, `(batch, ..., classes)`.
+        from_logits: whether `y_pred` holds logits; the probabilities are their softmax.
+        ignore_class: label at which the loss is zero and left out of means; None for none.
+        axis: axis of the classes.
 
     Raises:
-        ValueError: `y_true` has another shape than `y_pred` without the classes.
+        ValueError: the shapes do not match.
 
     Example:
 
@@ -156,11 +156,11 @@ def sparse_categorical_crossentropy(
         y_true = ops.squeeze(y_true, -1)
     if len(y_true.shape) != rank - 1 or _differ(y_true.shape, y_pred.shape[:-1]):
         raise value_error(
-            "Sparse categorical cross-entropy needs one class number for each prediction.",
+            "Sparse categorical cross-entropy needs one integer label per prediction.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
             fix="one-hot targets: categorical_crossentropy.\nor y = y.argmax(-1)\n"
-            "an image or a sequence as output: Flatten or pool it before the last layer.",
+            "an image or a sequence as output: Flatten or pooling before the last layer.",
         )
     if not is_integer(y_true.dtype):
         y_true = ops.cast(y_true, "int32")
@@ -174,9 +174,9 @@ def sparse_categorical_crossentropy(
     return loss
 
 
-# Of a label that has no output the loss is NaN, and so it is times a weight of zero.
-LEFT_OUT = 0
-sparse_categorical_crossentropy._label_left_out = LEFT_OUT  # type: ignore[attr-defined]
+# The loss of a label outside the classes is NaN, also when multiplied by a weight of zero.
+PLACEHOLDER_LABEL = 0
+sparse_categorical_crossentropy._placeholder_label = PLACEHOLDER_LABEL  # type: ignore[attr-defined]
 
 
 @in_full_precision
@@ -190,19 +190,19 @@ def binary_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """Binary cross-entropy times `(1 - p_t)**gamma`: what is right already counts little.
+    """Focal loss, binary cross-entropy times `(1 - p_t)**gamma` (Lin et al. 2018).
 
-    `p_t` is the probability that was given to what is true (Lin et al. 2018).
+    `p_t` is the predicted probability of the true class, so easy examples count less.
 
     Args:
-        y_true: 0 or 1, `(batch, ..., d)`.
-        y_pred: probabilities of 1, same shape.
-        apply_class_balancing: weigh 1 by `alpha` and 0 by `1 - alpha`.
+        y_true: binary targets, 0 or 1, `(batch, ..., d)`.
+        y_pred: probabilities of class 1, same shape.
+        apply_class_balancing: whether to weight class 1 by `alpha` and class 0 by `1 - alpha`.
         alpha: weight of class 1.
-        gamma: how much easy examples are played down.
-        from_logits: `y_pred` are logits.
-        label_smoothing: how far targets are moved towards 1/2.
-        axis: over which the mean goes.
+        gamma: focusing parameter; larger values weight easy examples less.
+        from_logits: whether `y_pred` holds logits instead of probabilities.
+        label_smoothing: fraction in [0, 1] by which targets move towards 1/2.
+        axis: axis of the mean.
 
     Example:
 
@@ -221,12 +221,12 @@ def binary_focal_crossentropy(
 
 
 def _probability(p: Tensor) -> Tensor:
-    """`p` kept between 0 and 1, with slope one at these, where `clip` would have half of it."""
+    """`p` clipped to [0, 1], with gradient 1 at both ends, where that of `clip` is 1/2."""
     return ops.where(p < 0.0, 0.0, ops.where(p > 1.0, 1.0, p))
 
 
 def _modulation(p_true: Tensor, gamma: float) -> Tensor:
-    """`(1 - p_true)**gamma`, whose slope stays finite where the prediction is right."""
+    """`(1 - p_true)**gamma`, with a finite gradient at `p_true = 1`."""
     return ops.power(ops.maximum(1.0 - p_true, settings.current.epsilon), gamma)
 
 
@@ -240,16 +240,16 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """`sum(-alpha * (1 - p)**gamma * y_true * log(p))` over the classes (Lin et al. 2018).
+    """Focal loss, `sum(-alpha * (1 - p)**gamma * y_true * log(p))` (Lin et al. 2018).
 
     Args:
-        y_true: one-hot, `(batch, ..., classes)`.
-        y_pred: probabilities of the classes, same shape; they are divided by their sum.
-        alpha: weight of the classes, one number or one for each.
-        gamma: how much easy examples are played down.
-        from_logits: `y_pred` are logits.
-        label_smoothing: how far targets are moved towards equal probabilities.
-        axis: that of the classes.
+        y_true: one-hot targets, `(batch, ..., classes)`.
+        y_pred: probabilities per class, same shape; normalized to sum to one.
+        alpha: weight of the classes, a number or one per class.
+        gamma: focusing parameter; larger values weight easy examples less.
+        from_logits: whether `y_pred` holds logits instead of probabilities.
+        label_smoothing: fraction in [0, 1] by which targets move towards the uniform distribution.
+        axis: axis of the classes, which is summed over.
 
     Example:
 
@@ -269,12 +269,12 @@ def categorical_focal_crossentropy(
 
 @in_full_precision
 def categorical_generalized_cross_entropy(y_true: Tensor, y_pred: Tensor, q: float) -> Tensor:
-    """`(1 - p[y_true]**q) / q`, which noisy labels pull less (Zhang & Sabuncu 2018).
+    """Loss robust to label noise, `(1 - p[y_true]**q) / q` (Zhang & Sabuncu 2018).
 
     Args:
-        y_true: class numbers, `(batch,)`.
-        y_pred: probabilities of the classes, `(batch, classes)`.
-        q: near 0 the cross-entropy, at 1 the mean absolute error.
+        y_true: integer labels, `(batch,)`.
+        y_pred: probabilities per class, `(batch, classes)`.
+        q: exponent; cross-entropy as it goes to 0, mean absolute error at 1.
 
     Example:
 
@@ -286,14 +286,14 @@ def categorical_generalized_cross_entropy(y_true: Tensor, y_pred: Tensor, q: flo
         y_true = ops.squeeze(y_true, -1)
     if len(y_true.shape) != len(y_pred.shape) - 1:
         raise value_error(
-            "Generalized cross-entropy needs one class number for each prediction.",
+            "Generalized cross-entropy needs one integer label per prediction.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
             fix="one-hot targets: y = y.argmax(-1)",
         )
     hot = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
     p = ops.sum(hot * y_pred, axis=-1)
-    # The power is steep without bound at 0: below epsilon it goes on as a line.
+    # The gradient of the power is unbounded at 0, so it is linear below epsilon.
     small = settings.current.epsilon
     power = ops.power(ops.maximum(p, small), q)
     power = ops.where(p < small, p * small ** (q - 1.0), power)

@@ -1,12 +1,12 @@
-"""`Loss`: from targets and predictions to the number that training makes small.
+"""`Loss`: from targets and predictions to the number that training minimizes.
 
-    y_true, y_pred --call--> values, one a sample (or a step)  --weights, mask--> reduction --> loss
+    y_true, y_pred --call--> values per sample (or time step)  --weights, mask--> reduction --> loss
 
-The shape of `values` is that of `y_pred` without its last axis, as a rule. Weights and masks belong
-to its leading axes: `(batch,)` or `(batch, 1)` weighs samples, `(batch, time)` steps.
+The shape of `values` is usually that of `y_pred` without its last axis. Weights and masks apply to
+its leading axes: `(batch,)` or `(batch, 1)` weights samples, `(batch, time)` weights time steps.
 
     reduction                  result
-    "sum_over_batch_size"      sum(weights * values) / number of values; also under the name "mean"
+    "sum_over_batch_size"      sum(weights * values) / number of values; "mean" is the same
     "mean_with_sample_weight"  sum(weights * values) / sum(weights)
     "sum"                      sum(weights * values)
     "none", None               weights * values
@@ -18,25 +18,29 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from cornu import dtype_policies, names, ops, settings, tree
+from cornu.arguments import one_of
 from cornu.core.logits import same_logits
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.objects.configurable import Configurable, plain
 from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
-from cornu.errors import did_you_mean, explain, returns_nothing, value_error, without_super
+from cornu.errors import explain, returns_nothing, value_error, without_super
 from cornu.types import DTypeLike, Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
 
 class Loss(Configurable):
-    """Base of all losses. Subclasses write `call(y_true, y_pred)`.
+    """Base class of all losses. Subclasses define `call(y_true, y_pred)`.
+
+    Every loss takes `reduction`, `name` and `dtype`, which are described here only.
 
     Args:
-        name: of the loss; from the class if None.
-        reduction: how values become one number; see the table in the module.
-        dtype: in which to compute; `floatx` if None.
+        name: name of the loss; made from the class name if None.
+        reduction: reduction of the values per sample to the loss: "sum_over_batch_size" (the
+            default, also "mean"), "mean_with_sample_weight", "sum", or "none" or None to keep them.
+        dtype: dtype, or dtype policy, of the computation; `floatx` if None.
 
     Example:
 
@@ -47,9 +51,9 @@ class Loss(Configurable):
         3.0
     """
 
-    # A label that stands for those of weight zero, where the loss of some labels is NaN.
-    _label_left_out: int | None = None
-    _labels_are_classes = False  # whether integer targets name classes, and so must stay exact
+    # The label that replaces those of weight zero, for losses that are NaN at invalid labels.
+    _placeholder_label: int | None = None
+    _labels_are_classes = False  # whether targets are class indices, which must not become floats
 
     def __init__(
         self,
@@ -57,11 +61,7 @@ class Loss(Configurable):
         reduction: str | None = "sum_over_batch_size",
         dtype: DTypeLike | None = None,
     ):
-        if reduction not in REDUCTIONS:
-            raise value_error(
-                f"There is no reduction {reduction!r}.",
-                fix=did_you_mean(reduction, map(str, REDUCTIONS)),
-            )
+        one_of(reduction, REDUCTIONS, "reduction")
         self.name = name or names.auto_name(self)
         self.reduction = reduction
         self._given_dtype = dtype
@@ -69,7 +69,7 @@ class Loss(Configurable):
 
     @property
     def dtype(self) -> str:
-        """The dtype in which the loss is computed."""
+        """The dtype of the computation."""
         return self._dtype_policy.compute_dtype
 
     def __call__(
@@ -80,32 +80,32 @@ class Loss(Configurable):
         Args:
             y_true: targets, `(batch, ...)`.
             y_pred: predictions, `(batch, ...)`.
-            sample_weight: weights of samples `(batch,)`, or of steps `(batch, time)`.
+            sample_weight: weights per sample `(batch,)` or per time step `(batch, time)`.
 
         Returns:
-            A scalar, or with reduction "none" the weighted values.
+            A scalar; the weighted values with reduction "none".
         """
         if "_dtype_policy" not in vars(self):
             raise RuntimeError(without_super(self))
-        mask = both_masks(*[mask_of(x) for x in tree.flatten(y_pred)])
+        mask = combined_mask(*[mask_of(x) for x in tree.flatten(y_pred)])
         y_pred = tree.map_structure(self._converted, y_pred)
         if not self._labels_are_classes:
             y_true = tree.map_structure(self._converted, y_true)
-        if self._label_left_out is not None:
+        if self._placeholder_label is not None:
             for weights in (sample_weight, mask):
-                y_true = where_counted(y_true, weights, self._label_left_out)
+                y_true = replace_unweighted(y_true, weights, self._placeholder_label)
         values = self.call(y_true, y_pred)
         if values is None:
             raise ValueError(returns_nothing(getattr(self, "fn", self.call)))
-        mask = both_masks(mask, mask_of(values))
+        mask = combined_mask(mask, mask_of(values))
         return reduce_weighted(values, sample_weight, mask, self.reduction, self.dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each sample; written by subclasses."""
+        """The loss per sample; defined by subclasses."""
         raise NotImplementedError(
             explain(
-                f"{type(self).__name__} does not say what the loss of a sample is.",
-                fix="def call(self, y_true, y_pred): return ...  # one number a sample",
+                f"{type(self).__name__} must define call(self, y_true, y_pred).",
+                fix="def call(self, y_true, y_pred): return ...  # one value per sample",
             )
         )
 
@@ -117,7 +117,7 @@ class Loss(Configurable):
         return converted
 
     def get_config(self) -> dict[str, Any]:
-        """Name and reduction; of a class that writes no `get_config` all that it was made with."""
+        """`name` and `reduction`; for a class without a `get_config`, all constructor arguments."""
         config = {"name": self.name, "reduction": self.reduction}
         if not is_builtin(type(self)) and is_builtin(type(self).get_config):
             config = super().get_config()
@@ -128,31 +128,25 @@ class Loss(Configurable):
 
 
 def as_dtype(x: Tensor, dtype: str) -> Tensor:
-    """A tensor in a dtype; the same object if it has it already."""
+    """A tensor in a dtype; the same object if it already has that dtype."""
     x = ops.convert_to_tensor(x)
     if x.dtype == dtype:
         return x
     if "complex" in str(x.dtype) and "complex" not in dtype:
         raise value_error(
-            f"Losses and metrics compare real numbers, got {x.dtype}, whose imaginary parts "
-            "would be lost.",
-            shape=x.shape,
+            f"Losses and metrics need real numbers, got {x.dtype}.",
+            shape=tuple(x.shape),
             fix="y = numpy.abs(y)\n"
-            "or both parts, from two outputs: y = numpy.stack([y.real, y.imag], -1)",
+            "or two outputs, for both parts: y = numpy.stack([y.real, y.imag], -1)",
         )
     return ops.cast(x, dtype)
 
 
 class FunctionLoss(Loss):
-    """A loss given by a function `(y_true, y_pred, **settings)` of its class.
+    """Base of the built-in losses: a class for a function `(y_true, y_pred, **settings)`.
 
-    The settings of the function are the attributes of the loss that have the names of the
-    function's further parameters, and make up its config together with what every loss has.
-
-    Args:
-        reduction: see `Loss`.
-        name: of the loss; that of the function if None.
-        dtype: see `Loss`.
+    The settings are those attributes of the loss that have the names of further parameters of the
+    function. They are passed to it and are part of the config.
     """
 
     _function: Callable[..., Any]
@@ -184,14 +178,14 @@ def _setting_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 class LossFunctionWrapper(Loss):
-    """A loss made of any function `(y_true, y_pred, **settings)`.
+    """A loss made from any function `fn(y_true, y_pred, **kwargs)`.
 
     Args:
-        fn: gives one number a sample.
+        fn: function that returns one value per sample.
         reduction: see `Loss`.
-        name: of the loss; that of the function if None.
+        name: name of the loss; the name of the function if None.
         dtype: see `Loss`.
-        **kwargs: settings that are passed on to the function.
+        **kwargs: keyword arguments of `fn`.
 
     Example:
 
@@ -211,7 +205,7 @@ class LossFunctionWrapper(Loss):
     ):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn = fn
-        self._label_left_out = getattr(fn, "_label_left_out", None)
+        self._placeholder_label = getattr(fn, "_placeholder_label", None)
         self._fn_kwargs = kwargs
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -239,10 +233,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def in_full_precision(function: Function) -> Function:
-    """The function, computed in float32 where predictions are in half precision.
+    """Decorate a loss function: half-precision predictions are cast to float32 for it.
 
     In float16, squares overflow from 256 on, and `1 - epsilon` is 1, so that logarithms become
-    infinite. The result has the dtype of the predictions again.
+    infinite. The result is cast back to the dtype of the predictions.
 
     Example:
 
@@ -270,9 +264,9 @@ def in_full_precision(function: Function) -> Function:
 
 
 def same_rank(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Two tensors of which one may have a last axis of size one too many or too few.
+    """Two tensors with the same rank, if they differ by a last axis of size one.
 
-    `(n,)` beside `(n, 1)` becomes `(n, 1)`; with more axes the extra one is dropped.
+    `(n,)` and `(n, 1)` both become `(n, 1)`; with more axes the extra axis is squeezed.
 
     Example:
 
@@ -289,12 +283,12 @@ def same_rank(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def tensor(x: Tensor) -> Tensor:
-    """A tensor from what losses accept; a symbolic one stays as it is."""
+    """The argument as a tensor; a symbolic tensor is returned as it is."""
     return x if is_symbolic(x) else ops.convert_to_tensor(x)
 
 
 def paired(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Both as tensors of the dtype of `y_pred` and, where a last axis of one differs, one rank."""
+    """Both as tensors in the dtype of `y_pred`, with the ranks matched by `same_rank`."""
     y_pred = tensor(y_pred)
     y_true = tensor(y_true)
     if str(y_true.dtype) != str(y_pred.dtype):
@@ -303,7 +297,7 @@ def paired(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def comparable(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """`paired`, for functions that compare element with element.
+    """`paired`, for elementwise functions.
 
     Raises:
         ValueError: the shapes do not broadcast.
@@ -317,40 +311,41 @@ def comparable(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     sizes = zip(reversed(y_true.shape), reversed(y_pred.shape), strict=False)
     if not all(m == n or m == 1 or n == 1 or None in (m, n) for m, n in sizes):
         raise value_error(
-            "Targets and predictions do not fit together.",
+            "Targets and predictions have shapes that do not broadcast.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
-            fix="targets of the shape of the predictions: as many units in the last layer as\n"
-            "numbers in a target, and Flatten or pooling before it if it has more axes.",
+            fix="targets with the shape of the predictions: as many units in the last layer as\n"
+            "values per target, after Flatten or pooling if the predictions have more axes.",
         )
     return y_true, y_pred
 
 
 def aligned(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Values and weights whose axes stand under each other, so that they broadcast.
+    """Values and weights with the axes of the weights aligned to the leading axes of the values.
 
-    Weights of fewer axes belong to the leading ones: `(batch,)` beside `(batch, time)` is one
-    weight a sample, also where the batch is as long as the time.
+    Weights of shape `(batch,)` for values of shape `(batch, time)` are one weight per sample, also
+    where both sizes are equal.
     """
     values, weights = same_rank(values, weights)
-    few, many = len(weights.shape), len(values.shape)
+    rank, full = len(weights.shape), len(values.shape)
     leading = zip(weights.shape, values.shape, strict=False)
-    if 0 < few < many and weights.shape[0] != 1 and all(m in (1, n) for m, n in leading):
-        weights = ops.reshape(weights, (*weights.shape, *[1] * (many - few)))
+    if 0 < rank < full and weights.shape[0] != 1 and all(m in (1, n) for m, n in leading):
+        weights = ops.reshape(weights, (*weights.shape, *[1] * (full - rank)))
     return values, weights
 
 
-def where_counted(labels: Tensor, weights: Tensor, other: int) -> Tensor:
-    """Labels, with another one in the place of those whose weight is zero.
+def replace_unweighted(labels: Tensor, weights: Tensor, other: int) -> Tensor:
+    """The labels, with those of weight zero replaced.
 
     Args:
-        labels: `(batch, ...)`.
-        weights: weights of the leading axes of `labels`; None, or others, change nothing.
-        other: what stands in the place.
+        labels: integer labels, `(batch, ...)`.
+        weights: weights of the leading axes of `labels`; None, or weights that do not broadcast,
+            change nothing.
+        other: label to put in their place.
 
     Example:
 
-        >>> where_counted([5, -1, 2], [1.0, 0.0, 1.0], 0).tolist()
+        >>> replace_unweighted([5, -1, 2], [1.0, 0.0, 1.0], 0).tolist()
         [5, 0, 2]
     """
     if weights is None or is_symbolic(labels) or is_symbolic(weights):
@@ -366,8 +361,8 @@ def where_counted(labels: Tensor, weights: Tensor, other: int) -> Tensor:
 # ---- weights, masks, reductions ---------------------------------------------------------------
 
 
-def both_masks(*masks: Tensor | None) -> Tensor:
-    """True where all masks that are there say so; None if there is none."""
+def combined_mask(*masks: Tensor | None) -> Tensor:
+    """The logical and of all masks that are not None; None if there is none."""
     given = [mask for mask in masks if mask is not None]
     return functools.reduce(ops.logical_and, given) if given else None
 
@@ -375,9 +370,9 @@ def both_masks(*masks: Tensor | None) -> Tensor:
 def weights_and_mask(
     sample_weight: Tensor | None, mask: Tensor | None, dtype: str, reduction: str | None
 ) -> Tensor:
-    """Weights in which steps that the mask leaves out have weight zero; None if all count one.
+    """Weights that are zero where the mask is False; None if all weights are one.
 
-    With a mean over all values, what is left weighs correspondingly more.
+    For a mean over all values the other weights are scaled up by `size / sum(mask)`.
     """
     if mask is None:
         return None if sample_weight is None else as_dtype(sample_weight, dtype)
@@ -391,29 +386,31 @@ def weights_and_mask(
     return weights * mask
 
 
-def weighed(values: Tensor, weights: Tensor, *, trailing: bool = True) -> tuple[Tensor, Tensor]:
-    """`aligned`, with weights that broadcast to the values.
+def broadcast_weights(
+    values: Tensor, weights: Tensor, *, trailing: bool = True
+) -> tuple[Tensor, Tensor]:
+    """`aligned`, with a check that the weights broadcast to the values.
 
     Args:
-        values: `(batch, ...)`.
-        weights: for the leading axes of `values`, or for all.
-        trailing: whether weights of fewer axes may belong to the last ones.
+        values: values, `(batch, ...)`.
+        weights: weights of the leading axes of `values`, or of all.
+        trailing: whether weights with fewer axes may also match the trailing axes.
 
     Raises:
-        ValueError: there are more weights than values, or another number.
+        ValueError: the weights do not broadcast to the values.
     """
     values, weights = aligned(values, weights)
     if len(weights.shape) > len(values.shape) and weights.size == 1:
         weights = ops.reshape(weights, ())
-    few, many = tuple(weights.shape), tuple(values.shape)
-    fits = len(few) <= len(many) if trailing else len(few) in (0, len(many)) or few == (1,)
-    sizes = zip(reversed(few), reversed(many), strict=False)
+    shape, full = tuple(weights.shape), tuple(values.shape)
+    fits = len(shape) <= len(full) if trailing else len(shape) in (0, len(full)) or shape == (1,)
+    sizes = zip(reversed(shape), reversed(full), strict=False)
     if not fits or any(n not in (1, m) and None not in (n, m) for n, m in sizes):
         raise value_error(
-            "sample_weight does not fit the values that it weighs.",
-            values=many,
-            sample_weight=few,
-            fix="one weight a sample (batch,), or one a step (batch, time).",
+            "sample_weight does not broadcast to the values.",
+            values=full,
+            sample_weight=shape,
+            fix="one weight per sample, (batch,), or per time step, (batch, time).",
         )
     return values, weights
 
@@ -425,22 +422,22 @@ def reduce_weighted(
     reduction: str | None,
     dtype: str,
 ) -> Tensor:
-    """One number from the losses of samples or steps.
+    """The loss from values per sample or time step.
 
     Args:
-        values: `(batch, ...)`.
-        sample_weight: broadcasts to the leading axes of `values`; None for all one.
-        mask: True where a value counts; None for everywhere.
-        reduction: see the table in the module.
-        dtype: of the result; sums are taken in float32 at least.
+        values: values, `(batch, ...)`.
+        sample_weight: weights that broadcast to the leading axes of `values`; None for ones.
+        mask: mask, True where a value counts; None if all count.
+        reduction: name of the reduction; see the table in the module.
+        dtype: dtype of the result; sums are computed in float32 at least.
     """
     result = dtype
     dtype = _HALF.get(dtype, dtype)
     values = as_dtype(values, dtype)
     weights = weights_and_mask(sample_weight, mask, dtype, reduction)
     if weights is not None:
-        if values.shape:  # one number for the batch counts as often as there are weights
-            values, weights = weighed(values, weights)
+        if values.shape:  # a scalar loss of the batch is weighted by all weights
+            values, weights = broadcast_weights(values, weights)
         values = values * weights
     return as_dtype(_reduced(values, weights, reduction, dtype), result)
 

@@ -19,7 +19,7 @@ from cornu.core.objects.serialize import (
     serialize_keras_object,
 )
 from cornu.errors import returns_nothing
-from cornu.losses.loss import as_dtype, both_masks, weighed, weights_and_mask
+from cornu.losses.loss import as_dtype, broadcast_weights, combined_mask, weights_and_mask
 from cornu.metrics.metric import Metric
 from cornu.types import DTypeLike, Tensor
 
@@ -39,12 +39,12 @@ def weighted(
         ValueError: the weights do not broadcast to the values.
     """
     values = tensor(values)
-    mask = both_masks(mask, mask_of(values))
+    mask = combined_mask(mask, mask_of(values))
     values = as_dtype(values, dtype)
     weights = weights_and_mask(sample_weight, mask, dtype, "sum")
     if weights is None:
         return values, None
-    return weighed(values, weights, trailing=False)
+    return broadcast_weights(values, weights, trailing=False)
 
 
 class Sum(Metric):
