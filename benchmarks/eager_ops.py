@@ -30,7 +30,7 @@ import numpy as np
 from jax import lax
 
 from cornu import ops, random
-from cornu.core.graph.graph import shapes
+from cornu.core.programs import cache
 from cornu.core.symbolic import KerasTensor
 
 PROMISE = 20  # microseconds more than jax
@@ -429,7 +429,7 @@ def made_of_symbols(result: Any) -> bool:
 
 def timed_first(row: Row, function: Call) -> float:
     """One call with nothing remembered."""
-    shapes.forget()
+    cache.forget_all()
     call = row.symbols(function)
     start = time.perf_counter()
     call()

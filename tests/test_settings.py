@@ -35,7 +35,7 @@ def test_floatx(name):
 
 @pytest.mark.parametrize("wrong", ["int32", "float", None, 32])
 def test_floatx_is_a_float_type(wrong):
-    with pytest.raises(ValueError, match="floatx is one of bfloat16, float16, float32, float64"):
+    with pytest.raises(ValueError, match="floatx must be one of bfloat16, float16, float32"):
         config.set_floatx(wrong)
     assert config.floatx() == "float32"
 
@@ -44,7 +44,7 @@ def test_epsilon():
     config.set_epsilon(1e-3)
     assert config.epsilon() == 1e-3
     for wrong in (0, 1.0, -1e-3):
-        with pytest.raises(ValueError, match="epsilon lies between 0 and 1"):
+        with pytest.raises(ValueError, match="epsilon must be between 0 and 1"):
             config.set_epsilon(wrong)
     assert config.epsilon() == 1e-3
 
@@ -54,7 +54,7 @@ def test_image_data_format():
     assert config.image_data_format() == "channels_first"
     config.set_image_data_format(data_format="channels_last")
     assert config.image_data_format() == "channels_last"
-    with pytest.raises(ValueError, match="image_data_format is one of"):
+    with pytest.raises(ValueError, match="image_data_format must be one of"):
         config.set_image_data_format("NHWC")
 
 

@@ -114,15 +114,12 @@ class FloatDTypePolicy(DTypePolicy):
 registry.register_builtin(FloatDTypePolicy, "keras")  # where files have it, as `DTypePolicy`
 
 
-_process: dict[str, DTypePolicy | None] = {"policy": None}
-
-
 def dtype_policy() -> DTypePolicy:
     """The policy of layers that are given none."""
-    policy = _process["policy"]
+    policy: DTypePolicy | None = settings.current.dtype_policy
     return DTypePolicy(settings.current.floatx) if policy is None else policy
 
 
 def set_global(policy: DTypePolicy | None) -> None:
     """Make a policy that of layers made from now on; None makes it `floatx` again."""
-    _process["policy"] = policy
+    settings.current.dtype_policy = policy

@@ -8,6 +8,7 @@ A program is compiled once for each shape of the batch (of the data set, where s
 More lines than that mean that shapes change when they need not.
 """
 
+import functools
 import os
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import Any
 
 import jax
 
+from cornu import settings
 from cornu.errors import did_you_mean, value_error
 
 KINDS = ("compile",)
@@ -25,12 +27,11 @@ _PROGRAMS = ("train_step", "test_step", "predict_step")
 
 _listening: list[Counter[str]] = []  # whom to tell
 _reported: Counter[str] = Counter()
-_state = {"registered": False, "report": False}
 
 
 def debug() -> tuple[str, ...]:
     """What is reported while the library works; see `set_debug`."""
-    return KINDS if _state["report"] else ()
+    return settings.current.debug
 
 
 def set_debug(*kinds: str) -> None:
@@ -53,8 +54,8 @@ def set_debug(*kinds: str) -> None:
     for kind in kinds:
         if kind not in KINDS:
             raise value_error(f"There is no debug output {kind!r}.", fix=did_you_mean(kind, KINDS))
-    _state["report"] = "compile" in kinds
-    if _state["report"]:
+    settings.current.debug = tuple(kind for kind in KINDS if kind in kinds)
+    if kinds:
         _register()
 
 
@@ -70,10 +71,9 @@ def counted() -> Iterator[Counter[str]]:
         _listening.remove(counter)
 
 
+@functools.cache
 def _register() -> None:
-    if not _state["registered"]:
-        _state["registered"] = True
-        jax.monitoring.register_event_duration_secs_listener(_on_event)
+    jax.monitoring.register_event_duration_secs_listener(_on_event)
 
 
 def _on_event(event: str, seconds: float, **about: Any) -> None:
@@ -84,7 +84,7 @@ def _on_event(event: str, seconds: float, **about: Any) -> None:
         return
     for counter in _listening:
         counter[name] += 1
-    if _state["report"]:
+    if settings.current.debug:
         _reported[name] += 1
         print(f"compiled {name} ({_reported[name]}) in {seconds:.2f} s", file=sys.stderr)
 

@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import names, patterns
+from cornu import names, patterns, settings
 from cornu.arguments import optional_int
 from cornu.context import using
 from cornu.core.frame import Frame, is_tracing
@@ -261,6 +261,7 @@ class Optimizer(Attributes, Rule, Configurable):
         key = (
             [(k, v) for k, v in vars(self).items() if isinstance(v, (int, float, str, type(None)))],
             [(id(v), id(v.constraint), self._decay_of(v)) for v in variables],
+            settings.key(),
         )
         if self._compiled is None or self._compiled[0] != key:
             self._compiled = key, jax.jit(step), variables  # the variables keep their ids alive

@@ -246,14 +246,15 @@ class Programs(Compilable):
         program = program or PerStep(
             step, f"{kind}_step", donate=kind != "predict", options=options
         )
-        self._programs[kind, slots.key, can_loop] = program
+        self._programs[kind, slots.key, can_loop, settings.key()] = program
         return program
 
     def _kept_strategy(self, kind: str, slots: StateSlots, can_loop: bool) -> Strategy | None:
         """The strategy that was made before for these variables; None if there is none."""
-        for (its_kind, _, loops), program in list(self._programs.items()):
+        wanted = kind, can_loop, settings.key()
+        for (its_kind, _, *rest), program in list(self._programs.items()):
             # Its step may have met variables since, which the slots name now.
-            if (its_kind, loops) == (kind, can_loop) and program.slots.key == slots.key:
+            if (its_kind, *rest) == wanted and program.slots.key == slots.key:
                 return program
         return None
 

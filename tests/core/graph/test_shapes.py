@@ -8,6 +8,7 @@ import pytest
 from cornu import ops
 from cornu.core.graph import shapes
 from cornu.core.graph.shapes import broadcast_shape
+from cornu.core.programs import cache
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 
@@ -102,7 +103,7 @@ def test_scalars_decide_no_more_than_the_kind():
 
 
 def test_what_was_found_is_not_found_again():
-    shapes.forget()
+    cache.forget_all()
     runs = []
 
     def counting(*args, **kwargs):

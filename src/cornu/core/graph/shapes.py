@@ -13,23 +13,21 @@ Where a rule has no answer, a mistake in the arguments among them, the op is tra
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import jax
 import numpy as np
 
-from cornu import settings
 from cornu.core import dtypes
+from cornu.core.programs.cache import Cache
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.core.variable import Variable
 from cornu.errors import value_error
 
-KEPT = 4096  # results of traces
-
 SMALL = 127  # a Python int up to it fits every dtype
 
-_found: dict[Any, Any] = {}
+_outputs: Cache[Any] = Cache(limit=4096)
+_dtypes: Cache[str] = Cache(limit=4096)
 
 
 class _NoRuleError(Exception):
@@ -143,12 +141,11 @@ def _kind(x: Any) -> Any:
 
 
 def _dtype(function: Callable[..., Any], shape: tuple[int, ...], *kinds: Any) -> str:
-    return _traced_dtype(function, shape, kinds, settings.current.floatx)
+    return _dtypes.get((function, shape, kinds), lambda: _traced_dtype(function, shape, kinds))
 
 
-@lru_cache(maxsize=KEPT)
 def _traced_dtype(
-    function: Callable[..., Any], shape: tuple[int, ...], kinds: tuple[Any, ...], floatx: str
+    function: Callable[..., Any], shape: tuple[int, ...], kinds: tuple[Any, ...]
 ) -> str:
     numbers = [kind(1) if isinstance(kind, type) else None for kind in kinds]
     arrays = [
@@ -210,26 +207,14 @@ def remembered(
     """
     leaves, structure = jax.tree.flatten((args, kwargs))
     values, kinds = jax.tree.flatten(given)
-    now = settings.current
     try:
         described = (*map(_described, leaves), *map(_setting, values))
-        key = (function, structure, kinds, described, now.floatx, now.image_data_format)
+        key = (function, structure, kinds, described)
         hash(key)
     except (_NoRuleError, TypeError):  # values may count; a setting without a hash
         return infer(call, *args, **kwargs)
-    outputs = _found.get(key)
-    if outputs is None:
-        outputs = infer(call, *args, **kwargs)
-        if len(_found) >= KEPT:
-            _found.clear()
-        _found[key] = outputs
+    outputs = _outputs.get(key, lambda: infer(call, *args, **kwargs))
     return jax.tree.map(_again, outputs)
-
-
-def forget() -> None:
-    """Trace every op anew from here on."""
-    _found.clear()
-    _traced_dtype.cache_clear()
 
 
 def _described(leaf: Any) -> Any:

@@ -10,6 +10,8 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from cornu import settings
+
 # Types of values that own nothing, passed over quickly: every step asks what a model owns.
 _LEAVES = frozenset((int, float, bool, str, bytes, type(None), complex))
 
@@ -102,7 +104,8 @@ class Identities:
 class Snapshot:
     """What some objects hold at a moment; tells quickly whether it is still so.
 
-    Attributes and the containers in them are compared by identity, one by one.
+    Attributes and the containers in them are compared by identity, one by one, and so is what
+    programs depend on besides (`settings.key`).
 
     Example:
 
@@ -117,6 +120,7 @@ class Snapshot:
     """
 
     def __init__(self, owners: Iterable[Any]):
+        self._settings = settings.key()
         self._watched: list[tuple[Any, list[Any]]] = []
         self._seen: set[int] = set()  # containers, of which a list may contain itself
         for owner in owners:
@@ -138,8 +142,8 @@ class Snapshot:
         return list(items)
 
     def holds(self) -> bool:
-        """Whether every attribute and every item is the object it was."""
-        return all(
+        """Whether every attribute and every item is the object it was, under the same settings."""
+        return self._settings == settings.key() and all(
             len(now) == len(then) and all(map(operator.is_, now, then))
             for now, then in self._watched
         )

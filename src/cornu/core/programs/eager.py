@@ -1,17 +1,17 @@
 """An op as one compiled program when it is called on arrays.
 
-An op of many steps costs one dispatch a step when it is called on arrays, and a trace of every
-kernel that jax has to look at again. `in_one_program` compiles the whole op instead, once for each
-combination of settings, and keeps the program:
+An op of several primitives costs one dispatch per primitive when it is called on arrays, and a
+trace of every kernel. `in_one_program` compiles the whole op instead, once per combination of
+arguments that are no arrays, and keeps the program:
 
     conv(x, kernel, strides=2)
          |  |       `---------- a setting  -> part of the key
          `--`------------------ arrays     -> arguments of the program
-    (conv, strides=2, machine, floatx, ...) --> jit(conv), compiled once for each shape
+    (conv, strides=2, settings.key()) --> jit(conv), compiled once per shape
 
-It steps aside, and the op runs as it is written, where anything else is given: a tracer (the op is
-a part of another program), a nested list of numbers (its values would become part of the key), or a
-setting that cannot be a key.
+The op runs as it is written where anything else is given: a tracer (the op is a part of another
+program), a nested list of numbers (its values would become part of the key), or a setting without a
+hash.
 """
 
 import functools
@@ -22,16 +22,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from cornu import settings
 from cornu.core.frame import is_tracer
 from cornu.core.host import from_host
+from cornu.core.programs.cache import Cache
 from cornu.core.variable import Variable
-from cornu.kernels.platform import target
-
-KEPT = 4096  # programs; beyond it the one that was not used for longest is forgotten
 
 _ARRAY = object()  # stands in a key where the program takes an array
 _ARRAYS = (jax.Array, np.ndarray, Variable)
+
+_programs: Cache[Callable[..., Any]] = Cache(limit=4096)
 
 
 class _NoKeyError(Exception):
@@ -58,16 +57,14 @@ def in_one_program(fn: Callable[..., Any], tensors: Sequence[str]) -> Callable[.
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
         arrays: list[Any] = []
+        types: list[type] = []  # of settings: 2 is equal to 2.0
         try:
             if len(args) > len(order):
                 raise _NoKeyError
-            key = tuple(map(_entry, args, is_tensor, [arrays] * len(args)))
-            for name, value in kwargs.items():
-                key = (*key, name, _entry(value, name in tensors, arrays))
-            now = settings.current
-            program = _program(
-                fn, target(), now.floatx, now.epsilon, now.image_data_format, len(args), *key
-            )
+            given = tuple([_entry(x, is_tensor[i], arrays, types) for i, x in enumerate(args)])
+            named = tuple([(k, _entry(x, k in tensors, arrays, types)) for k, x in kwargs.items()])
+            key = (fn, given, named, tuple(types))
+            program = _programs.get(key, lambda: _program(fn, given, named))
         except (_NoKeyError, TypeError):  # a TypeError: a setting without a hash
             return fn(*args, **kwargs)
         return program(*arrays)
@@ -75,7 +72,7 @@ def in_one_program(fn: Callable[..., Any], tensors: Sequence[str]) -> Callable[.
     return call
 
 
-def _entry(value: Any, tensor: bool, arrays: list[Any]) -> Any:
+def _entry(value: Any, tensor: bool, arrays: list[Any], types: list[type]) -> Any:
     """What an argument adds to the key; arrays are put aside for the program."""
     if isinstance(value, _ARRAYS):
         if isinstance(value, Variable):
@@ -89,17 +86,15 @@ def _entry(value: Any, tensor: bool, arrays: list[Any]) -> Any:
     if isinstance(value, (list, tuple)):
         if tensor and not all(isinstance(v, _ARRAYS) for v in value):
             raise _NoKeyError
-        return tuple([_entry(v, tensor, arrays) for v in value])
+        return tuple([_entry(v, tensor, arrays, types) for v in value])
+    types.append(type(value))
     return value
 
 
-@functools.lru_cache(maxsize=KEPT, typed=True)
 def _program(
-    fn: Callable[..., Any], machine: str, floatx: str, epsilon: float, images: str, count: int,
-    *key: Any,
-) -> Callable[..., Any]:  # fmt: skip
+    fn: Callable[..., Any], given: tuple[Any, ...], named: tuple[tuple[str, Any], ...]
+) -> Callable[..., Any]:
     """`fn` with the settings of a key, as a compiled function of the arrays."""
-    positional, names, values = key[:count], key[count::2], key[count + 1 :: 2]
 
     def run(*arrays: Any) -> Any:
         feed = iter(arrays)
@@ -109,8 +104,6 @@ def _program(
                 return next(feed)
             return tuple(map(filled, entry)) if type(entry) is tuple else entry
 
-        given = [filled(entry) for entry in positional]
-        named = {name: filled(value) for name, value in zip(names, values, strict=True)}
-        return fn(*given, **named)
+        return fn(*map(filled, given), **{name: filled(entry) for name, entry in named})
 
     return jax.jit(run, inline=True)

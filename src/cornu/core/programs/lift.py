@@ -14,7 +14,6 @@ What `add_loss` is given inside comes out the same way, summed over the steps of
 import functools
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import jax
@@ -25,6 +24,7 @@ from jax import lax
 from cornu.context import local
 from cornu.core.frame import AddedLoss, Frame, effects_of, is_tracing, purify
 from cornu.core.objects.tracking import Identities, unique
+from cornu.core.programs.cache import Cache
 from cornu.core.variable import Variable
 from cornu.errors import explain
 
@@ -220,22 +220,26 @@ def _one_of(
     return out
 
 
-_found_alike: dict[Any, list[Any]] = {}
+_alike_before: Cache[bool] = Cache(limit=256)
 
 
 def _alike(fns: Sequence[Fn], operands: Sequence[Any]) -> bool:
     """Whether the functions return arrays of the same structure, shapes and dtypes.
 
-    Asked once for each set of functions and shapes: a change since then would only be missed as an
-    error, the branch that is chosen runs in any case.
+    Asked once per set of functions and shapes: a change since then would only be missed as an
+    error, since the branch that is chosen runs in any case.
     """
     leaves, structure = jax.tree.flatten(operands)
-    kinds_given = tuple([(x.shape, x.dtype) for x in leaves])
-    key = tuple([id(fn) for fn in fns]), structure, kinds_given
-    before = _found_alike.get(key, ())
-    if before and all(ref() is fn for ref, fn in zip(before, fns, strict=True)):
-        return True
+    kinds = tuple([(x.shape, x.dtype) for x in leaves])
+    try:  # a weak reference is equal to another one of the same living function
+        key = (tuple([weakref.ref(fn) for fn in fns]), structure, kinds)
+        hash(key)
+    except TypeError:  # a callable that has no weak reference or no hash is asked again
+        return _compared(fns, operands)
+    return _alike_before.get(key, lambda: _compared(fns, operands))
 
+
+def _compared(fns: Sequence[Fn], operands: Sequence[Any]) -> bool:
     def shapes_of(fn: Fn) -> Any:
         def run(*args: Any) -> Any:
             with Frame(open_ended=True):
@@ -248,13 +252,7 @@ def _alike(fns: Sequence[Fn], operands: Sequence[Any]) -> bool:
         (jax.tree.structure(x), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(x)])
         for x in shapes
     ]
-    alike = all(kind == kinds[0] for kind in kinds)
-    if alike:
-        if len(_found_alike) >= 256:
-            _found_alike.clear()
-        with suppress(TypeError):  # a callable that cannot be referred to weakly is asked again
-            _found_alike[key] = [weakref.ref(fn) for fn in fns]
-    return alike
+    return all(kind == kinds[0] for kind in kinds)
 
 
 def cond(pred: Any, true_fn: Fn, false_fn: Fn, *operands: Any) -> Any:
