@@ -24,7 +24,7 @@ SETTINGS = {
 PROGRAM = Path(__file__).parent / "program.py"
 
 
-def findings(tmp_path, *programs):
+def findings(tmp_path: Path, *programs: Path) -> list[tuple[str, str, int, str]]:
     """What pyright has to say about programs: severity, file, line and message."""
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(SETTINGS))
     command = [sys.executable, "-m", "basedpyright", "-p", str(tmp_path), "--outputjson"]
@@ -39,7 +39,7 @@ def findings(tmp_path, *programs):
     ]
 
 
-def test_a_program_and_every_public_name(tmp_path):
+def test_a_program_and_every_public_name(tmp_path: Path) -> None:
     names = [f"keras.{name}" for name in cornu.SYMBOLS]
     for space in cornu.NAMESPACES:
         module = getattr(cornu, space)

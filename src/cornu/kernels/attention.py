@@ -30,7 +30,7 @@ import numpy as np
 
 from cornu import budget
 from cornu.kernels import matmul
-from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.derivatives import Arrays, Differentiable
 from cornu.kernels.platform import tuned
 
 BLOCKS = 4
@@ -110,7 +110,14 @@ def attention(
     return y.swapaxes(1, 2).astype(q.dtype)
 
 
-def _scores(q, k, bias, mask, causal_from, plan):
+def _scores(
+    q: jax.Array,
+    k: jax.Array,
+    bias: jax.Array | None,
+    mask: jax.Array | None,
+    causal_from: int | None,
+    plan: Plan,
+) -> jax.Array:
     """`(batch, heads, queries, keys)` of one block; hidden ones are far below all others."""
     s = plan.product("bhqd,bhkd->bhqk", q, k)
     s = s if bias is None else s + bias
@@ -124,7 +131,7 @@ def _scores(q, k, bias, mask, causal_from, plan):
     return s
 
 
-def _block(a, start, end, sight):
+def _block(a: jax.Array | None, start: int, end: int, sight: int) -> jax.Array | None:
     """The part of a bias or mask for some queries and keys; axes of size one stay."""
     if a is None:
         return None
@@ -134,11 +141,25 @@ def _block(a, start, end, sight):
 
 
 @functools.partial(Differentiable, nondiff_argnums=(5,))
-def _attend(q, k, v, bias, mask, plan):
+def _attend(
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    bias: jax.Array | None,
+    mask: jax.Array | None,
+    plan: Plan,
+) -> jax.Array:
     return _attend_forward(q, k, v, bias, mask, plan)[0]
 
 
-def _attend_forward(q, k, v, bias, mask, plan):
+def _attend_forward(
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    bias: jax.Array | None,
+    mask: jax.Array | None,
+    plan: Plan,
+) -> tuple[jax.Array, Arrays]:
     outputs, logs = [], []
     for start, end, sight in plan.blocks(q.shape[2], k.shape[2]):
         part, seen = (_block(a, start, end, sight) for a in (bias, mask))
@@ -153,7 +174,7 @@ def _attend_forward(q, k, v, bias, mask, plan):
     return y, (q, k, v, bias, mask, y, logs)
 
 
-def _attend_backward(plan, saved, g):
+def _attend_backward(plan: Plan, saved: Arrays, g: jax.Array) -> Arrays:
     q, k, v, bias, mask, y, logs = saved
     along = (g * y).sum(-1, keepdims=True)
     dqs, dk, dv = [], jnp.zeros_like(k), jnp.zeros_like(v)
@@ -183,18 +204,20 @@ def _attend_backward(plan, saved, g):
 _attend.defvjp(_attend_forward, _attend_backward)
 
 
-def _hidden(mask, plan, start, end, sight):
+def _hidden(
+    mask: jax.Array | None, plan: Plan, start: int, end: int, sight: int
+) -> jax.Array | None:
     """Scores that a mask has replaced: nothing flows through them."""
     if mask is None:
         return None  # hidden causal scores have p = 0 already: each row sees its own key
-    hidden = ~_block(mask, start, end, sight)
+    hidden = jnp.logical_not(_block(mask, start, end, sight))
     if plan.causal:
         rows = start + np.arange(end - start)[:, None]
         hidden = hidden | (rows < np.arange(sight))
     return hidden
 
 
-def _add_block(dbias, ds, start, end, sight):
+def _add_block(dbias: jax.Array, ds: jax.Array, start: int, end: int, sight: int) -> jax.Array:
     """Add the gradient of one block of scores, summed over the axes that the bias spreads over."""
     ones = tuple(axis for axis in range(4) if dbias.shape[axis] == 1)
     ds = ds.sum(ones, keepdims=True) if ones else ds

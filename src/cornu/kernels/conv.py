@@ -36,7 +36,7 @@ and reverse.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ from jax import lax
 from cornu.arguments import per_axis
 from cornu.errors import value_error
 from cornu.kernels.depthwise import depthwise_conv
-from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.derivatives import Arrays, Differentiable
 from cornu.kernels.memory import row_major
 from cornu.kernels.native import calls as native
 from cornu.kernels.platform import tuned
@@ -238,11 +238,11 @@ def _lowered(x: jax.Array, w: jax.Array, geometry: Geometry) -> jax.Array:
     return _plain(x, w, geometry)
 
 
-def _family_forward(x, w, geometry):
+def _family_forward(x: jax.Array, w: jax.Array, geometry: Geometry) -> tuple[jax.Array, Arrays]:
     return _family(x, w, geometry), (x, w)
 
 
-def _family_backward(geometry, saved, g):
+def _family_backward(geometry: Geometry, saved: Arrays, g: jax.Array) -> Arrays:
     x, w = saved
     return _to_input(x, w, geometry, g), _to_kernel(x, w, geometry, g)
 
@@ -260,7 +260,7 @@ def _multiply_adds(x: jax.Array, w: jax.Array, geometry: Geometry) -> jax.Array:
     return functools.reduce(jnp.add, terms)
 
 
-def _axes(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array):
+def _axes(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> Iterable[Arrays]:
     return zip(x.shape[1:-1], w.shape[:-2], g.shape[1:-1], *geometry, strict=True)
 
 
@@ -293,15 +293,21 @@ def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> 
 
 
 @functools.partial(Differentiable, nondiff_argnums=(2, 3))
-def _native_to_kernel(x, g, window, geometry):
+def _native_to_kernel(
+    x: jax.Array, g: jax.Array, window: tuple[int, ...], geometry: Geometry
+) -> jax.Array:
     return native.conv_weights(x, g, window, geometry)
 
 
-def _native_to_kernel_forward(x, g, window, geometry):
+def _native_to_kernel_forward(
+    x: jax.Array, g: jax.Array, window: tuple[int, ...], geometry: Geometry
+) -> tuple[jax.Array, Arrays]:
     return native.conv_weights(x, g, window, geometry), (x, g)
 
 
-def _native_to_kernel_backward(window, geometry, saved, v):
+def _native_to_kernel_backward(
+    window: tuple[int, ...], geometry: Geometry, saved: Arrays, v: jax.Array
+) -> Arrays:
     """It is linear in x and in g; the slope `v` of the kernel takes the kernel's place."""
     x, g = saved
     return _to_input(x, v, geometry, g), _family(x, v, geometry)

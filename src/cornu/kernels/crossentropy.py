@@ -26,6 +26,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from cornu.kernels.derivatives import Arrays
+
 
 def softmax_crossentropy(logits: jax.Array, target_probabilities: jax.Array) -> jax.Array:
     """`sum(t) * logsumexp(x) - sum(t * x)` over the last axis: the cross-entropy of each sample.
@@ -52,7 +54,7 @@ def _soft(logits: jax.Array, targets: jax.Array) -> jax.Array:
     return (targets * (log_total - _finite(below))).sum(-1)
 
 
-def _soft_tangent(primals, tangents):
+def _soft_tangent(primals: Arrays, tangents: Arrays) -> Arrays:
     logits, targets = primals
     dx, dt = tangents
     below, log_total = _below_max(logits)
@@ -124,7 +126,7 @@ def _sparse(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 @_sparse.defjvp
-def _sparse_tangent(primals, tangents):
+def _sparse_tangent(primals: Arrays, tangents: Arrays) -> Arrays:
     logits, labels = primals
     below, log_total = _below_max(logits)
     loss = log_total - _picked(below, labels)
@@ -165,7 +167,7 @@ def _sigmoid_loss(x: jax.Array, z: jax.Array, linear: jax.Array) -> jax.Array:
 
 
 @_sigmoid_loss.defjvp
-def _sigmoid_loss_tangent(primals, tangents):
+def _sigmoid_loss_tangent(primals: Arrays, tangents: Arrays) -> Arrays:
     x, z, linear = primals
     dx, dz, _ = tangents  # `linear` is made of x and z: its slope is part of theirs
     return _sigmoid_loss(x, z, linear), (jax.nn.sigmoid(x) - z) * dx - x * dz
@@ -194,7 +196,7 @@ def _softplus(x: jax.Array) -> jax.Array:
 
 
 @_softplus.defjvp
-def _softplus_tangent(primals, tangents):
+def _softplus_tangent(primals: Arrays, tangents: Arrays) -> Arrays:
     # autodiff would take the slope at 0 to be 0 or 1
     (x,), (t,) = primals, tangents
     return _softplus(x), jax.nn.sigmoid(x) * t

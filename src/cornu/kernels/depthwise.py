@@ -29,7 +29,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.arguments import per_axis
-from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.derivatives import Arrays, Differentiable
 from cornu.kernels.platform import tuned
 from cornu.kernels.window import (
     LAYOUTS,
@@ -100,11 +100,11 @@ def _sum_of_taps(x: jax.Array, w: jax.Array, geometry: Geometry) -> jax.Array:
     return functools.reduce(jnp.add, terms)
 
 
-def _depthwise_forward(x, w, geometry):
+def _depthwise_forward(x: jax.Array, w: jax.Array, geometry: Geometry) -> tuple[jax.Array, Arrays]:
     return _depthwise(x, w, geometry), (x, w)
 
 
-def _depthwise_backward(geometry, saved, g):
+def _depthwise_backward(geometry: Geometry, saved: Arrays, g: jax.Array) -> Arrays:
     x, w = saved
     return _to_input(x, w, geometry, g), _to_kernel(x, w, geometry, g)
 
@@ -134,7 +134,7 @@ def _to_kernel(x: jax.Array, w: jax.Array, geometry: Geometry, g: jax.Array) -> 
     if together > 1:
         x, g = (jnp.concatenate(jnp.split(a, together), -1) for a in (x, g))
 
-    def add_image(sums, image_and_g):
+    def add_image(sums: list[jax.Array], image_and_g: Arrays) -> tuple[list[jax.Array], None]:
         image, g = image_and_g
         parts = [part[0] for _, part in taps(image[None], window, geometry)]
         return [s + part * g for s, part in zip(sums, parts, strict=True)], None

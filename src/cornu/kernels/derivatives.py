@@ -27,6 +27,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 Tree = Any
+Arrays = tuple[jax.Array, ...]  # what a rule takes, keeps or gives
 # (arrays that are kept, arrays) -> arrays; linear in the second
 Map = Callable[[Sequence[Any], Sequence[Any]], list[Any]]
 

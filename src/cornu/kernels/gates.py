@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.kernels.derivatives import Arrays
 from cornu.kernels.platform import target
 
 LARGEST = 8.1
@@ -64,14 +65,14 @@ def _is_for_us(x: jax.Array) -> bool:
 
 
 @jax.custom_jvp
-def _rational_tanh(x):
+def _rational_tanh(x: jax.Array) -> jax.Array:
     x = jnp.clip(x, -LARGEST, LARGEST)
     square = x * x
     return x * _polynomial(ABOVE, square) / _polynomial(BELOW, square)
 
 
 @_rational_tanh.defjvp
-def _slope(primals, tangents):
+def _slope(primals: Arrays, tangents: Arrays) -> Arrays:
     y = _rational_tanh(*primals)
     return y, (1 - y * y) * tangents[0]
 

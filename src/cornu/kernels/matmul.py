@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.derivatives import Arrays, Differentiable
 from cornu.kernels.letters import fits, letters_of
 from cornu.kernels.memory import row_major
 from cornu.kernels.platform import tuned
@@ -144,11 +144,13 @@ def _laid_out(x: jax.Array, letters: str, order: list[str]) -> jax.Array:
     return row_major(x.transpose([letters.index(c) for c in order]))
 
 
-def _forward(a, b, letters, dtype):
+def _forward(
+    a: jax.Array, b: jax.Array, letters: tuple[str, str, str], dtype: str
+) -> tuple[jax.Array, Arrays]:
     return _product(a, b, letters, dtype), (a, b)
 
 
-def _backward(letters, dtype, saved, g):
+def _backward(letters: tuple[str, str, str], dtype: str, saved: Arrays, g: jax.Array) -> Arrays:
     a, b = saved
     first, second, result = letters
     g = g.astype(a.dtype)

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from cornu.kernels.derivatives import Arrays
 from cornu.kernels.platform import tuned
 
 # the trial mean reads one element in so many
@@ -73,7 +74,9 @@ def _one_pass(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array
 
 
 @_one_pass.defjvp
-def _one_pass_tangent(axes, primals, tangents):
+def _one_pass_tangent(
+    axes: tuple[int, ...], primals: Arrays, tangents: Arrays
+) -> tuple[Arrays, ...]:
     # that of the formula itself: the trial mean and the limit at zero only take up programs
     (x,), (t,) = primals, tangents
     mean, variance = _one_pass(x, axes)
@@ -100,7 +103,7 @@ def reciprocal_root(x: jax.Array) -> jax.Array:
 
 
 @reciprocal_root.defjvp
-def _reciprocal_root_tangent(primals, tangents):
+def _reciprocal_root_tangent(primals: Arrays, tangents: Arrays) -> Arrays:
     y = reciprocal_root(primals[0])
     return y, -0.5 * (y * y * y) * tangents[0]
 
@@ -142,7 +145,7 @@ def _standardize(x: jax.Array, epsilon: float) -> jax.Array:
 
 
 @_standardize.defjvp
-def _standardize_tangent(epsilon, primals, tangents):
+def _standardize_tangent(epsilon: float, primals: Arrays, tangents: Arrays) -> Arrays:
     (x,), (t,) = primals, tangents
     y, factor = _standardize_plain(x, epsilon)
     # the map from t is its own transpose but for the place of the factor

@@ -26,7 +26,7 @@ first one gets the gradient.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -37,6 +37,7 @@ from jax import lax
 from cornu import budget
 from cornu.arguments import per_axis
 from cornu.errors import value_error
+from cornu.kernels.derivatives import Arrays
 from cornu.kernels.platform import known, tuned
 from cornu.kernels.window import Geometry, taps, window_pads
 from cornu.numeric import is_float
@@ -140,7 +141,14 @@ def _checked(
     return sizes, sizes if strides is None else per_axis(strides, rank, "strides")
 
 
-def _reduce_window(x, start, combine, window, strides, padding):
+def _reduce_window(
+    x: jax.Array,
+    start: jax.typing.ArrayLike,
+    combine: Callable[..., jax.Array],
+    window: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+) -> jax.Array:
     start = np.array(start, x.dtype)  # a traced start has no gradient
     return lax.reduce_window(x, start, combine, (1, *window, 1), (1, *strides, 1), padding.upper())
 
@@ -221,7 +229,7 @@ def _max(x: jax.Array, plan: Plan) -> jax.Array:
 
 
 @_max.defjvp
-def _max_tangent(plan, primals, tangents):
+def _max_tangent(plan: Plan, primals: Arrays, tangents: Arrays) -> Arrays:
     (x,), (t,) = primals, tangents
     first, *others = plan.parts(x)
     y, winner = first, jnp.zeros(first.shape, jnp.int8)

@@ -27,7 +27,7 @@ import numpy as np
 from jax import lax
 
 from cornu.errors import value_error
-from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.derivatives import Arrays, Differentiable
 
 _GOLDEN = np.uint32(0x9E3779B9)
 _M1 = np.uint32(0x7FEB352D)
@@ -107,17 +107,21 @@ def dropout(
 
 
 @functools.partial(Differentiable, nondiff_argnums=(2, 3))
-def _dropout(x, key_words, rate, shape):
+def _dropout(x: jax.Array, key_words: jax.Array, rate: float, shape: tuple[int, ...]) -> jax.Array:
     keep = bits(key_words, shape) >= np.uint32(min(math.floor(rate * 2**32), 2**32 - 1))
     # as a factor the mask vectorizes: .8 against 2 ms for `where(keep, x * factor, 0)`
     return x * jnp.where(keep, 1 / (1 - rate), 0).astype(x.dtype)
 
 
-def _dropout_forward(x, key_words, rate, shape):
+def _dropout_forward(
+    x: jax.Array, key_words: jax.Array, rate: float, shape: tuple[int, ...]
+) -> Arrays:
     return _dropout(x, key_words, rate, shape), key_words
 
 
-def _dropout_backward(rate, shape, key_words, g):
+def _dropout_backward(
+    rate: float, shape: tuple[int, ...], key_words: jax.Array, g: jax.Array
+) -> tuple[jax.Array, None]:
     return _dropout(g, key_words, rate, shape), None
 
 

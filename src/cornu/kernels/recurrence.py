@@ -33,18 +33,15 @@ of the loop (no faster), unrolling.
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.derivatives import Arrays, Differentiable, Tree
 from cornu.kernels.gates import sigmoid, tanh
 from cornu.kernels.platform import tuned
 from cornu.kernels.rows import tall_product
-
-Tree = Any
 
 
 def scan_time(
@@ -81,7 +78,7 @@ def scan_time(
     """
     if mask is None:
 
-        def body(states, x):
+        def body(states: Tree, x: Tree) -> tuple[Tree, Tree]:
             output, states = step(x, states)
             return states, output
 
@@ -91,7 +88,7 @@ def scan_time(
         spec = jax.eval_shape(lambda x, s: step(x, s)[0], first, initial)
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), spec)
 
-        def masked_body(carry, x_and_mask):
+        def masked_body(carry: Arrays, x_and_mask: Arrays) -> tuple[Tree, Tree]:
             states, before = carry
             x, here = x_and_mask
             output, new_states = step(x, states)
@@ -112,7 +109,7 @@ def _choose(here: jax.Array | None, yes: Tree, no: Tree) -> Tree:
     if here is None:
         return yes
 
-    def pick(a, b):
+    def pick(a: jax.Array, b: jax.Array) -> jax.Array:
         return jnp.where(here.reshape(here.shape + (1,) * (a.ndim - here.ndim)), a, b)
 
     return jax.tree.map(pick, yes, no)
@@ -173,10 +170,19 @@ def _lstm_gates(z: jax.Array) -> tuple[jax.Array, ...]:
     return sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
 
 
-def _lstm_scan(x, h0, c0, w, u, b, mask, reverse):
+def _lstm_scan(
+    x: jax.Array,
+    h0: jax.Array,
+    c0: jax.Array,
+    w: jax.Array,
+    u: jax.Array,
+    b: jax.Array,
+    mask: jax.Array | None,
+    reverse: bool,
+) -> Arrays:
     """The loop; its gradient is that of the plain form."""
 
-    def step(states, x_and_mask):
+    def step(states: Tree, x_and_mask: Arrays) -> Arrays:
         h, c = states
         x, here = x_and_mask
         i, f, g, o = _lstm_gates(x @ w + h @ u + b)
@@ -189,11 +195,29 @@ def _lstm_scan(x, h0, c0, w, u, b, mask, reverse):
 
 
 @functools.partial(Differentiable, nondiff_argnums=(7,))
-def _lstm(x, h0, c0, w, u, b, mask, reverse):
+def _lstm(
+    x: jax.Array,
+    h0: jax.Array,
+    c0: jax.Array,
+    w: jax.Array,
+    u: jax.Array,
+    b: jax.Array,
+    mask: jax.Array | None,
+    reverse: bool,
+) -> Arrays:
     return _lstm_scan(x, h0, c0, w, u, b, mask, reverse)
 
 
-def _lstm_forward(x, h0, c0, w, u, b, mask, reverse):
+def _lstm_forward(
+    x: jax.Array,
+    h0: jax.Array,
+    c0: jax.Array,
+    w: jax.Array,
+    u: jax.Array,
+    b: jax.Array,
+    mask: jax.Array | None,
+    reverse: bool,
+) -> tuple[Arrays, Arrays]:
     """The loop, keeping what the gradient needs of each step.
 
     `[x, 1, h]` goes into one product with one matrix of all weights: kept as it is, it is one
@@ -202,7 +226,7 @@ def _lstm_forward(x, h0, c0, w, u, b, mask, reverse):
     ones = jnp.ones((*x.shape[:2], 1), x.dtype)
     weights = lax.optimization_barrier(jnp.concatenate([w, b[None], u]))
 
-    def step(states, x_and_mask):
+    def step(states: Tree, x_and_mask: Arrays) -> Arrays:
         h, c = states
         x1, here = x_and_mask
         inputs = jnp.concatenate([x1, h], -1)
@@ -216,13 +240,13 @@ def _lstm_forward(x, h0, c0, w, u, b, mask, reverse):
     return (hs, h, c), (inputs, gates, c0, cs, w, u, mask)
 
 
-def _lstm_backward(reverse, saved, gradients):
+def _lstm_backward(reverse: bool, saved: Arrays, gradients: Arrays) -> Arrays:
     inputs, gates, c0, cs, w, u, mask = saved
     dhs, dh, dc = gradients
     time, units = len(cs), c0.shape[-1]
     back = lax.optimization_barrier(u.T)
 
-    def step(n, carry):
+    def step(n: jax.Array, carry: Arrays) -> Arrays:
         dh, dc, dzs = carry
         t = n if reverse else time - 1 - n
         (i, f, g, o), c, dh_here, here = _at(t, (gates, cs, dhs, mask))
@@ -266,7 +290,7 @@ def _write(stack: jax.Array, t: jax.Array | int, blocks: tuple[jax.Array, ...]) 
     return stack
 
 
-def _projection(x, w, dz):
+def _projection(x: jax.Array, w: jax.Array, dz: jax.Array) -> Arrays:
     """Gradients of `x @ w` to both, all steps in one product each; x may have more columns."""
     rows = lambda a: a.reshape(-1, a.shape[-1])  # noqa: E731
     dx = (rows(dz) @ w.T).reshape(*x.shape[:2], len(w))
@@ -334,11 +358,21 @@ def gru(
     return _from_first_step(hs, mask, reverse).swapaxes(0, 1), h
 
 
-def _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after):
+def _gru_scan(
+    x: jax.Array,
+    h0: jax.Array,
+    w: jax.Array,
+    u: jax.Array,
+    b_x: jax.Array,
+    b_h: jax.Array,
+    mask: jax.Array | None,
+    reverse: bool,
+    reset_after: bool,
+) -> tuple[Arrays, Arrays]:
     """The loop; also what its gradient needs of each step."""
     units = h0.shape[-1]
 
-    def step(h, x_and_mask):
+    def step(h: jax.Array, x_and_mask: Arrays) -> Arrays:
         x, here = x_and_mask
         xz, xr, xn = jnp.split(x @ w + b_x, 3, -1)
         if reset_after:
@@ -355,22 +389,42 @@ def _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after):
 
 
 @functools.partial(Differentiable, nondiff_argnums=(7, 8))
-def _gru(x, h0, w, u, b_x, b_h, mask, reverse, reset_after):
+def _gru(
+    x: jax.Array,
+    h0: jax.Array,
+    w: jax.Array,
+    u: jax.Array,
+    b_x: jax.Array,
+    b_h: jax.Array,
+    mask: jax.Array | None,
+    reverse: bool,
+    reset_after: bool,
+) -> Arrays:
     return _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after)[0]
 
 
-def _gru_forward(x, h0, w, u, b_x, b_h, mask, reverse, reset_after):
+def _gru_forward(
+    x: jax.Array,
+    h0: jax.Array,
+    w: jax.Array,
+    u: jax.Array,
+    b_x: jax.Array,
+    b_h: jax.Array,
+    mask: jax.Array | None,
+    reverse: bool,
+    reset_after: bool,
+) -> tuple[Arrays, Arrays]:
     results, kept = _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after)
     return results, (x, w, u, mask, kept)
 
 
-def _gru_backward(reverse, reset_after, saved, gradients):
+def _gru_backward(reverse: bool, reset_after: bool, saved: Arrays, gradients: Arrays) -> Arrays:
     x, w, u, mask, kept = saved
     dhs, dh = gradients
     (time, batch), units = x.shape[:2], dh.shape[-1]
     back = lax.optimization_barrier(u.T)
 
-    def step(n, carry):
+    def step(n: jax.Array, carry: Arrays) -> Arrays:
         dh, from_x, from_h = carry
         t = n if reverse else time - 1 - n
         (z, r, n, inner, h), dh_here, here = _at(t, (kept, dhs, mask))

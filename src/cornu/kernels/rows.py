@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu.kernels.derivatives import Differentiable
+from cornu.kernels.derivatives import Arrays, Differentiable
 from cornu.kernels.letters import fits, letters_of
 from cornu.kernels.platform import tuned
 
@@ -51,11 +51,11 @@ def rows_product(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.dot(a, b, preferred_element_type=jnp.float32).astype(a.dtype)
 
 
-def _forward(a, b):
+def _forward(a: jax.Array, b: jax.Array) -> tuple[jax.Array, Arrays]:
     return rows_product(a, b), (a, b)
 
 
-def _backward(saved, g):
+def _backward(saved: Arrays, g: jax.Array) -> Arrays:
     a, b = saved
     return jnp.dot(g, b.T, preferred_element_type=jnp.float32).astype(a.dtype), tall_product(a, g)
 

@@ -37,7 +37,7 @@ def worst_error() -> float:
         shapes = ((batch, height, width, channels), (*window, channels, out))
         x, k = (jnp.asarray(rng.standard_normal(shape, "float32")) for shape in shapes)
 
-        def plain(x, k, geometry=geometry):
+        def plain(x: jax.Array, k: jax.Array, geometry: Geometry = geometry) -> jax.Array:
             strides, pads, _, _ = geometry
             return jax.lax.conv_general_dilated(
                 x, k, strides, pads, dimension_numbers=LAYOUTS[2], precision="highest"
