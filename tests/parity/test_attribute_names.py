@@ -16,6 +16,7 @@ ADDITIONS = {
     "rule": "the update of one weight, which own optimizers write",
     "slots": "the arrays that `rule` gets, which own optimizers declare",
     "listens_to_batches": "whether the last step of each group is enough for a callback",
+    "direction": "whether more or less of a metric is better, for callbacks that look for the best",
     "load": "of OrbaxCheckpoint: puts a checkpoint into the model",
 }
 # Attributes that instances of Keras's classes get later, or under the same name elsewhere.

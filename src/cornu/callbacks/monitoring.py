@@ -32,28 +32,8 @@ from cornu.core.objects.registry import is_builtin
 from cornu.errors import did_you_mean, explain, value_error, warn
 from cornu.reports import screen
 
-# Classes of metrics of which more is better; a class derived from one of them is like it.
-RISING = frozenset(
-    (
-        "Accuracy", "AUC", "BinaryAccuracy", "BinaryIoU", "CategoricalAccuracy",
-        "ConcordanceCorrelation", "CosineSimilarity", "F1Score", "FBetaScore", "IoU", "MeanIoU",
-        "OneHotIoU", "OneHotMeanIoU", "PearsonCorrelation", "Precision", "PrecisionAtRecall",
-        "R2Score", "Recall", "RecallAtPrecision", "SensitivityAtSpecificity",
-        "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "SpecificityAtSensitivity",
-        "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
-    )
-)  # fmt: skip
 # What makes the results of a model; an override may make others.
 STEPS = ("train_step", "test_step", "compute_metrics", "get_metrics_result")
-# Those of which less is better.
-FALLING = frozenset(
-    (
-        "BinaryCrossentropy", "CategoricalCrossentropy", "CategoricalHinge", "FalseNegatives",
-        "FalsePositives", "Hinge", "KLDivergence", "LogCoshError", "MeanAbsoluteError",
-        "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError",
-        "Poisson", "RootMeanSquaredError", "SparseCategoricalCrossentropy", "SquaredHinge",
-    )
-)  # fmt: skip
 
 
 class Results(dict[str, list[Any]]):
@@ -336,15 +316,10 @@ def direction_of(monitor: str, model: Any) -> int | None:
 
 
 def _direction_of_metric(metric: Any) -> int | None:
-    # Metrics written for Keras may say it themselves.
-    said = {"up": 1, "down": -1}.get(getattr(metric, "_direction", None) or "")
-    if said is not None:
-        return said
-    for cls in type(metric).__mro__:
-        if cls.__name__ in RISING:
-            return 1
-        if cls.__name__ in FALLING:
-            return -1
+    for name in ("_direction", "direction"):  # the first is what metrics written for Keras have
+        said = getattr(metric, name, None)
+        if isinstance(said, str) and said in ("up", "down"):
+            return 1 if said == "up" else -1
     return None
 
 

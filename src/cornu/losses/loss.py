@@ -260,6 +260,7 @@ def in_full_precision(function: Function) -> Function:
             set_mask(result, mask)
         return result
 
+    computed.direction = "down"  # type: ignore[attr-defined]  # as metrics say it
     return cast(Function, computed)
 
 

@@ -12,10 +12,11 @@ from cornu.core.objects.registry import register_functions
 from cornu.errors import value_error
 from cornu.kernels.crossentropy import picked_is_max
 from cornu.losses.loss import same_rank
-from cornu.metrics.reduction import MeanMetricWrapper
+from cornu.metrics.reduction import MeanMetricWrapper, rising
 from cornu.types import DTypeLike, Tensor
 
 
+@rising
 def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 where `y_pred` equals `y_true`, else 0; elementwise.
 
@@ -32,6 +33,7 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 register_functions({"accuracy": accuracy})
 
 
+@rising
 def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """1 where `y_pred > threshold` equals `y_true`, else 0; elementwise.
 
@@ -54,6 +56,7 @@ def first_max(y: Tensor) -> Tensor:
     return ops.min(ops.where(is_max, column, classes), axis=-1)
 
 
+@rising
 def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 where `argmax(y_true) == argmax(y_pred)`: `(batch, ..., classes) -> (batch, ...)`.
 
@@ -70,6 +73,7 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return _is_first(y_pred, first_max(y_true))
 
 
+@rising
 def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 where `argmax(y_pred)` equals the integer label.
 
@@ -98,6 +102,7 @@ def _is_first(y_pred: Tensor, labels: Tensor) -> Tensor:
     return ops.cast(picked_is_max(y_pred, labels), "float32")
 
 
+@rising
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
     """1 where the target class is among the `k` highest scores.
 
@@ -119,6 +124,7 @@ def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Te
     return _in_top_k(first_max(y_true), y_pred, k)
 
 
+@rising
 def sparse_top_k_categorical_accuracy(
     y_true: Tensor, y_pred: Tensor, k: int = 5, from_sorted_ids: bool = False
 ) -> Tensor:

@@ -82,6 +82,8 @@ class _Count(_ConfusionMetric):
 class _Ratio(_ConfusionMetric):
     """`first / (first + second)` of two counts; 0 if both are zero."""
 
+    direction = "up"
+
     def __init__(
         self,
         thresholds: float | Sequence[float] | None = None,
@@ -110,6 +112,7 @@ class TruePositives(_Count):
         2.0
     """
 
+    direction = "up"
     _counted = ("true_positives",)
 
 
@@ -125,6 +128,7 @@ class FalsePositives(_Count):
         2.0
     """
 
+    direction = "down"
     _counted = ("false_positives",)
 
 
@@ -140,6 +144,7 @@ class TrueNegatives(_Count):
         2.0
     """
 
+    direction = "up"
     _counted = ("true_negatives",)
 
 
@@ -155,6 +160,7 @@ class FalseNegatives(_Count):
         2.0
     """
 
+    direction = "down"
     _counted = ("false_negatives",)
 
 

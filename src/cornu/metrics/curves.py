@@ -81,6 +81,8 @@ class AUC(_Curve):
         0.75
     """
 
+    direction = "up"
+
     def __init__(
         self,
         num_thresholds: int = 200,
@@ -231,6 +233,8 @@ def _interpolated_pr_area(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> Ten
 
 class _BestAtConstraint(_Curve):
     """The maximum of one rate over the thresholds at which another rate reaches a minimum."""
+
+    direction = "up"
 
     def __init__(
         self,

@@ -50,6 +50,10 @@ class Metric(Configurable):
         5.0
     """
 
+    # "up" if more of it is better, "down" if less is, None if that depends; for callbacks that look
+    # for the best result.
+    direction: str | None = None
+
     def __init__(self, dtype: DTypeLike | None = None, name: str | None = None):
         self.name = name or names.auto_name(self)
         self._dtype_policy = dtype_policies.get(dtype or settings.current.floatx)

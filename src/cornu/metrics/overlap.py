@@ -43,6 +43,8 @@ class IoU(Metric):
         0.3333
     """
 
+    direction = "up"
+
     def __init__(
         self,
         num_classes: int,
@@ -330,6 +332,8 @@ class FBetaScore(Metric):
         >>> m([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.4]]).round(4)
         Array([0.5556, 1.    ], dtype=float32)
     """
+
+    direction = "up"
 
     def __init__(
         self,

@@ -12,14 +12,18 @@ from cornu.core.graph.operands import HALVES, tensor
 from cornu.core.logits import same_logits
 from cornu.core.masks import mask_of
 from cornu.core.objects.configurable import plain
-from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.serialize import (
     deserialize_keras_object,
-    function_in_files,
-    serialize_keras_object,
+    serialize_in_full,
 )
 from cornu.errors import returns_nothing
-from cornu.losses.loss import as_dtype, broadcast_weights, combined_mask, weights_and_mask
+from cornu.losses.loss import (
+    Function,
+    as_dtype,
+    broadcast_weights,
+    combined_mask,
+    weights_and_mask,
+)
 from cornu.metrics.metric import Metric
 from cornu.types import DTypeLike, Tensor
 
@@ -111,6 +115,12 @@ class Mean(Metric):
         return ops.divide_no_nan(self.total.value, self.count.value)
 
 
+def rising(function: Function) -> Function:
+    """The function, marked as one of which more is better, like an accuracy."""
+    function.direction = "up"  # type: ignore[attr-defined]
+    return function
+
+
 class MeanMetricWrapper(Mean):
     """Mean of a function `fn(y_true, y_pred, **kwargs)` over all samples.
 
@@ -137,6 +147,8 @@ class MeanMetricWrapper(Mean):
         super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
+        if self.direction is None:  # unless the class says it
+            self.direction = getattr(fn, "direction", None)
 
     def update_state(  # type: ignore[override]
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
@@ -170,7 +182,7 @@ class MeanMetricWrapper(Mean):
         if type(self) is not MeanMetricWrapper:
             return {**config, **self._settings()}
         kwargs = {key: plain(value) for key, value in self._fn_kwargs.items()}
-        return {**config, "fn": function_config(self._fn), **kwargs}
+        return {**config, "fn": serialize_in_full(self._fn), **kwargs}
 
     def _settings(self) -> dict[str, Any]:
         """The arguments of a named metric other than `name` and `dtype`."""
@@ -186,10 +198,3 @@ class MeanMetricWrapper(Mean):
         elif isinstance(fn, dict):
             config["fn"] = deserialize_keras_object(fn)
         return cls(**config)
-
-
-def function_config(function: Callable[..., Any]) -> Any:
-    """The config of a function inside a metric; a built-in function, too, is saved as a config."""
-    if inspect.isfunction(function) and is_builtin(function):
-        return function_in_files(function.__name__)
-    return serialize_keras_object(function)

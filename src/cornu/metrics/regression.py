@@ -13,7 +13,7 @@ from cornu.errors import value_error, warn
 from cornu.losses import functions as losses
 from cornu.losses.loss import as_dtype, paired, same_rank
 from cornu.metrics.metric import Metric
-from cornu.metrics.reduction import Mean, MeanMetricWrapper, weighted
+from cornu.metrics.reduction import Mean, MeanMetricWrapper, rising, weighted
 from cornu.types import Axis, DTypeLike, Tensor
 
 
@@ -44,6 +44,8 @@ class RootMeanSquaredError(Mean):
         >>> float(RootMeanSquaredError()([[0.0, 0.0]], [[3.0, 3.0]]))
         3.0
     """
+
+    direction = "down"
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: DTypeLike | None = None):
         super().__init__(name, dtype)
@@ -123,6 +125,7 @@ class LogCoshError(_Error):
         super().__init__(losses.log_cosh, name, dtype)
 
 
+@rising
 def cosine(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Cosine similarity of vectors along `axis`; 1 means the same direction."""
     return -losses.cosine_similarity(y_true, y_pred, axis=axis)
@@ -160,6 +163,7 @@ def _moments(y_true: Tensor, y_pred: Tensor, axis: Axis) -> tuple[Tensor, Tensor
     return ops.squeeze(means[0] - means[1], axis), ops.mean(a * b, axis=axis), *variances
 
 
+@rising
 def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tensor:
     """Pearson correlation, `cov / (std * std)`, along `axis`; NaN where an input is constant.
 
@@ -177,6 +181,7 @@ def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tens
     return covariance / (ops.sqrt(first) * ops.sqrt(second))
 
 
+@rising
 def concordance_correlation(y_true: Tensor, y_pred: Tensor, axis: Axis = -1) -> Tensor:
     """Concordance correlation, `2 cov / (var + var + (mean - mean)**2)`, along `axis`.
 
@@ -255,6 +260,8 @@ class R2Score(Metric):
         >>> float(R2Score()([[1.0], [2.0], [3.0]], [[1.0], [2.0], [4.0]]))
         0.5
     """
+
+    direction = "up"
 
     def __init__(
         self,

@@ -183,6 +183,13 @@ def serialize_function(function: Any) -> dict[str, Any]:
     return function_in_files(registry.get_registered_name(function))
 
 
+def serialize_in_full(value: Any) -> Any:
+    """`serialize_keras_object`, but functions of the library, too, as configs and not as names."""
+    if inspect.isfunction(value) and value.__name__ != LAMBDA:
+        return serialize_function(value)
+    return serialize_keras_object(value)
+
+
 def serialize_callable(function: Any) -> Any:
     """A function as its name: plain for the library's own, registered for the user's."""
     name = getattr(function, "__name__", type(function).__name__)

@@ -21,8 +21,7 @@ from cornu.core.objects.serialize import (
     SPECIAL,
     deserialize_keras_object,
     deserialize_one,
-    function_in_files,
-    serialize_keras_object,
+    serialize_in_full,
 )
 from cornu.errors import did_you_mean, value_error
 from cornu.types import Config, Identifier
@@ -122,9 +121,7 @@ class Vocabulary:
 
     def serialize(self, value: Any) -> Any:
         """An object or function as JSON values, from which `deserialize` makes it again."""
-        if inspect.isfunction(value) and registry.is_builtin(value):
-            return function_in_files(value.__name__)
-        return serialize_keras_object(value)
+        return serialize_in_full(value)
 
     def find(self, identifier: Identifier) -> Any:
         """What `get` returns, but a class as it is.
