@@ -285,6 +285,53 @@ def test_the_prose_is_in_the_house_style(place):
     assert not slips
 
 
+# Files that compare the name of a function, a module or a frame, and what that is. None of these is
+# the name of a class that decides what its objects can do.
+NAMES_COMPARED = {
+    "compat/adapters.py": "which package calls: grain asks for arrays of its own kind",
+    "compat/alias.py": "modules, which programs import by name",
+    "compat/probing.py": "which package asks whether a module is there",
+    "core/objects/configurable.py": "a lambda, named `<lambda>`; a private class, unnamed in files",
+    "core/objects/serialize.py": "a lambda, which Python names `<lambda>`",
+    "core/remat_scope.py": "an activation function: `linear` computes nothing",
+    "layers/core/small.py": "a lambda, which Python names `<lambda>`",
+    "signpost.py": "whether an import asks",
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_nothing_is_decided_by_the_name_of_a_class(path):
+    """A class says what it can do by an attribute or a method; its name is for people."""
+    lines = [
+        f"{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if _decides(node) and "__main__" not in ast.unparse(node)
+    ]
+    assert bool(lines) == (str(path.relative_to(SOURCE)) in NAMES_COMPARED), lines
+
+
+def _decides(node: ast.AST) -> bool:
+    """Whether code compares a `__name__`, or looks it up in a table or in a text."""
+    if isinstance(node, ast.Compare):
+        compared = [node.left, *node.comparators]
+    elif isinstance(node, ast.Match):
+        compared = [node.subject]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        matched = node.func.attr in ("startswith", "endswith", "match", "search", "fullmatch")
+        compared = [node.func.value] if matched else []
+    else:
+        return False
+    names = ("__name__", "__qualname__")
+    return any(
+        isinstance(part, ast.Attribute)
+        and part.attr in names
+        or isinstance(part, ast.Constant)
+        and part.value in names
+        for whole in compared
+        for part in ast.walk(whole)
+    )
+
+
 def run_python(code: str) -> str:
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     return subprocess.run(

@@ -17,6 +17,7 @@ ADDITIONS = {
     "slots": "the arrays that `rule` gets, which own optimizers declare",
     "listens_to_batches": "whether the last step of each group is enough for a callback",
     "direction": "whether more or less of a metric is better, for callbacks that look for the best",
+    "rescales_inputs": "whether a layer takes inputs of any scale, for the check of the data",
     "load": "of OrbaxCheckpoint: puts a checkpoint into the model",
 }
 # Attributes that instances of Keras's classes get later, or under the same name elsewhere.

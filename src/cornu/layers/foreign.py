@@ -84,6 +84,7 @@ class JaxLayer(Layer):
     """
 
     _config_omits_none = frozenset(("activity_regularizer", "params", "state"))
+    _repeatable = False
 
     def __init__(
         self,

@@ -99,7 +99,7 @@ def _is_repeatable(model: Any, layers: list[Any]) -> bool:
     silent = all(
         getattr(layer, "activity_regularizer", None) is None
         and not getattr(layer, "mask_zero", False)
-        and type(layer).__name__ not in ("Lambda", "Masking", "JaxLayer", "FlaxLayer")
+        and layer._repeatable
         for layer in layers
     )
     plain_step = type(model).predict_step is Compilable.predict_step

@@ -51,6 +51,10 @@ class Operation(Configurable):
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 
+    def _final_activation(self) -> str | None:
+        """Name of the activation that gives the outputs; None where that is not plain to see."""
+        return None
+
     # A copy of an operation is not in the graphs that the operation is in: those are copied with
     # their tensors, whose nodes enter themselves.
 

@@ -83,12 +83,15 @@ class Layer(Owner, Losses, Dtypes, Operation):
     _quantizes = False  # whether the class has its own `quantized_call`
     _takes_sparse = True  # whether `call` computes with sparse arrays, else made dense before
     _defines_masks = False  # whether the class has its own `compute_mask`, which may make masks
+    _repeatable = True  # whether outputs follow from inputs and weights alone, and have no masks
+    _ends_in_activation = False  # whether `call` ends in `activation`; not if overridden
     _weightless = False  # whether there is nothing to build, unless a subclass has a `build`
     _shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
 
     input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
     supports_masking: bool = False  # whether outputs get the masks that `compute_mask` says
     path: str = ""  # names of what the layer is in and its own, joined by "/"
+    rescales_inputs: bool = False  # whether inputs of any scale will do, as in a normalization
     supports_jit: bool = True  # False runs the model eagerly, unless `compile` says otherwise
     quantization_config: Any = None
 
@@ -109,6 +112,8 @@ class Layer(Owner, Losses, Dtypes, Operation):
             cls.build = wrap_build(cls.build)  # type: ignore[method-assign]
         if "quantized_call" in vars(cls):
             cls._quantizes = True
+        if "call" in vars(cls):
+            cls._ends_in_activation = vars(cls).get("_ends_in_activation", False)
         if "compute_mask" in vars(cls):
             cls._defines_masks = True
             cls.supports_masking = vars(cls).get("supports_masking", True)
@@ -315,6 +320,10 @@ class Layer(Owner, Losses, Dtypes, Operation):
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs; by default that of the inputs."""
         return previous_mask
+
+    def _final_activation(self) -> str | None:
+        activation = getattr(self, "activation", None) if self._ends_in_activation else None
+        return getattr(activation, "__name__", None)
 
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
         """Not offered any more; the message says what to use."""

@@ -29,6 +29,7 @@ class Activation(Layer):
 
     activation = ActivationAttribute()
 
+    _ends_in_activation = True
     _weightless = True
 
     def __init__(self, activation: Any, **kwargs: Any):
@@ -203,6 +204,7 @@ class Softmax(Layer):
         [1.0, 0.0]
     """
 
+    _ends_in_activation = True
     _weightless = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
@@ -223,6 +225,9 @@ class Softmax(Layer):
         else:
             outputs = activations.softmax(inputs, axis=axes[0])
         return outputs if mask is None else ops.where(mask, outputs, ops.zeros_like(outputs))
+
+    def _final_activation(self) -> str | None:
+        return "softmax" if self._ends_in_activation else None
 
     def compute_output_spec(self, inputs: Any, mask: Any = None) -> Any:
         return self._spec_of_call(inputs)

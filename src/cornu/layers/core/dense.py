@@ -45,6 +45,7 @@ class Dense(Layer):
     """
 
     activation = ActivationAttribute()
+    _ends_in_activation = True
 
     _config_omits_none = frozenset(("activity_regularizer", "lora_rank", "lora_alpha"))
 

@@ -44,6 +44,7 @@ class Embedding(Layer):
         (2, 3, 16)
     """
 
+    rescales_inputs = True  # it looks them up
     _takes_sparse = False
 
     _config_omits_none = frozenset(("lora_rank", "lora_alpha"))

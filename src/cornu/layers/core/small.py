@@ -51,6 +51,7 @@ class Masking(Layer):
         [[True, False]]
     """
 
+    _repeatable = False
     _weightless = True
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
@@ -88,6 +89,7 @@ class Lambda(Layer):
         [[9.0]]
     """
 
+    _repeatable = False
     _weightless = True
 
     _config_omits_none = frozenset(("output_shape", "mask"))

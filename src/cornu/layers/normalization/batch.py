@@ -54,6 +54,7 @@ class BatchNormalization(Layer):
         [-1.0, 1.0, 0.02]
     """
 
+    rescales_inputs = True
     _takes_sparse = False
     _casts_inputs = False  # statistics are those of the numbers that come in
     _casts_variables = False

@@ -75,6 +75,7 @@ class LayerNormalization(Layer):
         [-1.0, 1.0]
     """
 
+    rescales_inputs = True
     _takes_sparse = False
     _casts_inputs = False  # statistics are those of the numbers that come in
     _casts_variables = False
@@ -148,6 +149,7 @@ class RMSNormalization(Layer):
         [1.0, 1.0]
     """
 
+    rescales_inputs = True
     _takes_sparse = False
     _casts_inputs = False  # statistics are those of the numbers that come in
     _casts_variables = False
@@ -194,6 +196,7 @@ class GroupNormalization(Layer):
         (1, 5, 5, 6)
     """
 
+    rescales_inputs = True
     _takes_sparse = False
     _casts_inputs = False  # statistics are those of the numbers that come in
     _casts_variables = False
@@ -280,6 +283,7 @@ class UnitNormalization(Layer):
         [0.6, 0.8]
     """
 
+    rescales_inputs = True
     _takes_sparse = False
 
     _weightless = True

@@ -23,14 +23,12 @@ from cornu.checks import (
     check_split,
 )
 from cornu.checks.inputs import Finding, NotFiniteFinding, check_finite, check_shapes
+from cornu.core.objects.registry import is_builtin
 from cornu.data.source import Resident, Source
 from cornu.errors import explain, value_error, warn
 from cornu.numeric import is_float, is_integer
-from cornu.train.objective import ACCURACY, CompileLoss, object_name
+from cornu.train.objective import ACCURACY, CompileLoss
 from cornu.train.step import unpack_x_y_sample_weight
-
-# Layers after which the scale of the inputs does not matter.
-RESCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization", "Embedding")
 
 
 def check_data(
@@ -289,12 +287,9 @@ def input_shapes(model: Any, x: Any) -> Any:
 
 
 def _rescales(model: Any) -> bool:
-    layers = [layer for layer in getattr(model, "layers", ()) if layer.weights or _rescaling(layer)]
-    return bool(layers) and _rescaling(layers[0])
-
-
-def _rescaling(layer: Any) -> bool:
-    return type(layer).__name__ in RESCALING
+    """Whether the first layer that changes its inputs takes them at any scale."""
+    layers = getattr(model, "layers", ())
+    return next((x.rescales_inputs for x in layers if x.weights or x.rescales_inputs), False)
 
 
 def describe_outputs(model: Any) -> list[Output] | None:
@@ -336,9 +331,9 @@ def _describe(name: str, tensor: Any, loss: Any, accuracy: bool) -> Output:
 
 def _about(loss: Any) -> dict[str, Any]:
     """What an `Output` tells of its loss."""
-    function = getattr(loss, "_function", None) or getattr(loss, "fn", None)
+    function: Any = getattr(loss, "_function", None) or getattr(loss, "fn", None)
     return {
-        "loss": None if loss is None else object_name(function if function is not None else loss),
+        "loss": function.__name__ if is_builtin(function) else None,
         "from_logits": bool(getattr(loss, "from_logits", False)),
         "ignore_class": getattr(loss, "ignore_class", None),
         "axis": getattr(loss, "axis", -1),
@@ -350,11 +345,4 @@ def _last_activation(tensor: Any) -> str | None:
     history = tensor._keras_history
     if history is None:
         return None
-    layer = history.operation
-    kind = type(layer).__name__
-    if kind == "Softmax":
-        return "softmax"
-    activation = getattr(layer, "activation", None)
-    if kind not in ("Dense", "Activation") or activation is None:
-        return None
-    return getattr(activation, "__name__", None)
+    return history.operation._final_activation()
