@@ -205,7 +205,6 @@ NOT_YET: set[str] = {
     "layers/quantized",
     "layers/rnn",
     "models",
-    "optimizers",
     "quantizers",
     "random",
     "regularizers.py",

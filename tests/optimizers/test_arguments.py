@@ -16,14 +16,14 @@ from cornu.optimizers import SGD, Adam, AdamW, LossScaleOptimizer
         ({"clip_norm": 1.0}, r"takes no argument 'clip_norm'[\s\S]*did you mean 'clipnorm'"),
         (
             {"learning_rate": "fast"},
-            r"learning_rate is a number, a schedule or a function, got str",
+            r"learning_rate must be a number, a schedule or a function, got str",
         ),
         ({"learning_rate": [0.1]}, r"got list"),
         ({"clipnorm": 1.0, "clipvalue": 2.0}, r"received: clipnorm=1.0, clipvalue=2.0"),
-        ({"use_ema": True, "ema_momentum": 2.0}, r"ema_momentum lies in \[0, 1\], got 2.0"),
+        ({"use_ema": True, "ema_momentum": 2.0}, r"ema_momentum must be in \[0, 1\], got 2.0"),
         ({"use_ema": True, "ema_overwrite_frequency": -1}, r"integer >= 1 or None, got -1"),
         ({"gradient_accumulation_steps": 1}, r"integer >= 2 or None, got 1"),
-        ({"name": "a/b"}, r"name is a string without '/'"),
+        ({"name": "a/b"}, r"name must be a string without '/'"),
     ],
 )
 def test_refused(arguments, message):
@@ -46,7 +46,7 @@ def test_missing_and_misshapen_gradients():
         optimizer.apply([None, None])
     with pytest.raises(TypeError, match=r"variable 'a'[\s\S]*expected: \(1,\)[\s\S]*\(2,\)"):
         optimizer.apply([jnp.ones(2)], [a])
-    with pytest.raises(ValueError, match="one gradient a weight: 1, got 2"):
+    with pytest.raises(ValueError, match="one gradient per weight: 1, got 2"):
         optimizer.apply([jnp.ones(1)] * 2, [a])
     optimizer.apply([])  # nothing to do is fine
 

@@ -98,7 +98,7 @@ def test_loss_scale_refuses_foreign_settings():
         LossScaleOptimizer(SGD(), clipnorm=1.0)
     with pytest.raises(ValueError, match="did you mean 'initial_scale'"):
         LossScaleOptimizer(SGD(), inital_scale=1.0)
-    with pytest.raises(TypeError, match="inner_optimizer is an optimizer, got str"):
+    with pytest.raises(TypeError, match="inner_optimizer must be an optimizer, got str"):
         LossScaleOptimizer("sgd")
 
 
@@ -197,8 +197,8 @@ def test_the_map():
 @pytest.mark.parametrize(
     ("key", "optimizer", "message"),
     [
-        (3, SGD(), "A key is a path or a pattern, got 3"),
-        ("a", "sgd", "The optimizer for 'a' is an optimizer, got str"),
+        (3, SGD(), "A key must be a path or a pattern, got 3"),
+        ("a", "sgd", "The value for 'a' must be an optimizer, got str"),
         ("encoder/.*", SGD(), "has an optimizer already"),
     ],
 )
@@ -238,7 +238,7 @@ def test_what_overwrites_a_weight_is_not_unscaled():
 
 @pytest.mark.parametrize("wrap", [LossScaleOptimizer, MultiOptimizer])
 def test_what_wraps_optimizers_cannot_stand_inside(wrap):
-    message = f"is a {wrap.__name__}, which cannot stand inside"
+    message = f"is a {wrap.__name__}, which cannot be inside"
     with pytest.raises(ValueError, match=message):
         OptimizerMap(SGD(0.1))["a/.*"] = wrap(SGD(0.1))
     with pytest.raises(ValueError, match=message):

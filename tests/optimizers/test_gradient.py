@@ -65,11 +65,11 @@ def test_lion_moves_all_elements_alike():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: SGD(momentum=1.5), r"momentum is a number in \[0, 1\], got 1.5"),
+        (lambda: SGD(momentum=1.5), r"momentum must be a number in \[0, 1\], got 1.5"),
         (lambda: SGD(momentum="much"), r"got 'much'"),
-        (lambda: Lion(beta_1=0.0), "beta_1 lies above 0"),
-        (lambda: Ftrl(learning_rate_power=0.5), "learning_rate_power is at most 0"),
-        (lambda: Ftrl(l1_regularization_strength=-1.0), "l1_regularization_strength is at least 0"),
+        (lambda: Lion(beta_1=0.0), r"beta_1 must be in \(0, 1\], got 0.0"),
+        (lambda: Ftrl(learning_rate_power=0.5), "learning_rate_power must be <= 0"),
+        (lambda: Ftrl(l1_regularization_strength=-1.0), "l1_regularization_strength must be >= 0"),
     ],
 )
 def test_refused(make, message):

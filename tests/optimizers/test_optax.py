@@ -127,13 +127,13 @@ def test_a_chain_of_the_package_goes_on_where_it_was_saved(tmp_path):
 
 
 def test_refused():
-    with pytest.raises(TypeError, match="has the methods init and update, got SGD"):
+    with pytest.raises(TypeError, match="must have the methods init and update, got SGD"):
         Optax(SGD())
     optimizer, ws = Optax(adam(0.1)), weights()
     optimizer.build(ws)
     with pytest.raises(ValueError, match="each needs a gradient: 2, got 1"):
         optimizer.apply(grads(1)[:1], ws[:1])
-    with pytest.raises(TypeError, match="(?s)adam does not make a transformation.*missing"):
+    with pytest.raises(TypeError, match="(?s)adam must return a transformation.*missing"):
         Optax(adam)
 
 

@@ -73,12 +73,15 @@ def test_own_schedule():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedules.CosineDecay(0.1, 0), "decay_steps is a number of steps above 0, got 0"),
+        (
+            lambda: schedules.CosineDecay(0.1, 0),
+            "decay_steps must be a positive number of steps, got 0",
+        ),
         (lambda: schedules.CosineDecayRestarts(0.1, -1), "first_decay_steps"),
-        (lambda: schedules.ExponentialDecay(0.1, "a", 0.5), "decay_steps is a number .* got 'a'"),
+        (lambda: schedules.ExponentialDecay(0.1, "a", 0.5), "decay_steps must be a .* got 'a'"),
         (
             lambda: schedules.PiecewiseConstantDecay([1], [0.1]),
-            "one value more than boundaries",
+            "one more value than boundaries",
         ),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from cornu.core.variable import Variable
 from cornu.optimizers import SGD, schedules
-from cornu.optimizers.step import either, global_norm
+from cornu.optimizers.step import cond, global_norm
 
 
 def steps(optimizer, gradients, start=1.0, **attributes):
@@ -128,5 +128,5 @@ def test_exclusion_from_weight_decay():
 
 
 def test_a_known_condition_is_decided_at_once():
-    assert either(jnp.array(True), lambda x: "yes", lambda x: "no", 1) == "yes"
-    assert either(False, lambda x: "yes", lambda x: "no", 1) == "no"
+    assert cond(jnp.array(True), lambda x: "yes", lambda x: "no", 1) == "yes"
+    assert cond(False, lambda x: "yes", lambda x: "no", 1) == "no"

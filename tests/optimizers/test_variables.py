@@ -84,7 +84,7 @@ def test_added_variables():
     ]  # fmt: skip
     assert (len(a), float(b[1].numpy()[0])) == (2, 1.0)
     assert len(optimizer.add_optimizer_variables(dense(), "c")) == 2
-    with pytest.raises(ValueError, match="2 names need as many initializers, got 1"):
+    with pytest.raises(ValueError, match="2 names need 2 initializers, got 1"):
         optimizer.add_optimizer_variables(dense(), ["a", "b"], initializer=["zeros"])
 
 

@@ -1,16 +1,16 @@
-"""Adam and its family: a running mean `m` of the gradient over the root of one of its square, `v`.
+"""Adam and its family: steps by moment estimates of the gradient, `m` (first) and `v` (second).
 
     m = beta_1 * m + (1 - beta_1) * g             m_hat = m / (1 - beta_1**t)
     v = beta_2 * v + (1 - beta_2) * g**2          v_hat = v / (1 - beta_2**t)
 
     Adam     p -= lr * m_hat / (sqrt(v_hat) + epsilon)
-    AdamW    the same, with weight decay on
-    Adamax   v = max(beta_2 * v, |g|), the largest recent gradient instead of the mean square
-    Nadam    m_hat looks one step ahead
-    Lamb     the length of the step follows the norm of the weight
+    AdamW    Adam with decoupled weight decay
+    Adamax   the infinity norm, v = max(beta_2 * v, |g|), instead of the second moment
+    Nadam    Nesterov momentum in m_hat
+    Lamb     steps scaled to the norm of each weight
 
-The hats undo the start of the means from zero. They are the same for all weights, so `_begin`
-computes them once a step.
+The hats are the bias-corrected moments. The corrections are the same for all weights, so `_begin`
+computes them once per step.
 """
 
 from typing import Any
@@ -23,14 +23,18 @@ from cornu.types import ScheduleLike, Tensor
 
 
 class Adam(Optimizer):
-    """`p -= lr * m_hat / (sqrt(v_hat) + epsilon)` (Kingma & Ba 2014); see the module.
+    """Adam (Kingma & Ba 2014): `p -= lr * m_hat / (sqrt(v_hat) + epsilon)`.
+
+    `m = beta_1 * m + (1 - beta_1) * g` and `v = beta_2 * v + (1 - beta_2) * g**2` estimate the
+    first and second moments of the gradient; the hats divide by `1 - beta**t` (bias correction).
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        beta_1: the share of the old mean.
-        beta_2: the share of the old mean square.
-        epsilon: keeps the divisor above zero; added before the hat of `v` is put on.
-        amsgrad: divide by the largest `v` so far (Reddi et al. 2018).
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        beta_1: exponential decay rate of the first-moment estimate.
+        beta_2: exponential decay rate of the second-moment estimate.
+        epsilon: constant for numerical stability, added to `sqrt(v)` before the bias correction
+            ("epsilon hat" in the paper).
+        amsgrad: whether to use the maximum of all `v` so far (Reddi et al. 2018).
 
     Example:
 
@@ -70,15 +74,15 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): first `p -= lr * decay * p`.
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): `p -= lr * weight_decay * p`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        weight_decay: the share of each weight taken away, in units of the learning rate.
-        beta_1: the share of the old mean.
-        beta_2: the share of the old mean square.
-        epsilon: keeps the divisor above zero.
-        amsgrad: divide by the largest `v` so far.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        weight_decay: weight decay per step, in units of the learning rate.
+        beta_1: exponential decay rate of the first-moment estimate.
+        beta_2: exponential decay rate of the second-moment estimate.
+        epsilon: constant for numerical stability; see `Adam`.
+        amsgrad: whether to use the maximum of all `v` so far.
 
     Example:
 
@@ -101,15 +105,15 @@ class AdamW(Adam):
     ):
         if weight_decay is None:
             raise value_error(
-                "weight_decay of AdamW is a number, got None.", fix="use Adam instead."
+                "weight_decay of AdamW must be a number, got None.", fix="use Adam instead."
             )
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *args, **shared
         )
 
 
-class _TwoMeans(Optimizer):
-    """The settings of those that keep a mean of the gradient and one of its size."""
+class _AdamLike(Optimizer):
+    """The arguments that all relatives of Adam take."""
 
     def __init__(
         self,
@@ -126,14 +130,16 @@ class _TwoMeans(Optimizer):
         self.epsilon = epsilon
 
 
-class Adamax(_TwoMeans):
-    """`u = max(beta_2 * u, |g|); p -= lr * m_hat / (u + epsilon)` (Kingma & Ba 2014, section 7).
+class Adamax(_AdamLike):
+    """Adamax, Adam with the infinity norm (Kingma & Ba 2014, section 7).
+
+    `u = max(beta_2 * u, |g|); p -= lr * m_hat / (u + epsilon)`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        beta_1: the share of the old mean.
-        beta_2: how much of the old maximum stays.
-        epsilon: keeps the divisor above zero.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        beta_1: exponential decay rate of the first-moment estimate.
+        beta_2: exponential decay rate of the infinity norm.
+        epsilon: constant added to the denominator for numerical stability.
 
     Example:
 
@@ -154,17 +160,17 @@ class Adamax(_TwoMeans):
         return p - lr * m / (u + self.epsilon), m, u
 
 
-class Nadam(_TwoMeans):
-    """Adam with Nesterov's look ahead (Dozat 2015).
+class Nadam(_AdamLike):
+    """Adam with Nesterov momentum (Dozat 2015).
 
-    The share of the mean grows with the step, `b[t] = beta_1 * (1 - 0.5 * 0.96**t)`, and
+    The momentum has a schedule, `b[t] = beta_1 * (1 - 0.5 * 0.96**t)`, and
     `m_hat = b[t+1] * m / (1 - b[1]...b[t+1]) + (1 - b[t]) * g / (1 - b[1]...b[t])`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        beta_1: the share of the old mean.
-        beta_2: the share of the old mean square.
-        epsilon: keeps the divisor above zero.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        beta_1: exponential decay rate of the first-moment estimate.
+        beta_2: exponential decay rate of the second-moment estimate.
+        epsilon: constant added to the denominator for numerical stability.
 
     Example:
 
@@ -179,30 +185,30 @@ class Nadam(_TwoMeans):
         now = self.beta_1 * (1 - 0.5 * 0.96**t)
         ahead = self.beta_1 * (1 - 0.5 * 0.96 ** (t + 1))
         product = product * now
-        of_mean = lr * ahead / (1 - product * ahead)
-        of_gradient = lr * (1 - now) / (1 - product)
-        # 1 - beta_2 in float32, as in the divisor, so that the first v_hat is g**2 exactly.
-        return (of_mean, of_gradient, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t), product
+        scale_m = lr * ahead / (1 - product * ahead)
+        scale_g = lr * (1 - now) / (1 - product)
+        # 1 - beta_2 in float32, as in the bias correction, so that the first v_hat is g**2 exactly.
+        return (scale_m, scale_g, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t), product
 
     def rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor
     ) -> tuple[Tensor, ...]:
-        of_mean, of_gradient, share, bias = lr
+        scale_m, scale_g, gain, bias = lr
         m = m + (g - m) * (1 - self.beta_1)
-        v = v + (jnp.square(g) - v) * share
-        return p - (of_mean * m + of_gradient * g) / (jnp.sqrt(v / bias) + self.epsilon), m, v
+        v = v + (jnp.square(g) - v) * gain
+        return p - (scale_m * m + scale_g * g) / (jnp.sqrt(v / bias) + self.epsilon), m, v
 
 
-class Lamb(_TwoMeans):
-    """Adam whose step for each weight is as long as `lr` times the weight (You et al. 2019).
+class Lamb(_AdamLike):
+    """LAMB, Adam with layer-wise adaptive steps for large batches (You et al. 2019).
 
-    `r = m_hat / (sqrt(v_hat) + epsilon); p -= lr * r * norm(p) / norm(r)`, for large batches.
+    `r = m_hat / (sqrt(v_hat) + epsilon); p -= lr * r * norm(p) / norm(r)`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        beta_1: the share of the old mean.
-        beta_2: the share of the old mean square.
-        epsilon: keeps the divisor above zero.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        beta_1: exponential decay rate of the first-moment estimate.
+        beta_2: exponential decay rate of the second-moment estimate.
+        epsilon: constant added to the denominator for numerical stability.
 
     Example:
 

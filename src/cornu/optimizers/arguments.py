@@ -1,4 +1,4 @@
-"""Checks of what users hand to an optimizer, and the messages about it."""
+"""Checks of the arguments of optimizers, and their messages."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -16,15 +16,15 @@ from cornu.types import Tensor
 
 
 def signature_of(init: Callable[..., None]) -> inspect.Signature:
-    """The signature of a constructor as its callers see it, without `self`."""
+    """The signature of a constructor without `self`."""
     return inspect.Signature(list(inspect.signature(init).parameters.values())[1:])
 
 
 def full_signature(cls: type) -> inspect.Signature:
-    """A class's own arguments, then those that it passes on to its parent.
+    """The signature of a class: its own arguments, then those it passes on to its parent.
 
-    `__init__(self, learning_rate, rho, *args, **shared)` takes everything that follows in the
-    parent's order, `__init__(self, gain, **kwargs)` takes it by name alone.
+    `__init__(self, learning_rate, rho, *args, **shared)` takes the latter by position or name,
+    `__init__(self, gain, **kwargs)` by name only.
     """
     own = signature_of(vars(cls)["__init__"]).parameters.values()
     named = [p for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
@@ -40,7 +40,7 @@ def full_signature(cls: type) -> inspect.Signature:
 
 
 def unknown_to(cls: type, given: Iterable[str]) -> str:
-    """The message about arguments that an optimizer does not take."""
+    """The message about unknown arguments of an optimizer."""
     known = [p for p in inspect.signature(cls).parameters if p != "kwargs"]
     return unknown_arguments(cls.__name__, given, known)
 
@@ -49,45 +49,45 @@ NUMBERS = (int, float, np.number, np.ndarray, jax.Array)
 
 
 def is_number(rate: object) -> bool:
-    """Whether a learning rate is a plain number."""
+    """Whether a learning rate is a number."""
     return isinstance(rate, NUMBERS) and not isinstance(rate, bool) and np.ndim(rate) == 0
 
 
 def check_clipping(**limits: float | None) -> None:
-    """At most one way to clip gradients is asked for."""
+    """Check that at most one kind of gradient clipping is given."""
     given = {name: value for name, value in limits.items() if value is not None}
     if len(given) > 1:
         raise value_error(
-            "Gradients are clipped in one way, got several.",
+            "At most one of clipnorm, clipvalue and global_clipnorm may be set.",
             received=", ".join(f"{name}={value}" for name, value in given.items()),
-            fix="keep one of clipnorm, clipvalue and global_clipnorm.",
+            fix="keep the one that you need, such as global_clipnorm=1.0",
         )
 
 
-def refuse_rate(rate: object) -> str:
-    """The message about a learning rate that is none."""
+def invalid_rate(rate: object) -> str:
+    """The message about an invalid learning rate."""
     return explain(
-        f"learning_rate is a number, a schedule or a function, got {type(rate).__name__}.",
+        f"learning_rate must be a number, a schedule or a function, got {type(rate).__name__}.",
         received=repr(rate)[:80],
         fix="learning_rate=0.001",
     )
 
 
 def rate_at(rate: Callable[..., Any], step: Tensor) -> Any:
-    """What a schedule, a function of the step, or a function of nothing says at a step."""
+    """The value at a step of a schedule, or of a function with or without an argument."""
     takes_step = isinstance(rate, LearningRateSchedule) or _takes_argument(rate)
     return rate(step) if takes_step else rate()
 
 
 def shown(rate: object) -> str:
-    """A learning rate that is no number, for messages."""
+    """A schedule or function as named in messages."""
     if isinstance(rate, LearningRateSchedule):
         return f"the schedule {type(rate).__name__}"
     return f"the function {getattr(rate, '__name__', rate)}"
 
 
 def _takes_argument(function: Callable[..., Any]) -> bool:
-    """Whether a function must be given an argument."""
+    """Whether a function has a required positional argument."""
     parameters = inspect.signature(function).parameters.values()
     return any(
         p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
@@ -96,31 +96,32 @@ def _takes_argument(function: Callable[..., Any]) -> bool:
 
 
 def as_gradient(g: Tensor, variable: Variable) -> Any:
-    """A gradient as a jax array of the weight's shape; a sparse one becomes dense."""
+    """A gradient as a dense JAX array, checked to have the shape of the variable."""
     g = g.value if isinstance(g, Variable) else bcoo.dense(g)
     g = g if isinstance(g, jax.Array) else jnp.asarray(g)
     if tuple(g.shape) != tuple(variable.shape):
         raise type_error(
-            f"The gradient of variable '{variable.path}' has the wrong shape.",
+            f"The gradient of variable '{variable.path}' must have its shape.",
             expected=tuple(variable.shape),
             received=tuple(g.shape),
+            fix="pass gradients in the order of the variables.",
         )
     return g
 
 
 def report_missing(variables: list[Any], grads: list[Any]) -> None:
-    """Warn about weights without a gradient; refuse if there is none at all."""
+    """Warn about weights without a gradient; raise an error if no weight has one."""
     missing = [v.path for v, g in zip(variables, grads, strict=True) if g is None]
     if len(missing) == len(grads):
         raise value_error(
             "No weight has a gradient.",
-            fix="let the loss depend on the weights; inside jax.grad, pass their values as the "
-            "argument that is differentiated.",
+            fix="make the loss depend on the weights; with jax.grad, differentiate with respect to "
+            "their values.",
         )
     warn(
         explain(
-            f"{len(missing)} of {len(grads)} weights have no gradient and stay as they are.",
+            f"{len(missing)} of {len(grads)} weights have no gradient and are not updated.",
             weights=", ".join(missing),
-            fix="let the loss depend on them, or freeze them: layer.trainable = False.",
+            fix="make the loss depend on them, or freeze them: layer.trainable = False.",
         )
     )

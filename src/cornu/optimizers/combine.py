@@ -1,12 +1,12 @@
 """Optimizers made of other optimizers.
 
     LossScaleOptimizer     loss * scale -> gradients / scale -> inner optimizer
-                           all finite: the scale doubles every so many steps
-                           inf or NaN: the step is skipped, the scale halves
+                           all finite: the scale doubles every `dynamic_growth_steps` steps
+                           inf or NaN: the step is skipped and the scale is halved
 
-    MultiOptimizer         weight -> which optimizer? -> that optimizer, for each group of weights
+    MultiOptimizer         one optimizer per group of weights
 
-Both list the variables of the optimizers inside after their own.
+Both list the variables of their inner optimizers after their own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -24,11 +24,11 @@ from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, type_error, value_error
 from cornu.optimizers.arguments import as_gradient, report_missing, signature_of
 from cornu.optimizers.optimizer import Optimizer
-from cornu.optimizers.step import either
+from cornu.optimizers.step import cond
 from cornu.optimizers.variables import given_weights
 from cornu.types import Config, ScheduleLike, Tensor
 
-# What every optimizer has if nobody sets it; beside a loss scale it says nothing.
+# Defaults of the shared arguments, which LossScaleOptimizer accepts from old configs.
 UNSET = {
     "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None,
     "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None,
@@ -37,18 +37,19 @@ UNSET = {
 
 
 class LossScaleOptimizer(Optimizer):
-    """Keeps gradients in the range of float16 by a scale that adapts (Micikevicius et al. 2017).
+    """Dynamic loss scaling for float16 training (Micikevicius et al. 2017).
 
-    The loss is multiplied by the scale and the gradients are divided by it. When gradients
-    overflow, the step is skipped and the scale halves; after `dynamic_growth_steps` good steps in a
-    row it doubles. All other settings are those of the inner optimizer.
+    The loss is multiplied by the scale and the gradients are divided by it. If gradients overflow,
+    the step is skipped and the scale is halved; after `dynamic_growth_steps` finite steps in a row
+    it is doubled. All other settings are those of the inner optimizer.
 
     Args:
-        inner_optimizer: the optimizer that does the steps.
-        initial_scale: the first scale.
-        dynamic_growth_steps: how many good steps double the scale.
-        name: the first part of the variables' paths; from the class if None.
-        **kwargs: refused, with the place where the setting belongs.
+        inner_optimizer: optimizer that updates the weights.
+        initial_scale: initial loss scale.
+        dynamic_growth_steps: number of consecutive finite steps after which the scale is doubled.
+        name: name of the optimizer and first part of its variables' paths; made from the class name
+            if None.
+        **kwargs: other settings, which are rejected with a hint to the inner optimizer.
 
     Example:
 
@@ -71,8 +72,9 @@ class LossScaleOptimizer(Optimizer):
     ):
         if not kwargs.pop("dynamic", True):
             raise value_error(
-                "LossScaleOptimizer always adapts its scale, got dynamic=False.",
-                fix="a scale that stays: Adam(loss_scale_factor=1024.0), by itself.",
+                "LossScaleOptimizer has a dynamic scale, got dynamic=False.",
+                fix="for a constant scale, without a LossScaleOptimizer: "
+                "Adam(loss_scale_factor=1024.0)",
             )
         # Files of older versions hold the defaults of the inner optimizer's settings.
         kwargs = {k: v for k, v in kwargs.items() if not (k in UNSET and v == UNSET[k])}
@@ -86,16 +88,16 @@ class LossScaleOptimizer(Optimizer):
             raise value_error(f"LossScaleOptimizer takes no argument {given!r}.", fix=fix)
         if not isinstance(inner_optimizer, Optimizer):
             raise type_error(
-                f"inner_optimizer is an optimizer, got {type(inner_optimizer).__name__}.",
+                f"inner_optimizer must be an optimizer, got {type(inner_optimizer).__name__}.",
                 fix="LossScaleOptimizer(keras.optimizers.Adam(0.001))",
             )
         super().__init__(0.0, name=name)
-        inner_optimizer.loss_scale_factor = None  # one scale is enough
+        inner_optimizer.loss_scale_factor = None  # its loss is scaled already
         self.inner_optimizer = inner_optimizer
         self.initial_scale = initial_scale
         self.dynamic_growth_steps = dynamic_growth_steps
 
-    __signature__ = signature_of(__init__)  # what it would pass on, it refuses
+    __signature__ = signature_of(__init__)  # it rejects the shared arguments
 
     def build(
         self,
@@ -112,11 +114,11 @@ class LossScaleOptimizer(Optimizer):
 
     def _adopt(self, variables: Sequence[Any]) -> None:
         self.inner_optimizer._adopt(variables)
-        self._take(self._unknown(variables))
+        self._append(self._unknown(variables))
 
     @property
     def variables(self) -> list[Variable]:
-        """The own variables, then the inner optimizer's."""
+        """Its own variables, then those of the inner optimizer."""
         return [*super().variables, *self.inner_optimizer.variables]
 
     def _untrained_count(self) -> int:
@@ -127,12 +129,12 @@ class LossScaleOptimizer(Optimizer):
 
     @property
     def iterations(self) -> Any:
-        """How often the inner optimizer updated the weights; skipped steps do not count."""
+        """The number of updates so far, without skipped steps."""
         return self.inner_optimizer.iterations
 
     @property
     def learning_rate(self) -> Any:
-        """The inner optimizer's learning rate."""
+        """The learning rate of the inner optimizer."""
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
@@ -145,14 +147,14 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.scale_loss(loss) * scale
 
     def check_finite(self, grads: Sequence[Any]) -> Any:
-        """Whether no gradient holds an infinity or NaN; a boolean scalar."""
+        """Whether all gradients are finite; a boolean scalar."""
         checks = [jnp.all(jnp.isfinite(g)) for g in grads if g is not None]
         return jnp.all(jnp.stack(checks)) if checks else jnp.asarray(True)
 
     def apply(
         self, grads: Iterable[Tensor | None], trainable_variables: Sequence[Variable] | None = None
     ) -> None:
-        """Unscale the gradients and let the inner optimizer use them, if they are finite."""
+        """Unscale the gradients and apply them with the inner optimizer if they are finite."""
         grads = list(grads)
         if not grads:
             return
@@ -164,9 +166,9 @@ class LossScaleOptimizer(Optimizer):
         ]
         scale = read([self.dynamic_scale])[0]
 
-        def good() -> None:
+        def update() -> None:
             unscaled = [
-                # Not a gradient but the new value, as of the scales of float8 layers.
+                # Such a gradient is a new value, as for the scales of float8 layers.
                 g if g is None or v.overwrite_with_gradient else g / scale.astype(g.dtype)
                 for g, v in zip(grads, variables, strict=True)
             ]
@@ -176,28 +178,28 @@ class LossScaleOptimizer(Optimizer):
             self.step_counter.assign(jnp.where(grow, 0, seen))
             self.dynamic_scale.assign(jnp.where(grow, scale * 2.0, scale))
 
-        def bad() -> None:
+        def skip() -> None:
             self.step_counter.assign(0)
             self.dynamic_scale.assign(scale / 2.0)
 
         carried = [*variables, *self.variables]
-        good_pure, bad_pure = purify(good, carried), purify(bad, carried)
-        values = either(
+        pure_update, pure_skip = purify(update, carried), purify(skip, carried)
+        values = cond(
             self.check_finite(grads),
-            lambda values: good_pure(values)[1],
-            lambda values: bad_pure(values)[1],
+            lambda values: pure_update(values)[1],
+            lambda values: pure_skip(values)[1],
             read(carried),
         )
         write(carried, values)
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Put the inner optimizer's running averages into the weights."""
+        """Replace the weights by the moving averages of the inner optimizer."""
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """See `Optimizer.exclude_from_weight_decay`; said to the inner optimizer."""
+        """See `Optimizer.exclude_from_weight_decay`; passed to the inner optimizer."""
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
     def get_config(self) -> dict[str, Any]:
@@ -211,31 +213,31 @@ class LossScaleOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
-        """Make an optimizer from what `get_config` returned."""
+        """Create an optimizer from what `get_config` returned."""
         inner = deserialize_keras_object(config["inner_optimizer"], custom_objects=custom_objects)
         return cls(**{**config, "inner_optimizer": inner})
 
 
-def _require_plain(optimizer: Optimizer, what: str) -> None:
-    """Refuse to nest what wraps other optimizers: it would not see the scale of the loss."""
+def _reject_wrapper(optimizer: Optimizer, what: str) -> None:
+    """Reject nested wrappers of optimizers, which would not know the loss scale."""
     if optimizer._wraps_others:
         kind = type(optimizer).__name__
         raise value_error(
-            f"The optimizer of {what} is a {kind}, which cannot stand inside a MultiOptimizer.",
-            fix="keras.optimizers.SGD(0.1), and at most one wrapper around all:\n"
+            f"The optimizer of {what} is a {kind}, which cannot be inside a MultiOptimizer.",
+            fix="keras.optimizers.SGD(0.1), and one wrapper around the MultiOptimizer:\n"
             "optimizer = keras.optimizers.LossScaleOptimizer(optimizer)",
         )
 
 
 class OptimizerMap(Configurable, MutableMapping):
-    """Which optimizer updates a weight, by patterns for the weight's path.
+    """Optimizers by weight path.
 
-    A key that is the path itself comes first; else the keys are regular expressions that must match
-    the whole path. A weight that none matches gets the default.
+    A key equal to the path takes precedence; otherwise keys are regular expressions that must match
+    the whole path. Weights that match no key get the default optimizer.
 
     Args:
-        default_optimizer: for all weights that no key matches.
-        optimizer_map: pattern -> optimizer.
+        default_optimizer: optimizer of the weights that match no key.
+        optimizer_map: dict from path or pattern to optimizer.
 
     Example:
 
@@ -250,7 +252,7 @@ class OptimizerMap(Configurable, MutableMapping):
     ):
         if not isinstance(default_optimizer, Optimizer):
             raise type_error(
-                f"default_optimizer is an optimizer, got {type(default_optimizer).__name__}.",
+                f"default_optimizer must be an optimizer, got {type(default_optimizer).__name__}.",
                 fix="OptimizerMap(Adam(), {'encoder/.*': SGD()})",
             )
         self._default_optimizer = default_optimizer
@@ -260,7 +262,7 @@ class OptimizerMap(Configurable, MutableMapping):
 
     @property
     def default_optimizer(self) -> Optimizer:
-        """The optimizer of all weights that no key matches."""
+        """The optimizer of the weights that match no key."""
         return self._default_optimizer
 
     def __call__(self, variable: Variable) -> Optimizer:
@@ -272,25 +274,25 @@ class OptimizerMap(Configurable, MutableMapping):
         found = [pattern for pattern in self._optimizer_map if patterns.fits(pattern, key)]
         if len(found) > 1:
             raise value_error(
-                f"Several optimizers are meant for '{key}'.",
+                f"Several patterns match '{key}'.",
                 patterns=", ".join(repr(pattern) for pattern in found),
-                fix="make the patterns exclude each other, or add the path itself as a key.",
+                fix="make the patterns mutually exclusive, or add the path itself as a key.",
             )
         return self._optimizer_map[found[0]] if found else self._default_optimizer
 
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
         if not isinstance(key, str):
-            raise value_error(f"A key is a path or a pattern, got {key!r}.")
+            raise value_error(f"A key must be a path or a pattern, got {key!r}.")
         if key in self._optimizer_map:
             raise value_error(
-                f"{key!r} has an optimizer already.", fix="del optimizer_map[key] first."
+                f"{key!r} has an optimizer already.", fix=f"del optimizer_map[{key!r}] first."
             )
         if not isinstance(optimizer, Optimizer):
             raise value_error(
-                f"The optimizer for {key!r} is an optimizer, got {type(optimizer).__name__}.",
+                f"The value for {key!r} must be an optimizer, got {type(optimizer).__name__}.",
                 fix=f"optimizer_map[{key!r}] = SGD(0.01)",
             )
-        _require_plain(optimizer, repr(key))
+        _reject_wrapper(optimizer, repr(key))
         self._optimizer_map[key] = optimizer
 
     def __delitem__(self, key: str) -> None:
@@ -314,7 +316,7 @@ class OptimizerMap(Configurable, MutableMapping):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
-        """Make a map from what `get_config` returned."""
+        """Create a map from what `get_config` returned."""
         return cls(**deserialize_keras_object(dict(config), custom_objects=custom_objects))
 
 
@@ -322,10 +324,11 @@ class MultiOptimizer(Optimizer):
     """Different optimizers for different weights.
 
     Args:
-        optimizer_map: an `OptimizerMap`, a function from a weight to its optimizer, or one
-            optimizer for all.
-        loss_scale_factor: see `Optimizer`; holds for all weights.
-        name: the first part of the variables' paths; from the class if None.
+        optimizer_map: `OptimizerMap`, function from a weight to its optimizer, or one optimizer
+            for all weights.
+        loss_scale_factor: loss scale of all optimizers; see `Optimizer`.
+        name: name of the optimizer and first part of its variables' paths; made from the class name
+            if None.
 
     Example:
 
@@ -347,7 +350,7 @@ class MultiOptimizer(Optimizer):
             optimizer_map = OptimizerMap(optimizer_map)
         if not callable(optimizer_map):
             raise type_error(
-                "optimizer_map is an OptimizerMap or a function, got "
+                "optimizer_map must be an OptimizerMap or a function, got "
                 f"{type(optimizer_map).__name__}.",
                 fix="MultiOptimizer(OptimizerMap(Adam(), {'encoder/.*': SGD()}))",
             )
@@ -356,7 +359,7 @@ class MultiOptimizer(Optimizer):
         if isinstance(optimizer_map, OptimizerMap):
             listed = [optimizer_map[key] for key in optimizer_map]
             self._members = unique([*listed, optimizer_map.default_optimizer])
-        self._choice: list[int] = []  # for each weight, which of the optimizers
+        self._choice: list[int] = []  # index of the optimizer, per weight
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
 
     def build(
@@ -371,13 +374,14 @@ class MultiOptimizer(Optimizer):
         for optimizer, variable in zip(chosen, variables, strict=True):
             if not isinstance(optimizer, Optimizer):
                 raise type_error(
-                    f"optimizer_map gives no optimizer for weight '{variable.path}'.",
+                    f"optimizer_map returned no optimizer for weight '{variable.path}'.",
                     received=type(optimizer).__name__,
+                    fix="return an optimizer for every weight.",
                 )
-            _require_plain(optimizer, f"weight '{variable.path}'")
+            _reject_wrapper(optimizer, f"weight '{variable.path}'")
         self._members = unique([*self._members, *chosen])
-        place = {id(optimizer): i for i, optimizer in enumerate(self._members)}
-        self._choice = [place[id(optimizer)] for optimizer in chosen]
+        index = {id(optimizer): i for i, optimizer in enumerate(self._members)}
+        self._choice = [index[id(optimizer)] for optimizer in chosen]
         for i, optimizer in enumerate(self._members):
             optimizer.loss_scale_factor = self.loss_scale_factor
             optimizer.build([v for v, c in zip(variables, self._choice, strict=True) if c == i])
@@ -389,16 +393,16 @@ class MultiOptimizer(Optimizer):
             optimizer = self.optimizer_map(variable)
             self._choice.append(next(i for i, o in enumerate(self._members) if o is optimizer))
             optimizer._adopt([variable])
-        self._take(new)
+        self._append(new)
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """The optimizers inside: those of the map in its order, the default one last."""
+        """The inner optimizers: those of the map in order, then the default."""
         return list(self._members)
 
     @property
     def variables(self) -> list[Variable]:
-        """The own variables, then those of each optimizer."""
+        """Its own variables, then those of each inner optimizer."""
         return [*super().variables, *(v for one in self._members for v in one.variables)]
 
     def _untrained_count(self) -> int:
@@ -407,7 +411,7 @@ class MultiOptimizer(Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """There is none: each optimizer has its own."""
+        """Not available: each inner optimizer has its own."""
         raise AttributeError(_no_single_rate())
 
     @learning_rate.setter
@@ -416,7 +420,7 @@ class MultiOptimizer(Optimizer):
 
     @property
     def loss_scale_factor(self) -> float | None:
-        """The factor of the loss, the same for all optimizers."""
+        """The loss scale, which is the same for all inner optimizers."""
         return self._loss_scale_factor
 
     @loss_scale_factor.setter
@@ -428,7 +432,7 @@ class MultiOptimizer(Optimizer):
     def apply(
         self, grads: Iterable[Tensor | None], trainable_variables: Sequence[Variable] | None = None
     ) -> None:
-        """Let each optimizer update its weights; see `Optimizer.apply`."""
+        """Update each weight with its optimizer; see `Optimizer.apply`."""
         grads = list(grads)
         if not grads:
             return
@@ -449,14 +453,14 @@ class MultiOptimizer(Optimizer):
         return [pair for one in self._members for pair in one._weights_and_averages()]
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Put running averages into the weights of the optimizers that keep some."""
+        """Replace weights by their moving averages where their optimizer keeps these."""
         for v in var_list:
             self._members[self._choice[self._get_variable_index(v)]].finalize_variable_values([v])
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """See `Optimizer.exclude_from_weight_decay`; said to all optimizers."""
+        """See `Optimizer.exclude_from_weight_decay`; passed to all inner optimizers."""
         for one in self._members:
             one.exclude_from_weight_decay(var_list, var_names)
 
@@ -470,7 +474,7 @@ class MultiOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
-        """Make an optimizer from what `get_config` returned."""
+        """Create an optimizer from what `get_config` returned."""
         choice = deserialize_keras_object(config["optimizer_map"], custom_objects=custom_objects)
         return cls(**{**config, "optimizer_map": choice})
 

@@ -1,14 +1,14 @@
-"""Optimizers that scale the gradient element by element, and those that follow its sign.
+"""SGD, and optimizers that scale the gradient elementwise or use its sign.
 
 In the formulas `p` is a weight, `g` its gradient, `lr` the learning rate. A rule returns the new
 weight, then the new slots in the order of `slots`.
 
-    SGD        p -= lr * g                               with momentum if asked for
-    RMSprop    p -= lr * g / sqrt(mean of g**2)          over the recent past
-    Adagrad    p -= lr * g / sqrt(sum of g**2)           over the whole past
-    Adadelta   as RMSprop, in units of past updates
-    Ftrl       the best weights for the sum of past gradients, with L1 and L2 penalties
-    Lion       p -= lr * sign(mean of g)
+    SGD        p -= lr * g                               with optional momentum
+    RMSprop    p -= lr * g / sqrt(v)                     v: moving average of g**2
+    Adagrad    p -= lr * g / sqrt(a)                     a: sum of g**2
+    Adadelta   RMSprop with steps scaled by a moving average of past updates
+    Ftrl       follow the regularized leader, with L1 and L2 penalties
+    Lion       p -= lr * sign(moving average of g)
 """
 
 from typing import Any
@@ -22,14 +22,15 @@ from cornu.types import ScheduleLike, Tensor
 
 
 class SGD(Optimizer):
-    """Gradient descent: `p -= lr * g`, with momentum `m = momentum * m - lr * g; p += m`.
+    """Stochastic gradient descent, `p -= lr * g`, with optional momentum.
 
-    With `nesterov`, `p += momentum * m - lr * g`, which looks one step ahead.
+    With momentum `m = momentum * m - lr * g; p += m`; with Nesterov momentum
+    `p += momentum * m - lr * g`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        momentum: the share of the last update that is repeated, in [0, 1].
-        nesterov: whether to look ahead.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        momentum: momentum, in [0, 1]; 0 for none.
+        nesterov: whether to use Nesterov momentum.
 
     Example:
 
@@ -48,7 +49,7 @@ class SGD(Optimizer):
         super().__init__(learning_rate, *args, **shared)
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise value_error(
-                f"momentum is a number in [0, 1], got {momentum!r}.", fix="momentum=0.9"
+                f"momentum must be a number in [0, 1], got {momentum!r}.", fix="momentum=0.9"
             )
         self.momentum = momentum
         self.nesterov = nesterov
@@ -56,7 +57,7 @@ class SGD(Optimizer):
 
     @property
     def momentums(self) -> list[Any]:
-        """The momentum of each weight; empty without momentum."""
+        """The momentum variables of the weights; empty without momentum."""
         return [row[0] for row in self._slots if row]
 
     def rule(
@@ -69,14 +70,15 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """`v = rho * v + (1 - rho) * g**2; p -= lr * g / sqrt(v + epsilon)` (Hinton 2012).
+    """RMSprop (Hinton 2012): `v = rho * v + (1 - rho) * g**2; p -= lr * g / sqrt(v + epsilon)`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        rho: the share of the old mean square.
-        momentum: the share of the last update that is repeated.
-        epsilon: keeps the divisor above zero.
-        centered: divide by the standard deviation of the gradient, not by its root mean square.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        rho: exponential decay rate of the moving average of squared gradients.
+        momentum: momentum of the updates; 0 for none.
+        epsilon: constant added to the moving average for numerical stability.
+        centered: whether to divide by the standard deviation of the gradient instead of its root
+            mean square.
 
     Example:
 
@@ -109,26 +111,26 @@ class RMSprop(Optimizer):
     ) -> tuple[Tensor, ...]:
         slots = dict(zip(self._later_slots, later, strict=True))
         v = self.rho * v + (1 - self.rho) * jnp.square(g)
-        spread = v
+        second = v
         if self.centered:
             mean = self.rho * slots["average_gradient"] + (1 - self.rho) * g
             slots["average_gradient"] = mean
-            spread = v - jnp.square(mean)
-        move = lr * g / jnp.sqrt(spread + self.epsilon)
+            second = v - jnp.square(mean)
+        move = lr * g / jnp.sqrt(second + self.epsilon)
         if self.momentum > 0:
             move = slots["momentum"] = self.momentum * slots["momentum"] + move
         return p - move, v, *slots.values()
 
 
 class Adagrad(Optimizer):
-    """`a += g**2; p -= lr * g / sqrt(a + epsilon)` (Duchi et al. 2011).
+    """Adagrad (Duchi et al. 2011): `a += g**2; p -= lr * g / sqrt(a + epsilon)`.
 
-    Elements that are seldom updated keep large steps.
+    Parameters with rare gradients keep large steps.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        initial_accumulator_value: the first `a`; not negative.
-        epsilon: keeps the divisor above zero.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        initial_accumulator_value: initial value of `a`; must be >= 0.
+        epsilon: constant added to `a` for numerical stability.
 
     Example:
 
@@ -155,15 +157,15 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """`p -= lr * g * rms(past updates) / rms(past gradients)` (Zeiler 2012).
+    """Adadelta (Zeiler 2012): `p -= lr * g * rms(past updates) / rms(past gradients)`.
 
-    `rms(x) = sqrt(mean(x**2) + epsilon)`, with a running mean. The paper has no learning rate,
-    that is, `learning_rate=1.0`.
+    `rms(x) = sqrt(mean(x**2) + epsilon)`, with an exponential moving average. The paper has no
+    learning rate; use `learning_rate=1.0` for its form.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        rho: the share of the old means.
-        epsilon: keeps the roots above zero; the first updates come from it.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        rho: exponential decay rate of both moving averages.
+        epsilon: constant added to them for numerical stability; sets the size of the first updates.
 
     Example:
 
@@ -200,25 +202,25 @@ class Adadelta(Optimizer):
         return p - lr * move, grads, moves
 
     def update_step(self, grad: Tensor, variable: Variable, learning_rate: Tensor) -> None:
-        """See `Optimizer.update_step`; Keras calls the gradient `grad` here."""
+        """See `Optimizer.update_step`; as in Keras, the gradient is called `grad` here."""
         super().update_step(grad, variable, learning_rate)
 
 
 class Ftrl(Optimizer):
-    """Follow the regularized leader (McMahan et al. 2013), for wide and sparse models.
+    """FTRL, follow the regularized leader (McMahan et al. 2013), for large sparse models.
 
         n' = n + g**2
         z' = z + g - (n'**-power - n**-power) / lr * p
         p  = 0 where |z'| <= l1, else (sign(z') * l1 - z') / (n'**-power / lr + 2 * l2 + beta / lr)
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        learning_rate_power: `power` above; 0 for a fixed rate, never positive.
-        initial_accumulator_value: the first `n`; not negative.
-        l1_regularization_strength: `l1`; makes weights exactly zero.
-        l2_regularization_strength: `l2`; pulls weights towards zero.
-        l2_shrinkage_regularization_strength: an L2 penalty that acts through the gradient.
-        beta: lets the rate grow more slowly at the start.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        learning_rate_power: `power` above; must be <= 0, and 0 means a constant learning rate.
+        initial_accumulator_value: initial value of `n`; must be >= 0.
+        l1_regularization_strength: `l1`, which makes weights exactly zero; must be >= 0.
+        l2_regularization_strength: `l2`, which shrinks weights; must be >= 0.
+        l2_shrinkage_regularization_strength: L2 penalty added to the gradient; must be >= 0.
+        beta: `beta` above, the learning-rate offset of the paper.
 
     Example:
 
@@ -240,7 +242,7 @@ class Ftrl(Optimizer):
     ):
         super().__init__(learning_rate, *args, **shared)
         if learning_rate_power > 0:
-            raise value_error(f"learning_rate_power is at most 0, got {learning_rate_power!r}.")
+            raise value_error(f"learning_rate_power must be <= 0, got {learning_rate_power!r}.")
         strengths = {
             "initial_accumulator_value": initial_accumulator_value,
             "l1_regularization_strength": l1_regularization_strength,
@@ -249,7 +251,7 @@ class Ftrl(Optimizer):
         }
         for name, value in strengths.items():
             if value < 0:
-                raise value_error(f"{name} is at least 0, got {value!r}.")
+                raise value_error(f"{name} must be >= 0, got {value!r}.")
         self.learning_rate_power = learning_rate_power
         self.initial_accumulator_value = initial_accumulator_value
         self.l1_regularization_strength = l1_regularization_strength
@@ -271,15 +273,15 @@ class Ftrl(Optimizer):
 
 
 class Lion(Optimizer):
-    """`p -= lr * sign(beta_1 * m + (1 - beta_1) * g); m = beta_2 * m + (1 - beta_2) * g`.
+    """Lion (Chen et al. 2023): steps of the sign of a moving average of the gradient.
 
-    Every element moves by the same amount (Chen et al. 2023); it wants a rate 3 to 10 times below
-    Adam's, and a weight decay as much above.
+    `p -= lr * sign(beta_1 * m + (1 - beta_1) * g); m = beta_2 * m + (1 - beta_2) * g`. It usually
+    needs a learning rate 3 to 10 times smaller than Adam's, and a larger weight decay by as much.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        beta_1: the share of the mean in the direction, in (0, 1].
-        beta_2: the share of the old mean.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        beta_1: weight of the moving average in the direction of the step, in (0, 1].
+        beta_2: exponential decay rate of the moving average of the gradient.
 
     Example:
 
@@ -300,8 +302,8 @@ class Lion(Optimizer):
         super().__init__(learning_rate, *args, **shared)
         if not 0 < beta_1 <= 1:
             raise value_error(
-                f"beta_1 lies above 0 and at most at 1, got {beta_1!r}.",
-                fix="beta_1=0.9\nwith 0 only the sign of the last gradient would count.",
+                f"beta_1 must be in (0, 1], got {beta_1!r}.",
+                fix="beta_1=0.9",
             )
         self.beta_1 = beta_1
         self.beta_2 = beta_2

@@ -1,4 +1,4 @@
-"""The optimizers of Keras 2, which are no more: each says what to use instead."""
+"""Names of the Keras 2 optimizers: constructing one raises an error with its replacement."""
 
 from typing import Any, NoReturn
 
@@ -7,7 +7,7 @@ from cornu.errors import explain
 
 
 class Optimizer:
-    """Refuses to be made, with the name of its successor.
+    """Raises an `ImportError` that names the replacement.
 
     Example:
 

@@ -1,8 +1,8 @@
-"""Optimizers that look at a weight as a whole, and the one that needs no schedule.
+"""Optimizers of whole matrices, and one without a learning-rate schedule.
 
-Adafactor            a matrix of mean squares is kept as the product of its row and column means
-Muon                 the mean gradient of a matrix, with all its singular values made about 1
-ScheduleFreeAdamW    Adam on a fast sequence, gradients taken near the mean of that sequence
+Adafactor            the second moment of a matrix, factored into row and column means
+Muon                 momentum of a matrix, orthogonalized: all singular values about 1
+ScheduleFreeAdamW    AdamW with iterate averaging instead of a schedule
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from cornu.types import ScheduleLike, Tensor
 
 
 class Adafactor(Optimizer):
-    """Adam's divisor with little memory (Shazeer & Stern 2018).
+    """Adafactor: adaptive steps with sublinear memory (Shazeer & Stern 2018).
 
-    For weights of two axes or more the mean square is `rows * columns / mean(rows)`, from its means
-    along the last axis and the one before. The step is limited in length and scaled by the size of
-    the weight: `p -= lr * max(epsilon_2, rms(p)) * u / max(1, rms(u) / clip_threshold)`, where
-    `u = g / sqrt(mean square)`.
+    The second moment `v` of a weight with two or more axes is stored as its means over the last
+    axis (rows) and the one before (columns): `v = rows * columns / mean(rows)`. The update, with
+    `u = g / sqrt(v)`, is `p -= lr * max(epsilon_2, rms(p)) * u / max(1, rms(u) / clip_threshold)`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        beta_2_decay: the share of the old mean square at update `t` is `1 - t**beta_2_decay`.
-        epsilon_1: added to the squares; keeps the divisor above zero.
-        epsilon_2: the smallest size of a weight that scales its step.
-        clip_threshold: the largest root mean square of `u`.
-        relative_step: kept for configs; the learning rate is at most `1 / sqrt(t)` in any case.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        beta_2_decay: exponent of the decay rate of `v`, `1 - t**beta_2_decay` at update `t`.
+        epsilon_1: constant added to the squared gradients for numerical stability.
+        epsilon_2: lower bound of the root mean square of a weight, which scales its step.
+        clip_threshold: upper bound of the root mean square of `u`.
+        relative_step: kept for configs, without effect; the learning rate never exceeds
+            `1 / sqrt(t)`.
 
     Example:
 
@@ -57,7 +57,7 @@ class Adafactor(Optimizer):
         self.relative_step = relative_step
 
     def _make_slots(self, variable: Variable) -> list[Variable]:
-        # Files have two empty scalars where a weight has no rows and columns.
+        # Files hold two unused scalars for weights with fewer than two axes.
         shape = tuple(variable.shape)
         if len(shape) < 2:
             sums = [self.add_variable((), dtype="int32", name=variable.name) for _ in range(2)]
@@ -74,45 +74,45 @@ class Adafactor(Optimizer):
     def rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, rows: Tensor, columns: Tensor, v: Tensor
     ) -> tuple[Tensor, ...]:
-        lr, keep = lr
+        lr, decay = lr
         square = jnp.square(g) + self.epsilon_1
         if p.ndim >= 2:
-            rows = keep * rows + (1 - keep) * jnp.mean(square, axis=-1)
-            columns = keep * columns + (1 - keep) * jnp.mean(square, axis=-2)
-            share = rows / jnp.mean(rows, axis=-1, keepdims=True)
-            v = share[..., None] * columns[..., None, :]
+            rows = decay * rows + (1 - decay) * jnp.mean(square, axis=-1)
+            columns = decay * columns + (1 - decay) * jnp.mean(square, axis=-2)
+            factor = rows / jnp.mean(rows, axis=-1, keepdims=True)
+            v = factor[..., None] * columns[..., None, :]
         else:
-            v = keep * v + (1 - keep) * square
+            v = decay * v + (1 - decay) * square
         u = g / jnp.sqrt(v)
         u = u / jnp.maximum(1, _rms(u) / self.clip_threshold)
         return p - lr * jnp.maximum(self.epsilon_2, _rms(p)) * u, rows, columns, v
 
 
 class Muon(Optimizer):
-    """Orthogonal steps for matrices (Jordan 2024, Liu et al. 2025), AdamW for all other weights.
+    """Muon: orthogonalized momentum for matrices (Jordan 2024, Liu et al. 2025), AdamW otherwise.
 
-    For a matrix, `m = momentum * m + g`, and the step is `m` with its singular values brought to
-    about 1 by a few Newton-Schulz iterations `X <- a X + (b A + c A A) X`, `A = X X^T`. Weights
-    that are not matrices, embeddings and excluded layers are updated as by AdamW.
+    For a matrix, `m = momentum * m + g`, and the step is `m` orthogonalized: Newton-Schulz
+    iterations `X <- a X + (b A + c A A) X`, `A = X X^T`, bring its singular values to about 1.
+    AdamW updates embeddings, excluded layers, and weights that are not matrices.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        adam_beta_1: AdamW's share of the old mean.
-        adam_beta_2: AdamW's share of the old mean square.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        adam_beta_1: exponential decay rate of AdamW's first-moment estimate.
+        adam_beta_2: exponential decay rate of AdamW's second-moment estimate.
         adam_weight_decay: weight decay of the weights that AdamW updates.
-        epsilon: keeps divisors above zero.
+        epsilon: constant for numerical stability in AdamW.
         weight_decay: weight decay of the matrices.
-        exclude_layers: regular expressions, searched for in paths of matrices that AdamW updates,
-            typically of the output layer.
-        exclude_embeddings: leave embeddings to AdamW.
-        muon_a: `a` above.
-        muon_b: `b` above.
-        muon_c: `c` above.
+        exclude_layers: regular expressions, searched in the paths of matrices, that AdamW should
+            update; typically the output layer.
+        exclude_embeddings: whether AdamW updates embeddings.
+        muon_a: coefficient `a` of the iteration.
+        muon_b: coefficient `b` of the iteration.
+        muon_c: coefficient `c` of the iteration.
         adam_lr_ratio: AdamW's learning rate in units of `learning_rate`.
-        momentum: the share of the old mean of a matrix.
-        ns_steps: how many Newton-Schulz iterations.
-        nesterov: whether the mean looks one step ahead.
-        rms_rate: the root mean square that steps get, about Adam's; None leaves them as they come.
+        momentum: momentum of the matrices.
+        ns_steps: number of Newton-Schulz iterations.
+        nesterov: whether to use Nesterov momentum.
+        rms_rate: root mean square of the steps, chosen like Adam's; None to leave them unscaled.
 
     Example:
 
@@ -161,7 +161,7 @@ class Muon(Optimizer):
         self.rms_rate = rms_rate
 
     def _is_matrix(self, variable: Variable) -> bool:
-        """Whether a weight gets orthogonal steps."""
+        """Whether a weight gets orthogonalized steps."""
         if len(variable.shape) != 2:
             return False
         if self.exclude_embeddings and "embedding" in variable.path.lower():
@@ -195,7 +195,7 @@ class Muon(Optimizer):
         return p - lr * self.lr_adjust(step), m
 
     def lr_adjust(self, x: Tensor) -> Any:
-        """An orthogonal step, scaled so that its size does not depend on the shape."""
+        """The orthogonalized step, scaled to a root mean square that is the same for all shapes."""
         rows, columns = x.shape
         return x if self.rms_rate is None else x * (self.rms_rate * max(rows, columns) ** 0.5)
 
@@ -204,11 +204,11 @@ class Muon(Optimizer):
         return jnp.swapaxes(X, -1, -2)
 
     def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Any:
-        """About `U V^T` for `x = U S V^T`: the matrix with its singular values made about 1.
+        """Approximately `U V^T` for `x = U S V^T`: the matrix with singular values of about 1.
 
         Args:
-            x: `(rows, columns)`.
-            steps: how many iterations of the polynomial.
+            x: matrix, `(rows, columns)`.
+            steps: number of iterations.
         """
         tall = x.shape[-2] > x.shape[-1]
         x = self.transpose_last_axis(x) if tall else x  # the smaller product is (rows, rows)
@@ -220,17 +220,17 @@ class Muon(Optimizer):
 
 
 class ScheduleFreeAdamW(Optimizer):
-    """AdamW that needs no decay of the learning rate (Defazio et al. 2024).
+    """AdamW without a learning-rate schedule (Defazio et al. 2024).
 
-    Adam moves a sequence `z`, whose mean `x` is the result. Gradients are taken in between, at the
+    Adam updates a sequence `z`, whose average `x` is the result. Gradients are evaluated at the
     weights `y = beta_1 * x + (1 - beta_1) * z`. `x` is not stored; it follows from `y` and `z`.
 
     Args:
-        learning_rate: see `Optimizer`, as for the shared arguments that follow.
-        beta_1: how near to `x` the gradients are taken.
-        beta_2: the share of the old mean square.
-        epsilon: keeps the divisor above zero.
-        warmup_steps: the learning rate rises along a line over so many steps.
+        learning_rate: learning rate or schedule; see `Optimizer` for this and the shared arguments.
+        beta_1: interpolation between `z` (0) and `x` (1) at which gradients are evaluated.
+        beta_2: exponential decay rate of the second-moment estimate.
+        epsilon: constant added to the denominator for numerical stability.
+        warmup_steps: number of steps over which the learning rate rises linearly.
 
     Example:
 
@@ -267,8 +267,8 @@ class ScheduleFreeAdamW(Optimizer):
     def rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, z: Tensor, v: Tensor
     ) -> tuple[Tensor, ...]:
-        lr, share, bias, weight = lr
-        v = v + (jnp.square(g) - v) * share
+        lr, gain, bias, weight = lr
+        v = v + (jnp.square(g) - v) * gain
         x = (p - (1 - self.beta_1) * z) / self.beta_1
         z = z - lr * g / (jnp.sqrt(v / bias) + self.epsilon)
         x = x + weight * (z - x)

@@ -1,14 +1,14 @@
-"""A transformation of gradients in the form of optax, as an optimizer.
+"""A gradient transformation of optax as an optimizer.
 
     state = transformation.init(weights)
     updates, state = transformation.update(gradients, state, weights)
     weights += learning_rate * updates
 
-The weights are given as a list, in the order of `build`. Every array in the state becomes a
-variable, so that it is trained, donated and saved as the slots of any other optimizer.
+The weights are passed as a list, in the order of `build`. Every array of the state becomes a
+variable, which is updated, donated and saved like the slots of any other optimizer.
 
-A transformation consists of functions, which no file can hold. So a file names it, by the function
-that makes it, and whoever loads the file says what the name means.
+A transformation consists of functions, which are not saved. A file holds the name of the function
+that made it, and `custom_objects` says at loading what the name means.
 """
 
 import re
@@ -28,14 +28,14 @@ from cornu.types import Config, ScheduleLike, Tensor
 
 
 class Optax(Optimizer):
-    """Any `optax.GradientTransformation`, alone or chained, with the shared options.
+    """Any `optax.GradientTransformation`, with the shared arguments of `Optimizer`.
 
     Args:
-        transformation: an object with `init(weights) -> state` and
+        transformation: object with `init(weights) -> state` and
             `update(gradients, state, weights) -> (updates, state)`; or a function that returns one,
-            whose name is what a file of the model holds.
-        learning_rate: multiplies the updates, which in optax already hold a learning rate and the
-            sign; a number, so that callbacks can lower it, or a schedule.
+            whose name is saved in files.
+        learning_rate: factor of the updates, which in optax already include the learning rate and
+            the sign; a number, which callbacks can change, or a schedule.
 
     Example:
 
@@ -58,7 +58,7 @@ class Optax(Optimizer):
             transformation = _made_by(transformation)
         if not _transforms(transformation):
             raise type_error(
-                "transformation has the methods init and update, got "
+                "transformation must have the methods init and update, got "
                 f"{type(transformation).__name__}.",
                 fix="Optax(optax.adam(1e-3))",
             )
@@ -87,15 +87,15 @@ class Optax(Optimizer):
         )
 
     def _rest_and_update(
-        self, variables: list[Any], places: list[int]
+        self, variables: list[Any], indices: list[int]
     ) -> tuple[list[Variable], Update]:
-        if len(places) != len(self._trainable_variables):
+        if len(indices) != len(self._trainable_variables):
             raise value_error(
-                "A transformation updates all weights at once, so each needs a gradient: "
-                f"{len(self._trainable_variables)}, got {len(places)}.",
-                fix="freeze the weights that have none: layer.trainable = False.",
+                "Optax updates all weights at once, so each needs a gradient: "
+                f"{len(self._trainable_variables)}, got {len(indices)}.",
+                fix="freeze the weights without one: layer.trainable = False.",
             )
-        order = sorted(range(len(places)), key=places.__getitem__)
+        order = sorted(range(len(indices)), key=indices.__getitem__)
 
         def update(
             chosen: list[int],
@@ -105,12 +105,12 @@ class Optax(Optimizer):
             rate: Tensor,
             t: Tensor,
         ) -> tuple[list[Any], list[Any]]:
-            turn = [chosen.index(i) for i in order if i in chosen]  # as they were built
+            positions = [chosen.index(i) for i in order if i in chosen]  # in the order of `build`
             tree = jax.tree.unflatten(self._structure, state.rest)
-            given = [grads[i] for i in turn], tree, [params[i] for i in turn]
+            given = [grads[i] for i in positions], tree, [params[i] for i in positions]
             updates, tree = self.transformation.update(*given)
             after = list(params)
-            for i, u in zip(turn, updates, strict=True):
+            for i, u in zip(positions, updates, strict=True):
                 after[i] = params[i] + (rate * u).astype(params[i].dtype)
             return after, jax.tree.leaves(tree)
 
@@ -121,10 +121,10 @@ class Optax(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
-        """Make an optimizer from what `get_config` returned.
+        """Create an optimizer from what `get_config` returned.
 
         Raises:
-            TypeError: nobody says what the name of the transformation means.
+            TypeError: the name of the transformation is not in `custom_objects`.
         """
         named = config.get("transformation")
         if isinstance(named, str):
@@ -138,7 +138,7 @@ class Optax(Optimizer):
         return made
 
 
-UNNAMED = "transformation"  # what files call one that was not made by a function
+UNNAMED = "transformation"  # the name in files of one that was not made by a named function
 
 
 def _transforms(value: object) -> bool:
@@ -155,18 +155,18 @@ def _made_by(function: Callable[..., Any]) -> Any:
         return function()
     except TypeError as error:
         raise type_error(
-            f"{_name_of(function)} does not make a transformation when called without arguments.",
+            f"{_name_of(function)} must return a transformation when called without arguments.",
             error=str(error)[:200],
-            fix="Optax(optax.adam(1e-3)), or a function: lambda: optax.adam(1e-3)",
+            fix="Optax(optax.adam(1e-3)), or Optax(lambda: optax.adam(1e-3))",
         ) from error
 
 
 def _unknown(name: str) -> str:
     short = name.rpartition(">")[2]
     return explain(
-        "The model was compiled with a transformation of optax, which consists of functions, and "
-        f"no file can hold those. The file calls it {name!r}.",
-        fix="make the same one again; its state is in the file:\n"
+        "The model was compiled with a transformation of optax, which files do not hold. "
+        f"The file calls it {name!r}.",
+        fix="pass the same transformation; its state is in the file:\n"
         f"load_model(path, custom_objects={{{short!r}: optax.adam(1e-3)}})\n"
         "or load_model(path, compile=False), and compile in code.",
     )

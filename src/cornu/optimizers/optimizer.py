@@ -1,21 +1,21 @@
-"""`Optimizer`: slots, settings and the one way from gradients to new weights.
+"""`Optimizer`: its settings, its slots, and the application of gradients.
 
-A built-in optimizer is a pure rule for one weight:
+A built-in optimizer is a pure update rule for one weight:
 
     class Momentum(Optimizer):
-        slots = {"velocity": 0.0}                    # one array like the weight, from zeros
+        slots = {"velocity": 0.0}                    # name and initial value of each slot
 
         def rule(self, g, p, lr, t, velocity):
             velocity = 0.9 * velocity - lr * g
             return p + velocity, velocity            # the new weight, then the new slots
 
-The base class makes the variables, and does the rest of the step (see `step.py`).
+The base class creates the variables and does the rest of the step (see `step.py`).
 
-    apply(grads)                       values of variables -> step -> assign      any trace, or none
-    stateless_apply(state, grads, p)   the same `apply`, in a frame that holds the given values
+    apply(grads)                       read variables -> step -> assign, traced or not
+    stateless_apply(state, grads, p)   `apply` as a pure function, in a frame of the given values
 
-Which variables there are, and in which order, is in `variables.py`; how a rule, or a user's own
-`update_step`, becomes the update of all weights in `rule.py`.
+`variables.py` lists the variables and their order; `rule.py` makes the update of all weights from a
+rule or from a user's `update_step`.
 """
 
 import functools
@@ -42,37 +42,39 @@ from cornu.optimizers.arguments import (
     as_gradient,
     check_clipping,
     full_signature,
+    invalid_rate,
     is_number,
     rate_at,
-    refuse_rate,
     report_missing,
     shown,
     unknown_to,
 )
 from cornu.optimizers.rule import Rule
-from cornu.optimizers.step import State, advance, global_norm, limited
+from cornu.optimizers.step import State, advance, clipped, global_norm
 from cornu.types import Config, ScheduleLike, Tensor
 
 
 class Optimizer(Attributes, Rule, Configurable):
-    """Base of all optimizers, and their shared arguments.
+    """Base class of all optimizers; it documents the arguments that they share.
 
     Args:
-        learning_rate: a number, a schedule, a function of nothing or of the step, or a scalar
-            Variable.
-        weight_decay: the share of each weight, in units of the learning rate, that is taken away
-            before the update.
-        clipnorm: the largest norm that the gradient of one weight keeps.
-        clipvalue: the largest absolute value that an element of a gradient keeps.
-        global_clipnorm: the largest norm that all gradients together keep.
-        use_ema: keep exponential moving averages of the weights.
-        ema_momentum: the share of the old average, in [0, 1].
-        ema_overwrite_frequency: put the averages into the weights every so many steps; None leaves
-            that to the end of training (`finalize_variable_values`).
-        loss_scale_factor: the loss is multiplied by it and the gradients are divided by it, which
-            keeps small gradients from vanishing in float16.
-        gradient_accumulation_steps: update the weights every so many steps, by the mean gradient.
-        name: the first part of the variables' paths; from the class if None.
+        learning_rate: learning rate: a number, a schedule, a scalar Variable, or a function of the
+            step or of no arguments.
+        weight_decay: decoupled weight decay: `p -= learning_rate * weight_decay * p` before each
+            update; None for none.
+        clipnorm: maximum norm of the gradient of each weight; larger gradients are scaled down.
+        clipvalue: maximum absolute value of the elements of the gradients.
+        global_clipnorm: maximum norm of all gradients taken together.
+        use_ema: whether to keep an exponential moving average of the weights.
+        ema_momentum: decay rate of that average, in [0, 1].
+        ema_overwrite_frequency: number of steps after which the weights are replaced by their
+            averages; None for the end of training only (`finalize_variable_values`).
+        loss_scale_factor: factor that multiplies the loss and divides the gradients, so that small
+            gradients do not underflow in float16; None for none.
+        gradient_accumulation_steps: number of steps whose mean gradient makes one update; None to
+            update at every step.
+        name: name of the optimizer and first part of its variables' paths; made from the class name
+            if None.
 
     Example:
 
@@ -95,9 +97,9 @@ class Optimizer(Attributes, Rule, Configurable):
         )
     )  # fmt: skip
     _older_names: ClassVar = {"lr": "learning_rate"}
-    _made_anew: ClassVar = {"_compiled": lambda _: None, "_places": lambda _: None}
+    _made_anew: ClassVar = {"_compiled": lambda _: None, "_indices": lambda _: None}
 
-    _wraps_others = False  # whether other optimizers do its work
+    _wraps_others = False  # whether it delegates to other optimizers
     _compiled: Any = None  # (settings, program, weights) of the last eager step
 
     def __init__(
@@ -119,17 +121,17 @@ class Optimizer(Attributes, Rule, Configurable):
             raise ValueError(unknown_to(type(self), kwargs))
         if kwargs.get("decay") is not None:
             warn(
-                "The argument `decay` does nothing; use a schedule, such as "
+                "The argument `decay` has no effect; use a schedule, such as "
                 "learning_rate=InverseTimeDecay(...), or weight_decay=..."
             )
         check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         if use_ema and not 0 <= ema_momentum <= 1:
-            raise value_error(f"ema_momentum lies in [0, 1], got {ema_momentum!r}.")
+            raise value_error(f"ema_momentum must be in [0, 1], got {ema_momentum!r}.")
         if use_ema:
             optional_int(ema_overwrite_frequency or None, "ema_overwrite_frequency")
         optional_int(gradient_accumulation_steps or None, "gradient_accumulation_steps", least=2)
         if name is not None and (not isinstance(name, str) or "/" in name):
-            raise value_error(f"name is a string without '/', got {name!r}.")
+            raise value_error(f"name must be a string without '/', got {name!r}.")
         self.name = name or names.auto_name(self)
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -140,7 +142,7 @@ class Optimizer(Attributes, Rule, Configurable):
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self._undecayed: tuple[list[Any], list[str]] = ([], [])
+        self._excluded_from_decay: tuple[list[Any], list[str]] = ([], [])
         self._start_variables()
         self._learning_rate: Any = None
         self._set_rate(learning_rate)
@@ -157,7 +159,7 @@ class Optimizer(Attributes, Rule, Configurable):
 
     @property
     def iterations(self) -> Any:
-        """How often the weights were updated."""
+        """The number of updates of the weights so far."""
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
         return self._iterations
@@ -166,7 +168,7 @@ class Optimizer(Attributes, Rule, Configurable):
 
     @property
     def learning_rate(self) -> Any:
-        """The current learning rate: a Variable, or the schedule's value at this step."""
+        """The current learning rate: a Variable, or the value of the schedule at this step."""
         rate = self._learning_rate
         return rate if isinstance(rate, Variable) else self._get_current_learning_rate()
 
@@ -184,11 +186,11 @@ class Optimizer(Attributes, Rule, Configurable):
             self._learning_rate = rate
             return
         if not is_number(rate):
-            raise ValueError(refuse_rate(rate))
+            raise ValueError(invalid_rate(rate))
         if isinstance(rate, (int, float, np.number)) and rate < 0:
             warn(
                 explain(
-                    f"With a learning rate of {rate} each step makes the loss larger.",
+                    f"The learning rate {rate} is negative, so each step increases the loss.",
                     fix=f"learning_rate={-rate}",
                 )
             )
@@ -198,13 +200,13 @@ class Optimizer(Attributes, Rule, Configurable):
             before.assign(rate)
         else:
             raise type_error(
-                f"The learning rate follows {shown(before)}, so it takes no number.",
-                fix=f"make the optimizer with a number: {type(self).__name__}(0.001)\n"
+                f"The learning rate follows {shown(before)} and cannot be set to a number.",
+                fix=f"create the optimizer with a number: {type(self).__name__}(0.001)\n"
                 "or assign another schedule.",
             )
 
     def _get_current_learning_rate(self) -> Any:
-        """The rate of the step that comes next, a float32 scalar."""
+        """The learning rate of the next step, a float32 scalar."""
         rate = self._learning_rate
         value = rate_at(rate, read([self._iterations])[0]) if callable(rate) else read([rate])[0]
         return jnp.asarray(value, jnp.float32)
@@ -214,14 +216,14 @@ class Optimizer(Attributes, Rule, Configurable):
     def apply(
         self, grads: Iterable[Tensor | None], trainable_variables: Sequence[Variable] | None = None
     ) -> None:
-        """Update weights by their gradients.
+        """Update the weights with their gradients.
 
         Args:
-            grads: one array a weight, in the weight's shape; None leaves a weight alone.
-            trainable_variables: the weights; those given to `build` if None.
+            grads: one gradient per weight; weights with None are not updated.
+            trainable_variables: weights; those given to `build` if None.
 
         Raises:
-            ValueError: the counts differ, a weight is unknown, or no gradient is an array.
+            ValueError: the numbers differ, a weight is unknown, or all gradients are None.
         """
         grads = list(grads)
         if not grads:
@@ -229,23 +231,23 @@ class Optimizer(Attributes, Rule, Configurable):
         variables = self._variables_for(grads, trainable_variables)
         if not self.built:
             self.build(variables)
-        places = [self._get_variable_index(v) for v in variables]
+        indices = [self._get_variable_index(v) for v in variables]
         present = [i for i, g in enumerate(grads) if g is not None]
         if len(present) < len(grads):
             report_missing(variables, grads)
         grads, variables = [grads[i] for i in present], [variables[i] for i in present]
-        places = [places[i] for i in present]
+        indices = [indices[i] for i in present]
         grads = [as_gradient(g, v) for g, v in zip(grads, variables, strict=True)]
         with using(autocast=None):
-            self._step(grads, variables, places)
+            self._step(grads, variables, indices)
 
-    def _step(self, grads: list[Any], variables: list[Any], places: list[int]) -> None:
-        """Read the state, advance it, write it."""
-        averages = [self._averages[i] for i in places] if self._averages else []
+    def _step(self, grads: list[Any], variables: list[Any], indices: list[int]) -> None:
+        """Read the state, compute the step, write the new state."""
+        averages = [self._averages[i] for i in indices] if self._averages else []
         accumulators = (
-            [self._accumulated_gradients[i] for i in places] if self._accumulated_gradients else []
+            [self._accumulated_gradients[i] for i in indices] if self._accumulated_gradients else []
         )
-        rest, update = self._rest_and_update(variables, places)
+        rest, update = self._rest_and_update(variables, indices)
         lists = [variables, [self._iterations], averages, accumulators, rest]
         params, (iteration,), *others = [read(some) for some in lists]
         state = State(params, iteration, *others)
@@ -257,26 +259,30 @@ class Optimizer(Attributes, Rule, Configurable):
             write(some, values)
 
     def _program(self, step: Callable[..., Any], variables: list[Any]) -> Callable[..., Any]:
-        """The step compiled, which is made anew when a setting or the weights change."""
+        """The compiled step; compiled again when a setting or the list of weights changes."""
         key = (
             [(k, v) for k, v in vars(self).items() if isinstance(v, (int, float, str, type(None)))],
             [(id(v), id(v.constraint), self._decay_of(v)) for v in variables],
             settings.key(),
         )
         if self._compiled is None or self._compiled[0] != key:
-            self._compiled = key, jax.jit(step), variables  # the variables keep their ids alive
+            self._compiled = (
+                key,
+                jax.jit(step),
+                variables,
+            )  # keeps the variables, and so their ids, alive
         return self._compiled[1]
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
-        """Update weights by pairs `(gradient, weight)`.
+        """Update weights with pairs `(gradient, weight)`.
 
         Returns:
-            `iterations`.
+            The variable of `iterations`.
         """
         pairs = list(grads_and_vars)
         if not pairs:
             raise value_error(
-                "apply_gradients needs at least one pair (gradient, variable), got none.",
+                "apply_gradients needs at least one pair (gradient, variable).",
                 fix="optimizer.apply_gradients(zip(gradients, model.trainable_variables))",
             )
         grads, variables = zip(*pairs, strict=True)
@@ -293,18 +299,18 @@ class Optimizer(Attributes, Rule, Configurable):
 
         Args:
             optimizer_variables: values of `optimizer.variables`, in order.
-            grads: one array a weight.
+            grads: one gradient per weight.
             trainable_variables: values of the weights given to `build`, in order.
 
         Returns:
             `(new values of the weights, new values of the optimizer's variables)`.
 
         Raises:
-            ValueError: the optimizer is not built, or a count differs.
+            ValueError: the optimizer is not built, or the numbers differ.
         """
         if not self.built:
             raise value_error(
-                f"{type(self).__name__} '{self.name}' has no slots yet.",
+                f"{type(self).__name__} '{self.name}' is not built.",
                 fix="optimizer.build(model.trainable_variables)",
             )
         mine, weights = self.variables, self._trainable_variables
@@ -315,9 +321,9 @@ class Optimizer(Attributes, Rule, Configurable):
         for name, expected, received in counts:
             if expected != received:
                 raise value_error(
-                    f"{name} holds one value for each of {expected} variables, got {received}.",
-                    fix="optimizer.build(model.trainable_variables) again after weights were "
-                    "frozen or added, in a new optimizer.",
+                    f"{name} must hold {expected} values, one per variable, got {received}.",
+                    fix="after weights were frozen or added, build a new optimizer: "
+                    "optimizer.build(model.trainable_variables)",
                 )
         with Frame([*weights, *mine], [*trainable_variables, *optimizer_variables]) as frame:
             self.apply(grads)
@@ -326,39 +332,40 @@ class Optimizer(Attributes, Rule, Configurable):
     def _variables_for(self, grads: list[Any], variables: Sequence[Variable] | None) -> list[Any]:
         if variables is None and not self.built:
             raise value_error(
-                f"{type(self).__name__} '{self.name}' does not know which weights to update.",
+                f"{type(self).__name__} '{self.name}' has no weights to update.",
                 fix="optimizer.apply(grads, model.trainable_variables)",
             )
         variables = self._trainable_variables if variables is None else list(variables)
         if len(grads) != len(variables):
             raise value_error(
-                f"{type(self).__name__} '{self.name}' needs one gradient a weight: "
-                f"{len(variables)}, got {len(grads)}."
+                f"{type(self).__name__} '{self.name}' needs one gradient per weight: "
+                f"{len(variables)}, got {len(grads)}.",
+                fix="optimizer.apply(grads, model.trainable_variables)",
             )
         return variables
 
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
-        """Limit the gradients as was asked: each norm, the norm of all, or each value.
+        """Clip the gradients: each norm, the global norm, or each value.
 
-        The name is Keras's: a subclass may limit them in another way.
+        Subclasses of Keras optimizers override this method.
         """
         if self.clipnorm:
-            return [limited(g, global_norm([g]), self.clipnorm) for g in grads]
+            return [clipped(g, global_norm([g]), self.clipnorm) for g in grads]
         if self.global_clipnorm:
             norm = global_norm(grads)
-            return [limited(g, norm, self.global_clipnorm) for g in grads]
+            return [clipped(g, norm, self.global_clipnorm) for g in grads]
         if self.clipvalue:
             return [jnp.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
         return grads
 
-    # ---- what the training loop asks ----------------------------------------------------------
+    # ---- for the training loop ----------------------------------------------------------------
 
     def scale_loss(self, loss: Tensor) -> Any:
         """The loss times `loss_scale_factor`."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Put the running averages into the weights, at the end of training."""
+        """Replace the weights by their moving averages, at the end of training."""
         if self.use_ema:
             averages = [self._averages[self._get_variable_index(v)] for v in var_list]
             write(var_list, read(averages))
@@ -366,14 +373,14 @@ class Optimizer(Attributes, Rule, Configurable):
     def exclude_from_weight_decay(
         self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Name weights that do not decay, typically biases and norms.
+        """Exclude weights from weight decay, typically biases and normalization weights.
 
         Args:
-            var_list: weights.
-            var_names: regular expressions, searched for in the weights' names.
+            var_list: weights to exclude.
+            var_names: regular expressions, searched in the names of the weights.
         """
         names = [var_names] if isinstance(var_names, str) else list(var_names or ())
-        self._undecayed = (list(var_list or ()), names)
+        self._excluded_from_decay = (list(var_list or ()), names)
         self._compiled = None
 
     def _decay_of(self, variable: Variable) -> float | None:
@@ -381,27 +388,27 @@ class Optimizer(Attributes, Rule, Configurable):
         return None if self._is_excluded(variable) else self.weight_decay
 
     def _is_excluded(self, variable: Variable) -> bool:
-        excluded, names = self._undecayed
+        excluded, names = self._excluded_from_decay
         return any(v is variable for v in excluded) or any(
             patterns.found(name, variable.name) for name in names
         )
 
     def assign(self, variable: Variable, value: Tensor) -> None:
-        """Set a variable, for use in `update_step`."""
+        """Assign to a variable; for use in `update_step`."""
         variable.assign(value)
 
     def assign_add(self, variable: Variable, value: Tensor) -> None:
-        """Add to a variable, for use in `update_step`."""
+        """Add to a variable; for use in `update_step`."""
         variable.assign_add(value)
 
     def assign_sub(self, variable: Variable, value: Tensor) -> None:
-        """Subtract from a variable, for use in `update_step`."""
+        """Subtract from a variable; for use in `update_step`."""
         variable.assign_sub(value)
 
     # ---- saving -------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; the learning rate is the current one, in float32."""
+        """The constructor's arguments, with the current learning rate in float32."""
         rate = self._learning_rate
         if isinstance(rate, Variable):
             rate = float(rate.numpy())
@@ -414,7 +421,7 @@ class Optimizer(Attributes, Rule, Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
-        """Make an optimizer from what `get_config` returned."""
+        """Create an optimizer from what `get_config` returned."""
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = deserialize_keras_object(

@@ -1,10 +1,10 @@
-"""`Rule`: from what happens to one weight to the update of all of them.
+"""`Rule`: from the update rule of one weight to the update of all weights.
 
-    rule(g, p, lr, t, *slots)                      pure: one weight's arrays in, its new arrays out
-    update_step(gradient, variable, learning_rate) Keras's: assigns variables
+    rule(g, p, lr, t, *slots)                      pure function: new weight and slots
+    update_step(gradient, variable, learning_rate) the form of Keras: assigns variables
 
-A class writes one of the two. The first is applied to the arrays of each weight; the second runs
-inside a frame, so that it becomes the same kind of pure function.
+A class defines one of the two. `rule` is applied to the arrays of each weight; `update_step` runs
+inside a frame, which makes it a pure function too.
 """
 
 from collections.abc import Sequence
@@ -25,53 +25,55 @@ from cornu.types import DType, Tensor
 
 
 class Rule(OptimizerVariables):
-    """What happens to a weight, and to its slots."""
+    """The update of a weight and its slots, and of all weights."""
 
     iterations: Any
 
     def _begin(self, lr: Tensor, t: Tensor, *common: Tensor) -> tuple[Tensor, ...]:
-        """What all weights share in a step, computed once in float32.
+        """Values that all weights share in a step, computed once in float32.
 
         Args:
-            lr: the learning rate.
-            t: which update this is, counted from 1.
-            *common: the values of the variables in `common`.
+            lr: learning rate.
+            t: number of the update, counted from 1.
+            *common: values of the variables in `_common_slots`.
 
         Returns:
-            What each `rule` gets as `lr` (scalars in any container), then the new common values.
+            The `lr` argument of `rule` (any structure of scalars), then the new common values.
         """
         return (lr, *common)
 
     def rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, *slots: Tensor
     ) -> tuple[Tensor, ...]:
-        """The update of one weight, written by subclasses: a pure function of arrays.
+        """The update of one weight as a pure function of arrays; defined by subclasses.
+
+        Weights in half precision are passed in float32, with their gradients and slots.
 
         Args:
-            g: the gradient, in the weight's shape and dtype.
-            p: the weight; like the gradient and the slots in float32 if it has half precision.
-            lr: the learning rate, or whatever `_begin` made of it.
-            t: which update this is, counted from 1; a scalar in the weight's dtype.
-            *slots: the weight's arrays, in the order of `slots`.
+            g: gradient, in the shape and dtype of the weight.
+            p: weight.
+            lr: learning rate, or what `_begin` returns for it.
+            t: number of the update, counted from 1; a scalar in the dtype of the weight.
+            *slots: slots of the weight, in the order of `slots`.
 
         Returns:
             The new weight, then the new slots.
         """
         raise NotImplementedError(
             explain(
-                f"{type(self).__name__} does not say how it changes a weight.",
+                f"{type(self).__name__} must define rule or update_step.",
                 fix="def rule(self, g, p, lr, t, *slots): return (new_p, *new_slots)\n"
                 "or def update_step(self, gradient, variable, learning_rate): ...",
             )
         )
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Tensor) -> None:
-        """Change one weight and its slots, by assigning them; subclasses may write their own.
+        """Update one weight and its slots by assigning them; subclasses may override it.
 
         Args:
-            gradient: an array of the weight's shape, clipped and unscaled.
-            variable: the weight.
-            learning_rate: a float32 scalar.
+            gradient: gradient, clipped and divided by the loss scale.
+            variable: weight.
+            learning_rate: learning rate, a float32 scalar.
         """
         slots = self._slots[self._get_variable_index(variable)]
         p, *values = read([variable, *slots])
@@ -79,12 +81,12 @@ class Rule(OptimizerVariables):
         scalars, *_ = self._begin(jnp.asarray(learning_rate), t, *read(self._common))
         scalars, t = _cast((scalars, t), _at_least_single(p.dtype))
         gradient = jnp.asarray(gradient, p.dtype)
-        write([variable, *slots], self._ruled(gradient, p, scalars, t, values))
+        write([variable, *slots], self._apply_rule(gradient, p, scalars, t, values))
 
-    def _ruled(
+    def _apply_rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, slots: list[Any]
     ) -> Sequence[Any]:
-        """The rule, in float32 where a weight has half precision; what comes out is rounded once.
+        """`rule`, computed in float32 for weights in half precision, with one rounding at the end.
 
         In float16 the square of a gradient below 2e-4 is zero, in bfloat16 0.999 is 1.
         """
@@ -96,15 +98,15 @@ class Rule(OptimizerVariables):
         return [new.astype(old.dtype) for new, old in zip(after, before, strict=True)]
 
     def _is_pure(self) -> bool:
-        """Whether the update is a pure function of arrays, and no user's `update_step`."""
+        """Whether the update is `rule`, rather than a user's `update_step`."""
         return is_builtin(type(self).update_step)
 
     def _rest_and_update(
-        self, variables: list[Any], places: list[int]
+        self, variables: list[Any], indices: list[int]
     ) -> tuple[list[Variable], Update]:
-        """The other variables that a step on these weights may change, and the update itself."""
+        """The other variables that a step on these weights may change, and the update."""
         if self._is_pure():
-            rows = [self._slots[i] for i in places]
+            rows = [self._slots[i] for i in indices]
             rest = [*(v for row in rows for v in row), *self._common]
             return rest, self._by_rule([len(row) for row in rows])
         known = {id(v) for v in (self._iterations, *self._averages, *self._accumulated_gradients)}
@@ -112,11 +114,11 @@ class Rule(OptimizerVariables):
         return rest, self._by_assigning(variables, rest)
 
     def _by_rule(self, counts: list[int]) -> Update:
-        """`rule` for each weight; `rest` is the slots of all weights, then `common`."""
+        """The update by `rule`; `state.rest` holds all slots, then the common values."""
         ends = np.cumsum([0, *counts])
 
         def update(
-            places: list[int],
+            indices: list[int],
             state: State,
             params: list[Any],
             grads: list[Any],
@@ -129,34 +131,36 @@ class Rule(OptimizerVariables):
             cast = {dtype: _cast((scalars, t), dtype) for dtype in dtypes}
             after = []
 
-            def ruled(g: Tensor, p: Tensor, lr: Tensor, t: Tensor, slots: list[Any]) -> list[Any]:
-                return list(self._ruled(g, p, lr, t, slots))
+            def apply_rule(
+                g: Tensor, p: Tensor, lr: Tensor, t: Tensor, slots: list[Any]
+            ) -> list[Any]:
+                return list(self._apply_rule(g, p, lr, t, slots))
 
-            if is_tracing():  # once for each shape, not for each weight
-                ruled = jax.jit(ruled)
-            # One weight at a time, small ones too: to join 200 small weights into one array takes
-            # 3 to 5 times as long on a CPU, and 10 times as long to compile.
-            for i, g, p in zip(places, grads, params, strict=True):
+            if is_tracing():  # traced once per shape, not per weight
+                apply_rule = jax.jit(apply_rule)
+            # One weight at a time: concatenating 200 small weights into one array is 3 to 5 times
+            # slower on a CPU, and 10 times slower to compile.
+            for i, g, p in zip(indices, grads, params, strict=True):
                 lr, step = cast[_at_least_single(p.dtype)]
                 own = slice(ends[i], ends[i + 1])
-                p, *rest[own] = ruled(g, p, lr, step, rest[own])
+                p, *rest[own] = apply_rule(g, p, lr, step, rest[own])
                 after.append(p)
             return after, rest
 
         return update
 
     def _by_assigning(self, variables: list[Any], rest: list[Variable]) -> Update:
-        """A user's `update_step` for each weight, which assigns variables."""
+        """The update by a user's `update_step`, which assigns variables."""
 
         def update(
-            places: list[int],
+            indices: list[int],
             state: State,
             params: list[Any],
             grads: list[Any],
             rate: Tensor,
             t: Tensor,
         ) -> tuple[list[Any], list[Any]]:
-            chosen = [variables[i] for i in places]
+            chosen = [variables[i] for i in indices]
 
             def steps() -> None:
                 for g, v in zip(grads, chosen, strict=True):
@@ -173,7 +177,7 @@ class Rule(OptimizerVariables):
 
 
 def _at_least_single(dtype: DType) -> Any:
-    """float32 for the floats of half precision; any other dtype as it is."""
+    """float32 for half-precision dtypes; any other dtype unchanged."""
     return jnp.dtype("float32") if dtype in (jnp.float16, jnp.bfloat16) else dtype
 
 

@@ -1,16 +1,16 @@
-"""Learning rates that depend on the step.
+"""Learning-rate schedules.
 
-A schedule is a function of the number of steps done, in float32, that can be traced: the optimizer
-calls it once a step with its `iteration`, and the rate becomes part of the compiled program.
+A schedule is a traceable function of the number of steps done: the optimizer calls it once per step
+with its `iteration`, and it becomes part of the compiled program.
 
-    constant pieces   PiecewiseConstantDecay      ``|__``
-    rate ** step      ExponentialDecay            halves every so many steps
-    1 / (1 + step)    InverseTimeDecay
-    power of the rest PolynomialDecay             a straight line for power 1
-    half a cosine     CosineDecay                 after a linear warmup, if asked for
-    cosines again     CosineDecayRestarts         each longer and lower than the one before
+    PiecewiseConstantDecay      constant between given steps
+    ExponentialDecay            initial * decay_rate ** progress
+    InverseTimeDecay            initial / (1 + decay_rate * progress)
+    PolynomialDecay             a power of the remaining fraction; linear for power 1
+    CosineDecay                 half a cosine, with optional linear warmup
+    CosineDecayRestarts         cosine decay with warm restarts
 
-In the formulas below, `initial` is `initial_learning_rate` and `part` is `step / decay_steps`.
+In the formulas, `initial` is `initial_learning_rate` and `progress` is `step / decay_steps`.
 """
 
 import math
@@ -29,7 +29,7 @@ from cornu.types import Config, Tensor
 
 
 class LearningRateSchedule(Configurable):
-    """Base of all schedules: a function from the step to the learning rate.
+    """Base class of all schedules: functions from the step to the learning rate.
 
     Example:
 
@@ -43,24 +43,24 @@ class LearningRateSchedule(Configurable):
     """
 
     def __call__(self, step: Tensor) -> Any:
-        """The learning rate after `step` steps; written by subclasses."""
+        """The learning rate after `step` steps; defined by subclasses."""
         raise NotImplementedError(
             explain(
-                f"Schedule {type(self).__name__} does not say its rate.",
+                f"Schedule {type(self).__name__} must define __call__(self, step).",
                 fix="def __call__(self, step): return ...",
             )
         )
 
 
 class ExponentialDecay(LearningRateSchedule):
-    """`initial * decay_rate ** part`.
+    """Exponential decay, `initial * decay_rate ** (step / decay_steps)`.
 
     Args:
-        initial_learning_rate: the rate at step 0.
-        decay_steps: after so many steps the rate is multiplied by `decay_rate` once.
-        decay_rate: the factor.
-        staircase: let the rate fall in jumps, every `decay_steps` steps.
-        name: a name for the schedule.
+        initial_learning_rate: learning rate at step 0.
+        decay_steps: number of steps in which the rate is multiplied by `decay_rate`.
+        decay_rate: decay factor.
+        staircase: whether to decay in discrete steps, every `decay_steps` steps.
+        name: name of the schedule.
 
     Example:
 
@@ -83,19 +83,19 @@ class ExponentialDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Tensor) -> Any:
-        part = _parts(step, self.decay_steps, self.staircase)
-        return self.initial_learning_rate * _number(self.decay_rate) ** part
+        progress = _progress(step, self.decay_steps, self.staircase)
+        return self.initial_learning_rate * _number(self.decay_rate) ** progress
 
 
 class InverseTimeDecay(LearningRateSchedule):
-    """`initial / (1 + decay_rate * part)`.
+    """Inverse time decay, `initial / (1 + decay_rate * step / decay_steps)`.
 
     Args:
-        initial_learning_rate: the rate at step 0.
-        decay_steps: how often, in steps, the decay applies once.
-        decay_rate: by how much `1 / rate` grows each time, in units of `1 / initial`.
-        staircase: let the rate fall in jumps, every `decay_steps` steps.
-        name: a name for the schedule.
+        initial_learning_rate: learning rate at step 0.
+        decay_steps: number of steps per unit of decay.
+        decay_rate: increase of `initial / rate` per `decay_steps` steps.
+        staircase: whether to decay in discrete steps, every `decay_steps` steps.
+        name: name of the schedule.
 
     Example:
 
@@ -118,17 +118,17 @@ class InverseTimeDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Tensor) -> Any:
-        part = _parts(step, self.decay_steps, self.staircase)
-        return self.initial_learning_rate / (1.0 + self.decay_rate * part)
+        progress = _progress(step, self.decay_steps, self.staircase)
+        return self.initial_learning_rate / (1.0 + self.decay_rate * progress)
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """`values[i]` for steps in `(boundaries[i - 1], boundaries[i]]`.
+    """Piecewise constant rate: `values[i]` for steps in `(boundaries[i - 1], boundaries[i]]`.
 
     Args:
-        boundaries: the last step at which each value but the last holds, increasing.
-        values: the rates; one more than boundaries.
-        name: a name for the schedule.
+        boundaries: last step of each value but the last, in increasing order.
+        values: learning rates, one more than boundaries.
+        name: name of the schedule.
 
     Example:
 
@@ -142,7 +142,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     ):
         if len(boundaries) != len(values) - 1:
             raise value_error(
-                "PiecewiseConstantDecay needs one value more than boundaries.",
+                "PiecewiseConstantDecay needs one more value than boundaries.",
                 received=f"{len(boundaries)} boundaries, {len(values)} values",
                 fix="keras.optimizers.schedules.PiecewiseConstantDecay([100], [0.01, 0.001])",
             )
@@ -156,15 +156,16 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """`(initial - end) * (1 - part) ** power + end`, and `end` from `decay_steps` on.
+    """Polynomial decay, `(initial - end) * (1 - step / decay_steps) ** power + end`.
 
     Args:
-        initial_learning_rate: the rate at step 0.
-        decay_steps: the step at which the rate reaches its end.
-        end_learning_rate: the rate at the end.
-        power: 1 for a straight line.
-        cycle: start again beyond `decay_steps`, over twice, three times, ... that many steps.
-        name: a name for the schedule.
+        initial_learning_rate: learning rate at step 0.
+        decay_steps: step at which `end_learning_rate` is reached.
+        end_learning_rate: final learning rate.
+        power: exponent; 1 for linear decay.
+        cycle: whether to restart beyond `decay_steps`, with `decay_steps` replaced by its smallest
+            multiple that is >= `step`.
+        name: name of the schedule.
 
     Example:
 
@@ -192,26 +193,25 @@ class PolynomialDecay(LearningRateSchedule):
         step = _number(step)
         length = jnp.float32(self.decay_steps)
         if self.cycle:
-            length *= jnp.maximum(-_parts(-step, self.decay_steps, whole=True), 1.0)
+            length *= jnp.maximum(-_progress(-step, self.decay_steps, whole=True), 1.0)
         left = jnp.maximum(length - step, 0.0) / length
         span = self.initial_learning_rate - self.end_learning_rate
         return span * left**self.power + self.end_learning_rate
 
 
 class CosineDecay(LearningRateSchedule):
-    """Half a cosine from the initial rate down to `alpha` times it, after an optional warmup.
+    """Cosine decay with optional linear warmup (Loshchilov & Hutter 2016).
 
-    Without warmup `initial * ((1 - alpha) * (1 + cos(pi * part)) / 2 + alpha)`. With a
-    `warmup_target` the rate first rises along a straight line from `initial` to the target, and
-    the cosine begins there, from the target.
+    The rate is `initial * ((1 - alpha) * (1 + cos(pi * step / decay_steps)) / 2 + alpha)`. With a
+    `warmup_target` it first rises linearly from `initial` to the target, and decays from there.
 
     Args:
-        initial_learning_rate: the rate at step 0.
-        decay_steps: how many steps the cosine takes, the warmup not counted.
-        alpha: the last rate as a share of the highest one.
-        name: a name for the schedule.
-        warmup_target: the rate at the end of the warmup; None for no warmup.
-        warmup_steps: how many steps the warmup takes.
+        initial_learning_rate: learning rate at step 0.
+        decay_steps: number of steps of the decay, without the warmup.
+        alpha: final learning rate as a fraction of the rate at which the decay starts.
+        name: name of the schedule.
+        warmup_target: learning rate at the end of the warmup; None for no warmup.
+        warmup_steps: number of steps of the warmup.
 
     Example:
 
@@ -239,31 +239,31 @@ class CosineDecay(LearningRateSchedule):
     def __call__(self, step: Tensor) -> Any:
         step = _number(step)
         if self.warmup_target is None:
-            return self._falling(step, self.initial_learning_rate)
+            return self._decayed(step, self.initial_learning_rate)
         rise = self.warmup_target - self.initial_learning_rate
         rising = self.initial_learning_rate + rise * (step / max(self.warmup_steps, 1))
-        falling = self._falling(step - self.warmup_steps, self.warmup_target)
-        return jnp.where(step < self.warmup_steps, rising, falling)
+        decayed = self._decayed(step - self.warmup_steps, self.warmup_target)
+        return jnp.where(step < self.warmup_steps, rising, decayed)
 
-    def _falling(self, step: Tensor, start: float) -> Any:
-        part = jnp.minimum(step, self.decay_steps) / self.decay_steps
-        cosine = 0.5 * (1.0 + jnp.cos(math.pi * part))
+    def _decayed(self, step: Tensor, start: float) -> Any:
+        progress = jnp.minimum(step, self.decay_steps) / self.decay_steps
+        cosine = 0.5 * (1.0 + jnp.cos(math.pi * progress))
         return start * ((1.0 - self.alpha) * cosine + self.alpha)
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half cosines one after the other (Loshchilov & Hutter 2016).
+    """Cosine decay with warm restarts, SGDR (Loshchilov & Hutter 2016).
 
-    The i-th of them, counted from 0, takes `first_decay_steps * t_mul ** i` steps and starts from
+    Period `i`, counted from 0, takes `first_decay_steps * t_mul ** i` steps and starts from
     `initial * m_mul ** i`; each ends at `alpha * initial`.
 
     Args:
-        initial_learning_rate: the rate at step 0.
-        first_decay_steps: how many steps the first cosine takes.
-        t_mul: how much longer each is than the one before.
-        m_mul: how much lower each starts than the one before.
-        alpha: the lowest rate as a share of the initial one.
-        name: a name for the schedule.
+        initial_learning_rate: learning rate at step 0.
+        first_decay_steps: number of steps of the first period.
+        t_mul: ratio of the lengths of a period and the one before.
+        m_mul: ratio of the initial rates of a period and the one before.
+        alpha: final learning rate of each period as a fraction of `initial_learning_rate`.
+        name: name of the schedule.
 
     Example:
 
@@ -291,18 +291,19 @@ class CosineDecayRestarts(LearningRateSchedule):
     def __call__(self, step: Tensor) -> Any:
         step = _number(step)
         if self.t_mul == 1.0:
-            restarts = _parts(step, self.first_decay_steps, whole=True)
-            part = step / self.first_decay_steps - restarts
+            restarts = _progress(step, self.first_decay_steps, whole=True)
+            progress = step / self.first_decay_steps - restarts
         else:
-            # The first i cosines take (t_mul**i - 1) / (t_mul - 1) lengths of the first together.
+            # The first i periods take (t_mul**i - 1) / (t_mul - 1) times the length of the first.
             growth = self.t_mul - 1.0
-            part = step / self.first_decay_steps
-            restarts = jnp.floor(jnp.log(1.0 + part * growth) / math.log(self.t_mul))
+            progress = step / self.first_decay_steps
+            restarts = jnp.floor(jnp.log(1.0 + progress * growth) / math.log(self.t_mul))
             length = jnp.float32(self.t_mul) ** restarts
-            part = (part - (length - 1.0) / growth) / length
-            # A rounded logarithm may be one too low just at a restart.
-            restarts, part = restarts + (part >= 1.0), jnp.where(part >= 1.0, 0.0, part)
-        cosine = 0.5 * jnp.float32(self.m_mul) ** restarts * (1.0 + jnp.cos(math.pi * part))
+            progress = (progress - (length - 1.0) / growth) / length
+            # Rounding of the logarithm can give one restart too few exactly at a restart.
+            restarts = restarts + (progress >= 1.0)
+            progress = jnp.where(progress >= 1.0, 0.0, progress)
+        cosine = 0.5 * jnp.float32(self.m_mul) ** restarts * (1.0 + jnp.cos(math.pi * progress))
         return self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha)
 
 
@@ -325,10 +326,10 @@ def _number(step: Tensor) -> Any:
     return jnp.asarray(step.value if isinstance(step, Variable) else step, jnp.float32)
 
 
-def _parts(step: Tensor, length: Tensor, whole: bool = False) -> Any:
-    """How often `length` goes into `step`; without the rest if `whole`."""
-    # A compiled division multiplies by 1 / length, which for 49 / 49 falls short of 1. The whole
-    # number comes from a remainder, which is exact.
+def _progress(step: Tensor, length: Tensor, whole: bool = False) -> Any:
+    """`step / length`, rounded down if `whole`."""
+    # A compiled division multiplies by 1 / length, which gives less than 1 for 49 / 49.
+    # `floor_divide` uses the remainder, which is exact.
     step = _number(step)
     return jnp.floor_divide(step, jnp.float32(length)) if whole else step / length
 
@@ -336,8 +337,8 @@ def _parts(step: Tensor, length: Tensor, whole: bool = False) -> Any:
 def _positive(value: float, name: str) -> float:
     if value is None or isinstance(value, str) or value <= 0:
         raise value_error(
-            f"{name} is a number of steps above 0, got {value!r}.",
-            fix="steps of one epoch: math.ceil(samples / batch_size).",
+            f"{name} must be a positive number of steps, got {value!r}.",
+            fix=f"{name}=1000; one epoch has math.ceil(samples / batch_size) steps.",
         )
     return value
 

@@ -8,11 +8,11 @@
     averages  <-- m * average + (1 - m) * weight ------------------------------------------+
     weights   <-- averages, every `ema_overwrite_frequency` steps <-- constraints
 
-With `gradient_accumulation_steps=k` everything up to the rule happens at each k-th step only; the
-steps between add to the accumulators. The averages move at every step.
+With `gradient_accumulation_steps=k` the gradients are applied at every k-th step only; the steps
+between add to the accumulators. The averages are updated at every step.
 
-The rule sees one weight at a time. What all weights share in a step (bias corrections, the rate)
-is computed once, in float32, by `Optimizer._begin`, and cast to the dtype of the weights once.
+The rule is called per weight. What all weights share in a step (bias corrections, the learning
+rate) is computed once, in float32, by `Optimizer._begin`, and cast to the dtype of the weights.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,11 +34,11 @@ class State(NamedTuple):
     """The arrays that a step reads and replaces.
 
     Attributes:
-        params: the weights that have a gradient.
-        iteration: how many steps were done, an int32 scalar.
-        averages: running averages of the weights; empty without `use_ema`.
+        params: weights that have a gradient.
+        iteration: number of steps done, an int32 scalar.
+        averages: exponential moving averages of the weights; empty without `use_ema`.
         accumulators: sums of gradients; empty without `gradient_accumulation_steps`.
-        rest: all other variables of the optimizer that the step may change.
+        rest: other optimizer variables that the step may change.
     """
 
     params: Arrays
@@ -48,8 +48,8 @@ class State(NamedTuple):
     rest: Arrays
 
 
-# (places, state, params, grads, rate, t) -> (new params, new rest); the weights are given by their
-# places among all, and by their values, which may already have decayed.
+# (indices, state, params, grads, rate, t) -> (new params, new rest); `indices` are those of the
+# weights in `state.params`, and `params` their values after weight decay.
 Update = Callable[[list[int], State, Arrays, Arrays, Any, Any], tuple[Arrays, Arrays]]
 
 
@@ -61,22 +61,24 @@ def advance(
     grads: Arrays,
     rate: Tensor,
 ) -> State:
-    """Do one step.
+    """The state after one step.
 
     Args:
-        optimizer: its settings.
-        variables: to whom `state.params` belong, for constraints and exclusions.
-        update: the rule, for all weights together.
-        state: the arrays before the step.
-        grads: one gradient a weight.
-        rate: the learning rate, a float32 scalar.
+        optimizer: optimizer with the settings of the step.
+        variables: variables of `state.params`, for constraints and weight-decay exclusions.
+        update: update of all weights by the rule.
+        state: arrays before the step.
+        grads: one gradient per weight.
+        rate: learning rate, a float32 scalar.
     """
     overwritten = [v.overwrite_with_gradient for v in variables]
     factor = optimizer.loss_scale_factor
     if factor is not None:
         grads = [g if own else g / factor for g, own in zip(grads, overwritten, strict=True)]
     every = optimizer.gradient_accumulation_steps
-    done = state.iteration // every if every else state.iteration  # updates, not batches
+    done = (
+        state.iteration // every if every else state.iteration
+    )  # number of updates, not of batches
 
     def now(state: State, grads: Arrays) -> State:
         return _update(optimizer, variables, overwritten, update, state, grads, rate, done)
@@ -98,7 +100,7 @@ def advance(
             ]
             return state._replace(accumulators=sums)
 
-        state = either((state.iteration + 1) % every == 0, due, later, state, grads)
+        state = cond((state.iteration + 1) % every == 0, due, later, state, grads)
     else:
         state = now(state, grads)
     params, averages = state.params, state.averages
@@ -111,8 +113,8 @@ def advance(
     return state._replace(params=params, averages=averages, iteration=state.iteration + 1)
 
 
-def either(condition: Tensor, yes: Callable, no: Callable, *operands: Tensors) -> Any:
-    """`yes(*operands)` or `no(*operands)`; decided now if the condition is known now."""
+def cond(condition: Tensor, yes: Callable, no: Callable, *operands: Tensors) -> Any:
+    """`lax.cond`, or a plain `if` where the condition is not traced."""
     if is_tracer(condition):
         return lax.cond(condition, yes, no, *operands)
     return (yes if condition else no)(*operands)
@@ -128,7 +130,7 @@ def _update(
     rate: Tensor,
     done: Tensor,
 ) -> State:
-    """Clip, decay and apply the rule; weights that are their gradient just take it."""
+    """Clip, decay, and apply the rule; weights with `overwrite_with_gradient` take the gradient."""
     if any(overwritten):
         state = state._replace(
             params=[
@@ -136,14 +138,14 @@ def _update(
                 for g, p, own in zip(grads, state.params, overwritten, strict=True)
             ]
         )
-        places = [i for i, own in enumerate(overwritten) if not own]
+        indices = [i for i, own in enumerate(overwritten) if not own]
     else:
-        places = list(range(len(grads)))
-    if not places:
+        indices = list(range(len(grads)))
+    if not indices:
         return state
-    params = [state.params[i] for i in places]
-    grads = optimizer._clip_gradients([grads[i] for i in places])
-    decays = [optimizer._decay_of(variables[i]) for i in places]
+    params = [state.params[i] for i in indices]
+    grads = optimizer._clip_gradients([grads[i] for i in indices])
+    decays = [optimizer._decay_of(variables[i]) for i in indices]
     if any(decays):
         params = [
             p - p * (decay * rate).astype(p.dtype) if decay else p
@@ -151,9 +153,9 @@ def _update(
         ]
     grads = [g.astype(p.dtype) for g, p in zip(grads, params, strict=True)]
     t = (done + 1).astype(jnp.float32)
-    params, rest = update(places, state, params, grads, rate, t)
+    params, rest = update(indices, state, params, grads, rate, t)
     after = list(state.params)
-    for i, p in zip(places, params, strict=True):
+    for i, p in zip(indices, params, strict=True):
         after[i] = p
     return state._replace(params=after, rest=rest)
 
@@ -163,15 +165,15 @@ def global_norm(arrays: Arrays) -> Any:
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in arrays))
 
 
-def limited(g: Tensor, norm: Tensor, limit: float) -> Any:
-    """The gradient, made smaller as far as some norm of it exceeds the limit."""
+def clipped(g: Tensor, norm: Tensor, limit: float) -> Any:
+    """The gradient scaled down by `limit / norm` if `norm` exceeds the limit."""
     return g * (limit / jnp.maximum(norm, limit)).astype(g.dtype)
 
 
 def _average(
     optimizer: "Optimizer", overwritten: list[bool], params: Arrays, averages: Arrays, done: Tensor
 ) -> tuple[Arrays, Arrays]:
-    # The first average is the weight itself, so that it needs no warmup.
+    # The first average is the weight itself, so no bias correction is needed.
     momentum = jnp.where(done == 0, 0.0, optimizer.ema_momentum)
     averages = [
         p if own else (momentum.astype(a.dtype) * a + (1.0 - momentum).astype(a.dtype) * p)

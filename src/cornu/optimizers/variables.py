@@ -1,15 +1,15 @@
-"""The variables of an optimizer: which there are, their names, and how files have them.
+"""The variables of an optimizer, with their names and their order in files.
 
-    iteration                              how many steps were done
+    iteration                              number of steps done
     learning_rate                          if it is a number
     <weight>_average                       for each weight, with `use_ema`
     <weight>_gradient_accumulator          for each weight, with `gradient_accumulation_steps`
     <weight>_<slot>, <weight>_<slot>, ...  all slots of the first weight, of the second, ...
     <weight>_<later slot>                  the first later slot of each weight, the second, ...
-    <common>                               what all weights share
+    <common>                               scalars that all weights share
 
 `<weight>` is the path of the weight with underscores, so Adam's slots of `dense/kernel` are
-`adam/dense_kernel_momentum` and `adam/dense_kernel_velocity`. Files have them in this order.
+`adam/dense_kernel_momentum` and `adam/dense_kernel_velocity`.
 """
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -28,10 +28,10 @@ from cornu.types import DType, InitializerLike, Tensor
 def given_weights(
     variables: Sequence[Variable] | None, var_list: Sequence[Variable] | None
 ) -> list[Variable]:
-    """The weights that `build` is given, under either name.
+    """The weights given to `build`, under either name.
 
     Raises:
-        TypeError: they are not given.
+        TypeError: no weights are given.
     """
     given = var_list if variables is None else variables
     if given is None:
@@ -42,25 +42,26 @@ def given_weights(
 
 
 class OptimizerVariables:
-    """Makes, lists, saves and loads the variables of an optimizer."""
+    """Creates, lists, saves and loads the variables of an optimizer."""
 
-    # Arrays that each weight has besides itself: name -> the value they start from.
+    # Arrays that the optimizer keeps per weight: name -> initial value.
     slots: Mapping[str, float] = {}
-    # More of them, which files have after the slots of all weights, and rules after a weight's own.
+    # More slots, which files hold after the slots of all weights, and rules take after `slots`.
     _later_slots: Mapping[str, float] = {}
-    # The first ones of an object whose settings decide which there are; None: those of its class.
+    # Slots of an optimizer whose settings decide which it has; None for `slots` of its class.
     _chosen_slots: Mapping[str, float] | None = None
-    # Scalars that all weights share: name -> the value they start from.
+    # Scalars that all weights share: name -> initial value.
     _common_slots: Mapping[str, float] = {}
 
-    # Attributes that hold variables of others, or variables that `_variables` already lists.
+    # Attributes that hold variables of others, or variables that are in `_variables` already.
     _untracked_attributes = frozenset(
         (
             "_variables", "_trainable_variables", "_iterations", "_learning_rate", "_averages",
-            "_accumulated_gradients", "_slots", "_common", "_undecayed", "_compiled", "_places",
+            "_accumulated_gradients", "_slots", "_common", "_excluded_from_decay", "_compiled",
+            "_indices",
         )
     )  # fmt: skip
-    _places: dict[int, int] | None = None  # id of a weight -> its place among all
+    _indices: dict[int, int] | None = None  # id of a weight -> its index
 
     # Set by the optimizer's constructor.
     name: str
@@ -71,7 +72,7 @@ class OptimizerVariables:
     _is_pure: Callable[[], bool]
 
     def _start_variables(self) -> None:
-        """Begin with the counter of steps."""
+        """Start without weights, with the counter of steps."""
         self.built = False
         self._trainable_variables: list[Any] = []
         self._variables: list[Variable] = []
@@ -83,16 +84,16 @@ class OptimizerVariables:
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables of the optimizer, in the order in which files have them."""
+        """All variables of the optimizer, in the order of files."""
         return unique([*self._variables, *owned_by(self, Variable)])
 
     def _weights_and_averages(self) -> list[tuple[Any, Variable]]:
-        """Pairs of a weight and its running average, where one is kept."""
+        """Pairs of a weight and its moving average; empty without `use_ema`."""
         return list(zip(self._trainable_variables, self._averages, strict=False))
 
     @property
     def _model_variables_moving_average(self) -> list[Variable]:
-        # By the name that Keras's callbacks and subclasses ask for; empty without `use_ema`.
+        # The attribute that callbacks and subclasses of Keras use; empty without `use_ema`.
         return [average for _, average in self._weights_and_averages()]
 
     def build(
@@ -100,11 +101,11 @@ class OptimizerVariables:
         variables: Sequence[Variable] | None = None,
         var_list: Sequence[Variable] | None = None,
     ) -> None:
-        """Make the slots of the weights that will be trained.
+        """Create the slots of the weights to train.
 
         Args:
-            variables: the weights.
-            var_list: the same, under the name that Keras's built-in optimizers use.
+            variables: weights to train.
+            var_list: the same, under the name of Keras's built-in optimizers.
         """
         if self.built:
             return
@@ -112,35 +113,33 @@ class OptimizerVariables:
         self._trainable_variables = variables
         self._add_slots(variables)
         self._common = [self._add_scalar(name, start) for name, start in self._common_slots.items()]
-        self._places = None
+        self._indices = None
         self.built = True
 
     def _adopt(self, variables: Sequence[Any]) -> None:
-        """Make slots for weights that have none, because they were frozen at `build`.
-
-        The weights that are known keep what they have.
+        """Create slots for weights that were frozen at `build`; the other weights keep theirs.
 
         Raises:
-            ValueError: the class has a `build` of its own, so what it would make is not known.
+            ValueError: the class overrides `build`, so its slots are not known.
         """
         new = self._unknown(variables)
         if new and type(self).build is not OptimizerVariables.build:
             raise value_error(
-                f"{type(self).__name__} '{self.name}' has nothing for the weight "
+                f"{type(self).__name__} '{self.name}' has no slots for weight "
                 f"'{new[0].path}', which was frozen when training began.",
-                fix="call compile again, with a new optimizer.",
+                fix="compile the model again with a new optimizer.",
             )
-        self._take(new)
+        self._append(new)
 
     def _unknown(self, variables: Sequence[Any]) -> list[Any]:
         known = {id(v) for v in self._trainable_variables}
         return [v for v in variables if id(v) not in known]
 
-    def _take(self, variables: list[Any]) -> None:
+    def _append(self, variables: list[Any]) -> None:
         if variables:
             self._trainable_variables = [*self._trainable_variables, *variables]
             self._add_slots(variables)
-            self._places = None
+            self._indices = None
 
     def _add_slots(self, variables: list[Any]) -> None:
         if self.use_ema:
@@ -156,12 +155,12 @@ class OptimizerVariables:
         self._slots += rows
 
     def _declared_slots(self) -> Mapping[str, float]:
-        # `update_step` of a user's class may keep anything in an attribute `slots`.
+        # A user's class with `update_step` may have an attribute `slots` of another meaning.
         declared = self.slots if self._is_pure() else type(self).slots
         return declared if self._chosen_slots is None else self._chosen_slots
 
     def _make_slots(self, variable: Variable) -> list[Variable]:
-        """The arrays that the rule keeps for one weight, in the order in which it takes them."""
+        """Create the slots of one weight, in the order of the arguments of `rule`."""
         return [
             self.add_variable_from_reference(variable, name, initializers.Constant(start))
             for name, start in self._declared_slots().items()
@@ -176,15 +175,15 @@ class OptimizerVariables:
         layout: jax.sharding.Sharding | None = None,
         name: str | None = None,
     ) -> Variable:
-        """Add a variable to the optimizer's state.
+        """Create a variable of the optimizer.
 
         Args:
-            shape: its shape.
-            initializer: a name, an initializer, or a function `(shape, dtype)`.
-            dtype: name of the dtype; `floatx` if None.
-            aggregation: see `Variable`.
-            layout: how it is laid out over devices.
-            name: last part of its path.
+            shape: shape of the variable.
+            initializer: initializer of the value.
+            dtype: dtype of the variable; `floatx` if None.
+            aggregation: rule that combines the replicas of several devices.
+            layout: sharding of the variable; None for the default device.
+            name: last part of the variable's path.
         """
         with using(path=self.name):
             variable = Variable(
@@ -206,7 +205,7 @@ class OptimizerVariables:
         name: str | None = None,
         initializer: InitializerLike = "zeros",
     ) -> Variable:
-        """Add a variable of the shape, dtype and layout of a weight; see `add_variable`."""
+        """Create a variable with the shape, dtype and layout of a weight; see `add_variable`."""
         path = getattr(reference_variable, "path", None) or reference_variable.name
         layout = getattr(getattr(reference_variable, "_value", None), "sharding", None)
         return self.add_variable(
@@ -223,7 +222,7 @@ class OptimizerVariables:
         name: str | Sequence[str],
         initializer: InitializerLike = "zeros",
     ) -> Any:
-        """One variable like each weight; for a list of names, a tuple of such lists.
+        """Create one variable per weight; for a list of names, a tuple of lists of variables.
 
         With several names the variables of one weight follow each other in `variables`.
         """
@@ -232,7 +231,9 @@ class OptimizerVariables:
         if isinstance(initializer, (list, tuple)):
             starts = list(initializer)
         if len(starts) != len(several):
-            raise value_error(f"{len(several)} names need as many initializers, got {len(starts)}.")
+            raise value_error(
+                f"{len(several)} names need {len(several)} initializers, got {len(starts)}."
+            )
         made = [
             [
                 self.add_variable_from_reference(v, n, s)
@@ -253,23 +254,23 @@ class OptimizerVariables:
         )
 
     def _get_variable_index(self, variable: Variable) -> int:
-        # The name is Keras's: users' `update_step` ask it where their slots are.
-        if self._places is None:
-            self._places = {id(v): i for i, v in enumerate(self._trainable_variables)}
-        place = self._places.get(id(variable))
+        # Keras's method: users' `update_step` calls it for the index of their slots.
+        if self._indices is None:
+            self._indices = {id(v): i for i, v in enumerate(self._trainable_variables)}
+        place = self._indices.get(id(variable))
         if place is None:
             raise value_error(
                 f"{type(self).__name__} '{self.name}' has no slots for variable '{variable.path}'.",
-                fix="build the optimizer on all weights that it trains, or make a new one for "
-                "new weights.",
+                fix="optimizer.build(...) with all weights to train, or a new optimizer for new "
+                "weights.",
             )
         return place
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Assign arrays to all variables, in order.
+        """Assign values to all variables, in order.
 
         Raises:
-            ValueError: the count or a shape differs.
+            ValueError: the number of values or a shape differs.
         """
         mine = self.variables
         if not self.built or len(weights) != len(mine):
@@ -282,19 +283,19 @@ class OptimizerVariables:
             variable.assign(value)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put all variables into a mapping, by position."""
+        """Store the values of all variables in a mapping, by position."""
         for position, variable in enumerate(self.variables):
             store[str(position)] = variable.numpy()
 
     def _untrained_count(self) -> int:
-        """How many variables there are before any slots are made."""
+        """The number of variables of an optimizer that is not built."""
         return 1 + isinstance(self._learning_rate, Variable)
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Assign all variables from a mapping, by position.
 
-        What was saved before any training has no slots; ours then stay as they are. Any other
-        difference in number is reported by a warning, and nothing is loaded.
+        The state of an optimizer that was not built has no slots; the slots then keep their values.
+        For any other difference in number a warning is given, and nothing is loaded.
         """
         mine = self.variables
         count = len(store.keys())
@@ -302,8 +303,8 @@ class OptimizerVariables:
             warn(
                 explain(
                     f"The state of optimizer '{self.name}' is not loaded: it has {len(mine)} "
-                    f"variables, the file {count}. Training goes on from a fresh state.",
-                    fix="build the optimizer on the weights with which it was saved: freeze the "
+                    f"variables, the file {count}. Training continues with a new state.",
+                    fix="build the optimizer with the weights with which it was saved: freeze the "
                     "same layers, then optimizer.build(model.trainable_variables).",
                 )
             )
