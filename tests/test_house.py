@@ -18,8 +18,9 @@ SOURCE = Path(__file__).parent.parent / "src" / "cornu"
 
 # From the ground up; within a floor, from left to right.
 FLOORS = [
-    ["version", "types", "context", "settings", "signpost", "glossary", "errors", "arguments",
-     "engine", "absent", "bcoo", "budget", "tree", "names", "patterns", "numeric", "kernels"],
+    ["version", "types", "context", "settings", "signpost", "glossary", "errors", "findings",
+     "arguments", "engine", "absent", "bcoo", "budget", "tree", "names", "patterns", "numeric",
+     "kernels"],
     ["archive", "data", "checks", "reports", "core"],
     ["random", "dtype_policies", "ops", "distribution"],
     ["activations", "initializers", "regularizers", "constraints", "losses", "metrics",

@@ -17,27 +17,36 @@ def test_what_fits_is_not_talked_about():
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "float32"])
 def test_above_the_table(dtype):
-    ((severity, message),) = check_indices(X.astype(dtype), (9,))
-    assert severity == "error"
+    (finding,) = check_indices(X.astype(dtype), (9,))
+    assert finding.severity == "error"
     assert (
-        "x holds the identifier 9 (row 0, column 2), the embedding has rows for 0 to 8" in message
+        "x holds the identifier 9 (row 0, column 2), the embedding has rows for 0 to 8"
+        in finding.message
     )
-    assert "input_dim=10" in message and "numpy.minimum(x, 8)" in message
+    assert "input_dim=10" in finding.message and "numpy.minimum(x, 8)" in finding.message
 
 
 def test_negative_ones_count_from_the_end_as_far_as_they_can():
-    ((severity, message),) = check_indices(-X, (10,))
-    assert severity == "warning" and "-1 (row 0, column 0)" in message and "x - x.min()" in message
-    ((severity, message),) = check_indices(-X, (8,))
-    assert severity == "error" and "-9 (row 0, column 2)" in message and "x - x.min()" in message
+    (finding,) = check_indices(-X, (10,))
+    assert (
+        finding.severity == "warning"
+        and "-1 (row 0, column 0)" in finding.message
+        and "x - x.min()" in finding.message
+    )
+    (finding,) = check_indices(-X, (8,))
+    assert (
+        finding.severity == "error"
+        and "-9 (row 0, column 2)" in finding.message
+        and "x - x.min()" in finding.message
+    )
 
 
 def test_numbers_that_are_not_whole_are_cut_off():
-    ((severity, message),) = check_indices(X + 0.5, (10,))
-    assert severity == "warning" and "x holds 1.5 (row 0, column 0)" in message
+    (finding,) = check_indices(X + 0.5, (10,))
+    assert finding.severity == "warning" and "x holds 1.5 (row 0, column 0)" in finding.message
     assert [f.severity for f in check_indices(X + 0.5, (9,))] == ["warning", "error"]
-    ((severity, message),) = check_indices(np.array([[1.0, np.nan]]), (12,))
-    assert severity == "error" and "x holds nan (row 0, column 1)" in message
+    (finding,) = check_indices(np.array([[1.0, np.nan]]), (12,))
+    assert finding.severity == "error" and "x holds nan (row 0, column 1)" in finding.message
 
 
 def test_each_input_has_its_own_table():
@@ -51,5 +60,5 @@ def test_each_input_has_its_own_table():
 def test_mapped_files_are_sampled(tmp_path):
     np.save(tmp_path / "x.npy", np.full((10_000, 2), 7, "int32"))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    ((severity, _),) = check_indices(mapped, (7,))
-    assert severity == "error"
+    (finding,) = check_indices(mapped, (7,))
+    assert finding.severity == "error"

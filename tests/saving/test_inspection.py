@@ -74,7 +74,7 @@ def changed(model, tmp_path, **members):
 def test_members_that_do_not_belong_there(model, tmp_path):
     members = {"../evil": b"", "virus.exe": b"MZ"}
     found = saving.inspect_file(changed(model, tmp_path, **members))
-    texts = " ".join(f.text for f in found.findings)
+    texts = " ".join(f.what for f in found.findings)
     assert "'../evil'" in texts and "points out" in texts and "'virus.exe'" in texts
     assert found.layers and found.arrays  # the rest is told nevertheless
 
@@ -82,7 +82,7 @@ def test_members_that_do_not_belong_there(model, tmp_path):
 def test_a_part_that_is_refused_leaves_the_others(model, tmp_path):
     found = saving.inspect_file(changed(model, tmp_path, **{"model.weights.h5": b"nonsense"}))
     assert [layer.name for layer in found.layers][1] == "h1" and not found.arrays
-    assert [f.level for f in found.findings] == ["warning"]
+    assert [f.severity for f in found.findings] == ["warning"]
     found = saving.inspect_file(changed(model, tmp_path, **{"config.json": b"[" * 1000}))
     assert found.arrays and not found.layers and found.is_dangerous
 
@@ -97,7 +97,7 @@ def test_names_that_nobody_registered(tmp_path):
     config = {"module": "keras", "class_name": "Sequential", "config": {"layers": [entry]}}
     write_zip(tmp_path / "m.keras", [("config.json", json.dumps(config)), ("metadata.json", "{}")])
     found = saving.inspect_file(tmp_path / "m.keras")
-    levels = {f.text: f.level for f in found.findings}
+    levels = {f.what: f.severity for f in found.findings}
     assert levels["It needs 'my>Blk', which is not registered here."] == "warning"
     assert "It has no model.weights.h5, so it cannot be loaded." in levels
 

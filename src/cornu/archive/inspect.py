@@ -30,29 +30,16 @@ from cornu.archive.safetensors import SafetensorsReader
 from cornu.archive.safezip import SafeZip, check_member_name
 from cornu.archive.stores import H5Reader, open_reader
 from cornu.errors import UnsafeFileError, make_error, value_error
+from cornu.findings import DANGER, WARNING, Finding, by_severity
 from cornu.names import to_snake_case
 from cornu.types import Config
 
-DANGER, WARNING, NOTE = "danger", "warning", "note"
 TRAINING = "cornu.training.json"
 _KNOWN = ("metadata.json", "config.json", "model.weights.h5", "cornu.state.h5", TRAINING,
           "README.md")  # fmt: skip
 _MAX_ROWS = 10_000
 
 Judge = Callable[[Any, int | None], Iterable[tuple[str, str]]]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something to know before loading.
-
-    Attributes:
-        level: "danger" (loading refuses it), "warning" or "note".
-        text: what it is, in a sentence.
-    """
-
-    level: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +104,7 @@ class Inspection:
     @property
     def is_dangerous(self) -> bool:
         """Whether loading refuses the file."""
-        return any(f.level == DANGER for f in self.findings)
+        return any(f.severity == DANGER for f in self.findings)
 
     @property
     def parameters(self) -> int:
@@ -126,7 +113,9 @@ class Inspection:
 
     def to_json(self) -> str:
         """All of it as JSON."""
-        return json.dumps({**asdict(self), "parameters": self.parameters}, indent=2)
+        findings = [{"level": f.severity, "text": f.what} for f in self.findings]
+        told = {**asdict(self), "findings": findings, "parameters": self.parameters}
+        return json.dumps(told, indent=2)
 
 
 def is_of_optimizer(path: str) -> bool:
@@ -176,8 +165,7 @@ def inspect_file(path: str | os.PathLike[str], judge: Judge | None = None) -> In
         )
     inspection = Inspection(name, found[1], _size(file))
     _guarded(inspection, lambda: found[2](file, inspection, judge or (lambda config, n: ())))
-    order = (DANGER, WARNING, NOTE)
-    inspection.findings.sort(key=lambda f: order.index(f.level))
+    inspection.findings = by_severity(inspection.findings)
     return inspection
 
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from cornu.checks.inputs import (
     SAMPLE_ABOVE,
-    Finding,
     is_mapped,
     looked_at,
     named_leaves,
     place_of,
     spread_rows,
 )
-from cornu.errors import explain
+from cornu.findings import Finding, error, warning
 from cornu.types import Tensor, Tensors
 
 
@@ -36,8 +35,8 @@ def check_indices(x: Tensors, rows: Tensor) -> list[Finding]:
 
     Example:
 
-        >>> for severity, message in check_indices(np.array([[1, 4], [10, 2]]), (10,)):
-        ...     print(severity, "-", message.splitlines()[0])
+        >>> for finding in check_indices(np.array([[1, 4], [10, 2]]), (10,)):
+        ...     print(finding.severity, "-", finding.what)
         error - x holds the identifier 10 (row 1, column 0), the embedding has rows for 0 to 9.
     """
     findings = []
@@ -57,18 +56,18 @@ def _check(name: str, array: np.ndarray, rows: int | None) -> list[Finding]:
     missing = ~np.isfinite(array)
     if missing.any():
         place = _first(missing)
-        message = explain(
+        found = error(
             f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} whole numbers.",
             fix=f'{name} = numpy.nan_to_num({name}, posinf=0, neginf=0).astype("int32")\n'
             "with a number of its own for what is missing, if that means something",
         )
-        return [Finding("error", message)]
+        return [found]
     whole = np.trunc(array)  # as the table reads them
     broken = array != whole
     if not broken.any():
         return _check_range(name, array, rows)
     place = _first(broken)
-    message = explain(
+    found = warning(
         f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} whole "
         "numbers, and cuts the rest off.",
         fix=f"{name} = numpy.unique({name}, return_inverse=True)[1].reshape({name}.shape)\n"
@@ -77,7 +76,7 @@ def _check(name: str, array: np.ndarray, rows: int | None) -> list[Finding]:
         else f'{name} = {name}.round().astype("int32")\n'
         'or let the model take any: keras.Input(..., dtype="float32")',
     )
-    return [Finding("warning", message), *_check_range(name, whole, rows)]
+    return [found, *_check_range(name, whole, rows)]
 
 
 def _check_range(name: str, array: np.ndarray, rows: int | None) -> list[Finding]:
@@ -86,20 +85,20 @@ def _check_range(name: str, array: np.ndarray, rows: int | None) -> list[Finding
     low, high = array.min(), array.max()
     if high >= rows or low < -rows:
         place = _first((array >= rows) | (array < -rows))
-        message = explain(
+        found = error(
             f"{name} holds the identifier {_number(array[place])} ({place_of(place)}), the "
             f"embedding has rows for 0 to {rows - 1}.",
             fix=_fix(name, int(high), int(low), rows),
         )
-        return [Finding("error", message)]
+        return [found]
     if low < 0:
         place = _first(array < 0)
-        message = explain(
+        found = warning(
             f"{name} holds the identifier {_number(array[place])} ({place_of(place)}); negative "
             "ones count from the end of the table.",
             fix=f"{name} = {name} - {name}.min()",
         )
-        return [Finding("warning", message)]
+        return [found]
     return []
 
 

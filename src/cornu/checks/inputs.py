@@ -18,7 +18,7 @@ import numpy as np
 
 from cornu import bcoo
 from cornu.checks.shapes import misfit
-from cornu.errors import explain
+from cornu.findings import ERROR, Finding, by_severity, error, warning
 from cornu.numeric import is_float
 from cornu.types import Tensor, Tensors
 
@@ -31,21 +31,7 @@ RAW = 128  # whole numbers from 0 up to here and beyond are pixels
 WILD = 1000.0  # columns with a mean or spread above this slow training down
 
 
-class Finding(NamedTuple):
-    """One thing that a check noticed."""
-
-    severity: str  # "error": training cannot work; "warning": it looks like a mistake
-    message: str
-
-
-class NotFiniteFinding(Finding):
-    """Numbers that are not finite, which a model may fill.
-
-    Attributes:
-        row: the first row that holds one.
-    """
-
-    row: int
+NOT_FINITE = "not finite"  # kind of the findings about NaN and infinite numbers
 
 
 class NotFinite(NamedTuple):
@@ -75,8 +61,8 @@ def check_inputs(
 
     Example:
 
-        >>> for severity, message in check_inputs(np.zeros((8, 4)), (None, 5)):
-        ...     print(severity, "-", message.splitlines()[0])
+        >>> for finding in check_inputs(np.zeros((8, 4)), (None, 5)):
+        ...     print(finding.severity, "-", finding.what)
         error - The model expects 5 features, x has 4.
     """
     findings: list[Finding] = []
@@ -88,7 +74,7 @@ def check_inputs(
         findings += _check_finite(name, array)
         if not rescales and array.size:
             findings += _check_scale(name, array)
-    return sorted(findings, key=lambda finding: finding.severity != "error")
+    return by_severity(findings)
 
 
 def looked_at(leaf: Tensor) -> np.ndarray:
@@ -136,15 +122,11 @@ def _check_shape(
     found = misfit(name, shape, expected, samples)
     if found is None:
         return None
-    return _error(found.what, shapes=f"{name} {shape}, model {expected}", fix=found.fix)
+    return error(found.what, shapes=f"{name} {shape}, model {expected}", fix=found.fix)
 
 
-def _error(what: str, *, row: int | None = None, **facts: Any) -> Finding:
-    if row is None:
-        return Finding("error", explain(what, **facts))
-    finding = NotFiniteFinding("error", explain(what, **facts))
-    finding.row = row
-    return finding
+def _unfinished(bad: NotFinite, what: str, fix: str) -> Finding:
+    return Finding(ERROR, what, fix=fix, kind=NOT_FINITE, row=bad.first[0])
 
 
 def _check_finite(name: str, array: np.ndarray, labelled: bool = True) -> list[Finding]:
@@ -175,11 +157,11 @@ def infinite_finding(name: str, bad: NotFinite, labelled: bool = True) -> Findin
     if not bad.infinite:
         return None
     count = "1 infinite number" if bad.infinite == 1 else f"{bad.infinite} infinite numbers"
-    return _error(
+    return _unfinished(
+        bad,
         f"{count} in {name}, first at {place_of(bad.first)}; divisions by zero leave such.",
-        fix=f"{name} = numpy.nan_to_num({name}, posinf=0, neginf=0)\n"
+        f"{name} = numpy.nan_to_num({name}, posinf=0, neginf=0)\n"
         f"or keep the other rows: {_other_rows(name, bad, labelled)}",
-        row=bad.first[0],
     )
 
 
@@ -187,11 +169,10 @@ def nan_finding(name: str, bad: NotFinite, labelled: bool = True) -> Finding:
     """The error about NaN in an array."""
     count = f"{bad.nans} NaN" if bad.exact else f"At least {bad.nans} NaN"
     fill = f"numpy.nan_to_num({name}{', posinf=0, neginf=0' if bad.infinite else ''})"
-    return _error(
+    return _unfinished(
+        bad,
         f"{count} in {name}, first at {place_of(bad.first)}.",
-        fix=f"fill them: {name} = {fill}\n"
-        f"or keep the other rows: {_other_rows(name, bad, labelled)}",
-        row=bad.first[0],
+        f"fill them: {name} = {fill}\nor keep the other rows: {_other_rows(name, bad, labelled)}",
     )
 
 
@@ -281,13 +262,10 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
     if is_raw and (kind == "uint8" or looks_like_image):
         fix = f'{name} = {name}.astype("float32") / 255'
         return [
-            Finding(
-                "warning",
-                explain(
-                    f"{name} holds whole numbers from {low:.0f} to {high:.0f}, "
-                    "which looks like unscaled pixels.",
-                    fix=fix,
-                ),
+            warning(
+                f"{name} holds whole numbers from {low:.0f} to {high:.0f}, "
+                "which looks like unscaled pixels.",
+                fix=fix,
             )
         ]
     if kind == "uint8":
@@ -305,11 +283,8 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
 
 
 def _wild(name: str, what: str, axes: str) -> Finding:
-    return Finding(
-        "warning",
-        explain(
-            f"{what}; models learn best from values of size 1.",
-            fix=f"{name} = ({name} - {name}.mean({axes})) / ({name}.std({axes}) + 1e-7)\n"
-            "or begin the model with layers.BatchNormalization()",
-        ),
+    return warning(
+        f"{what}; models learn best from values of size 1.",
+        fix=f"{name} = ({name} - {name}.mean({axes})) / ({name}.std({axes}) + 1e-7)\n"
+        "or begin the model with layers.BatchNormalization()",
     )

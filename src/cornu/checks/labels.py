@@ -12,12 +12,13 @@ are not known by name are left alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cornu import tree
-from cornu.checks.inputs import Finding, infinite_finding, nan_finding, not_finite, spread_rows
+from cornu.checks.inputs import infinite_finding, nan_finding, not_finite, spread_rows
 from cornu.checks.outputs import (
     BINARY,
     CATEGORICAL,
@@ -27,12 +28,11 @@ from cornu.checks.outputs import (
     PROBABILITY,
     SPARSE,
     Output,
-    error,
     loss_name,
-    warning,
 )
 from cornu.checks.shapes import fits
 from cornu.checks.targets import check_classes_differ, check_targets
+from cornu.findings import WARNING, Finding, by_severity, error, warning
 from cornu.numeric import is_float
 from cornu.types import Tensor, Tensors
 
@@ -73,7 +73,7 @@ def check_labels(
         findings += found
         if whole and not any(f.severity == "error" for f in found):
             findings += check_classes_differ(name, _classes(labels, output), output)
-    return sorted(findings, key=lambda finding: finding.severity != "error")
+    return by_severity(findings)
 
 
 def check_classes(
@@ -310,7 +310,7 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
             )
             return
         if loss in ELEMENTWISE and _stretches(want, have):
-            yield Finding("warning", _mismatch(name, y, output, shapes, sparse=False).message)
+            yield replace(_mismatch(name, y, output, shapes, sparse=False), severity=WARNING)
             return
     yield _mismatch(name, y, output, shapes, sparse=loss in SPARSE)
 

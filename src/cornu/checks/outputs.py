@@ -2,11 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from cornu.checks.inputs import Finding
 from cornu.checks.targets import DISTANCES
-from cornu.errors import explain
 
 SPARSE = {"sparse_categorical_crossentropy"}
 CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
@@ -73,13 +70,3 @@ def loss_name(loss: str | None) -> str | None:
         return None
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", loss).lower()
     return ALIASES.get(snake, snake)
-
-
-def error(what: str, **facts: Any) -> Finding:
-    """Something that cannot train as meant."""
-    return Finding("error", explain(what, **facts))
-
-
-def warning(what: str, **facts: Any) -> Finding:
-    """Something that may not be meant."""
-    return Finding("warning", explain(what, **facts))

@@ -9,12 +9,11 @@ All of them train, to no good end; they are warnings.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from cornu.checks.inputs import Finding, spread_rows
-from cornu.errors import explain
+from cornu.checks.inputs import spread_rows
+from cornu.findings import Finding, warning
 from cornu.types import Tensor
 
 # Losses that compare an output with a target as it is.
@@ -60,7 +59,7 @@ def check_targets(loss: str, name: str, y: np.ndarray, output: Tensor) -> Iterat
         outside = np.mean((rows < least - slack) | (rows > most + slack))
         if outside > OUTSIDE:
             limits = f"{least:g} to {most:g}" if np.isfinite(most) else f"{least:g} and more"
-            yield _warning(
+            yield warning(
                 f"The last {layer} gives {limits} ({output.activation}), but {name} goes from "
                 f"{low:.4g} to {high:.4g}.",
                 fix=f"activation=None in {layer}",
@@ -68,14 +67,14 @@ def check_targets(loss: str, name: str, y: np.ndarray, output: Tensor) -> Iterat
     elif output.activation == "linear" and loss != "mean_absolute_percentage_error":
         size = max(abs(float(rows.mean())), float(rows.std()))
         if size > HUGE and loss != "mean_squared_logarithmic_error":
-            yield _warning(
+            yield warning(
                 f"{name} holds values of size {size:.2g}; models learn best to give values of "
                 "size 1.",
                 fix=f"mean, spread = {name}.mean(0), {name}.std(0); {name} = ({name} - mean) / "
                 "spread\nthe outputs are then those of model.predict(x) * spread + mean",
             )
     if output.accuracy and not np.array_equal(rows, np.rint(rows)):
-        yield _warning(
+        yield warning(
             f"Accuracy counts equal classes, but {name} holds numbers such as "
             f"{float(rows[rows != np.rint(rows)][0]):.3g}.",
             fix='metrics=["mae"]',
@@ -92,12 +91,8 @@ def check_classes_differ(name: str, classes: dict[int, int], output: Tensor) -> 
     """
     if len(classes) == 1 and sum(classes.values()) >= FEW:
         only = next(iter(classes))
-        yield _warning(
+        yield warning(
             f"Every label of {name} is {only}, so there is nothing to tell apart.",
             fix=f"numpy.unique({name}, return_counts=True) shows the classes; were they lost when "
             "the\nlabels were read or selected?",
         )
-
-
-def _warning(what: str, **facts: Any) -> Finding:
-    return Finding("warning", explain(what, **facts))

@@ -142,12 +142,12 @@ def _findings(found: Any, stream: TextIO) -> str:
         return _styled("Nothing suspicious.", "green", stream)
     lines = [_styled("Findings", "bold", stream)]
     for finding in found.findings[:MAX_LINES]:
-        level = _styled(f"{finding.level:8}", _STYLES.get(finding.level, ""), stream)
-        first, *more = _wrapped(printable(finding.text), screen.columns(stream) - 11)
+        level = _styled(f"{finding.severity:8}", _STYLES.get(finding.severity, ""), stream)
+        first, *more = _wrapped(printable(finding.what), screen.columns(stream) - 11)
         lines += [f"  {level} {first}", *(f"{'':11}{line}" for line in more)]
     if len(found.findings) > MAX_LINES:
         lines.append(f"  ... and {len(found.findings) - MAX_LINES:,} more")
-    if any(f.level == "danger" for f in found.findings):
+    if any(f.severity == "danger" for f in found.findings):
         lines.append(_styled("Loading refuses this file.", "bold red", stream))
     return "\n".join(lines)
 

@@ -7,11 +7,10 @@ FloatingPointError: Training broke at batch 17 of epoch 3: the loss is nan.
   fix:    look for a logarithm, a root, a division or an exponential in it.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from cornu.errors import explain
+from cornu.findings import ERROR, Finding
 from cornu.numeric import is_float
 from cornu.types import Tensor
 
@@ -33,12 +32,15 @@ _FIXES = {
 }
 
 
-class Finding(NamedTuple):
-    """Where numbers that are not finite appeared first in a step."""
+def nonfinite(kind: str, where: str, what: str = "") -> Finding:
+    """Where numbers that are not finite appeared first in a step.
 
-    kind: str  # one of KINDS
-    what: str  # in words: "the output of layer 'ratio' (Lambda)"
-    detail: str  # how many they are, and what is still finite
+    Args:
+        kind: one of `KINDS`.
+        where: what they are in: "the output of layer 'ratio' (Lambda)".
+        what: how many they are, and what is still finite.
+    """
+    return Finding(ERROR, what, where=where, kind=kind)
 
 
 def count_nonfinite(array: Tensor) -> str:
@@ -95,7 +97,7 @@ def explain_nonfinite(
     return explain(
         f"Training broke at batch {batch} of epoch {epoch + 1}: {what}.",
         **reason,
-        first=f"{finding.what}: {finding.detail}" if finding.detail else finding.what,
+        first=f"{finding.where}: {finding.what}" if finding.what else finding.where,
         before=before,
         fix=f"{fix}\n"
         "fit(..., check=False) trains on, and callbacks.TerminateOnNaN() stops without an error.",

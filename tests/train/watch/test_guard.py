@@ -5,7 +5,7 @@ import pytest
 
 import cornu as keras
 from cornu import layers, ops
-from cornu.reports.nonfinite import Finding, count_nonfinite, explain_nonfinite
+from cornu.reports.nonfinite import count_nonfinite, explain_nonfinite, nonfinite
 from cornu.train.strategy import Chunked, Eager, PerStep
 from cornu.train.watch import guard as guards
 
@@ -196,7 +196,7 @@ def test_what_is_counted():
 def test_every_finding_has_advice():
     for kind in ("data", "variable", "input", "output", "loss", "gradient", "update", "nothing"):
         text = explain_nonfinite(
-            "the loss is nan", batch="2", epoch=0, finding=Finding(kind, "it", ""), replayed=True
+            "the loss is nan", batch="2", epoch=0, finding=nonfinite(kind, "it"), replayed=True
         )
         assert "fix:" in text
         assert "check=False" in text

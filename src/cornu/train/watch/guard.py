@@ -21,7 +21,8 @@ import jax
 import numpy as np
 
 from cornu.data.source import Resident, Source
-from cornu.reports.nonfinite import Finding, explain_nonfinite
+from cornu.findings import Finding
+from cornu.reports.nonfinite import explain_nonfinite
 from cornu.train.state import StateSlots, TrainState
 from cornu.train.strategy import Chunk, Strategy
 from cornu.train.watch.nonfinite import first_nonfinite

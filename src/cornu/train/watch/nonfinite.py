@@ -18,8 +18,9 @@ import jax.numpy as jnp
 from cornu import tree
 from cornu.core.frame import Frame, is_tracer
 from cornu.core.logits import remember_logits
+from cornu.findings import Finding
 from cornu.numeric import is_float
-from cornu.reports.nonfinite import Finding, count_nonfinite
+from cornu.reports.nonfinite import count_nonfinite, nonfinite
 from cornu.train.state import StateSlots, TrainState, flat
 from cornu.train.step import loss_of, unpack_x_y_sample_weight
 
@@ -38,7 +39,7 @@ def first_nonfinite(model: Any, slots: StateSlots, state: TrainState, data: Any)
         or _in_variables(slots, state)
         or _in_forward(model, slots, state, data)
         or (None if model._steps_itself else _in_backward(model, slots, state, data))
-        or Finding("nothing", "nothing that a run of the layers one by one shows", "")
+        or nonfinite("nothing", "nothing that a run of the layers one by one shows")
     )
 
 
@@ -48,7 +49,7 @@ def _in_data(data: Any) -> Finding | None:
             found = "" if leaf is None else count_nonfinite(leaf)
             if found:
                 where = "".join(f"[{key!r}]" for key in path)
-                return Finding("data", f"{name}{where} of the batch", found)
+                return nonfinite("data", f"{name}{where} of the batch", found)
     return None
 
 
@@ -58,7 +59,7 @@ def _in_variables(slots: StateSlots, state: TrainState) -> Finding | None:
         for variable, value in zip(part, values, strict=True):
             found = count_nonfinite(value)
             if found:
-                return Finding("variable", f"the variable '{variable.path}'", found)
+                return nonfinite("variable", f"the variable '{variable.path}'", found)
     return None
 
 
@@ -67,11 +68,11 @@ def _in_forward(model: Any, slots: StateSlots, state: TrainState, data: Any) -> 
 
     def look(layer: Any, number: int, args: tuple[Any, ...], run: Callable[..., Any]) -> Any:
         if not found and (bad := _count(args)):
-            found.append(Finding("input", f"the input of {_named(layer)}", bad))
+            found.append(nonfinite("input", f"the input of {_named(layer)}", bad))
         outputs = run(*args)
         if not found and (bad := _count(outputs)):
             detail = f"{bad}; {_sizes(layer, args)}"
-            found.append(Finding("output", f"the output of {_named(layer)}", detail))
+            found.append(nonfinite("output", f"the output of {_named(layer)}", detail))
         return outputs
 
     with watched(model, look), remember_logits():
@@ -79,9 +80,9 @@ def _in_forward(model: Any, slots: StateSlots, state: TrainState, data: Any) -> 
     if found:
         return found[0]
     if bad := _count(outputs):
-        return Finding("output", "the output of the model", bad)
+        return nonfinite("output", "the output of the model", bad)
     if bad := _count(loss):
-        return Finding("loss", "the loss", f"{loss}; the outputs of the model are finite")
+        return nonfinite("loss", "the loss", f"{loss}; the outputs of the model are finite")
     return None
 
 
@@ -120,7 +121,7 @@ def _in_backward(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
     for (key, number), (layer, _) in reversed(inputs.items()):
         if bad := _count(passed[f"{key} {number}"]):
             what = f"the gradient that {_named(layer)} passes back to its input"
-            return Finding("gradient", what, f"{bad}; outputs and loss are finite")
+            return nonfinite("gradient", what, f"{bad}; outputs and loss are finite")
         for variable in layer.trainable_variables:
             if id(variable) in weights:
                 return _gradient_of(*weights[id(variable)])
@@ -134,13 +135,13 @@ def _in_backward(model: Any, slots: StateSlots, state: TrainState, data: Any) ->
     for variable, value in zip(slots.trainable, after, strict=True):
         if bad := _count(value):
             what = f"the variable '{variable.path}' after the update"
-            return Finding("update", what, f"{bad}; its gradient is finite")
+            return nonfinite("update", what, f"{bad}; its gradient is finite")
     return None
 
 
 def _gradient_of(variable: Any, bad: str) -> Finding:
     what = f"the gradient of '{variable.path}'"
-    return Finding("gradient", what, f"{bad}; outputs and loss are finite")
+    return nonfinite("gradient", what, f"{bad}; outputs and loss are finite")
 
 
 def _loss(

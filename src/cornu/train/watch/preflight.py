@@ -8,6 +8,7 @@ The checks themselves know arrays and a small description of the model's outputs
 described to them. What is only suspicious becomes a warning, what cannot train as meant an error.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -22,10 +23,11 @@ from cornu.checks import (
     check_labels,
     check_split,
 )
-from cornu.checks.inputs import Finding, NotFiniteFinding, check_finite, check_shapes
+from cornu.checks.inputs import NOT_FINITE, check_finite, check_shapes
 from cornu.core.objects.registry import is_builtin
 from cornu.data.source import Resident, Source
 from cornu.errors import explain, value_error, warn
+from cornu.findings import WARNING, Finding, error
 from cornu.numeric import is_float, is_integer
 from cornu.train.objective import ACCURACY, CompileLoss
 from cornu.train.step import unpack_x_y_sample_weight
@@ -51,7 +53,7 @@ def check_data(
     outputs = describe_outputs(model)
     findings = _look_at(model, source, outputs, "")
     if validation is not None:
-        found = _look_at(model, validation, outputs, "In the validation data: ")
+        found = _look_at(model, validation, outputs, "in the validation data")
         findings += [f for f in found if f.severity == "error"]
         if isinstance(source, Resident) and isinstance(validation, Resident) and outputs:
             y = unpack_x_y_sample_weight(source.arrays)[1]
@@ -60,7 +62,7 @@ def check_data(
                 findings += check_split(y, held_out, outputs)
     _tell(
         [
-            Finding(nonfinite, found.message) if isinstance(found, NotFiniteFinding) else found
+            replace(found, severity=nonfinite) if found.kind == NOT_FINITE else found
             for found in findings
         ]
     )
@@ -75,12 +77,12 @@ def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: st
         if first is None:
             return []
         data = first.data
-        where = where or "In the first batch: "
+        where = where or "in the first batch"
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     shapes = input_shapes(model, x)
     exchanged = _exchanged(x, y, shapes)
     if exchanged is not None:
-        return [Finding("error", where + exchanged)]
+        return [replace(exchanged, where=where)]
     labels = len(y) if hasattr(y, "shape") else None
     findings = check_inputs(x, shapes, rescales=_rescales(model), samples=labels)
     findings = [f for found in findings if (f := _as_it_spreads(model, x, found)) is not None]
@@ -90,16 +92,16 @@ def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: st
     if y is not None and outputs is not None:
         whole = isinstance(source, Resident) and not where
         findings += check_labels(y, outputs, sample_weight, whole=whole)
-    return [f._replace(message=where + f.message) for f in findings]
+    return [replace(f, where=where) for f in findings]
 
 
-def _exchanged(x: Any, y: Any, shapes: Any) -> str | None:
+def _exchanged(x: Any, y: Any, shapes: Any) -> Finding | None:
     """That x and y have changed places: y has the shape of the inputs, and x has not."""
     if not (hasattr(x, "shape") and hasattr(y, "shape")) or shapes is None:
         return None
     if not check_shapes(x, shapes) or check_shapes(y, shapes):
         return None
-    return explain(
+    return error(
         "x and y are exchanged.",
         shapes=f"x {tuple(x.shape)}, y {tuple(y.shape)}, model "
         f"{shapes[0] if isinstance(shapes, list) else shapes}",
@@ -113,15 +115,16 @@ def _as_it_spreads(model: Any, x: Any, finding: Finding) -> Finding | None:
     A layer may fill missing values, and a mask may hold infinite ones: nothing is wrong then. Where
     the model cannot be asked, it is a warning.
     """
-    if not isinstance(finding, NotFiniteFinding):
+    row = finding.row
+    if row is None or finding.kind != NOT_FINITE:
         return finding
     if any(hasattr(leaf, "some") for leaf in tree.flatten(x)):  # rows that are made batch by batch
         return finding
     try:
-        one = tree.map_structure(lambda a: np.asarray(a[finding.row : finding.row + 1]), x)
+        one = tree.map_structure(lambda a: np.asarray(a[row : row + 1]), x)
         outputs = jax.tree.leaves(model(one, training=False))
     except Exception:  # it is called in another way
-        return Finding("warning", finding.message)
+        return replace(finding, severity=WARNING, kind="")
     return None if all(bool(np.isfinite(np.asarray(out)).all()) for out in outputs) else finding
 
 
