@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from cornu import config, settings
 from cornu.kernels.attention import Plan, attention
 from kernels.side_by_side import (
     as_written,
@@ -132,3 +133,31 @@ def test_blocks_of_queries():
     assert Plan(True, False).blocks(100, 100) == [(0, 100, 100)]
     assert Plan(True, True).blocks(128, 128) == [(0, 64, 128), (64, 128, 128)]
     assert Plan(False, False).blocks(128, 128) == [(0, 128, 128)]
+
+
+@pytest.mark.parametrize("value_dim", [4, 8, 16])
+def test_flash_attention_can_be_disabled(value_dim):
+    q, k, v = normal(2, 6, 2, 8), normal(2, 6, 2, 8), normal(2, 6, 2, value_dim)
+
+    def runs_in_blocks():
+        long = jnp.ones((1, 256, 1, 8))
+        return "concatenate" in str(jax.make_jaxpr(lambda q: attention(q, q, q, causal=True))(long))
+
+    assert runs_in_blocks()
+    blocks = attention(q, k, v, causal=True)
+    config.disable_flash_attention()
+    try:
+        at_once = attention(q, k, v, causal=True)
+        assert config.is_flash_attention_enabled() is False
+        assert not runs_in_blocks()
+    finally:
+        settings.current.flash_attention = None
+    np.testing.assert_allclose(blocks, at_once, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(blocks, attention(q, k, v, causal=True, flash=False), atol=1e-5)
+    assert config.is_flash_attention_enabled() is None
+    config.enable_flash_attention()
+    try:
+        assert config.is_flash_attention_enabled()
+        assert (attention(q, k, v, causal=True) == blocks).all()
+    finally:
+        settings.current.flash_attention = None

@@ -15,12 +15,15 @@ again, so nothing of size time x time outlives a block.
 |                               |                              | 5.4                              |
 | bfloat16 throughout           | bfloat16 operands, float32   | (4, 512, 8x64) causal: f+b 36    |
 |                               | sums, also in the gradients  | against 50                       |
-| other platform, symbolic size | jax.nn.dot_product_attention | fused there                      |
+| other platform, symbolic size | jax.nn.dot_product_attention | fused by XLA; by cuDNN where      |
+|                               |                              | flash attention is enabled       |
+| flash attention is disabled   | the same, by XLA             | all scores at once               |
 
 A query that may see no key at all gets the plain mean of the values it is compared with, as softmax
 of equal scores does. All derivatives exist, forward and reverse.
 """
 
+import contextlib
 import functools
 from typing import NamedTuple
 
@@ -28,10 +31,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import budget
+from cornu import budget, settings
 from cornu.kernels import matmul
 from cornu.kernels.derivatives import Arrays, Differentiable
-from cornu.kernels.platform import tuned
+from cornu.kernels.platform import target, target_is_forced, tuned
 
 BLOCKS = 4
 BLOCK_LEAST = 64
@@ -73,8 +76,9 @@ def attention(
     mask: jax.Array | None = None,
     causal: bool = False,
     scale: float | None = None,
+    flash: bool | None = None,
 ) -> jax.Array:
-    """`softmax(q k^T * scale + bias) v` for each head.
+    """`softmax(q k^T * scale + bias) v` per head.
 
     Args:
         q: `(batch, queries, heads, head_dim)`.
@@ -85,6 +89,8 @@ def attention(
         mask: same shape, booleans, False hides a key from a query.
         causal: query i sees keys 0 ... i only.
         scale: factor of the scores; `None` is `1 / sqrt(head_dim)`.
+        flash: False computes all scores at once, True takes cuDNN where it can; None takes
+            `settings.current.flash_attention`, and by default the lowering of the table.
 
     Returns:
         `(batch, queries, heads, value_dim)`.
@@ -96,8 +102,9 @@ def attention(
         (1, 3, 2, 4)
     """
     arrays = [a for a in (q, k, v, bias, mask) if a is not None]
-    if not (tuned(*arrays) and q.shape[1] and k.shape[1]):
-        return jax.nn.dot_product_attention(q, k, v, bias, mask, scale=scale, is_causal=causal)
+    flash = settings.current.flash_attention if flash is None else flash
+    if flash is False or not (tuned(*arrays) and q.shape[1] and k.shape[1]):
+        return _plain(q, k, v, bias, mask, causal, scale, bool(flash))
     if k.shape[2] != q.shape[2]:
         k, v = (jnp.repeat(a, q.shape[2] // a.shape[2], 2) for a in (k, v))
     scale = q.shape[-1] ** -0.5 if scale is None else scale
@@ -108,6 +115,29 @@ def attention(
     bias = None if bias is None else bias.astype(wide)
     y = _attend(*heads_first, bias, mask, Plan(causal, mask is not None, narrow))
     return y.swapaxes(1, 2).astype(q.dtype)
+
+
+def _plain(
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    bias: jax.Array | None,
+    mask: jax.Array | None,
+    causal: bool,
+    scale: float | None,
+    flash: bool,
+) -> jax.Array:
+    """The form of jax, which takes heads of one size; zeros change neither scores nor sums."""
+    wanted, size = v.shape[-1], max(q.shape[-1], v.shape[-1])
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    q, k, v = (jnp.pad(a, [(0, 0)] * 3 + [(0, size - a.shape[-1])]) for a in (q, k, v))
+    compute = functools.partial(
+        jax.nn.dot_product_attention, q, k, v, bias, mask, scale=scale, is_causal=causal
+    )
+    if flash and target() == "gpu" and not target_is_forced():
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+            return compute(implementation="cudnn")[..., :wanted]  # raises where it cannot
+    return compute(implementation="xla")[..., :wanted]
 
 
 def _scores(

@@ -34,7 +34,8 @@ def dot_product_attention(
         mask: bools of that shape; False hides a position.
         scale: factor of the logits; `1 / sqrt(head_dim)` if None.
         is_causal: whether each position attends to itself and earlier ones only.
-        flash_attention: kept for Keras's signature; the kernel is chosen by shapes and platform.
+        flash_attention: False computes all logits at once; True takes cuDNN where it can; None
+            takes what `config.enable_flash_attention` and `disable_flash_attention` have set.
         attn_logits_soft_cap: soft cap of the logits, `cap * tanh(logits / cap)`.
 
     Returns:
@@ -52,7 +53,7 @@ def dot_product_attention(
     bias = None if bias is None else tensor(bias)
     mask = None if mask is None else tensor(mask).astype(bool)
     if attn_logits_soft_cap is None:
-        return attention_kernel.attention(q, k, v, bias, mask, is_causal, scale)
+        return attention_kernel.attention(q, k, v, bias, mask, is_causal, scale, flash_attention)
     return _capped_attention(q, k, v, bias, mask, is_causal, scale, attn_logits_soft_cap)
 
 
