@@ -11,8 +11,9 @@
 
 Rounds are interleaved, so that a busy minute hits all libraries alike. `cornu-native` is Cornu with
 the kernels that `cornu build-kernels` makes, left out where they are not built; `cornu` is always
-without them. Cornu and raw JAX run in this interpreter, the other peers in `--peer-python` (this
-one if it is not given); a library that is not installed there is left out, and why is printed.
+without them. `cornu-tuned` is Cornu after `keras.config.tune_process()`, as in `cornu run`. Cornu
+and raw JAX run in this interpreter, the other peers in `--peer-python` (this one if it is not
+given); a library that is not installed there is left out, and why is printed.
 `--base` names another source tree of Cornu, which is measured as `cornu-base` beside this one. With
 `--cpus 1` the ratios are taken from processor time, which a busy machine changes least; otherwise
 from wall time.
@@ -48,8 +49,8 @@ MEASURES = (
     ("memory", "peak_mb", "peak_mb", "MB", 1.0),
 )
 
-# Cornu as it is installed, and with the native kernels that `cornu build-kernels` makes.
-OURS = ("cornu", "cornu-native")
+# Cornu as it is installed, with the native kernels, and with a tuned allocator.
+OURS = ("cornu", "cornu-native", "cornu-tuned")
 BASE = "cornu-base"  # Cornu from another source tree
 
 Result = dict[str, Any]
@@ -66,7 +67,7 @@ def environment(framework: str, cache: Path, base: str | None) -> dict[str, str]
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CORNU_CACHE": str(cache),
     }
-    if framework in ("cornu", BASE):
+    if framework in ("cornu", "cornu-tuned", BASE):
         more["CORNU_NATIVE"] = "off"
     if framework == BASE:
         more["PYTHONPATH"] = str(Path(base or "").resolve() / "src")

@@ -22,6 +22,7 @@ from typing import Any
 FRAMEWORKS = (
     "cornu",
     "cornu-native",
+    "cornu-tuned",
     "cornu-base",
     "keras-tf",
     "keras-jax",
@@ -52,6 +53,8 @@ class KerasPeer:
             import cornu as keras
             from cornu.kernels.native import library
 
+            if framework == "cornu-tuned":
+                keras.config.tune_process()
             if framework == "cornu-native" and not library.lanes():
                 raise NotImplementedError("native kernels are not built: cornu build-kernels")
         else:

@@ -145,6 +145,7 @@ def _positive(text: str) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    runtime.tune_process()
     demo.run(
         fashion=options.fashion,
         epochs=options.epochs,
@@ -162,6 +163,7 @@ def _run(options: argparse.Namespace) -> int:
     script = Path(options.script)
     if not script.is_file():
         raise FileNotFoundError(errors.explain(f"There is no script {options.script!r}."))
+    runtime.tune_process()
     compat.install()
     sys.argv = [options.script, *options.arguments]
     sys.path.insert(0, str(script.resolve().parent))

@@ -3,7 +3,7 @@
 from cornu.absent import names_of
 from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy as set_dtype_policy
 from cornu.engine.compilations import debug as debug, set_debug as set_debug
-from cornu.engine.runtime import describe as engine
+from cornu.engine.runtime import describe as engine, tune_process as tune_process
 from cornu.errors import explain, value_error, warn
 from cornu.settings import current
 
@@ -19,7 +19,7 @@ __all__ = [
     "is_interactive_logging_enabled", "is_nnx_enabled", "is_traceback_filtering_enabled",
     "max_epochs", "max_load_bytes", "max_steps_per_epoch", "set_backend", "set_debug",
     "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format", "set_max_epochs",
-    "set_max_load_bytes", "set_max_steps_per_epoch",
+    "set_max_load_bytes", "set_max_steps_per_epoch", "tune_process",
 ]  # fmt: skip
 
 
@@ -84,17 +84,24 @@ def is_traceback_filtering_enabled() -> bool:
 
 
 def enable_flash_attention() -> None:
-    """Use flash attention where the hardware has it."""
+    """Compute attention without keeping all scores at once, wherever that is possible.
+
+    On a CPU that is the default, in blocks of queries. On an NVIDIA GPU attention in half precision
+    is computed by cuDNN from then on, where cuDNN takes the shapes; else, and on a TPU, by XLA.
+    """
     current.flash_attention = True
 
 
 def disable_flash_attention() -> None:
-    """Compute attention without flash kernels."""
+    """Compute attention from all scores at once, `(batch, heads, queries, keys)`."""
     current.flash_attention = False
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """Whether flash attention is used; None if the hardware decides."""
+    """False after `disable_flash_attention`, True after `enable_flash_attention`, else None.
+
+    None leaves the choice to the lowering, which is as good as True on a CPU.
+    """
     return current.flash_attention
 
 

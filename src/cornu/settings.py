@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+import jax
+
 from cornu.context import local
 
 FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
@@ -64,6 +66,4 @@ def key() -> tuple[Any, ...]:
     Every cache adds it to its keys (`core/programs/cache.py`). Of JAX's own settings only x64 is
     here, which decides dtypes; `jax.jit` compiles anew by itself where another one changes.
     """
-    import jax  # late: `settings` is also read by what needs no JAX
-
     return (*_of_programs(current), local.target, jax.config.jax_enable_x64)

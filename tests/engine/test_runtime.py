@@ -42,13 +42,20 @@ class TestStart:
         assert cache == jax_cache == expected
         assert os.path.isdir(expected)
         assert flags == xla_flags == " ".join(runtime.FLAGS) or flags.startswith("left alone")
-        assert "glibc" in allocator
+        assert allocator == runtime._UNTUNED  # it belongs to the program, not to a library
+
+    def test_the_allocator_is_tuned_on_request(self, tmp_path):
+        tuned = f"from cornu import config; print(config.tune_process()){START}"
+        said, allocator, *_ = run(tuned, tmp_path)
+        assert said == allocator and ("keeps freed pages" in said or "not glibc" in said)
+        said, allocator, *_ = run(tuned, tmp_path, CORNU_MALLOC="off")
+        assert said == allocator == "off by CORNU_MALLOC"
 
     def test_everything_can_be_turned_off(self, tmp_path):
-        switches = {"CORNU_MALLOC": "off", "CORNU_XLA_FLAGS": "0", "CORNU_CACHE": "False"}
+        switches = {"CORNU_XLA_FLAGS": "0", "CORNU_CACHE": "False"}
         found = run(START, tmp_path, **switches)
         assert found == [
-            "off by CORNU_MALLOC",
+            runtime._UNTUNED,
             "off by CORNU_XLA_FLAGS",
             "off by CORNU_CACHE",
             "None",
@@ -87,11 +94,11 @@ class TestStart:
         assert found[4] == "None"
 
     def test_nothing_when_jax_is_initialised_already(self, tmp_path):
-        *facts, xla_flags, cache = run("import jax; jax.devices()" + START, tmp_path)
+        _, *facts, xla_flags, cache = run("import jax; jax.devices()" + START, tmp_path)
         assert {fact.partition(";")[0] for fact in facts} == {
             "left alone: JAX was initialised before"
         }
-        assert "without YNNPACK's reductions" in facts[1]
+        assert "without YNNPACK's reductions" in facts[0]
         assert (xla_flags, cache) == ("None", "None")
 
     def test_a_second_process_finds_the_programs_of_the_first(self, tmp_path):

@@ -1,9 +1,7 @@
-"""The engine's start: settings that must be made before XLA compiles or allocates anything.
+"""The engine's start: settings that must be made before XLA compiles anything.
 
 | what              | why (measured on two cores with AVX-512)            | off with            |
 |-------------------|-----------------------------------------------------|---------------------|
-| memory allocator  | page faults of XLA's temporary buffers cost more    | CORNU_MALLOC=off    |
-|                   | than the arithmetic on them; glibc keeps its pages  |                     |
 | flag for YNNPACK  | its reductions return wrong numbers, and end the    | CORNU_XLA_FLAGS=off |
 |                   | process for arrays of rank 7 (jaxlib 0.10.2, 0.11); |                     |
 |                   | its convolutions without padding are 2 to 4 times   |                     |
@@ -13,10 +11,13 @@
 |                   | of a transformer 2 % more                           |                     |
 | compilation cache | the second run of a script need not compile         | CORNU_CACHE=off     |
 
-`start` runs once for each process, when the first part of the library that computes is imported,
-and leaves everything alone that was initialised or set by the user before, with one exception: what
+`start` runs once per process, when the first part of the library that computes is imported, and
+leaves everything alone that was initialised or set by the user before, with one exception: what
 computes wrong numbers is switched off in any case. Where it is too late for a flag, or where
 nobody knows whether this XLA has it, each program is compiled with the option instead (`_guard`).
+
+What reaches beyond XLA is done on request alone: `tune_process` sets the memory allocator of the
+process. `cornu run` and `cornu demo`, whose process is theirs, call it.
 
 The cache lies in `CORNU_CACHE` if that names a folder, else in `compiled` below `CORNU_HOME`
 (`~/.cornu`). What is compiled under one setting is never found under another: flags and options
@@ -50,21 +51,20 @@ _in_force: dict[str, str] = {}
 
 def start() -> None:
     """Make the settings, once; later calls do nothing."""
-    if _in_force:
+    if "cache" in _in_force:
         return
     if backend_is_up():
         reason = "left alone: JAX was initialised before"
-        _in_force.update({"allocator": reason, "xla_flags": reason, "cache": reason})
+        _in_force.update({"xla_flags": reason, "cache": reason})
         if not is_off("CORNU_XLA_FLAGS"):
             _in_force["xla_flags"] = f"{reason}; {_guard()}"
         return
-    _in_force["allocator"] = _tune_allocator()
     _in_force["xla_flags"] = _set_flags()
     _in_force["cache"] = _set_cache()
 
 
 def describe() -> dict[str, str]:
-    """What is in force: one line each for the allocator, the XLA flags and the cache.
+    """What is in force: a line each for the allocator, the XLA flags and the cache.
 
     Example:
 
@@ -72,7 +72,7 @@ def describe() -> dict[str, str]:
         ['allocator', 'cache', 'xla_flags']
     """
     start()
-    return dict(_in_force)
+    return {"allocator": _UNTUNED, **_in_force}
 
 
 def is_off(variable: str) -> bool:
@@ -89,8 +89,30 @@ def backend_is_up() -> bool:
 # ---- memory -----------------------------------------------------------------------------------
 
 
+_UNTUNED = "left alone: keras.config.tune_process() tunes it"
+
+
+def tune_process() -> str:
+    """Let this process keep the memory that it frees, for faster training on the CPU.
+
+    XLA allocates and frees temporary buffers in every step. glibc returns large ones to the system,
+    so each step takes page faults that can cost more than the arithmetic. After this call glibc
+    serves large blocks from its heap, keeps freed pages, and uses one arena for all threads. The
+    process keeps its peak of memory, and threads that allocate much wait for each other, so this is
+    for a program that trains or predicts, not for one in which Cornu is a small part.
+
+    Call it first, before arrays are made; it cannot be undone. `cornu run` and `cornu demo` do so
+    by themselves, unless `CORNU_MALLOC=off` is in the environment, which makes this do nothing.
+    What it brings stands in `benchmarks/RESULTS.md`.
+
+    Returns:
+        What was done, as `keras.config.engine()["allocator"]` says it from then on.
+    """
+    _in_force["allocator"] = done = _tune_allocator()
+    return done
+
+
 def _tune_allocator() -> str:
-    """Tell glibc to serve large blocks from its heap and to keep what is freed."""
     if is_off("CORNU_MALLOC"):
         return "off by CORNU_MALLOC"
     if not sys.platform.startswith("linux"):
@@ -100,8 +122,8 @@ def _tune_allocator() -> str:
     except (OSError, AttributeError):
         return "left alone: not glibc"
     trim_threshold, top_pad, mmap_max, arena_max = -1, -2, -4, -8
-    settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 64 << 20), (arena_max, 1))
-    if all(mallopt(option, value) for option, value in settings):
+    options = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 64 << 20), (arena_max, 1))
+    if all(mallopt(option, value) for option, value in options):
         return "glibc keeps freed pages (no mmap, no trim, one arena)"
     return "left alone: glibc refused"
 
@@ -216,6 +238,12 @@ class ProgramCache:
     Files are written aside and renamed, so processes that share the folder, or are killed while
     they write, never leave half a program. When the folder grows over the limit, the programs that
     were used longest ago go.
+
+    It takes the place of JAX's own cache (`jax._src.lru_cache`, with a limit only where `filelock`
+    is installed), which does not survive a process that is killed while it writes: half a file
+    stays under its name for good, is read, warned of and compiled again in every later process,
+    and with a limit an entry without its time of access lets every later write fail. JAX has no
+    public way to name another cache; a JAX without `get_file_cache` uses its own.
 
     Args:
         path: the folder.

@@ -17,7 +17,6 @@ import numpy as np
 from cornu import bcoo
 from cornu.core import dtypes
 from cornu.core.host import from_host
-from cornu.core.programs.cache import Cache
 from cornu.core.variable import Variable
 from cornu.errors import type_error, value_error
 from cornu.numeric import as_numbers, refuse_what_wraps
@@ -92,14 +91,13 @@ def pair(x1: Any, x2: Any) -> tuple[Any, Any]:
     return x1, tensor(x2)
 
 
-_promotions: Cache[np.dtype] = Cache(limit=256)
-
-
 def _promoted(dtype: np.dtype, kind: type) -> np.dtype:
-    def find() -> np.dtype:
-        return dtypes.numpy_dtype(dtypes.result_type(dtype.name, kind))
+    return _promotion(dtype, kind, jax.config.jax_enable_x64)
 
-    return _promotions.get((dtype, kind), find)
+
+@functools.lru_cache(maxsize=256)
+def _promotion(dtype: np.dtype, kind: type, wide: bool) -> np.dtype:
+    return dtypes.numpy_dtype(dtypes.result_type(dtype.name, kind))
 
 
 def _plain_numbers(values: Any) -> bool:
