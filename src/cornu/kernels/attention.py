@@ -128,9 +128,11 @@ def _plain(
     flash: bool,
 ) -> jax.Array:
     """The form of jax, which takes heads of one size; zeros change neither scores nor sums."""
-    wanted, size = v.shape[-1], max(q.shape[-1], v.shape[-1])
+    wanted = v.shape[-1]
     scale = q.shape[-1] ** -0.5 if scale is None else scale
-    q, k, v = (jnp.pad(a, [(0, 0)] * 3 + [(0, size - a.shape[-1])]) for a in (q, k, v))
+    if wanted != q.shape[-1]:
+        size = max(wanted, q.shape[-1])
+        q, k, v = (jnp.pad(a, [(0, 0)] * 3 + [(0, size - a.shape[-1])]) for a in (q, k, v))
     compute = functools.partial(
         jax.nn.dot_product_attention, q, k, v, bias, mask, scale=scale, is_causal=causal
     )
