@@ -76,3 +76,10 @@ def test_values_gradients_and_messages_are_those_of_the_op():
     with pytest.raises(ValueError, match=r"conv: the shape of the kernel does not match") as error:
         ops.conv(x, jnp.ones((3, 3, 7, 4)))
     assert "(3, 3, 7, 4)" in str(error.value)
+
+
+def test_arrays_by_position_and_by_name_keep_their_places():
+    minus = in_one_program(lambda x, y, z=0: x - 2 * y + z, ["x", "y", "z"])
+    one, two, three = (jnp.float32(n) for n in (1, 2, 3))
+    assert minus(one, two, z=three) == minus(one, z=three, y=two) == 0
+    assert minus(z=three, y=two, x=one) == 0

@@ -104,6 +104,7 @@ def _program(
                 return next(feed)
             return tuple(map(filled, entry)) if type(entry) is tuple else entry
 
-        return fn(*map(filled, given), **{name: filled(entry) for name, entry in named})
+        places = [filled(entry) for entry in given]  # Python would expand a map after the names
+        return fn(*places, **{name: filled(entry) for name, entry in named})
 
     return jax.jit(run, inline=True)
