@@ -115,8 +115,8 @@ def test_refused_like_keras(call):
         ("QuantizedDTypePolicy('itn8')", "did you mean 'int8'"),
         ("QuantizedDTypePolicy('int8', 'float16')", "source_name='mixed_bfloat16' or 'float32'"),
         ("GPTQDTypePolicy('gptq/4')", "mode='gptq/4/128'"),
-        ("GPTQDTypePolicy('gptq/5/128')", "keeps weights in 2, 3, 4, 8 bits, got 5"),
-        ("Int4DTypePolicy('int4/0')", "The block size is positive, or -1 .* got 0"),
+        ("GPTQDTypePolicy('gptq/5/128')", "must be one of 2, 3, 4, 8, got 5"),
+        ("Int4DTypePolicy('int4/0')", "The block size must be positive, or -1 .* got 0"),
         ("get('int8')", "'int8_from_float32'"),
     ],
 )

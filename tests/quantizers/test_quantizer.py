@@ -81,13 +81,13 @@ def test_a_config_gives_its_quantizer_or_the_default():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        ("Int8QuantizationConfig(3)", "weight_quantizer is a quantizer, got 3"),
+        ("Int8QuantizationConfig(3)", "weight_quantizer must be a quantizer, got 3"),
         ("Int4QuantizationConfig(AbsMaxQuantizer(0))", "block_size=None"),
         ("Int4QuantizationConfig(AbsMaxQuantizer(0), block_size=-1)", r"value_range=\(-8, 7\)"),
         ("Int4QuantizationConfig(block_size=0)", "positive, or -1"),
         ("QuantizationConfig().mode", "Int8QuantizationConfig"),
-        ("Quantizer().get_config()", "does not define `get_config`"),
-        ("AbsMaxQuantizer(value_range=3)", "a pair of numbers, got 3"),
+        ("Quantizer().get_config()", "must define get_config"),
+        ("AbsMaxQuantizer(value_range=3)", "must be a pair of integers, got 3"),
     ],
 )
 def test_what_is_refused_is_explained(call, says):

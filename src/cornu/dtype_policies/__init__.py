@@ -1,4 +1,4 @@
-"""Dtype policies: in which dtype a layer keeps its weights, and in which it computes."""
+"""Dtype policies: the dtype of a layer's weights and that of its computations."""
 
 from cornu.absent import names_of
 from cornu.dtype_policies.lookup import (

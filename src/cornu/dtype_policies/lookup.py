@@ -1,4 +1,4 @@
-"""Policies from what users and files write: names, dtypes, configs."""
+"""Lookup of policies by name, dtype or config."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from cornu.types import DTypeLike
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """The policy that a name, a dtype, a config or a policy means; the global one for None.
+    """The policy for an identifier; the global policy for None.
 
     Args:
-        identifier: a name such as `"mixed_bfloat16"` or `"int8_from_float32"`, a dtype, a config
-            or a policy.
+        identifier: name such as `"mixed_bfloat16"` or `"int8_from_float32"`, dtype, config or
+            policy.
 
     Raises:
-        ValueError: it means no policy.
+        ValueError: the identifier is unknown.
 
     Example:
 
@@ -33,7 +33,9 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, dict):
         policy = deserialize(identifier)
         if not isinstance(policy, DTypePolicy):
-            raise value_error(f"The config is of no dtype policy, but of {type(policy).__name__}.")
+            raise value_error(
+                f"The config must be that of a dtype policy, got one of {type(policy).__name__}."
+            )
         return policy
     if isinstance(identifier, str):
         if identifier.startswith(QUANTIZATION_MODES):
@@ -43,13 +45,13 @@ def get(identifier: Any) -> DTypePolicy:
 
 
 def set_dtype_policy(policy: DTypeLike) -> None:
-    """Set the policy of layers made from now on.
+    """Set the global policy, which layers created from now on use by default.
 
     Args:
-        policy: name of a policy, a config or a policy.
+        policy: policy, also by name or config.
 
     Raises:
-        ValueError: it is None, or means no policy.
+        ValueError: the policy is None or unknown.
 
     Example:
 
@@ -67,7 +69,7 @@ def set_dtype_policy(policy: DTypeLike) -> None:
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
-    """The policy as a config for files."""
+    """The config of a policy."""
     return serialize_keras_object(dtype_policy)
 
 

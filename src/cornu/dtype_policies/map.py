@@ -1,8 +1,8 @@
-"""`DTypePolicyMap`: policies by the path of a layer.
+"""`DTypePolicyMap`: policies by layer path.
 
-"decoder/dense"    an entry of that name     -> its policy
-"encoder/dense_3"  one pattern that fits     -> its policy, as "encoder/.*"
-anything else                                -> the default policy
+"decoder/dense"    an entry with that path           -> its policy
+"encoder/dense_3"  one matching pattern "encoder/.*" -> its policy
+any other path                                       -> the default policy
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -17,14 +17,15 @@ from cornu.types import DTypeLike
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping):
-    """Policies by the path of a layer; the default policy for paths that are not listed.
+    """Dict from layer path to policy, with a default policy for all other paths.
 
-    A map without a default policy goes into a file without dtypes: what is quantized stays so, and
-    computes in the global policy of the program that loads it.
+    A map without a default policy is saved without dtypes: quantized layers stay quantized, and
+    compute with the global policy of the program that loads them.
 
     Args:
-        default_policy: for unlisted paths; the global policy if None.
-        policy_map: path -> policy; a path may be a regular expression that fits whole paths.
+        default_policy: policy of unlisted paths; the global policy if None.
+        policy_map: dict from path to policy; a path may be a regular expression, which must match
+            whole paths.
 
     Example:
 
@@ -38,13 +39,13 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         self, default_policy: DTypeLike | None = None, policy_map: dict[str, Any] | None = None
     ):
         if policy_map is not None and not isinstance(policy_map, dict):
-            raise type_error(f"policy_map is a dict of paths, got {type(policy_map).__name__}.")
+            raise type_error(f"policy_map must be a dict, got {type(policy_map).__name__}.")
         self._default = None if default_policy is None else get(default_policy)
         self._policies = {path: get(policy) for path, policy in (policy_map or {}).items()}
 
     @property
     def name(self) -> str:
-        """Name of the map, from its default policy."""
+        """The name of the map, from that of its default policy."""
         return "map_" + self.default_policy.name
 
     @property
@@ -69,12 +70,16 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             return self._policies[path]
         matches = [known for known in self._policies if patterns.fits(known, path)]
         if len(matches) > 1:
-            raise value_error(f"Several entries of the policy map fit {path!r}.", entries=matches)
+            raise value_error(
+                f"Several patterns of the policy map match {path!r}.", patterns=matches
+            )
         return self._policies[matches[0]] if matches else self.default_policy
 
     def __setitem__(self, path: str, policy: DTypeLike) -> None:
         if path in self._policies:
-            raise value_error(f"{path!r} is in the policy map already.")
+            raise value_error(
+                f"{path!r} is already in the policy map.", fix=f"del policy_map[{path!r}] first."
+            )
         self._policies[path] = get(policy)
 
     def __delitem__(self, path: str) -> None:
@@ -100,7 +105,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> "DTypePolicyMap":
-        """Make a map from what `get_config` returned; policies may also stand there by name."""
+        """Create a map from what `get_config` returned; policies may be names."""
         return cls(**deserialize_keras_object(config, custom_objects))
 
     def __repr__(self) -> str:
@@ -109,6 +114,6 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
 
 def _without_dtypes(stored: dict[str, Any]) -> dict[str, Any]:
-    """The config of a policy whose dtypes are those of the global one when it is read."""
+    """The config of a policy without dtypes, which takes those of the global policy when loaded."""
     open_names = {key: None for key in ("name", "source_name") if key in stored["config"]}
     return {**stored, "config": {**stored["config"], **open_names}}

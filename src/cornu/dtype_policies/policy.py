@@ -1,4 +1,4 @@
-"""`DTypePolicy`: in which dtype a layer keeps its weights, and in which it computes.
+"""`DTypePolicy`: the dtype of a layer's weights and that of its computations.
 
 policy            variables   computes in
 float32           float32     float32
@@ -23,7 +23,7 @@ class DTypePolicy(Configurable):
     """The dtype of a layer's variables and of its computations.
 
     Args:
-        name: a dtype for both, or `mixed_float16` or `mixed_bfloat16`; the global policy if None.
+        name: dtype for both, or "mixed_float16" or "mixed_bfloat16"; the global policy if None.
 
     Example:
 
@@ -36,23 +36,23 @@ class DTypePolicy(Configurable):
         if name is None:
             name = dtype_policy().name
         if not isinstance(name, str):
-            raise type_error(f"A policy's name is a string, got {type(name).__name__}.")
+            raise type_error(f"name must be a string, got {type(name).__name__}.")
         self._name = name
         self._compute_dtype, self._variable_dtype = self._parse(name)
 
     @property
     def name(self) -> str:
-        """What the policy is called in configs."""
+        """The name of the policy."""
         return self._name
 
     @property
     def compute_dtype(self) -> str:
-        """The dtype in which a layer computes."""
+        """The dtype of a layer's computations."""
         return self._compute_dtype
 
     @property
     def variable_dtype(self) -> str:
-        """The dtype in which a layer keeps its variables."""
+        """The dtype of a layer's variables."""
         return self._variable_dtype
 
     def _parse(self, name: str) -> tuple[str, str]:
@@ -71,11 +71,11 @@ class DTypePolicy(Configurable):
 
     @property
     def quantization_mode(self) -> str | None:
-        """How weights are quantized; None if they are not."""
+        """The quantization mode; None if weights are not quantized."""
         return None
 
     def convert_input(self, x: Tensor, autocast: bool, dtype: str) -> Any:
-        """A float array in the dtype of the computation; anything else as it is."""
+        """Floating-point arrays cast to the dtype of the computation; other values unchanged."""
         dtype = dtypes.standardize_dtype(dtype)
         if not (autocast and hasattr(x, "dtype") and is_float(x.dtype)):
             return x
@@ -89,7 +89,7 @@ class DTypePolicy(Configurable):
         return {"name": self.name}
 
     def _kind(self) -> type:
-        """The class of policies that it is equal to if their configs are."""
+        """The class whose policies are equal to this one if the configs are equal."""
         return type(self)
 
     def __eq__(self, other: object) -> bool:
@@ -105,21 +105,23 @@ class DTypePolicy(Configurable):
 
 
 class FloatDTypePolicy(DTypePolicy):
-    """A policy of floating dtypes; the older name of `DTypePolicy`."""
+    """The older name of `DTypePolicy`."""
 
     def _kind(self) -> type:
         return DTypePolicy
 
 
-registry.register_builtin(FloatDTypePolicy, "keras")  # where files have it, as `DTypePolicy`
+registry.register_builtin(
+    FloatDTypePolicy, "keras"
+)  # its module in files, like that of `DTypePolicy`
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are given none."""
+    """The global policy, which layers use by default."""
     policy: DTypePolicy | None = settings.current.dtype_policy
     return DTypePolicy(settings.current.floatx) if policy is None else policy
 
 
 def set_global(policy: DTypePolicy | None) -> None:
-    """Make a policy that of layers made from now on; None makes it `floatx` again."""
+    """Set the global policy; None restores `floatx`."""
     settings.current.dtype_policy = policy

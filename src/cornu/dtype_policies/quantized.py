@@ -1,41 +1,41 @@
-"""Policies of layers whose weights are kept in few bits.
+"""Policies of layers with quantized weights.
 
-A name says how the weights are kept and from which policy they come:
+The name of a policy has the quantization mode and the source policy:
 
     int8_from_mixed_bfloat16        mode _from_ source
-    int4/128_from_float32           mode/size of a block
-    gptq/4/128_from_float32         mode/bits/size of a group
+    int4/128_from_float32           mode/block size
+    gptq/4/128_from_float32         mode/bits/group size
 
 | mode   | weights                          | class                                        |
 |--------|----------------------------------|----------------------------------------------|
-| int8   | 8 bits, one scale a channel      | QuantizedDTypePolicy                         |
-| int4   | 4 bits, one scale a channel      | QuantizedDTypePolicy                         |
-| int4/  | 4 bits, one scale a block        | Int4DTypePolicy                              |
-| float8 | 8 bits, scales from past maxima  | QuantizedFloat8DTypePolicy                   |
+| int8   | int8, per-channel scale          | QuantizedDTypePolicy                         |
+| int4   | int4, per-channel scale          | QuantizedDTypePolicy                         |
+| int4/  | int4, scale per block            | Int4DTypePolicy                              |
+| float8 | float8, scale from history       | QuantizedFloat8DTypePolicy                   |
 | gptq/  | 2, 3, 4 or 8 bits, by GPTQ       | GPTQDTypePolicy                              |
 | awq/   | 4 bits, by AWQ                   | AWQDTypePolicy                               |
 
-The classes say what is wanted and go into configs; they change no weight.
+A policy describes the quantization in configs; it changes no weights.
 """
 
 from typing import Any, ClassVar
 
-from cornu.arguments import is_int
+from cornu.arguments import is_int, one_of
 from cornu.dtype_policies.policy import DTypePolicy
-from cornu.errors import did_you_mean, type_error, value_error
+from cornu.errors import type_error, value_error
 
 QUANTIZATION_MODES = ("int8", "float8", "int4", "gptq", "awq")
 
 
 class QuantizedDTypePolicy(DTypePolicy):
-    """The dtypes of another policy, with weights in few bits.
+    """The dtypes of a source policy, with quantized weights.
 
     Args:
-        mode: how the weights are kept: "int8", "int4", "float8", "gptq" or "awq".
-        source_name: the name of the other policy; the global one if None.
+        mode: quantization mode: "int8", "int4", "float8", "gptq" or "awq".
+        source_name: name of the source policy; the global policy if None.
 
     Raises:
-        ValueError: the mode is unknown, or "int8" is to compute in float16.
+        ValueError: the mode is unknown, or "int8" is combined with float16 computations.
 
     Example:
 
@@ -54,36 +54,31 @@ class QuantizedDTypePolicy(DTypePolicy):
         self._variable_dtype = source.variable_dtype
         if mode == "int8" and self.compute_dtype == "float16":
             raise value_error(
-                "int8 weights are not computed with in float16: their sums overflow.",
+                "int8 cannot compute in float16, in which its sums overflow.",
                 received=self.name,
                 fix="source_name='mixed_bfloat16' or 'float32'",
             )
 
     @property
     def quantization_mode(self) -> str:
-        """How the weights are kept, without sizes: one of `QUANTIZATION_MODES`."""
+        """The quantization mode without sizes: one of `QUANTIZATION_MODES`."""
         return self._quantization_mode
 
     def _read_mode(self, mode: str) -> str:
-        """Check the mode, and keep the sizes that it gives."""
-        if mode not in QUANTIZATION_MODES:
-            raise value_error(
-                f"There is no quantization mode {mode!r}.",
-                fix=did_you_mean(mode, QUANTIZATION_MODES),
-            )
-        return mode
+        """Check the mode and store its sizes."""
+        return one_of(mode, QUANTIZATION_MODES, "mode")
 
     def get_config(self) -> dict[str, Any]:
         return {"mode": self._mode, "source_name": self._source_name}
 
 
 class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
-    """Weights, inputs and gradients in 8-bit floats, scaled by the largest recent values.
+    """Policy of "float8": 8-bit floats, scaled by the maximum magnitudes of past steps.
 
     Args:
         mode: "float8".
-        source_name: the name of the policy it comes from; the global one if None.
-        amax_history_length: how many past maxima the scale is taken from.
+        source_name: name of the source policy; the global policy if None.
+        amax_history_length: number of past maxima that determine the scale.
 
     Example:
 
@@ -102,13 +97,13 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         super().__init__(mode, source_name)
         if not is_int(amax_history_length):
             raise type_error(
-                f"amax_history_length is an int, got {amax_history_length!r}.", fix="1024"
+                f"amax_history_length must be an integer, got {amax_history_length!r}.", fix="1024"
             )
         self._amax_history_length = amax_history_length
 
     @property
     def amax_history_length(self) -> int:
-        """How many past maxima the scale is taken from."""
+        """The number of past maxima that determine the scale."""
         return self._amax_history_length
 
     def get_config(self) -> dict[str, Any]:
@@ -116,18 +111,18 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
 
 
 class _WithSizes(QuantizedDTypePolicy):
-    """A mode with sizes behind it: `name/size/size`."""
+    """Base of policies whose mode has sizes: `name/size/size`."""
 
     form: ClassVar[str]
     bits: ClassVar[tuple[int, ...]]
 
     @property
     def mode(self) -> str:
-        """How the weights are kept, without the sizes."""
+        """The quantization mode without sizes."""
         return str(self.quantization_mode)
 
     def _sizes(self, mode: str) -> list[int]:
-        """The integers of a mode, which has the parts of `form`."""
+        """The sizes of a mode of the given `form`."""
         name, *parts = str(mode).split("/")
         wanted, *slots = self.form.split("/")
         try:
@@ -137,7 +132,7 @@ class _WithSizes(QuantizedDTypePolicy):
         if name != wanted or len(sizes) != len(slots):
             example = self.form.replace("<weight_bits>", "4").replace("<group_size>", "128")
             raise value_error(
-                f"The mode of {type(self).__name__} has the form {self.form!r}.",
+                f"The mode of {type(self).__name__} must have the form {self.form!r}.",
                 received=repr(mode),
                 fix=f"mode={example.replace('<block_size>', '128')!r}",
             )
@@ -145,22 +140,24 @@ class _WithSizes(QuantizedDTypePolicy):
 
     def _check_size(self, size: int, what: str) -> int:
         if size != -1 and size < 1:
-            raise value_error(f"{what} is positive, or -1 for one scale a channel, got {size}.")
+            raise value_error(f"{what} must be positive, or -1 for per-channel scales, got {size}.")
         return size
 
     def _check_bits(self, bits: int) -> int:
         if bits not in self.bits:
             known = ", ".join(map(str, self.bits))
-            raise value_error(f"{type(self).__name__} keeps weights in {known} bits, got {bits}.")
+            raise value_error(
+                f"The weight bits of {type(self).__name__} must be one of {known}, got {bits}."
+            )
         return bits
 
 
 class Int4DTypePolicy(_WithSizes):
-    """Weights in 4 bits, with a scale for each block of inputs.
+    """Policy of int4 weights with a scale per block of inputs.
 
     Args:
-        mode: `"int4/<block_size>"`; a block size of -1 is one scale a channel.
-        source_name: the name of the policy it comes from; the global one if None.
+        mode: `"int4/<block_size>"`; -1 for per-channel scales.
+        source_name: name of the source policy; the global policy if None.
 
     Example:
 
@@ -178,12 +175,12 @@ class Int4DTypePolicy(_WithSizes):
 
 
 class GPTQDTypePolicy(_WithSizes):
-    """Weights in few bits, rounded one after the other so that errors make up for each other.
+    """Policy of weights quantized by GPTQ, which compensates rounding errors weight by weight.
 
     Args:
-        mode: `"gptq/<weight_bits>/<group_size>"`, with 2, 3, 4 or 8 bits; a group size of -1 is one
-            scale a channel.
-        source_name: the name of the policy it comes from; the global one if None.
+        mode: `"gptq/<weight_bits>/<group_size>"`, with 2, 3, 4 or 8 bits; group size -1 for
+            per-channel scales.
+        source_name: name of the source policy; the global policy if None.
 
     Example:
 
@@ -205,11 +202,11 @@ class GPTQDTypePolicy(_WithSizes):
 
 
 class AWQDTypePolicy(_WithSizes):
-    """Weights in 4 bits, scaled so that those of large activations keep their precision.
+    """Policy of 4-bit weights quantized by AWQ, which preserves channels of large activations.
 
     Args:
-        mode: `"awq/4/<group_size>"`; a group size of -1 is one scale a channel.
-        source_name: the name of the policy it comes from; the global one if None.
+        mode: `"awq/4/<group_size>"`; group size -1 for per-channel scales.
+        source_name: name of the source policy; the global policy if None.
 
     Example:
 
@@ -241,7 +238,7 @@ def quantized(name: str) -> QuantizedDTypePolicy:
     """The quantized policy with a name such as `"int8_from_float32"`.
 
     Raises:
-        ValueError: the name is not of that form, or one of its parts is unknown.
+        ValueError: the name has another form, or a part of it is unknown.
 
     Example:
 
@@ -251,7 +248,7 @@ def quantized(name: str) -> QuantizedDTypePolicy:
     parts = name.split("_from_")
     if len(parts) != 2:
         raise value_error(
-            f"A quantized policy is named '<mode>_from_<policy>', got {name!r}.",
+            f"The name of a quantized policy must be '<mode>_from_<policy>', got {name!r}.",
             fix=f"{parts[0] + '_from_float32'!r}",
         )
     mode, source = parts

@@ -1,4 +1,4 @@
-"""Quantizers: weights and inputs in few bits."""
+"""Quantizers of weights and activations, and quantization configs."""
 
 import inspect
 from typing import Any

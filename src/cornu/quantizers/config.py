@@ -1,10 +1,10 @@
-"""Quantization configs: the mode, and what rounds the weights and the inputs of a layer.
+"""Quantization configs: the mode, and the quantizers of the weights and inputs of a layer.
 
-| class                    | mode   | inputs, by default       | weights, by default               |
-|--------------------------|--------|--------------------------|-----------------------------------|
-| Int8QuantizationConfig   | int8   | 8 bits, a scale a sample | 8 bits, a scale a channel         |
-| Int4QuantizationConfig   | int4   | as they are              | 4 bits, scale and zero of a block |
-| Float8QuantizationConfig | float8 | scales from past maxima  | scales from past maxima           |
+| class                    | mode   | inputs by default          | weights by default             |
+|--------------------------|--------|----------------------------|--------------------------------|
+| Int8QuantizationConfig   | int8   | int8, per-sample scale     | int8, per-channel scale        |
+| Int4QuantizationConfig   | int4   | not quantized              | int4, scale and zero per block |
+| Float8QuantizationConfig | float8 | float8, scale from history | float8, scale from history     |
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ _INT4_RANGE = (-8, 7)
 
 
 class QuantizationConfig(Configurable):
-    """Base of the configs of `layer.quantize(config=...)`.
+    """Base class of the configs for `layer.quantize(config=...)`.
 
     Args:
-        weight_quantizer: rounds the weights; the mode's own way if None.
-        activation_quantizer: rounds the inputs; they stay as they are if None.
+        weight_quantizer: quantizer of the weights; the default of the mode if None.
+        activation_quantizer: quantizer of the inputs, which are not quantized if None.
 
     Example:
 
@@ -45,7 +45,7 @@ class QuantizationConfig(Configurable):
         """The name of the mode, such as "int8"."""
         raise NotImplementedError(
             explain(
-                "A QuantizationConfig by itself has no mode.",
+                "QuantizationConfig is a base class without a mode.",
                 fix="Int8QuantizationConfig(), Int4QuantizationConfig() or "
                 "Float8QuantizationConfig()",
             )
@@ -53,28 +53,28 @@ class QuantizationConfig(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make a config from what `get_config` returned."""
+        """Create a config from what `get_config` returned."""
         return cls(**{key: deserialize_keras_object(value) for key, value in config.items()})
 
     @staticmethod
     def weight_quantizer_or_default(config: "QuantizationConfig | None", default: Any) -> Any:
-        """The config's quantizer of weights; the default if there is no config or it has none."""
+        """The weight quantizer of a config; the default without a config or quantizer."""
         chosen = None if config is None else config.weight_quantizer
         return default if chosen is None else chosen
 
     @staticmethod
     def activation_quantizer_or_default(config: "QuantizationConfig | None", default: Any) -> Any:
-        """The config's quantizer of inputs, which may be None; the default without a config."""
+        """The activation quantizer of a config, which may be None; the default without a config."""
         return default if config is None else config.activation_quantizer
 
 
 class Int8QuantizationConfig(QuantizationConfig):
-    """Weights in 8 bits, and inputs too.
+    """Config of the "int8" mode: weights and inputs as 8-bit integers.
 
     Args:
-        weight_quantizer: rounds the weights; if None, each output channel has its own scale.
-        activation_quantizer: rounds the inputs; "default" gives each sample its own scale, None
-            leaves the inputs in floats.
+        weight_quantizer: quantizer of the weights; per-output-channel scales if None.
+        activation_quantizer: quantizer of the inputs; "default" for per-sample scales, None for
+            unquantized inputs.
 
     Example:
 
@@ -98,12 +98,13 @@ class Int8QuantizationConfig(QuantizationConfig):
 
 
 class Int4QuantizationConfig(QuantizationConfig):
-    """Weights in 4 bits, two of them in a byte.
+    """Config of the "int4" mode: weights as 4-bit integers, two per byte.
 
     Args:
-        weight_quantizer: rounds the weights to -8 ... 7; only for one scale a channel.
-        activation_quantizer: rounds the inputs; only for one scale a channel.
-        block_size: how many inputs share a scale and a zero; None or -1 for one scale a channel.
+        weight_quantizer: quantizer of the weights with the range -8 to 7; needs per-channel scales.
+        activation_quantizer: quantizer of the inputs; needs per-channel scales.
+        block_size: number of inputs that share a scale and a zero point; None or -1 for per-channel
+            scales.
 
     Example:
 
@@ -122,17 +123,20 @@ class Int4QuantizationConfig(QuantizationConfig):
         super().__init__(weight_quantizer, activation_quantizer)
         if block_size is not None:
             if not is_int(block_size):
-                raise type_error(f"block_size is an int, got {block_size!r}.", fix="block_size=128")
+                raise type_error(
+                    f"block_size must be an integer or None, got {block_size!r}.",
+                    fix="block_size=128",
+                )
             if block_size < 1 and block_size != -1:
                 raise value_error(
-                    f"block_size is positive, or -1 for one scale a channel, got {block_size}.",
+                    f"block_size must be positive, or -1 for per-channel scales, got {block_size}.",
                     fix="block_size=128",
                 )
         self.block_size = block_size
         custom = weight_quantizer is not None or activation_quantizer is not None
         if custom and block_size not in (None, -1):
             raise value_error(
-                "Quantizers of one's own go with one scale a channel, not with blocks.",
+                "A custom quantizer needs per-channel scales, without blocks.",
                 block_size=block_size,
                 fix="block_size=None",
             )
@@ -141,7 +145,7 @@ class Int4QuantizationConfig(QuantizationConfig):
             value_range = tuple(getattr(weight_quantizer, "value_range", ()))
             if value_range != _INT4_RANGE:
                 raise value_error(
-                    "A quantizer of weights in 4 bits uses all of them.",
+                    f"The value_range of an int4 weight quantizer must be {_INT4_RANGE}.",
                     received=f"value_range={value_range}",
                     fix=f"value_range={_INT4_RANGE}",
                 )
@@ -152,7 +156,7 @@ class Int4QuantizationConfig(QuantizationConfig):
 
 
 class Float8QuantizationConfig(QuantizationConfig):
-    """Weights, inputs and gradients rounded to 8-bit floats in each product, also in training.
+    """Config of the "float8" mode: products of 8-bit floats, with their gradients, for training.
 
     Example:
 
@@ -172,19 +176,19 @@ class Float8QuantizationConfig(QuantizationConfig):
 
 
 def _check(config: QuantizationConfig, quantizer: Callable[..., Any] | None) -> None:
-    """Refuse a quantizer of weights whose integers the layers do not keep."""
+    """Check that a weight quantizer returns int8, the dtype in which layers store integers."""
     if quantizer is None:
         return
     if not isinstance(quantizer, Quantizer) and not hasattr(quantizer, "output_dtype"):
         raise AttributeError(
             explain(
-                f"weight_quantizer is a quantizer, got {quantizer!r}.",
+                f"weight_quantizer must be a quantizer, got {quantizer!r}.",
                 fix="weight_quantizer=keras.quantizers.AbsMaxQuantizer(axis=0)",
             )
         )
     if quantizer.output_dtype != "int8":
         raise value_error(
-            f"{type(config).__name__} keeps weights in int8, and this quantizer gives "
+            f"The output_dtype of a weight quantizer for {type(config).__name__} must be int8, got "
             f"{quantizer.output_dtype}.",
-            fix="output_dtype='int8'; the range says how many bits are used, such as (-8, 7).",
+            fix="output_dtype='int8'; value_range sets the number of bits, such as (-8, 7).",
         )

@@ -1,13 +1,13 @@
-"""Numbers in few bits: rounding to them, and back.
+"""Quantization functions: to integers or 8-bit floats, and back.
 
     abs_max_quantize                            q = round(x * s)                s = 127 / max|x|
     abs_max_quantize_grouped_with_zero_point    q = round(x / s) + zero         s = (max - min) / 15
     quantize_and_dequantize                     x ~ s * float8(x / s)           s from past maxima
-    fake_quant_with_min_max_vars                x ~ one of 2**bits numbers between min and max
+    fake_quant_with_min_max_vars                x ~ one of 2**bits levels between min and max
 
-The first scale multiplies on the way in, so that it divides on the way back; the others are the
-width of a step. `compute_float8_scale` and `compute_float8_amax_history` keep the scale of the
-third from one step of training to the next.
+The first scale multiplies when quantizing and divides when dequantizing; the others are the width
+of a quantization step. `compute_float8_scale` and `compute_float8_amax_history` update the scale of
+the third during training.
 """
 
 from collections.abc import Sequence
@@ -34,19 +34,19 @@ def abs_max_quantize(
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Any, Any]:
-    """Round numbers to integers, with the largest magnitude at the end of the range.
+    """Symmetric quantization to integers, with the maximum magnitude at the end of the range.
 
     Args:
         inputs: array of any shape.
-        axis: axes that share a scale; all of them if None.
+        axis: axes that share a scale; all axes if None.
         value_range: smallest and largest integer.
-        dtype: of the integers.
-        epsilon: added to the largest magnitude, so that zeros have a scale too.
-        to_numpy: compute on the host, which leaves the memory of the device alone.
+        dtype: dtype of the integers.
+        epsilon: constant added to the maximum magnitude, so that the scale is finite for zeros.
+        to_numpy: whether to compute on the host, which needs no device memory.
 
     Returns:
-        `(outputs, scale)` with `inputs ~ outputs / scale`; the scale has size 1 in the axes that
-        share it, and the dtype of the inputs.
+        `(outputs, scale)` with `inputs ~ outputs / scale`; the scale has the dtype of the inputs,
+        and size 1 on the axes that share it.
 
     Example:
 
@@ -77,26 +77,26 @@ def abs_max_quantize_grouped_with_zero_point(
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Any, Any, Any]:
-    """Round a matrix to integers, with a scale and a zero for each block of rows.
+    """Asymmetric quantization of a matrix, with a scale and a zero point per block of rows.
 
-    The smallest and the largest number of a block lie at the ends of the range. The zero is one of
-    the integers, so a block of numbers that are all far from zero on one side is cut off.
+    The minimum and maximum of a block are mapped to the ends of the range. The zero point is one of
+    the integers, so values of a block that are all far from zero on one side are clipped.
 
     Args:
-        inputs: `(rows, columns)`.
-        block_size: how many rows share a scale in each column; a shorter last block is filled up
-            with zeros, which count for its range.
+        inputs: matrix, `(rows, columns)`.
+        block_size: number of rows per block; a shorter last block is padded with zeros, which count
+            for its minimum and maximum.
         value_range: smallest and largest integer.
-        dtype: of the integers.
-        epsilon: added to the width of each range.
-        to_numpy: compute on the host, which leaves the memory of the device alone.
+        dtype: dtype of the integers.
+        epsilon: constant added to `max - min` for numerical stability.
+        to_numpy: whether to compute on the host, which needs no device memory.
 
     Returns:
-        `(outputs, scale, zero)` with `inputs ~ (outputs - zero) * scale`; scale and zero have the
-        shape `(blocks, columns)`.
+        `(outputs, scale, zero)` with `inputs ~ (outputs - zero) * scale`; scale and zero point have
+        the shape `(blocks, columns)`.
 
     Raises:
-        ValueError: the inputs are no matrix, or the block size is not positive.
+        ValueError: the inputs are not a matrix, or the block size is not positive.
 
     Example:
 
@@ -111,18 +111,18 @@ def abs_max_quantize_grouped_with_zero_point(
         x = x.astype("float32")
     if x.ndim != 2 or not is_int(block_size) or block_size < 1:
         raise value_error(
-            "Blocks of rows are made of a matrix.",
+            "Quantization in blocks needs a matrix and a positive integer block_size.",
             shapes=f"inputs {tuple(x.shape)}",
             block_size=block_size,
-            fix="block_size=128",
+            fix="x.reshape(-1, columns), block_size=128",
         )
-    number = x.dtype.type  # numpy must stay in the dtype of the inputs too, if it is bfloat16
+    number = x.dtype.type  # keeps numpy in the dtype of the inputs, also in bfloat16
     rows, columns = x.shape
     short = -rows % block_size
     low, high = map(number, value_range)
     if short:
         x = lib.concatenate([x, lib.zeros((short, columns), x.dtype)])
-    blocks = x.reshape(-1, block_size, columns)
+    blocks = x.reshape(-1, block_size, columns)  # (blocks, block_size, columns)
     least = lib.min(blocks, axis=1, keepdims=True)
     most = lib.max(blocks, axis=1, keepdims=True)
     flat, one = most == least, number(1)
@@ -135,10 +135,10 @@ def abs_max_quantize_grouped_with_zero_point(
 
 
 def check_range(value_range: Sequence[int], dtype: DType) -> None:
-    """Refuse a range with integers that the dtype does not have: they would wrap around.
+    """Check that the integers of a range do not overflow the dtype.
 
     Raises:
-        ValueError: the range reaches beyond the integers of the dtype.
+        ValueError: the range exceeds that of the dtype.
     """
     integers = numpy_dtype(standardize_dtype(dtype))
     if not is_integer(integers):
@@ -146,20 +146,20 @@ def check_range(value_range: Sequence[int], dtype: DType) -> None:
     limits = jnp.iinfo(integers)
     if value_range[0] < limits.min or value_range[1] > limits.max:
         raise value_error(
-            f"value_range must lie within the integers of {integers.name}.",
+            f"value_range must be within the range of {integers.name}.",
             received=tuple(value_range),
             allowed=(int(limits.min), int(limits.max)),
         )
 
 
 def _on_host(inputs: Tensor) -> np.ndarray:
-    """A numpy array of float32 or float64."""
+    """A numpy array in float32 or float64."""
     x = np.asarray(inputs)
     return x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
 
 
 def _floats(inputs: Tensor) -> Any:
-    """An array of floats; integers become floats."""
+    """A floating-point array; integers become float32."""
     x = tensor(inputs)
     return x if is_float(x.dtype) else x.astype(jnp.float32)
 
@@ -170,13 +170,12 @@ def _floats(inputs: Tensor) -> Any:
 def quantize_and_dequantize(
     inputs: Tensor, scale: Tensor, quantized_dtype: DType, compute_dtype: DType
 ) -> Any:
-    """Numbers as an 8-bit float dtype would hold them, in the dtype of the computation.
+    """Round to an 8-bit float dtype; the result has the dtype of the computation.
 
     Args:
         inputs: array of any shape.
-        scale: they are divided by it before they are rounded, and multiplied by it after.
-        quantized_dtype: `"float8_e4m3fn"` or `"float8_e5m2"`; what it cannot hold becomes its
-            largest number.
+        scale: scale by which inputs are divided before rounding and multiplied after.
+        quantized_dtype: `"float8_e4m3fn"` or `"float8_e5m2"`; values beyond its range are clipped.
         compute_dtype: dtype of the result.
 
     Example:
@@ -194,13 +193,13 @@ def quantize_and_dequantize(
 
 
 def compute_float8_scale(amax: Tensor, scale: Tensor, dtype_max: float, margin: int = 0) -> Any:
-    """The scale with which the largest number becomes the largest that a dtype holds.
+    """The scale that maps the maximum magnitude to the maximum of an 8-bit float dtype.
 
     Args:
-        amax: the largest magnitude; while it is zero or infinite, the scale stays.
-        scale: the scale so far.
-        dtype_max: the largest number of the dtype.
-        margin: powers of two to stay below it.
+        amax: maximum magnitude; if it is zero or infinite, the scale is kept.
+        scale: current scale.
+        dtype_max: maximum of the dtype.
+        margin: exponent of the power of two to stay below that maximum.
 
     Example:
 
@@ -214,11 +213,11 @@ def compute_float8_scale(amax: Tensor, scale: Tensor, dtype_max: float, margin: 
 
 
 def compute_float8_amax_history(x: Tensor, amax_history: Tensor) -> Any:
-    """The last maxima with the one of `x` in front; the oldest falls out.
+    """The history of maximum magnitudes, with that of `x` in the place of the oldest.
 
     Args:
         x: array of any shape.
-        amax_history: `(length,)`, the newest first, then from old to new.
+        amax_history: history, `(length,)`: the newest first, the others from oldest to newest.
 
     Example:
 
@@ -230,7 +229,7 @@ def compute_float8_amax_history(x: Tensor, amax_history: Tensor) -> Any:
     return jnp.roll(history, -1, axis=0).at[0].set(newest)
 
 
-# ---- rounding that can be learned -------------------------------------------------------------
+# ---- quantization-aware training --------------------------------------------------------------
 
 
 @op(tensors=3)
@@ -242,18 +241,18 @@ def fake_quant_with_min_max_vars(
     narrow_range: bool = False,
     axis: int | None = None,
 ) -> Any:
-    """Round to one of `2**num_bits` numbers between a minimum and a maximum.
+    """Fake quantization: round to one of `2**num_bits` levels between a minimum and a maximum.
 
-    The range is moved so that zero is among the numbers. The gradient passes where the inputs are
-    inside the range; outside it goes to the minimum or the maximum.
+    The range is shifted so that zero is a level. The gradient is passed through for inputs inside
+    the range (straight-through estimator), and to the minimum or maximum for inputs outside.
 
     Args:
         inputs: array of any shape.
-        min_vals: the minimum, a scalar, or one for each place along the last axis.
-        max_vals: the maximum, of the same shape.
-        num_bits: how many bits a number has.
-        narrow_range: leave out the lowest number.
-        axis: the axis that has a minimum for each place; None for one minimum.
+        min_vals: minimum, a scalar or one per channel.
+        max_vals: maximum, same shape.
+        num_bits: number of bits.
+        narrow_range: whether to leave out the lowest level.
+        axis: axis of the channels; None for one minimum and maximum.
 
     Example:
 
@@ -262,9 +261,9 @@ def fake_quant_with_min_max_vars(
     """
     x, low, high = tensor(inputs), tensor(min_vals), tensor(max_vals)
     if axis is not None and low.ndim == 1:
-        places = [1] * x.ndim
-        places[axis] = -1
-        low, high = low.reshape(places), high.reshape(places)
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        low, high = low.reshape(shape), high.reshape(shape)
     first, last = int(narrow_range), 2**num_bits - 1
     return _fake_quant(float(first), float(last))(x, low, high)
 
@@ -279,8 +278,8 @@ def _fake_quant(first: float, last: float) -> Any:
         per_step = (last - first) / (high - low)
         zero = jnp.clip(jnp.round(first - low / step), first, last)
         lowest, highest = (first - zero) * step, (last - zero) * step
-        place = jnp.floor((jnp.clip(x, lowest, highest) - lowest) * per_step + 0.5)
-        y = (place - jnp.floor(-lowest * per_step + 0.5)) * step
+        level = jnp.floor((jnp.clip(x, lowest, highest) - lowest) * per_step + 0.5)
+        y = (level - jnp.floor(-lowest * per_step + 0.5)) * step
         return y.astype(x.dtype), (x, lowest, highest, low, high)
 
     def backward(kept: Tensor, g: Tensor) -> Any:

@@ -1,9 +1,9 @@
-"""Two 4-bit integers in a byte.
+"""Packing of two 4-bit integers per byte.
 
     [1, -8, 7]  along the axis  ->  pairs (1, -8) (7, 0)  ->  bytes 0x81 0x07
 
-The first of a pair has the low half of the byte. An axis of odd length is filled up with a zero,
-so unpacking needs to know the length.
+The first of a pair is in the low half of the byte. An axis of odd length is padded with a zero, so
+unpacking needs the original length.
 """
 
 from typing import Any
@@ -18,18 +18,18 @@ from cornu.types import DType, Tensor
 def pack_int4(
     arr: Tensor, axis: int = 0, dtype: DType = "int8"
 ) -> tuple[Any, tuple[int, ...], int]:
-    """Put pairs of small integers along an axis into one byte each.
+    """Pack pairs of 4-bit integers along an axis into one byte each.
 
     Args:
-        arr: integers from -8 to 7 (of `int8`) or from 0 to 15 (of `uint8`).
-        axis: along which neighbours are paired.
-        dtype: of `arr` and of the bytes, `"int8"` or `"uint8"`.
+        arr: integers from -8 to 7 (in int8) or from 0 to 15 (in uint8).
+        axis: axis whose neighbours are paired.
+        dtype: dtype of `arr` and of the bytes, `"int8"` or `"uint8"`.
 
     Returns:
-        `(packed, shape, length)`: the bytes, their shape, and the length of the axis before.
+        `(packed, shape, length)`: the bytes, their shape, and the original length of the axis.
 
     Raises:
-        ValueError: the dtype is another one.
+        ValueError: `dtype` is neither int8 nor uint8.
         TypeError: the array has another dtype.
 
     Example:
@@ -39,11 +39,11 @@ def pack_int4(
         ([-127, 7], (2,), 3)
     """
     if dtype not in ("int8", "uint8"):
-        raise value_error(f"4-bit integers are packed as int8 or uint8, got {dtype!r}.")
+        raise value_error(f"dtype must be 'int8' or 'uint8', got {dtype!r}.")
     x = tensor(arr)
     if x.dtype.name != dtype:
         raise type_error(
-            f"pack_int4 is to pack {dtype}, got {x.dtype.name}.",
+            f"arr must have dtype {dtype}, got {x.dtype.name}.",
             fix=f"ops.cast(arr, {dtype!r}), or dtype={x.dtype.name!r}",
         )
     length = x.shape[axis]
@@ -58,19 +58,16 @@ def pack_int4(
 
 
 def unpack_int4(packed: Tensor, orig_len: int, axis: int = 0, dtype: DType = "int8") -> Any:
-    """Take the integers out of the bytes that `pack_int4` made.
+    """Unpack the 4-bit integers that `pack_int4` packed.
 
     Args:
-        packed: the bytes, of `int8` or `uint8`.
-        orig_len: the length of the axis before packing.
-        axis: along which they were paired.
-        dtype: `"int8"` for -8 to 7, `"uint8"` for 0 to 15.
-
-    Returns:
-        The integers in that dtype.
+        packed: bytes, in int8 or uint8.
+        orig_len: length of the axis before packing.
+        axis: axis along which the integers were paired.
+        dtype: dtype of the result: `"int8"` for -8 to 7, `"uint8"` for 0 to 15.
 
     Raises:
-        ValueError: the dtype is another one.
+        ValueError: `dtype` is neither int8 nor uint8.
         TypeError: the bytes have another dtype.
 
     Example:
@@ -80,11 +77,11 @@ def unpack_int4(packed: Tensor, orig_len: int, axis: int = 0, dtype: DType = "in
     """
     x = tensor(packed)
     if dtype not in ("int8", "uint8"):
-        raise value_error(f"4-bit integers are unpacked to int8 or uint8, got {dtype!r}.")
+        raise value_error(f"dtype must be 'int8' or 'uint8', got {dtype!r}.")
     if x.dtype.name not in ("int8", "uint8"):
-        raise type_error(f"unpack_int4 takes bytes of int8 or uint8, got {x.dtype.name}.")
+        raise type_error(f"packed must have dtype int8 or uint8, got {x.dtype.name}.")
     x = jnp.moveaxis(x, axis, 0).view(dtype)
-    # a shift to the left and back fills with the sign, or with zeros
+    # The shift back to the right extends the sign of int8, and fills uint8 with zeros.
     pairs = jnp.stack([(x << 4) >> 4, x >> 4], axis=1)
     flat = pairs.reshape(-1, *x.shape[1:])[:orig_len]
     return jnp.moveaxis(flat, 0, axis)

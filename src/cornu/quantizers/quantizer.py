@@ -1,4 +1,4 @@
-"""`Quantizer`: an object that rounds arrays to few bits, and what scale it took."""
+"""`Quantizer`: an object that quantizes arrays and returns their scale."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from cornu.types import Axis, Tensor
 
 
 class Quantizer(Configurable):
-    """Base of all quantizers: called on an array, it returns the rounded array and its scale.
+    """Base class of all quantizers, which return a quantized array and its scale.
 
     Args:
-        output_dtype: dtype of the rounded array.
+        output_dtype: dtype of the quantized array.
 
     Example:
 
@@ -30,25 +30,25 @@ class Quantizer(Configurable):
         self.output_dtype = output_dtype
 
     def __call__(self, x: Tensor) -> Any:
-        """The array as it is; quantizers override it."""
+        """The array unchanged; quantizers override this method."""
         return x
 
     def get_config(self) -> dict[str, Any]:
         raise NotImplementedError(
             explain(
-                f"{type(self).__name__} does not define `get_config`.",
+                f"{type(self).__name__} must define get_config.",
                 fix="def get_config(self): return {...the constructor's arguments...}",
             )
         )
 
 
 class AbsMaxQuantizer(Quantizer):
-    """Round to integers, with the largest magnitude at the end of the range.
+    """Symmetric quantization to integers, with the maximum magnitude at the end of the range.
 
     Args:
-        axis: axes that share a scale; the last one if None.
+        axis: axes that share a scale; the last axis if None.
         value_range: smallest and largest integer.
-        epsilon: added to the largest magnitude, so that zeros have a scale too.
+        epsilon: constant added to the maximum magnitude, so that the scale is finite for zeros.
         output_dtype: dtype of the integers.
 
     Example:
@@ -74,19 +74,20 @@ class AbsMaxQuantizer(Quantizer):
         self.axis = axis
         if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
             raise type_error(
-                f"value_range is a pair of numbers, got {value_range!r}.", fix="(-127, 127)"
+                f"value_range must be a pair of integers, got {value_range!r}.",
+                fix="value_range=(-127, 127)",
             )
         check_range(value_range, output_dtype)
         self.value_range: tuple[int, int] = (value_range[0], value_range[1])
         self.epsilon = epsilon
 
     def __call__(self, x: Tensor, axis: Axis = None, to_numpy: bool = False) -> tuple[Any, Any]:
-        """Round an array.
+        """Quantize an array.
 
         Args:
             x: array of any shape.
-            axis: axes that share a scale, instead of the quantizer's.
-            to_numpy: compute on the host.
+            axis: axes that share a scale; those of the quantizer if None.
+            to_numpy: whether to compute on the host, which needs no device memory.
 
         Returns:
             `(outputs, scale)` with `x ~ outputs / scale`.
