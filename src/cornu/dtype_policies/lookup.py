@@ -8,7 +8,7 @@ from cornu.core.objects.serialize import deserialize_one, serialize_keras_object
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
 from cornu.dtype_policies.quantized import QUANTIZATION_MODES, quantized
 from cornu.errors import value_error
-from cornu.types import DTypeLike
+from cornu.types import Config, DTypeLike
 
 
 def get(identifier: Any) -> DTypePolicy:
@@ -68,13 +68,11 @@ def set_dtype_policy(policy: DTypeLike) -> None:
     set_global(get(policy))
 
 
-def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
+def serialize(dtype_policy: DTypePolicy) -> Config:
     """The config of a policy."""
     return serialize_keras_object(dtype_policy)
 
 
-def deserialize(
-    config: dict[str, Any], custom_objects: dict[str, Any] | None = None
-) -> DTypePolicy:
+def deserialize(config: Config, custom_objects: Config | None = None) -> DTypePolicy:
     """The policy that a config describes."""
     return deserialize_one(config, custom_objects)

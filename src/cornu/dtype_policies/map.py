@@ -13,7 +13,7 @@ from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.dtype_policies.lookup import get, serialize
 from cornu.dtype_policies.policy import DTypePolicy, dtype_policy
 from cornu.errors import type_error, value_error
-from cornu.types import DTypeLike
+from cornu.types import Config, DTypeLike
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping):
@@ -94,7 +94,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __iter__(self) -> Iterator[str]:
         return iter(self._policies)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         policies = {path: serialize(policy) for path, policy in self._policies.items()}
         if self._default is None:
             policies = {path: _without_dtypes(stored) for path, stored in policies.items()}
@@ -102,9 +102,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         return {"default_policy": serialize(self._default), "policy_map": policies}
 
     @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
-    ) -> "DTypePolicyMap":
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> "DTypePolicyMap":
         """Create a map from what `get_config` returned; policies may be names."""
         return cls(**deserialize_keras_object(config, custom_objects))
 
@@ -113,7 +111,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         return f"<DTypePolicyMap {self.default_policy.name}, {entries}>"
 
 
-def _without_dtypes(stored: dict[str, Any]) -> dict[str, Any]:
+def _without_dtypes(stored: Config) -> Config:
     """The config of a policy without dtypes, which takes those of the global policy when loaded."""
     open_names = {key: None for key in ("name", "source_name") if key in stored["config"]}
     return {**stored, "config": {**stored["config"], **open_names}}

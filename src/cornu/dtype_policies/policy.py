@@ -7,8 +7,6 @@ mixed_float16     float32     float16     (with loss scaling in the optimizer)
 bfloat16          bfloat16    bfloat16
 """
 
-from typing import Any
-
 from cornu import settings
 from cornu.core import dtypes
 from cornu.core.objects import registry
@@ -16,7 +14,7 @@ from cornu.core.objects.configurable import Configurable
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import did_you_mean, type_error, value_error
 from cornu.numeric import is_float
-from cornu.types import Tensor
+from cornu.types import Config, Tensor
 
 
 class DTypePolicy(Configurable):
@@ -74,7 +72,7 @@ class DTypePolicy(Configurable):
         """The quantization mode; None if weights are not quantized."""
         return None
 
-    def convert_input(self, x: Tensor, autocast: bool, dtype: str) -> Any:
+    def convert_input(self, x: Tensor, autocast: bool, dtype: str) -> Tensor:
         """Floating-point arrays cast to the dtype of the computation; other values unchanged."""
         dtype = dtypes.standardize_dtype(dtype)
         if not (autocast and hasattr(x, "dtype") and is_float(x.dtype)):
@@ -85,7 +83,7 @@ class DTypePolicy(Configurable):
             return KerasTensor(x.shape, dtype, sparse=x.sparse)
         return x.astype(dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"name": self.name}
 
     def _kind(self) -> type:

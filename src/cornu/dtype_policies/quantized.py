@@ -18,11 +18,12 @@ The name of a policy has the quantization mode and the source policy:
 A policy describes the quantization in configs; it changes no weights.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cornu.arguments import is_int, one_of
 from cornu.dtype_policies.policy import DTypePolicy
 from cornu.errors import type_error, value_error
+from cornu.types import Config
 
 QUANTIZATION_MODES = ("int8", "float8", "int4", "gptq", "awq")
 
@@ -68,7 +69,7 @@ class QuantizedDTypePolicy(DTypePolicy):
         """Check the mode and store its sizes."""
         return one_of(mode, QUANTIZATION_MODES, "mode")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"mode": self._mode, "source_name": self._source_name}
 
 
@@ -106,7 +107,7 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         """The number of past maxima that determine the scale."""
         return self._amax_history_length
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "amax_history_length": self.amax_history_length}
 
 

@@ -26,7 +26,7 @@ from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.symbolic import is_symbolic
 from cornu.errors import explain, returns_nothing, value_error, without_super
-from cornu.types import DTypeLike, Tensor
+from cornu.types import Config, DTypeLike, Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -116,7 +116,7 @@ class Loss(Configurable):
         same_logits(x, converted)
         return converted
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """`name` and `reduction`; for a class without a `get_config`, all constructor arguments."""
         config = {"name": self.name, "reduction": self.reduction}
         if not is_builtin(type(self)) and is_builtin(type(self).get_config):
@@ -168,7 +168,7 @@ class FunctionLoss(Loss):
     def _settings(self) -> dict[str, Any]:
         return {n: getattr(self, n) for n in _setting_names(self._function) if hasattr(self, n)}
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), **{k: plain(v) for k, v in self._settings().items()}}
 
 
@@ -213,12 +213,12 @@ class LossFunctionWrapper(Loss):
             y_true, y_pred = same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         settings_ = {key: plain(value) for key, value in self._fn_kwargs.items()}
         return {**super().get_config(), "fn": plain(self.fn), **settings_}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "LossFunctionWrapper":
+    def from_config(cls, config: Config) -> "LossFunctionWrapper":
         config = dict(config)
         fn = config.pop("fn")
         if isinstance(fn, str):

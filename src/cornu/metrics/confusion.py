@@ -1,13 +1,12 @@
 """The confusion matrix of binary predictions: its four counts, precision and recall."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from cornu import ops
 from cornu.core.variable import Variable
 from cornu.metrics.counts import BELOW_ALL, checked_thresholds, count
 from cornu.metrics.metric import Metric
-from cornu.types import DTypeLike, Tensor
+from cornu.types import Config, DTypeLike, Tensor
 
 
 class _ConfusionMetric(Metric):
@@ -57,7 +56,7 @@ class _ConfusionMetric(Metric):
         """A scalar if there is one threshold, else `(thresholds,)`."""
         return x[0] if len(self.thresholds) == 1 else x
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "thresholds": self.init_thresholds}
 
 

@@ -1,7 +1,6 @@
 """Metrics over many thresholds: the area under a curve, and the best point on it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ from cornu.core.variable import Variable
 from cornu.errors import value_error
 from cornu.metrics.counts import Counts, count
 from cornu.metrics.metric import Metric
-from cornu.types import DTypeLike, Tensor
+from cornu.types import Config, DTypeLike, Tensor
 
 
 class _Curve(Metric):
@@ -191,7 +190,7 @@ class AUC(_Curve):
         areas = _area(*self._counts(), curve=self.curve, summation=self.summation_method)
         return self._averaged(areas)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["thresholds"]
         weights = self.label_weights

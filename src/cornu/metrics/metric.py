@@ -21,7 +21,7 @@ from cornu.core.objects.serialize import serialize_keras_object
 from cornu.core.objects.tracking import owned_by, unique
 from cornu.core.variable import Variable
 from cornu.errors import explain, value_error, without_super
-from cornu.types import DTypeLike, InitializerLike, Tensor
+from cornu.types import Config, DTypeLike, InitializerLike, Tensor
 
 
 class Metric(Configurable):
@@ -139,7 +139,7 @@ class Metric(Configurable):
 
     def stateless_update_state(
         self, metric_variables: Sequence[Tensor], *args: Any, **kwargs: Any
-    ) -> list[Any]:
+    ) -> list[Tensor]:
         """`update_state` as a pure function: returns the new values of `variables`.
 
         Args:
@@ -160,13 +160,13 @@ class Metric(Configurable):
         """`result` as a pure function of the values of `variables`."""
         return purify(self.result, self.variables)(self._checked(metric_variables))[0]
 
-    def stateless_reset_state(self) -> list[Any]:
+    def stateless_reset_state(self) -> list[Tensor]:
         """The initial values of `variables`."""
         variables = self.variables
         _, values = purify(self.reset_state, variables)([v.value for v in variables])
         return values
 
-    def _checked(self, values: Tensor) -> list[Any]:
+    def _checked(self, values: Tensor) -> list[Tensor]:
         values = list(values)
         variables = self.variables
         if len(values) != len(variables):
@@ -177,7 +177,7 @@ class Metric(Configurable):
             )
         return [jnp.asarray(x, v.dtype) for x, v in zip(values, variables, strict=True)]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "dtype": self._dtype_config()}
 
     def _dtype_config(self) -> Any:

@@ -25,7 +25,7 @@ from cornu.losses.loss import (
     weights_and_mask,
 )
 from cornu.metrics.metric import Metric
-from cornu.types import DTypeLike, Tensor
+from cornu.types import Config, DTypeLike, Tensor
 
 
 def weighted(
@@ -177,7 +177,7 @@ class MeanMetricWrapper(Mean):
         same_logits(y, wide)
         return wide
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {"name": self.name, "dtype": self._dtype_config()}
         if type(self) is not MeanMetricWrapper:
             return {**config, **self._settings()}
@@ -190,7 +190,7 @@ class MeanMetricWrapper(Mean):
         return {n: plain(getattr(self, n)) for n in names if hasattr(self, n)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Any:
         config = dict(config)
         fn = config.get("fn")
         if isinstance(fn, str):

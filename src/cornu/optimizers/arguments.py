@@ -73,7 +73,7 @@ def invalid_rate(rate: object) -> str:
     )
 
 
-def rate_at(rate: Callable[..., Any], step: Tensor) -> Any:
+def rate_at(rate: Callable[..., Any], step: Tensor) -> Tensor:
     """The value at a step of a schedule, or of a function with or without an argument."""
     takes_step = isinstance(rate, LearningRateSchedule) or _takes_argument(rate)
     return rate(step) if takes_step else rate()
@@ -95,7 +95,7 @@ def _takes_argument(function: Callable[..., Any]) -> bool:
     )
 
 
-def as_gradient(g: Tensor, variable: Variable) -> Any:
+def as_gradient(g: Tensor, variable: Variable) -> Tensor:
     """A gradient as a dense JAX array, checked to have the shape of the variable."""
     g = g.value if isinstance(g, Variable) else bcoo.dense(g)
     g = g if isinstance(g, jax.Array) else jnp.asarray(g)
@@ -109,7 +109,7 @@ def as_gradient(g: Tensor, variable: Variable) -> Any:
     return g
 
 
-def report_missing(variables: list[Any], grads: list[Any]) -> None:
+def report_missing(variables: list[Variable], grads: list[Tensor]) -> None:
     """Warn about weights without a gradient; raise an error if no weight has one."""
     missing = [v.path for v, g in zip(variables, grads, strict=True) if g is None]
     if len(missing) == len(grads):

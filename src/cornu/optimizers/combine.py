@@ -112,7 +112,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.build(variables)
         super().build(variables)
 
-    def _adopt(self, variables: Sequence[Any]) -> None:
+    def _adopt(self, variables: Sequence[Variable]) -> None:
         self.inner_optimizer._adopt(variables)
         self._append(self._unknown(variables))
 
@@ -128,12 +128,12 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer._weights_and_averages()
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> Tensor:
         """The number of updates so far, without skipped steps."""
         return self.inner_optimizer.iterations
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Tensor:
         """The learning rate of the inner optimizer."""
         return self.inner_optimizer.learning_rate
 
@@ -141,12 +141,12 @@ class LossScaleOptimizer(Optimizer):
     def learning_rate(self, learning_rate: ScheduleLike) -> None:
         self.inner_optimizer.learning_rate = learning_rate
 
-    def scale_loss(self, loss: Tensor) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss times the current scale."""
         scale = read([self.dynamic_scale])[0] if self.built else self.initial_scale
         return self.inner_optimizer.scale_loss(loss) * scale
 
-    def check_finite(self, grads: Sequence[Any]) -> Any:
+    def check_finite(self, grads: Sequence[Tensor]) -> Tensor:
         """Whether all gradients are finite; a boolean scalar."""
         checks = [jnp.all(jnp.isfinite(g)) for g in grads if g is not None]
         return jnp.all(jnp.stack(checks)) if checks else jnp.asarray(True)
@@ -192,17 +192,17 @@ class LossScaleOptimizer(Optimizer):
         )
         write(carried, values)
 
-    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Replace the weights by the moving averages of the inner optimizer."""
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def exclude_from_weight_decay(
-        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
         """See `Optimizer.exclude_from_weight_decay`; passed to the inner optimizer."""
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             "name": self.name,
@@ -212,7 +212,7 @@ class LossScaleOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Any:
         """Create an optimizer from what `get_config` returned."""
         inner = deserialize_keras_object(config["inner_optimizer"], custom_objects=custom_objects)
         return cls(**{**config, "inner_optimizer": inner})
@@ -307,7 +307,7 @@ class OptimizerMap(Configurable, MutableMapping):
     def __len__(self) -> int:
         return len(self._optimizer_map)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             "default_optimizer": serialize_keras_object(self._default_optimizer),
@@ -315,7 +315,7 @@ class OptimizerMap(Configurable, MutableMapping):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Any:
         """Create a map from what `get_config` returned."""
         return cls(**deserialize_keras_object(dict(config), custom_objects=custom_objects))
 
@@ -387,7 +387,7 @@ class MultiOptimizer(Optimizer):
             optimizer.build([v for v, c in zip(variables, self._choice, strict=True) if c == i])
         super().build(variables)
 
-    def _adopt(self, variables: Sequence[Any]) -> None:
+    def _adopt(self, variables: Sequence[Variable]) -> None:
         new = self._unknown(variables)
         for variable in new:
             optimizer = self.optimizer_map(variable)
@@ -410,7 +410,7 @@ class MultiOptimizer(Optimizer):
         return super()._untrained_count() + inside
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Tensor:
         """Not available: each inner optimizer has its own."""
         raise AttributeError(_no_single_rate())
 
@@ -452,19 +452,19 @@ class MultiOptimizer(Optimizer):
     def _weights_and_averages(self) -> list[tuple[Any, Variable]]:
         return [pair for one in self._members for pair in one._weights_and_averages()]
 
-    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Replace weights by their moving averages where their optimizer keeps these."""
         for v in var_list:
             self._members[self._choice[self._get_variable_index(v)]].finalize_variable_values([v])
 
     def exclude_from_weight_decay(
-        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
         """See `Optimizer.exclude_from_weight_decay`; passed to all inner optimizers."""
         for one in self._members:
             one.exclude_from_weight_decay(var_list, var_names)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         return {
             "optimizer_map": serialize_keras_object(self.optimizer_map),
@@ -473,7 +473,7 @@ class MultiOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Any:
         """Create an optimizer from what `get_config` returned."""
         choice = deserialize_keras_object(config["optimizer_map"], custom_objects=custom_objects)
         return cls(**{**config, "optimizer_map": choice})

@@ -194,16 +194,16 @@ class Muon(Optimizer):
         step = self.zeropower_via_newtonschulz5(direction, self.ns_steps)
         return p - lr * self.lr_adjust(step), m
 
-    def lr_adjust(self, x: Tensor) -> Any:
+    def lr_adjust(self, x: Tensor) -> Tensor:
         """The orthogonalized step, scaled to a root mean square that is the same for all shapes."""
         rows, columns = x.shape
         return x if self.rms_rate is None else x * (self.rms_rate * max(rows, columns) ** 0.5)
 
-    def transpose_last_axis(self, X: Tensor) -> Any:
+    def transpose_last_axis(self, X: Tensor) -> Tensor:
         """`(..., a, b) -> (..., b, a)`."""
         return jnp.swapaxes(X, -1, -2)
 
-    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Any:
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Tensor:
         """Approximately `U V^T` for `x = U S V^T`: the matrix with singular values of about 1.
 
         Args:
@@ -275,5 +275,5 @@ class ScheduleFreeAdamW(Optimizer):
         return self.beta_1 * x + (1 - self.beta_1) * z, z, v
 
 
-def _rms(x: Tensor) -> Any:
+def _rms(x: Tensor) -> Tensor:
     return jnp.sqrt(jnp.mean(jnp.square(x)))

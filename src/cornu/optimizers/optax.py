@@ -87,7 +87,7 @@ class Optax(Optimizer):
         )
 
     def _rest_and_update(
-        self, variables: list[Any], indices: list[int]
+        self, variables: list[Variable], indices: list[int]
     ) -> tuple[list[Variable], Update]:
         if len(indices) != len(self._trainable_variables):
             raise value_error(
@@ -101,7 +101,7 @@ class Optax(Optimizer):
             chosen: list[int],
             state: State,
             params: list[Any],
-            grads: list[Any],
+            grads: list[Tensor],
             rate: Tensor,
             t: Tensor,
         ) -> tuple[list[Any], list[Any]]:
@@ -120,7 +120,7 @@ class Optax(Optimizer):
         return self._name_in_files if name == "transformation" else super()._config_value(name)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Any:
         """Create an optimizer from what `get_config` returned.
 
         Raises:

@@ -158,7 +158,7 @@ class Optimizer(Attributes, Rule, Configurable):
     # ---- variables ----------------------------------------------------------------------------
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> Tensor:
         """The number of updates of the weights so far."""
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
@@ -167,7 +167,7 @@ class Optimizer(Attributes, Rule, Configurable):
     # ---- the learning rate --------------------------------------------------------------------
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Tensor:
         """The current learning rate: a Variable, or the value of the schedule at this step."""
         rate = self._learning_rate
         return rate if isinstance(rate, Variable) else self._get_current_learning_rate()
@@ -205,7 +205,7 @@ class Optimizer(Attributes, Rule, Configurable):
                 "or assign another schedule.",
             )
 
-    def _get_current_learning_rate(self) -> Any:
+    def _get_current_learning_rate(self) -> Tensor:
         """The learning rate of the next step, a float32 scalar."""
         rate = self._learning_rate
         value = rate_at(rate, read([self._iterations])[0]) if callable(rate) else read([rate])[0]
@@ -241,7 +241,7 @@ class Optimizer(Attributes, Rule, Configurable):
         with using(autocast=None):
             self._step(grads, variables, indices)
 
-    def _step(self, grads: list[Any], variables: list[Any], indices: list[int]) -> None:
+    def _step(self, grads: list[Tensor], variables: list[Variable], indices: list[int]) -> None:
         """Read the state, compute the step, write the new state."""
         averages = [self._averages[i] for i in indices] if self._averages else []
         accumulators = (
@@ -258,7 +258,7 @@ class Optimizer(Attributes, Rule, Configurable):
         for some, values in zip(lists, after._replace(iteration=[after.iteration]), strict=True):
             write(some, values)
 
-    def _program(self, step: Callable[..., Any], variables: list[Any]) -> Callable[..., Any]:
+    def _program(self, step: Callable[..., Any], variables: list[Variable]) -> Callable[..., Any]:
         """The compiled step; compiled again when a setting or the list of weights changes."""
         key = (
             [(k, v) for k, v in vars(self).items() if isinstance(v, (int, float, str, type(None)))],
@@ -273,7 +273,7 @@ class Optimizer(Attributes, Rule, Configurable):
             )  # keeps the variables, and so their ids, alive
         return self._compiled[1]
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Tensor:
         """Update weights with pairs `(gradient, weight)`.
 
         Returns:
@@ -291,9 +291,9 @@ class Optimizer(Attributes, Rule, Configurable):
 
     def stateless_apply(
         self,
-        optimizer_variables: Sequence[Any],
+        optimizer_variables: Sequence[Tensor],
         grads: Iterable[Tensor | None],
-        trainable_variables: Sequence[Any],
+        trainable_variables: Sequence[Tensor],
     ) -> tuple[list[Any], list[Any]]:
         """`apply` as a pure function, for `jax.jit` and custom training loops.
 
@@ -329,7 +329,9 @@ class Optimizer(Attributes, Rule, Configurable):
             self.apply(grads)
         return frame.values_of(weights), frame.values_of(mine)
 
-    def _variables_for(self, grads: list[Any], variables: Sequence[Variable] | None) -> list[Any]:
+    def _variables_for(
+        self, grads: list[Tensor], variables: Sequence[Variable] | None
+    ) -> list[Any]:
         if variables is None and not self.built:
             raise value_error(
                 f"{type(self).__name__} '{self.name}' has no weights to update.",
@@ -344,7 +346,7 @@ class Optimizer(Attributes, Rule, Configurable):
             )
         return variables
 
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
         """Clip the gradients: each norm, the global norm, or each value.
 
         Subclasses of Keras optimizers override this method.
@@ -360,18 +362,18 @@ class Optimizer(Attributes, Rule, Configurable):
 
     # ---- for the training loop ----------------------------------------------------------------
 
-    def scale_loss(self, loss: Tensor) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss times `loss_scale_factor`."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Replace the weights by their moving averages, at the end of training."""
         if self.use_ema:
             averages = [self._averages[self._get_variable_index(v)] for v in var_list]
             write(var_list, read(averages))
 
     def exclude_from_weight_decay(
-        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
         """Exclude weights from weight decay, typically biases and normalization weights.
 
@@ -407,7 +409,7 @@ class Optimizer(Attributes, Rule, Configurable):
 
     # ---- saving -------------------------------------------------------------------------------
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments, with the current learning rate in float32."""
         rate = self._learning_rate
         if isinstance(rate, Variable):
@@ -420,7 +422,7 @@ class Optimizer(Attributes, Rule, Configurable):
         return config | {name: plain(self._config_value(name)) for name in own}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Config | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Any:
         """Create an optimizer from what `get_config` returned."""
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):

@@ -102,7 +102,7 @@ class Rule(OptimizerVariables):
         return is_builtin(type(self).update_step)
 
     def _rest_and_update(
-        self, variables: list[Any], indices: list[int]
+        self, variables: list[Variable], indices: list[int]
     ) -> tuple[list[Variable], Update]:
         """The other variables that a step on these weights may change, and the update."""
         if self._is_pure():
@@ -121,7 +121,7 @@ class Rule(OptimizerVariables):
             indices: list[int],
             state: State,
             params: list[Any],
-            grads: list[Any],
+            grads: list[Tensor],
             rate: Tensor,
             t: Tensor,
         ) -> tuple[list[Any], list[Any]]:
@@ -149,14 +149,14 @@ class Rule(OptimizerVariables):
 
         return update
 
-    def _by_assigning(self, variables: list[Any], rest: list[Variable]) -> Update:
+    def _by_assigning(self, variables: list[Variable], rest: list[Variable]) -> Update:
         """The update by a user's `update_step`, which assigns variables."""
 
         def update(
             indices: list[int],
             state: State,
             params: list[Any],
-            grads: list[Any],
+            grads: list[Tensor],
             rate: Tensor,
             t: Tensor,
         ) -> tuple[list[Any], list[Any]]:

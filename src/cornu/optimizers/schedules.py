@@ -15,7 +15,6 @@ In the formulas, `initial` is `initial_learning_rate` and `progress` is `step / 
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 
@@ -42,7 +41,7 @@ class LearningRateSchedule(Configurable):
         (0.125, {'start': 1.0})
     """
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         """The learning rate after `step` steps; defined by subclasses."""
         raise NotImplementedError(
             explain(
@@ -82,7 +81,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         progress = _progress(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * _number(self.decay_rate) ** progress
 
@@ -117,7 +116,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         progress = _progress(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate / (1.0 + self.decay_rate * progress)
 
@@ -150,7 +149,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         passed = jnp.sum(jnp.asarray(self.boundaries, jnp.float32) < _number(step))
         return jnp.asarray(self.values, jnp.float32)[passed]
 
@@ -189,7 +188,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = cycle
         self.name = name
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         step = _number(step)
         length = jnp.float32(self.decay_steps)
         if self.cycle:
@@ -236,7 +235,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         step = _number(step)
         if self.warmup_target is None:
             return self._decayed(step, self.initial_learning_rate)
@@ -245,7 +244,7 @@ class CosineDecay(LearningRateSchedule):
         decayed = self._decayed(step - self.warmup_steps, self.warmup_target)
         return jnp.where(step < self.warmup_steps, rising, decayed)
 
-    def _decayed(self, step: Tensor, start: float) -> Any:
+    def _decayed(self, step: Tensor, start: float) -> Tensor:
         progress = jnp.minimum(step, self.decay_steps) / self.decay_steps
         cosine = 0.5 * (1.0 + jnp.cos(math.pi * progress))
         return start * ((1.0 - self.alpha) * cosine + self.alpha)
@@ -288,7 +287,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         step = _number(step)
         if self.t_mul == 1.0:
             restarts = _progress(step, self.first_decay_steps, whole=True)
@@ -322,11 +321,11 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> Config:
 deserialize = Vocabulary("schedule", vars(), LearningRateSchedule).deserialize
 
 
-def _number(step: Tensor) -> Any:
+def _number(step: Tensor) -> Tensor:
     return jnp.asarray(step.value if isinstance(step, Variable) else step, jnp.float32)
 
 
-def _progress(step: Tensor, length: Tensor, whole: bool = False) -> Any:
+def _progress(step: Tensor, length: Tensor, whole: bool = False) -> Tensor:
     """`step / length`, rounded down if `whole`."""
     # A compiled division multiplies by 1 / length, which gives less than 1 for 49 / 49.
     # `floor_divide` uses the remainder, which is exact.

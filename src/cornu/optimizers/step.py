@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.core.frame import is_tracer
+from cornu.core.variable import Variable
 from cornu.types import Tensor, Tensors
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ Update = Callable[[list[int], State, Arrays, Arrays, Any, Any], tuple[Arrays, Ar
 
 def advance(
     optimizer: "Optimizer",
-    variables: Sequence[Any],
+    variables: Sequence[Variable],
     update: Update,
     state: State,
     grads: Arrays,
@@ -122,7 +123,7 @@ def cond(condition: Tensor, yes: Callable, no: Callable, *operands: Tensors) -> 
 
 def _update(
     optimizer: "Optimizer",
-    variables: Sequence[Any],
+    variables: Sequence[Variable],
     overwritten: list[bool],
     update: Update,
     state: State,
@@ -160,12 +161,12 @@ def _update(
     return state._replace(params=after, rest=rest)
 
 
-def global_norm(arrays: Arrays) -> Any:
+def global_norm(arrays: Arrays) -> Tensor:
     """The Euclidean norm of all elements of all arrays, in float32."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in arrays))
 
 
-def clipped(g: Tensor, norm: Tensor, limit: float) -> Any:
+def clipped(g: Tensor, norm: Tensor, limit: float) -> Tensor:
     """The gradient scaled down by `limit / norm` if `norm` exceeds the limit."""
     return g * (limit / jnp.maximum(norm, limit)).astype(g.dtype)
 

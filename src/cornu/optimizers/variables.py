@@ -116,7 +116,7 @@ class OptimizerVariables:
         self._indices = None
         self.built = True
 
-    def _adopt(self, variables: Sequence[Any]) -> None:
+    def _adopt(self, variables: Sequence[Variable]) -> None:
         """Create slots for weights that were frozen at `build`; the other weights keep theirs.
 
         Raises:
@@ -131,17 +131,17 @@ class OptimizerVariables:
             )
         self._append(new)
 
-    def _unknown(self, variables: Sequence[Any]) -> list[Any]:
+    def _unknown(self, variables: Sequence[Variable]) -> list[Any]:
         known = {id(v) for v in self._trainable_variables}
         return [v for v in variables if id(v) not in known]
 
-    def _append(self, variables: list[Any]) -> None:
+    def _append(self, variables: list[Variable]) -> None:
         if variables:
             self._trainable_variables = [*self._trainable_variables, *variables]
             self._add_slots(variables)
             self._indices = None
 
-    def _add_slots(self, variables: list[Any]) -> None:
+    def _add_slots(self, variables: list[Variable]) -> None:
         if self.use_ema:
             self._averages += self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:

@@ -15,6 +15,7 @@ from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import explain, type_error, value_error
 from cornu.quantizers.quantizer import AbsMaxQuantizer, Quantizer
+from cornu.types import Config
 
 _INT4_RANGE = (-8, 7)
 
@@ -52,7 +53,7 @@ class QuantizationConfig(Configurable):
         )
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Any:
         """Create a config from what `get_config` returned."""
         return cls(**{key: deserialize_keras_object(value) for key, value in config.items()})
 
@@ -171,7 +172,7 @@ class Float8QuantizationConfig(QuantizationConfig):
     def mode(self) -> str:
         return "float8"
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {}
 
 

@@ -33,7 +33,7 @@ def abs_max_quantize(
     dtype: DType = "int8",
     epsilon: float = 1e-7,
     to_numpy: bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Symmetric quantization to integers, with the maximum magnitude at the end of the range.
 
     Args:
@@ -76,7 +76,7 @@ def abs_max_quantize_grouped_with_zero_point(
     dtype: DType = "int8",
     epsilon: float = 1e-7,
     to_numpy: bool = False,
-) -> tuple[Any, Any, Any]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Asymmetric quantization of a matrix, with a scale and a zero point per block of rows.
 
     The minimum and maximum of a block are mapped to the ends of the range. The zero point is one of
@@ -158,7 +158,7 @@ def _on_host(inputs: Tensor) -> np.ndarray:
     return x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
 
 
-def _floats(inputs: Tensor) -> Any:
+def _floats(inputs: Tensor) -> Tensor:
     """A floating-point array; integers become float32."""
     x = tensor(inputs)
     return x if is_float(x.dtype) else x.astype(jnp.float32)
@@ -169,7 +169,7 @@ def _floats(inputs: Tensor) -> Any:
 
 def quantize_and_dequantize(
     inputs: Tensor, scale: Tensor, quantized_dtype: DType, compute_dtype: DType
-) -> Any:
+) -> Tensor:
     """Round to an 8-bit float dtype; the result has the dtype of the computation.
 
     Args:
@@ -192,7 +192,7 @@ def quantize_and_dequantize(
     return x.astype(narrow).astype(wide) * scale
 
 
-def compute_float8_scale(amax: Tensor, scale: Tensor, dtype_max: float, margin: int = 0) -> Any:
+def compute_float8_scale(amax: Tensor, scale: Tensor, dtype_max: float, margin: int = 0) -> Tensor:
     """The scale that maps the maximum magnitude to the maximum of an 8-bit float dtype.
 
     Args:
@@ -212,7 +212,7 @@ def compute_float8_scale(amax: Tensor, scale: Tensor, dtype_max: float, margin: 
     return jnp.where(usable, 1 / factor, scale)
 
 
-def compute_float8_amax_history(x: Tensor, amax_history: Tensor) -> Any:
+def compute_float8_amax_history(x: Tensor, amax_history: Tensor) -> Tensor:
     """The history of maximum magnitudes, with that of `x` in the place of the oldest.
 
     Args:
@@ -240,7 +240,7 @@ def fake_quant_with_min_max_vars(
     num_bits: int = 8,
     narrow_range: bool = False,
     axis: int | None = None,
-) -> Any:
+) -> Tensor:
     """Fake quantization: round to one of `2**num_bits` levels between a minimum and a maximum.
 
     The range is shifted so that zero is a level. The gradient is passed through for inputs inside
@@ -270,7 +270,7 @@ def fake_quant_with_min_max_vars(
 
 def _fake_quant(first: float, last: float) -> Any:
     @Differentiable
-    def rounded(x: Tensor, low: Tensor, high: Tensor) -> Any:
+    def rounded(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
         return forward(x, low, high)[0]
 
     def forward(x: Tensor, low: Tensor, high: Tensor) -> Any:
@@ -286,7 +286,7 @@ def _fake_quant(first: float, last: float) -> Any:
         x, lowest, highest, low, high = kept
         below, above = x < lowest, x > highest
 
-        def total(values: Tensor, like: Tensor) -> Any:
+        def total(values: Tensor, like: Tensor) -> Tensor:
             axes = [i for i in range(x.ndim) if like.ndim != x.ndim or like.shape[i] == 1]
             return jnp.sum(values, tuple(axes)).reshape(like.shape).astype(like.dtype)
 

@@ -6,8 +6,6 @@ The first of a pair is in the low half of the byte. An axis of odd length is pad
 unpacking needs the original length.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 
 from cornu.core.graph.operands import tensor
@@ -17,7 +15,7 @@ from cornu.types import DType, Tensor
 
 def pack_int4(
     arr: Tensor, axis: int = 0, dtype: DType = "int8"
-) -> tuple[Any, tuple[int, ...], int]:
+) -> tuple[Tensor, tuple[int, ...], int]:
     """Pack pairs of 4-bit integers along an axis into one byte each.
 
     Args:
@@ -57,7 +55,7 @@ def pack_int4(
     return packed, tuple(packed.shape), length
 
 
-def unpack_int4(packed: Tensor, orig_len: int, axis: int = 0, dtype: DType = "int8") -> Any:
+def unpack_int4(packed: Tensor, orig_len: int, axis: int = 0, dtype: DType = "int8") -> Tensor:
     """Unpack the 4-bit integers that `pack_int4` packed.
 
     Args:

@@ -1,11 +1,9 @@
 """`Quantizer`: an object that quantizes arrays and returns their scale."""
 
-from typing import Any
-
 from cornu.core.objects.configurable import Configurable
 from cornu.errors import explain, type_error
 from cornu.quantizers.functions import abs_max_quantize, check_range
-from cornu.types import Axis, Tensor
+from cornu.types import Axis, Config, Tensor
 
 
 class Quantizer(Configurable):
@@ -29,11 +27,11 @@ class Quantizer(Configurable):
     def __init__(self, output_dtype: str = "int8"):
         self.output_dtype = output_dtype
 
-    def __call__(self, x: Tensor) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         """The array unchanged; quantizers override this method."""
         return x
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         raise NotImplementedError(
             explain(
                 f"{type(self).__name__} must define get_config.",
@@ -81,7 +79,9 @@ class AbsMaxQuantizer(Quantizer):
         self.value_range: tuple[int, int] = (value_range[0], value_range[1])
         self.epsilon = epsilon
 
-    def __call__(self, x: Tensor, axis: Axis = None, to_numpy: bool = False) -> tuple[Any, Any]:
+    def __call__(
+        self, x: Tensor, axis: Axis = None, to_numpy: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Quantize an array.
 
         Args:
@@ -100,7 +100,7 @@ class AbsMaxQuantizer(Quantizer):
             x, axis, self.value_range, self.output_dtype, self.epsilon, to_numpy
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {
             "value_range": self.value_range,
             "epsilon": self.epsilon,
