@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 # Options of `make bench`, such as BENCH="--quick --peer-python peers/bin/python".
 BENCH ?=
+# Rows of `make bench-kernels` by their beginnings, all of them if empty.
+KERNELS ?=
 
-.PHONY: demo test lint types doctest unit bench sweep fuzz kills clean
+.PHONY: demo test lint types doctest unit bench bench-kernels sweep fuzz kills clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/cornu demo
@@ -33,6 +35,10 @@ unit: $(VENV)/dev.ready
 
 bench: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/compare.py $(BENCH)
+
+# Each lowering against the plain form; says which no longer pay with the installed jax.
+bench-kernels: $(VENV)/dev.ready
+	JAX_PLATFORMS=cpu $(BIN)/python benchmarks/kernels.py $(KERNELS)
 
 # Every public op and its gradient, compiled, called and in float64, at all sizes and settings;
 # `make unit` has the first of each.

@@ -7,7 +7,7 @@
 Only q, k, v, the output and the log of the row sums are kept; the backward pass computes the scores
 again, so nothing of size time x time outlives a block.
 
-| condition (CPU, known sizes)  | lowering                     | measured (ms, one core)          |
+| condition (CPU, known sizes)  | lowering                     | measured                         |
 |-------------------------------|------------------------------|----------------------------------|
 | causal or long, >= 64 queries | four blocks of queries       | (4, 512, 8x64) causal: f+b 45    |
 | a block                       |                              | against 106                      |
@@ -18,6 +18,9 @@ again, so nothing of size time x time outlives a block.
 | other platform, symbolic size | jax.nn.dot_product_attention | fused by XLA; by cuDNN where      |
 |                               |                              | flash attention is enabled       |
 | flash attention is disabled   | the same, by XLA             | all scores at once               |
+
+Rows of the benchmark: `attention 512, 8x64 causal`, `attention 28, 4x32`,
+`attention bfloat16 causal`.
 
 A query that may see no key at all gets the plain mean of the values it is compared with, as softmax
 of equal scores does. All derivatives exist, forward and reverse.

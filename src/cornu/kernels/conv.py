@@ -12,7 +12,7 @@ An ordinary convolution has a = 1, a transposed one s = 1. `_family` is C with e
 gradients, written for the layout NHWC/HWIO with explicit transposes. A gradient of a gradient is
 again a member and just as fast.
 
-| condition (CPU, known sizes)  | lowering                   | measured reason (ms, one core)      |
+| condition (CPU, known sizes)  | lowering                   | measured                            |
 |-------------------------------|----------------------------|-------------------------------------|
 | kernel = stride, no pads      | rows of patches @ kernel   | 16x16 patches f+b 7 against 117;    |
 | (patches, 1x1, upsampling)    |                            | 1x1 weight gradient 5.5 against 25  |
@@ -29,6 +29,10 @@ again a member and just as fast.
 | channels                      |                            |                                     |
 | float16, bfloat16             | computed in float32        | no fast half-precision convolution  |
 | other platform, symbolic size | plain XLA, autodiff        | tuned there; nothing to compare     |
+
+Rows of the benchmark: `conv 16x16 s16 3->192`, `conv 1x1 128->128`, `conv 3x3 1->32`,
+`conv 3x3 32->64`, `conv 3x3 16->16`, `conv 3x3 s2 16->32`, `conv_transpose 4x4 s2 64->64`,
+`conv 3x3 4 groups 64->64`.
 
 The figures assume that XLA hands convolutions to Eigen. All derivatives exist, forward
 and reverse.

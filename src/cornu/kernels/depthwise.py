@@ -3,7 +3,7 @@
 The arithmetic is a handful of multiply-adds per element, so the whole kernel is a fused loop over
 the taps of the window; what matters is how the loops vectorize.
 
-| condition (CPU, known sizes)  | lowering                    | measured reason (ms, one core)     |
+| condition (CPU, known sizes)  | lowering                    | measured                           |
 |-------------------------------|-----------------------------|------------------------------------|
 | forward                       | sum over taps of slice * w  | 3x3 64x32x32x32 .8 against 45 of   |
 |                               |                             | XLA's grouped convolution          |
@@ -16,6 +16,8 @@ the taps of the window; what matters is how the loops vectorize.
 | stride 1                      | as channels                 |                                    |
 | more than 64 taps             | plain XLA                   | compile time grows with the taps   |
 | other platform, symbolic size | plain XLA                   | tuned there                        |
+
+Rows of the benchmark: `depthwise 3x3 32`, `depthwise 3x3 s2 32`, `depthwise 5x5 64`.
 
 All derivatives exist, forward and reverse.
 """

@@ -7,11 +7,13 @@ P and Q have degree 4. Their ten coefficients make the largest error over [-8.1,
 6.5e-9 in exact arithmetic, 2.7e-7 of the value when computed in float32, as that of XLA's own
 tanh). XLA's polynomials are longer, and it treats values near 0 apart.
 
-| condition    | lowering      | measured (us, one core: elementwise part of an LSTM step,    |
+| condition    | lowering      | measured (us: elementwise part of an LSTM step,              |
 |              |               | 256 x 128, in vectors of 256 / 512 bits)                     |
 |--------------|---------------|--------------------------------------------------------------|
 | CPU, float32 | rational form | 42 / 21                                                      |
 | other        | jax's own     | 55 / 28 (with tanh for the logistic function too 52 / 26)    |
+
+Rows of the benchmark: `gates 256x128`.
 """
 
 import jax

@@ -1,11 +1,13 @@
 """Rows of tables: lookups, one-hot rows and sums over segments.
 
-| condition    | lowering                          | measured reason (one core)               |
+| condition    | lowering                          | measured                                 |
 |--------------|-----------------------------------|------------------------------------------|
 | embedding    | gather, gradient a scatter-add    | 2048 rows of 8192x256: .25 ms; a one-hot |
 | lookup       |                                   | product takes 85-100 ms                  |
 | segment sum  | scatter-add, out of range dropped | sorting first is 2x slower               |
 | one-hot rows | comparison with an iota           | fuses into whatever reads it             |
+
+Rows of the benchmark: `gather embedding`, `gather segment_sum`.
 
 Identifiers outside the table are an error that a compiled program cannot raise. Nothing is read
 from a wrong row in silence: such rows are NaN (float tables) and get no gradient.

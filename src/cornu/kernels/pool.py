@@ -3,7 +3,7 @@
     x --taps--> one strided slice per tap --max--> y        kept for the gradient: the number of the
                                           `-----> index     winning tap, one int8 per output
 
-| condition (CPU, known sizes) | lowering                       | measured reason (ms, one core)   |
+| condition (CPU, known sizes) | lowering                       | measured                         |
 |------------------------------|--------------------------------|----------------------------------|
 | max, windows that tile (<=   | maximum over the taps; the     | 2x2 128x26x26x32 f+b .8 against  |
 | 16 taps)                     | gradient compares the index in | 23 of select-and-scatter         |
@@ -19,6 +19,8 @@
 | more than 16 taps an axis    | XLA reduce_window              | compile time grows with the taps |
 | other platform, symbolic     | XLA reduce_window              | tuned there                      |
 | size                         |                                |                                  |
+
+Rows of the benchmark: `pool max 2x2`, `pool max 3x3 s2`, `pool average 2x2`, `pool average 3x3 s2`.
 
 All derivatives exist, forward and reverse. Where several elements of a window are the largest, the
 first one gets the gradient.

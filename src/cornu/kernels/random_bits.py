@@ -7,11 +7,13 @@
 Nothing is carried from one element to the next, so the hash fuses into whatever reads it, and a
 backward pass computes the same bits again instead of keeping a mask.
 
-| condition     | lowering                 | measured reason (one core, 4M elements)             |
+| condition     | lowering                 | measured (4M elements)                              |
 |---------------|--------------------------|-----------------------------------------------------|
 | every         | counter hash in jnp      | threefry 16 ns and rbg 13 ns an element (55-75 ms a |
 | platform      |                          | mask); the hash with its multiply 1.5 ms            |
 | dropout, grad | the mask is hashed again | saving it costs a byte an element of memory         |
+
+Rows of the benchmark: `dropout`.
 
 Quality: fit for dropout, noise and augmentation (the tests measure uniformity and the correlation
 of neighbours, of successive keys and of different layers' keys). Not for cryptography.
