@@ -28,7 +28,7 @@ def images(count=2):
 
 
 def is_quick(model):
-    return model._quick._program is not None
+    return bool(model._compiled_call.repeatable)
 
 
 def test_the_second_call_gives_what_the_first_gave():

@@ -12,6 +12,7 @@ from cornu import callbacks, layers, losses, metrics, ops, optimizers
 # What has a public name here and none in Keras, and why.
 ADDITIONS = {
     "load_report": "what the last load of a file did",
+    "current_run": "the run of `fit` that is training the model, for callbacks",
     "track_loss": "adds to the mean that is shown as `loss`, for own training steps",
     "rule": "the update of one weight, which own optimizers write",
     "slots": "the arrays that `rule` gets, which own optimizers declare",
@@ -82,7 +83,7 @@ def test_no_public_name_that_keras_has_not(ours, theirs):
 
 
 INNER = (
-    "trained", "in_order", "computation", "output_specs", "state_slots", "steps_itself",
+    "trained", "current_run", "in_order", "computation", "output_specs", "state_slots", "steps_itself",
     "measures_itself", "begins_at", "forget_programs", "spec_of_call", "remat_mode",
     "autocast_dtype", "track_loss", "graph", "policy", "units", "programs", "strategy",
 )  # fmt: skip

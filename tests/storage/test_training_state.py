@@ -82,7 +82,7 @@ def test_what_a_file_says_of_training(tmp_path):
     assert values["epochs"] == 2 and values["epoch"] == [0, 1]
     assert values["history"] == model.history.history
     copy = load_model(tmp_path / "m.keras")
-    assert copy._trained == model._trained and copy.history.history == model.history.history
+    assert copy._record == model._record and copy.history.history == model.history.history
 
 
 def test_metrics_go_on_where_they_stopped(tmp_path):
@@ -112,13 +112,13 @@ def test_saving_leaves_the_model_as_it_is(tmp_path):
 
 def test_a_fit_from_the_start_draws_a_new_order(tmp_path):
     model = trained()
-    first = model._trained
+    first = model._record
     x, y = np.ones((8, 4), "f"), np.ones((8, 2), "f")
     model.fit(x, y, epochs=1, batch_size=4, verbose=0)
-    assert model._trained[1] != first[1]
-    seed = model._trained[1]
+    assert model._record.seed != first.seed
+    seed = model._record.seed
     model.fit(x, y, initial_epoch=1, epochs=2, batch_size=4, verbose=0)
-    assert model._trained == (2, seed)
+    assert model._record[:2] == (2, seed)
 
 
 def with_training(path, text):

@@ -5,7 +5,8 @@ import pytest
 import cornu as keras
 from cornu.callbacks.callback_list import CallbackList
 from cornu.train.listening import asks_for_positions, with_resume
-from cornu.train.strategy import Chunked, PerStep
+from cornu.train.prepare import open_source, prepare
+from cornu.train.strategy import Chunked, PerStep, strategy_for
 from train.models import blobs, classifier
 
 c = keras.callbacks
@@ -40,17 +41,17 @@ def prepared():
     """A model that has been built and compiled, and its data as a source."""
     x, y = blobs(64)
     model = classifier()
-    source, example = model._open(x, y, batch_size=16)
-    model._prepare(example, "train")
-    return model, source, example
+    source, example = open_source(model, x, y, batch_size=16)
+    prepare(model, example, "train")
+    return model, source
 
 
 @pytest.mark.parametrize("make, expected", CASES)
 def test_the_strategy_that_a_callback_leads_to(prepared, make, expected):
-    model, source, example = prepared
+    model, source = prepared
     listeners = CallbackList([make()], add_history=True, add_progbar=True, model=model)
     slots = model._state_slots("train")
-    assert type(model._strategy("train", slots, source, listeners, example)) is expected
+    assert type(strategy_for(model, "train", slots, source, listeners)) is expected
 
 
 def test_all_callbacks_are_in_the_table():
@@ -63,7 +64,7 @@ def test_all_callbacks_are_in_the_table():
 
 
 def test_one_that_listens_is_enough(prepared):
-    model, _, _ = prepared
+    model, _ = prepared
     quiet, loud = c.TerminateOnNaN(), c.LambdaCallback(on_train_batch_begin=lambda batch, logs: 0)
     assert not CallbackList([quiet], model=model).wants_every_batch("train")
     assert CallbackList([quiet, loud], model=model).wants_every_batch("train")

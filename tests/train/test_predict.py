@@ -6,7 +6,7 @@ import pytest
 import cornu as keras
 from cornu import layers, ops
 from cornu.core.objects.tracking import Snapshot
-from cornu.train.predict import AtOnce, bucket_of, filled
+from cornu.train.predict import bucket_of, filled, size_of
 from cornu.train.state import TrainState, only_changes
 
 
@@ -24,7 +24,7 @@ def test_several_inputs_go_the_short_way_too():
     model = two_inputs()
     x = rows((5, 3), (5, 2))
     first = model.predict(x, verbose=0)
-    assert model._at_once.find(model) is not None
+    assert model._compiled_call.find(model) is not None
     np.testing.assert_array_equal(model.predict(x, verbose=0), first)
     np.testing.assert_allclose(model.predict({"a": x[0], "b": x[1]}, verbose=0), first, atol=1e-5)
     np.testing.assert_allclose(model.predict([a[:3] for a in x], verbose=0), first[:3], atol=1e-5)
@@ -41,22 +41,22 @@ def test_what_does_not_fit_is_explained_on_the_short_way_too():
 
 def test_the_size_of_plain_arrays():
     a, b = rows((5, 3), (4, 2))
-    assert AtOnce.size_of(a, nested=False) == 5
-    assert AtOnce.size_of([a, a], nested=True) == 5
-    assert AtOnce.size_of([a, a], nested=False) == 0  # a list of rows
-    assert AtOnce.size_of([a, b], nested=True) == 0
-    assert AtOnce.size_of(np.array(["text"]), nested=False) == 0
-    assert AtOnce.size_of(np.float32(1), nested=False) == 0
+    assert size_of(a, nested=False) == 5
+    assert size_of([a, a], nested=True) == 5
+    assert size_of([a, a], nested=False) == 0  # a list of rows
+    assert size_of([a, b], nested=True) == 0
+    assert size_of(np.array(["text"]), nested=False) == 0
+    assert size_of(np.float32(1), nested=False) == 0
 
 
 def test_a_program_is_found_again_until_something_changes():
     model = keras.Sequential([layers.Input((3,)), layers.Dense(2), layers.Dense(1)])
     x = rows((1, 3))[0]
     model.predict(x, verbose=0)
-    found = model._at_once.find(model)
-    assert model._at_once.find(model) is found
+    found = model._compiled_call.find(model)
+    assert model._compiled_call.find(model) is found
     model.layers[0].trainable = False
-    assert model._at_once.find(model) is not found
+    assert model._compiled_call.find(model) is not found
 
 
 def test_a_snapshot_sees_what_containers_hold():

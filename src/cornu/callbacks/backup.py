@@ -149,7 +149,9 @@ class BackupAndRestore(Callback):
                 )
             )
         # First, since it may refuse. Where nothing is left to do, no data are read.
-        self.model._resume_at(backup.epoch, backup.step, {} if is_over else backup.positions)
+        self.model._current_run.resume_at(
+            backup.epoch, backup.step, {} if is_over else backup.positions
+        )
         self._assign(backup, ("trainable", "non_trainable", "optimizer"))
         self._remind(backup)
 
@@ -184,7 +186,7 @@ class BackupAndRestore(Callback):
     def _save(self, epoch: int, step: int) -> None:
         if self.model.stop_training and not self._keeps_history:
             return  # training ends here; a backup would go on behind its end
-        positions = self.model._data_positions(step)
+        positions = self.model._current_run.data_positions(step)
         # Where batches are read ahead, the numbers drawn for those that are not used yet are not
         # counted: the next run draws them again.
         streams = random_streams() | ((positions.get("train") or {}).pop("streams", None) or {})
@@ -260,12 +262,12 @@ class Resume(BackupAndRestore):
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
         if self._restored is None:
-            self._save(*self.model._begins_at)
+            self._save(*self.model._current_run.begins_at)
 
     def _put_back(self, backup: Backup) -> None:
         super()._put_back(backup)
         if backup.stopped:
-            self.model._resume_at(max(self.params["epochs"], backup.epoch))
+            self.model._current_run.resume_at(max(self.params["epochs"], backup.epoch))
         self._written = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

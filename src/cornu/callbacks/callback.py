@@ -44,7 +44,9 @@ class Callback:
     # Their values are numbers, texts, arrays, or dicts and lists of them; properties do too. Where
     # each has a kind (`notes.py`), a backup with anything else in it is refused.
     _remembered: ClassVar[Mapping[str, Kind] | tuple[str, ...]] = ()
-    # Whether it asks where the data are (`model._data_positions`), so that they must keep count.
+    # Whether it decides what happens when the loss is not finite.
+    _handles_nonfinite = False
+    # Whether it asks where the data are (`Fit.data_positions`), so that they must keep count.
     _needs_positions = False
     # Whether it is called after those that do not say so, wherever it stands in the list.
     _hears_last = False

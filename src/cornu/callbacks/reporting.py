@@ -50,6 +50,9 @@ class ProgbarLogger(Callback):
         self._training = False
         self._close()
 
+    def _on_failure(self) -> None:
+        self.on_train_end()  # an interrupted bar must not leave the cursor in the middle of a line
+
     def on_test_begin(self, logs: Logs | None = None) -> None:
         if not self._training:
             self._progress = self._open(self.params.get("steps"))

@@ -149,6 +149,7 @@ class TerminateOnNaN(Callback):
 
     # A loss that is NaN stays NaN, so the last step of a group shows it.
     listens_to_batches = False
+    _handles_nonfinite = True
 
     def __init__(self, raise_error: bool = False):
         super().__init__()

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Self
 from cornu.core.forking import refuse_after_fork
 from cornu.core.objects.registry import CustomObjectScope
 from cornu.core.objects.serialize import serialize_keras_object
+from cornu.core.symbolic import infer
 from cornu.errors import did_you_mean, explain, value_error
 from cornu.layers.base.layer import Layer
 from cornu.models.quantization import quantize_layers
-from cornu.models.quick_call import QuickCall
+from cornu.models.quick_call import quick_outputs
 from cornu.models.state_tree import get_state_tree, set_state_tree
 from cornu.reports.summary import summarize
 from cornu.storage import persistence, weights_files
@@ -52,8 +53,6 @@ class Model(Trainer, Layer):
         Trainer._untracked_attributes | Layer._untracked_attributes
     )
 
-    _made_anew: ClassVar = {"_quick": lambda _: QuickCall()}
-
     # What the last load of a file did, a `LoadReport`; None for a model that nobody loaded.
     load_report: Any = None
 
@@ -73,7 +72,6 @@ class Model(Trainer, Layer):
             Model._graph_class.__init__(self, *args, **kwargs)
             return
         Trainer.__init__(self)
-        self._quick = QuickCall()
         Layer.__init__(self, *args, **kwargs)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -83,8 +81,7 @@ class Model(Trainer, Layer):
         return _new_graph, (cls,), self.__getstate__()  # pickle finds the class that was written
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        quick = getattr(self, "_quick", None)  # a subclass may have forgotten super().__init__()
-        outputs = None if quick is None else quick.outputs(self, args, kwargs)
+        outputs = quick_outputs(self, args, kwargs)
         return super().__call__(*args, **kwargs) if outputs is None else outputs
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -101,6 +98,20 @@ class Model(Trainer, Layer):
         if not self.built:
             return text
         return f"{text[:-1]}, layers={len(self.layers)}, parameters={self.count_params():,}>"
+
+    @property
+    def _inputs_are_nested(self) -> bool | None:
+        """Whether the model takes more than one input, or a dict of inputs; None if unknown."""
+        return None
+
+    @property
+    def _inputs_read(self) -> list[str] | None:
+        """The entries of a dict of inputs that a call reads; None if that is not known."""
+        return None
+
+    def _output_specs(self, x: Any) -> Any:
+        """Symbolic tensors like the outputs for symbolic inputs; builds what is not built."""
+        return infer(self, x)
 
     # ---- layers -------------------------------------------------------------------------------
 

@@ -19,63 +19,50 @@ from cornu import settings
 from cornu.context import local
 from cornu.core.frame import is_tracer, is_tracing
 from cornu.core.masks import mask_of
-from cornu.core.objects.tracking import Snapshot
 from cornu.numeric import refuse_what_wraps
-from cornu.train.carried import tracing
-from cornu.train.overrides import Compilable
+from cornu.train.compiled_call import CompiledCall, run
 from cornu.train.strategy import PerStep
-from cornu.train.watch.preflight import embedded_rows, require_rows
+from cornu.train.trainable import TrainableModel
+from cornu.train.watch.preflight import require_rows
 
 
-class QuickCall:
-    """What a model keeps to call itself quickly."""
+def quick_outputs(model: TrainableModel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The outputs of a call; None where the model has to be called layer by layer."""
+    if len(args) != 1 or kwargs.get("training") or len(kwargs) > ("training" in kwargs):
+        return None
+    if local.frame is not None or local.call is not None or is_tracing():
+        return None
+    leaves, structure = jax.tree.flatten(args[0])
+    if not leaves or not all(map(_is_plain, leaves)):
+        return None
+    call: CompiledCall | None = vars(model).get("_compiled_call")
+    if call is None:  # a subclass may have forgotten super().__init__()
+        return None
+    key = (structure, *((x.shape, x.dtype) for x in leaves))
+    if key not in call.seen:
+        call.seen.add(key)
+        return None
+    strategy = _program(model, call)
+    if strategy is None:
+        return None
+    if call.embedded_rows is not None:
+        require_rows(args[0], call.embedded_rows)
+    x = jax.tree.unflatten(structure, [_in_floatx(x) for x in leaves])
+    try:
+        return run(strategy, (x,))
+    except (TypeError, IndexError):  # sizes that depend on values cannot be compiled
+        call.repeatable = False
+        return None
 
-    def __init__(self) -> None:
-        self._asked: Snapshot | None = None
-        self._program: Any = None  # None where the model has to be called layer by layer
-        self._seen: set[Any] = set()
-        self._rows: Any = None  # of embeddings that read an input, to refuse other identifiers
 
-    def outputs(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs; None where the model has to be called layer by layer."""
-        if len(args) != 1 or kwargs.get("training") or len(kwargs) > ("training" in kwargs):
-            return None
-        if local.frame is not None or local.call is not None or is_tracing():
-            return None
-        leaves, structure = jax.tree.flatten(args[0])
-        if not leaves or not all(map(_is_plain, leaves)):
-            return None
-        key = (structure, *((x.shape, x.dtype) for x in leaves))
-        if key not in self._seen:
-            self._seen.add(key)
-            return None
-        if self._asked is None or not self._asked.holds():
-            self._prepare(model)
-        if self._program is None:
-            return None
-        if self._rows is not None:
-            require_rows(args[0], self._rows)
-        slots, program = self._program
-        x = jax.tree.unflatten(structure, [_in_floatx(x) for x in leaves])
-        with slots.turn:
-            try:
-                outputs, changes = tracing(lambda: program(slots.read(), (x,)), slots)
-            except (TypeError, IndexError):  # sizes that depend on values cannot be compiled
-                self._program = None
-                return None
-            slots.write(changes)
-        return outputs
-
-    def _prepare(self, model: Any) -> None:
-        layers = model._flatten_layers()
-        self._program = None
-        if _is_repeatable(model, layers):
-            slots = model._state_slots("predict")
-            strategy = model._strategy_of_predict(slots)
-            if isinstance(strategy, PerStep):
-                self._program = (strategy.slots, strategy.program)
-        self._rows = embedded_rows(model)
-        self._asked = Snapshot(layers)
+def _program(model: TrainableModel, call: CompiledCall) -> PerStep | None:
+    """The program that stands for a call of each layer; None if there cannot be one."""
+    call.renew(model)
+    if call.repeatable is None:
+        call.repeatable = _is_repeatable(model, model._flatten_layers())
+    strategy = call.find(model, make=True) if call.repeatable else None
+    call.repeatable = strategy is not None
+    return strategy
 
 
 def _is_plain(x: Any) -> bool:
@@ -93,7 +80,7 @@ def _in_floatx(x: Any) -> Any:
     return x
 
 
-def _is_repeatable(model: Any, layers: list[Any]) -> bool:
+def _is_repeatable(model: TrainableModel, layers: list[Any]) -> bool:
     """Whether every call does the same: nothing of the user's own, no masks, no penalties."""
     ours = all(type(layer).__module__.startswith("cornu.") for layer in layers)
     silent = all(
@@ -102,5 +89,5 @@ def _is_repeatable(model: Any, layers: list[Any]) -> bool:
         and layer._repeatable
         for layer in layers
     )
-    plain_step = type(model).predict_step is Compilable.predict_step
+    plain_step = not model._overrides("predict_step")
     return ours and silent and plain_step and model.built

@@ -147,7 +147,7 @@ class Sequential(Model):
 
     def _changed(self) -> None:
         self._graph = None
-        self._programs = {}
+        self._forget_programs()
         self._sizes_taken = {}
         self.built = self._end is not None and bool(self._stack)
 
@@ -321,7 +321,9 @@ class Sequential(Model):
         """The name of the last layer, in a list."""
         return [self._stack[-1].name] if self._stack else []
 
-    _inputs_are_nested = False
+    @property
+    def _inputs_are_nested(self) -> bool:
+        return False
 
     def _output_specs(self, x: Any) -> Any:
         if self._end is None:

@@ -14,18 +14,19 @@ import numpy as np
 
 from cornu.callbacks.monitoring import History
 from cornu.errors import value_error
+from cornu.train.trainable import TrainingRecord
 
 
 def training_text(model: Any) -> str | None:
     """The JSON text for a model; None before any training."""
-    epochs, seed = getattr(model, "_trained", (0, None))
+    record = getattr(model, "_record", TrainingRecord())
     history = getattr(model, "history", None)
-    if not epochs and history is None:
+    if not record.epochs and history is None:
         return None
     return json.dumps(
         {
-            "epochs": epochs,
-            "seed": seed,
+            "epochs": record.epochs,
+            "seed": record.seed,
             "epoch": [] if history is None else [int(n) for n in history.epoch],
             "history": {} if history is None else _plain(history.history),
         }
@@ -53,7 +54,7 @@ def restore_training(model: Any, values: Any, what: str) -> None:
         or not (isinstance(history, dict) and all(isinstance(v, list) for v in history.values()))
     ):
         raise value_error(f"{what} does not tell how far a training came.")
-    model._trained = (epochs, seed)
+    model._record = TrainingRecord(epochs, seed)
     found = History()
     found.epoch, found.history = epoch, history
     found.set_model(model)

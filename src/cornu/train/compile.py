@@ -1,4 +1,10 @@
-"""What `compile` decided, in one object."""
+"""`compile`: what a model minimizes, measures, and how its steps run.
+
+    Compilable.compile(...) -> Compiled      kept as `model._compiled`
+
+Everything that `compile` decides is in that one object; the properties of a model, such as
+`run_eagerly`, read and set it.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -7,11 +13,12 @@ from typing import Any
 
 from cornu import optimizers
 from cornu.arguments import is_int
-from cornu.core.objects.serialize import serialize_keras_object
-from cornu.errors import unknown_arguments, value_error, warn
+from cornu.core.objects.serialize import deserialize_keras_object, serialize_keras_object
+from cornu.errors import explain, trimmed, unknown_arguments, value_error, warn
 from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
 from cornu.train.objective import CompileLoss, CompileMetrics, check_names, own_by_name
+from cornu.train.trainable import TrainableModel
 
 COMPILE_ARGUMENTS = (
     "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
@@ -82,6 +89,45 @@ class Compiled:
     matched: bool = False  # losses and metrics to the outputs of the model
     waiting: dict[str, list[Any]] = field(default_factory=dict)  # values of metrics to be made yet
 
+    @classmethod
+    def of(
+        cls, arguments: dict[str, Any], compute_dtype: str, output_names: list[str] | None
+    ) -> "Compiled":
+        """Check the arguments of `compile` and make what they name.
+
+        Raises:
+            ValueError: a name is unknown, or a number is out of range.
+        """
+        loss, metrics = arguments["loss"], arguments["metrics"]
+        weighted_metrics = arguments["weighted_metrics"]
+        check_names(loss, metrics, weighted_metrics)
+        loss, metrics, weighted_metrics = map(own_by_name, (loss, metrics, weighted_metrics))
+        steps = checked_steps(arguments["steps_per_execution"])
+        if arguments["jit_compile"] not in ("auto", True, False, None):
+            raise value_error(
+                f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}."
+            )
+        optimizer = optimizers.get(arguments["optimizer"])
+        scales = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
+        if arguments["auto_scale_loss"] and compute_dtype == "float16" and not scales:
+            optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+        kept = {k: v for k, v in arguments.items() if k != "auto_scale_loss"}
+        has_metrics = metrics is not None or weighted_metrics is not None
+        return cls(
+            optimizer=optimizer,
+            loss=None
+            if loss is None
+            else CompileLoss(loss, arguments["loss_weights"], output_names),
+            metrics=CompileMetrics(metrics, weighted_metrics, output_names=output_names)
+            if has_metrics
+            else None,
+            loss_tracker=Mean(name="loss"),
+            run_eagerly=bool(arguments["run_eagerly"]),
+            steps_per_execution=steps,
+            jit_compile=arguments["jit_compile"],
+            arguments={**kept, "optimizer": optimizer},
+        )
+
     @property
     def eager(self) -> bool:
         """Whether steps run uncompiled."""
@@ -125,43 +171,6 @@ class Compiled:
         return {name: serialize_keras_object(value) for name, value in self.arguments.items()}
 
 
-def compiled(
-    arguments: dict[str, Any], compute_dtype: str, output_names: list[str] | None
-) -> Compiled:
-    """Check the arguments of `compile` and make what they name.
-
-    Raises:
-        ValueError: a name is unknown, or a number is out of range.
-    """
-    loss, metrics = arguments["loss"], arguments["metrics"]
-    weighted_metrics = arguments["weighted_metrics"]
-    check_names(loss, metrics, weighted_metrics)
-    loss, metrics, weighted_metrics = map(own_by_name, (loss, metrics, weighted_metrics))
-    steps = checked_steps(arguments["steps_per_execution"])
-    if arguments["jit_compile"] not in ("auto", True, False, None):
-        raise value_error(
-            f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}."
-        )
-    optimizer = optimizers.get(arguments["optimizer"])
-    scales = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
-    if arguments["auto_scale_loss"] and compute_dtype == "float16" and not scales:
-        optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
-    kept = {k: v for k, v in arguments.items() if k != "auto_scale_loss"}
-    has_metrics = metrics is not None or weighted_metrics is not None
-    return Compiled(
-        optimizer=optimizer,
-        loss=None if loss is None else CompileLoss(loss, arguments["loss_weights"], output_names),
-        metrics=CompileMetrics(metrics, weighted_metrics, output_names=output_names)
-        if has_metrics
-        else None,
-        loss_tracker=Mean(name="loss"),
-        run_eagerly=bool(arguments["run_eagerly"]),
-        steps_per_execution=steps,
-        jit_compile=arguments["jit_compile"],
-        arguments={**kept, "optimizer": optimizer},
-    )
-
-
 def checked_steps(steps: Any) -> int | str:
     """The number of steps for each dispatch.
 
@@ -171,3 +180,191 @@ def checked_steps(steps: Any) -> int | str:
     if steps == "auto" or (is_int(steps) and steps >= 1):
         return steps
     raise value_error(f"steps_per_execution is a positive int or 'auto', got {steps!r}.")
+
+
+class Compilable:
+    """The methods and properties of a model about `compile`."""
+
+    optimizer: Any = None
+    loss: Any = None
+    # The compiled steps are kept elsewhere, and made anew when they must be.
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+
+    _compiled: Compiled | None = None
+    _runs_eagerly = False  # before compile
+
+    @trimmed
+    def compile(
+        self: TrainableModel,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        **older: Any,
+    ) -> None:
+        """Say how the model is to be trained.
+
+        Args:
+            optimizer: name or instance.
+            loss: name, function or instance; a list or dict of them for several outputs.
+            loss_weights: a factor for each output's loss, nested like `loss`.
+            metrics: a list of names, functions or instances; nested for several outputs.
+            weighted_metrics: the same, computed with sample and class weights.
+            run_eagerly: run every operation by itself, to look inside with a debugger.
+            steps_per_execution: steps for each compiled dispatch; "auto" and 1 let the library
+                decide where nobody listens to single batches.
+            jit_compile: False runs eagerly; "auto" does where a layer says `supports_jit = False`.
+            auto_scale_loss: scale the loss where the model computes in float16.
+
+        Raises:
+            ValueError: a name is unknown; the message suggests close ones.
+        """
+        accept_older(Compilable.compile, older)
+        if jit_compile == "auto" and not all(
+            getattr(layer, "supports_jit", True) for layer in self._flatten_layers()
+        ):
+            jit_compile = False
+        given = {name: value for name, value in locals().items() if name in COMPILE_ARGUMENTS}
+        output_names = getattr(self, "output_names", None)  # of a graph alone
+        self._compiled = Compiled.of(given, self.compute_dtype, output_names)
+        self.optimizer = self._compiled.optimizer
+        self.loss = loss
+        self.stop_training = False
+        self._forget_programs()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` has been called."""
+        return self._compiled is not None
+
+    @compiled.setter
+    def compiled(self: TrainableModel, value: bool) -> None:
+        # A model whose own `compile` replaces that of the library says so itself.
+        if not value:
+            self._compiled = None
+        elif self._compiled is None:
+            Compilable.compile(self, self.optimizer, self.loss)
+
+    # The parts of it, by the names by which subclasses written for Keras know them.
+
+    @property
+    def _compile_loss(self) -> Any:
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def _compile_metrics(self) -> Any:
+        return None if self._compiled is None else self._compiled.metrics
+
+    @property
+    def _loss_tracker(self) -> Any:
+        return None if self._compiled is None else self._compiled.loss_tracker
+
+    def _compiled_for(self, method: str) -> Compiled:
+        """What `compile` decided.
+
+        Raises:
+            ValueError: the model is not compiled.
+        """
+        if self._compiled is None:
+            raise value_error(
+                f"{method} needs to know the loss and the optimizer.",
+                fix="call compile first:\n"
+                "model.compile(optimizer='adam', loss='...', metrics=['accuracy'])",
+            )
+        return self._compiled
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run uncompiled; `compile` sets it."""
+        return self._runs_eagerly if self._compiled is None else self._compiled.run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        if self._compiled is None:
+            self._runs_eagerly = bool(value)
+        else:
+            self._compiled.run_eagerly = bool(value)
+
+    @property
+    def jit_compile(self) -> Any:
+        """Whether steps are compiled; `compile` sets it."""
+        return not (self._runs_eagerly if self._compiled is None else self._compiled.eager)
+
+    @jit_compile.setter
+    def jit_compile(self, value: Any) -> None:
+        if self._compiled is None:
+            self._runs_eagerly = value is False
+        else:
+            self._compiled.jit_compile = value
+
+    @property
+    def steps_per_execution(self) -> Any:
+        """Steps for each compiled dispatch, as given to `compile`."""
+        return 1 if self._compiled is None else self._compiled.steps_per_execution
+
+    @steps_per_execution.setter
+    def steps_per_execution(self: TrainableModel, value: Any) -> None:
+        steps = checked_steps(value)
+        if self._compiled is not None:
+            self._compiled.steps_per_execution = steps
+            self._forget_programs()
+        elif steps != 1:
+            warn(
+                "steps_per_execution is set by compile, so what is set before has no effect; "
+                f"write compile(..., steps_per_execution={steps!r})."
+            )
+
+    @property
+    def _steps_in_a_group(self) -> int:
+        """Steps between two calls of the hooks for batches, where these are called for each."""
+        steps = self.steps_per_execution
+        return steps if isinstance(steps, int) else 1
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile`, as JSON values; None before `compile`."""
+        return None if self._compiled is None else self._compiled.get_config()
+
+    def compile_from_config(self: TrainableModel, config: dict[str, Any]) -> None:
+        """Compile as a saved model was compiled."""
+        arguments = {k: v for k, v in config.items() if k in COMPILE_ARGUMENTS}
+        try:
+            inspect.signature(self.compile).bind(**arguments)
+        except TypeError as error:
+            warn(
+                explain(
+                    f"{type(self).__name__} is loaded without being compiled: its compile does not "
+                    "take the arguments that files hold.",
+                    because=error,
+                    fix="call compile on the loaded model, or write get_compile_config and "
+                    "compile_from_config.",
+                )
+            )
+            return
+        self.compile(**deserialize_keras_object(arguments))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _compile_like(self: TrainableModel, model: TrainableModel) -> None:
+        """Compile as another model is, with an optimizer, losses and metrics of its own."""
+        arguments = {name: _fresh(value) for name, value in model._compiled.arguments.items()}
+        try:
+            inspect.signature(self.compile).bind(**arguments)
+        except TypeError:  # a compile that takes other arguments
+            return
+        self.compile(**arguments)
+
+
+def _fresh(value: Any) -> Any:
+    """Objects made anew from their configs; names and functions as they are."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_fresh, value))
+    if isinstance(value, dict):
+        return {key: _fresh(item) for key, item in value.items()}
+    return type(value).from_config(value.get_config()) if hasattr(value, "get_config") else value

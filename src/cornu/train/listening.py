@@ -9,7 +9,6 @@ from cornu import tree
 from cornu.callbacks.backup import BackupAndRestore, Resume
 from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History
-from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.errors import value_error
 
 
@@ -74,7 +73,7 @@ def asks_for_positions(callbacks: Any) -> bool:
 
 def stops_at_nonfinite(callbacks: Any) -> bool:
     """Whether a callback says what is to happen when the loss is not finite."""
-    return any(isinstance(c, TerminateOnNaN) for c in _given(callbacks))
+    return any(getattr(c, "_handles_nonfinite", False) for c in _given(callbacks))
 
 
 def _given(callbacks: Any) -> list[Any]:

@@ -29,7 +29,6 @@ class WeightsLostError(RuntimeError):
 def run_epoch(
     strategy: Strategy,
     source: Source,
-    slots: StateSlots,
     *,
     epoch: int = 0,
     first: int = 0,
@@ -45,7 +44,6 @@ def run_epoch(
     Args:
         strategy: how steps become dispatches.
         source: the data.
-        slots: the variables that the steps read and write.
         epoch: number of the epoch, for the order of the data.
         first: number of the first step; those before it were done already.
         steps: at most so many, those before the first included.
@@ -60,6 +58,7 @@ def run_epoch(
     Returns:
         What the last chunk returned (None if there was no data), and the number of steps run.
     """
+    slots = strategy.slots
     out: Any = None
     begun, done, told = 0, 0, True
     in_flight: collections.deque[Any] = collections.deque()

@@ -1,10 +1,12 @@
-"""`Compilable`: what a model is to minimize and to measure, and the steps that do it.
+"""`Overridable`: the methods by which a subclass of `Model` trains in a way of its own.
 
-`compile` keeps its decisions in one object (`train/compile.py`). What a subclass may override is
-here too: how the loss is computed, what is measured, and what a step does.
+    train_step, test_step, predict_step     what happens for a batch       (defaults: step.py)
+    compute_loss, compute_metrics           parts of the default steps
+    metrics, get_metrics_result, ...        what is measured and shown
+
+Training asks `_overrides` which of them are a subclass's own.
 """
 
-import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -13,19 +15,14 @@ import jax
 
 from cornu import optimizers
 from cornu.core.frame import Frame
-from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.core.objects.tracking import owned_by, unique
-from cornu.errors import explain, trimmed, value_error, warn
+from cornu.errors import value_error
+from cornu.metrics.metric import Metric
 from cornu.train import step as steps_module
-from cornu.train.compile import (
-    COMPILE_ARGUMENTS,
-    Compiled,
-    accept_older,
-    checked_steps,
-    compiled,
-)
+from cornu.train.compile import Compiled
 from cornu.train.objective import CompileMetrics
 from cornu.train.state import StateSlots, TrainState
+from cornu.train.trainable import TrainableModel
 
 
 def _in_any_form(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,206 +33,37 @@ def _in_any_form(method: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-class Compilable:
-    """compile, the metrics, and the steps of training, evaluation and prediction."""
+class Overridable:
+    """The metrics and the loss of a model, and its steps."""
 
-    optimizer: Any = None
-    loss: Any = None
-    # The compiled steps are kept elsewhere, and made anew when they must be.
-    train_function: Any = None
-    test_function: Any = None
-    predict_function: Any = None
-
-    _compiled: Compiled | None = None
-    _runs_eagerly = False  # before compile
-
-    # ---- compile ------------------------------------------------------------------------------
-
-    @trimmed
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int | str = 1,
-        jit_compile: Any = "auto",
-        auto_scale_loss: bool = True,
-        **older: Any,
-    ) -> None:
-        """Say how the model is to be trained.
-
-        Args:
-            optimizer: name or instance.
-            loss: name, function or instance; a list or dict of them for several outputs.
-            loss_weights: a factor for each output's loss, nested like `loss`.
-            metrics: a list of names, functions or instances; nested for several outputs.
-            weighted_metrics: the same, computed with sample and class weights.
-            run_eagerly: run every operation by itself, to look inside with a debugger.
-            steps_per_execution: steps for each compiled dispatch; "auto" and 1 let the library
-                decide where nobody listens to single batches.
-            jit_compile: False runs eagerly; "auto" does where a layer says `supports_jit = False`.
-            auto_scale_loss: scale the loss where the model computes in float16.
-
-        Raises:
-            ValueError: a name is unknown; the message suggests close ones.
-        """
-        accept_older(Compilable.compile, older)
-        if jit_compile == "auto" and not _all_support_jit(self):
-            jit_compile = False
-        given = {name: value for name, value in locals().items() if name in COMPILE_ARGUMENTS}
-        dtype = getattr(self, "compute_dtype", "float32")
-        self._compiled = compiled(given, dtype, getattr(self, "output_names", None))
-        self.optimizer = self._compiled.optimizer
-        self.loss = loss
-        self.stop_training = False
-        self._forget_programs()
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` has been called."""
-        return self._compiled is not None
-
-    @compiled.setter
-    def compiled(self, value: bool) -> None:
-        # A model whose own `compile` replaces that of the library says so itself.
-        if not value:
-            self._compiled = None
-        elif self._compiled is None:
-            Compilable.compile(self, self.optimizer, self.loss)
-
-    # The parts of it, by the names by which subclasses written for Keras know them.
-
-    @property
-    def _compile_loss(self) -> Any:
-        return None if self._compiled is None else self._compiled.loss
-
-    @property
-    def _compile_metrics(self) -> Any:
-        return None if self._compiled is None else self._compiled.metrics
-
-    @property
-    def _loss_tracker(self) -> Any:
-        return None if self._compiled is None else self._compiled.loss_tracker
-
-    def _settings(self, method: str) -> Compiled:
-        if self._compiled is None:
-            raise value_error(
-                f"{method} needs to know the loss and the optimizer.",
-                fix="call compile first:\n"
-                "model.compile(optimizer='adam', loss='...', metrics=['accuracy'])",
-            )
-        return self._compiled
-
-    @property
-    def run_eagerly(self) -> bool:
-        """Whether steps run uncompiled; `compile` sets it."""
-        return self._runs_eagerly if self._compiled is None else self._compiled.run_eagerly
-
-    @run_eagerly.setter
-    def run_eagerly(self, value: bool) -> None:
-        if self._compiled is None:
-            self._runs_eagerly = bool(value)
-        else:
-            self._compiled.run_eagerly = bool(value)
-
-    @property
-    def jit_compile(self) -> Any:
-        """Whether steps are compiled; `compile` sets it."""
-        return not (self._runs_eagerly if self._compiled is None else self._compiled.eager)
-
-    @jit_compile.setter
-    def jit_compile(self, value: Any) -> None:
-        if self._compiled is None:
-            self._runs_eagerly = value is False
-        else:
-            self._compiled.jit_compile = value
-
-    @property
-    def steps_per_execution(self) -> Any:
-        """Steps for each compiled dispatch, as given to `compile`."""
-        return 1 if self._compiled is None else self._compiled.steps_per_execution
-
-    @steps_per_execution.setter
-    def steps_per_execution(self, value: Any) -> None:
-        steps = checked_steps(value)
-        if self._compiled is not None:
-            self._compiled.steps_per_execution = steps
-            self._forget_programs()
-        elif steps != 1:
-            warn(
-                "steps_per_execution is set by compile, so what is set before has no effect; "
-                f"write compile(..., steps_per_execution={steps!r})."
-            )
-
-    @property
-    def _steps_in_a_group(self) -> int:
-        """Steps between two calls of the hooks for batches, where these are called for each."""
-        steps = self.steps_per_execution
-        return steps if isinstance(steps, int) else 1
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """The arguments of `compile`, as JSON values; None before `compile`."""
-        return None if self._compiled is None else self._compiled.get_config()
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile as a saved model was compiled."""
-        arguments = {k: v for k, v in config.items() if k in COMPILE_ARGUMENTS}
-        try:
-            inspect.signature(self.compile).bind(**arguments)
-        except TypeError as error:
-            warn(
-                explain(
-                    f"{type(self).__name__} is loaded without being compiled: its compile does not "
-                    "take the arguments that files hold.",
-                    because=error,
-                    fix="call compile on the loaded model, or write get_compile_config and "
-                    "compile_from_config.",
-                )
-            )
-            return
-        self.compile(**deserialize_keras_object(arguments))
-        if self.optimizer is not None and getattr(self, "built", False):
-            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
-
-    def _compile_like(self, model: Any) -> None:
-        """Compile as another model is, with an optimizer, losses and metrics of its own."""
-        arguments = {name: _fresh(value) for name, value in model._compiled.arguments.items()}
-        try:
-            inspect.signature(self.compile).bind(**arguments)
-        except TypeError:  # a compile that takes other arguments
-            return
-        self.compile(**arguments)
+    _compiled: Compiled | None
 
     # ---- metrics ------------------------------------------------------------------------------
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self: TrainableModel) -> list[Any]:
         """The tracker of the loss, the compiled metrics, and those that the model owns."""
         compiled_metrics = [] if self._compiled is None else self._compiled.all_metrics
-        own: list[Any] = getattr(super(), "metrics", [])
-        return unique([*compiled_metrics, *own])
+        return unique([*compiled_metrics, *_metrics_of_layers(self)])
 
     @property
-    def metrics_names(self) -> list[str]:
+    def metrics_names(self: TrainableModel) -> list[str]:
         """The names of those metrics."""
         return [m.name for m in self.metrics]
 
     @property
-    def metrics_variables(self) -> list[Any]:
+    def metrics_variables(self: TrainableModel) -> list[Any]:
         """The variables of those metrics."""
         return unique(v for m in self.metrics for v in m.variables)
 
-    def reset_metrics(self) -> None:
+    def reset_metrics(self: TrainableModel) -> None:
         """Start every metric anew."""
         for metric in self.metrics:
             metric.reset_state()
         if self._compiled is not None:
             self._compiled.waiting.clear()
 
-    def get_metrics_result(self) -> dict[str, Any]:
+    def get_metrics_result(self: TrainableModel) -> dict[str, Any]:
         """The results of all metrics by name."""
         results: dict[str, Any] = {}
         for metric in self.metrics:
@@ -243,7 +71,7 @@ class Compilable:
             results.update(value if isinstance(value, dict) else {metric.name: value})
         return results
 
-    def _in_order(self, logs: dict[str, Any]) -> dict[str, Any]:
+    def _in_order(self: TrainableModel, logs: dict[str, Any]) -> dict[str, Any]:
         """Results in the order of Keras: as the metrics are listed, then the others by name."""
         listed = [
             inner.name
@@ -266,7 +94,7 @@ class Compilable:
 
     @_in_any_form
     def compute_loss(
-        self,
+        self: TrainableModel,
         x: Any = None,
         y: Any = None,
         y_pred: Any = None,
@@ -289,7 +117,7 @@ class Compilable:
             compiled_loss = self._compiled.loss(y, y_pred, sample_weight)
             if compiled_loss is not None:
                 parts.append(compiled_loss)
-        parts += [jax.numpy.sum(loss) for loss in self.losses]  # type: ignore[attr-defined]
+        parts += [jax.numpy.sum(loss) for loss in self.losses]
         if not parts and not training:
             return 0.0
         if not parts:
@@ -300,7 +128,9 @@ class Compilable:
             )
         return sum(parts[1:], parts[0])
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def compute_metrics(
+        self: TrainableModel, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Any:
         """Update the compiled metrics with a batch, and return all results by name."""
         if self._compiled is not None and self._compiled.metrics is not None and y is not None:
             compiled_metrics = self._compiled.metrics
@@ -311,7 +141,7 @@ class Compilable:
         return self.get_metrics_result()
 
     @_in_any_form
-    def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    def train_step(self: TrainableModel, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of training as a pure function; override it to train in another way.
 
         Args:
@@ -325,7 +155,7 @@ class Compilable:
         return steps_module.on_values(steps_module.train_update, self, "train", state, data)
 
     @_in_any_form
-    def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    def test_step(self: TrainableModel, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
         """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
         trainable, non_trainable, metrics = state
         full = TrainState(trainable, non_trainable, [], metrics)
@@ -333,7 +163,7 @@ class Compilable:
         return logs, (after.trainable, after.non_trainable, after.metrics)
 
     @_in_any_form
-    def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
+    def predict_step(self: TrainableModel, state: Any, data: Any) -> tuple[Any, Any]:
         """The outputs for a batch as a pure function of `(trainable, non_trainable)`."""
         measured = [v._stored() for v in self._state_slots("predict").metrics]
         full = TrainState(state[0], state[1], [], measured)
@@ -342,51 +172,52 @@ class Compilable:
         )
         return outputs, after.non_trainable
 
-    def _forget_programs(self) -> None:
-        """Called when what was compiled no longer holds."""
-
     # ---- the state ----------------------------------------------------------------------------
 
-    def _state_slots(self, kind: str) -> StateSlots:
+    def _state_slots(self: TrainableModel, kind: str) -> StateSlots:
         """The variables that a step of "train", "test" or "predict" reads and writes."""
-        trainable = self.trainable_variables  # type: ignore[attr-defined]
-        non_trainable = self.non_trainable_variables  # type: ignore[attr-defined]
+        trainable, non_trainable = self.trainable_variables, self.non_trainable_variables
         if kind == "predict":  # what layers measure is read, and not changed
-            own: list[Any] = getattr(super(), "metrics", [])
-            measured = [v for metric in own for v in metric.variables]
+            measured = [v for metric in _metrics_of_layers(self) for v in metric.variables]
             return StateSlots(trainable, non_trainable, (), measured)
         optimizer: list[Any] = []
         if kind == "train":
             found = owned_by(self, optimizers.Optimizer)
             optimizer = [v for one in found for v in one.variables]
-        settings_ = self._compiled
         late: list[Any] = []
-        if settings_ is not None:
-            settings_.restore_waiting()
+        if self._compiled is not None:
+            self._compiled.restore_waiting()
             # An overridden `metrics` may leave out what the default steps update.
-            late = [v for metric in settings_.all_metrics for v in metric.variables]
+            late = [v for metric in self._compiled.all_metrics for v in metric.variables]
         again = weakref.WeakMethod(self._state_slots)  # programs do not keep a model alive
         return StateSlots(
             trainable, non_trainable, optimizer, self.metrics_variables, late,
             again=lambda: again()(kind),  # type: ignore[misc]
         )  # fmt: skip
 
+    def _overrides(self, *methods: str) -> bool:
+        """Whether the class of the model has one of these methods of its own."""
+        cls = type(self)
+        return any(getattr(cls, name) is not getattr(Overridable, name) for name in methods)
+
+    def _step_of_its_own(self, kind: str) -> Callable[..., Any] | None:
+        """The step of a subclass, or one that was set on the object; None for the default."""
+        method: Callable[..., Any] = getattr(self, f"{kind}_step")
+        default = getattr(Overridable, f"{kind}_step")
+        return None if getattr(method, "__func__", method) is default else method
+
     @property
     def _steps_itself(self) -> bool:
         """Whether the model overrides how it trains or how its loss is computed."""
-        cls = type(self)
-        return (
-            cls.train_step is not Compilable.train_step
-            or cls.compute_loss is not Compilable.compute_loss
-        )
+        return self._overrides("train_step", "compute_loss")
 
     @property
     def _measures_itself(self) -> bool:
         """Whether the model overrides what its results are."""
-        return type(self).compute_metrics is not Compilable.compute_metrics
+        return self._overrides("compute_metrics")
 
     def stateless_compute_loss(
-        self,
+        self: TrainableModel,
         trainable_variables: Any,
         non_trainable_variables: Any,
         metrics_variables: Any,
@@ -401,23 +232,15 @@ class Compilable:
         Returns:
             The loss, and the three lists of values after.
         """
-        slots = self._slots_of_loss()
+        slots = _slots_of_loss(self)
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
         with Frame(slots.variables, values) as frame:
             loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
         parts = (slots.trainable, slots.non_trainable, slots.metrics)
         return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]
 
-    def _slots_of_loss(self) -> StateSlots:
-        return StateSlots(
-            self.trainable_variables,  # type: ignore[attr-defined]
-            self.non_trainable_variables,  # type: ignore[attr-defined]
-            (),
-            self.metrics_variables,
-        )
-
     def compute_loss_and_updates(
-        self,
+        self: TrainableModel,
         trainable_variables: Any,
         non_trainable_variables: Any,
         metrics_variables: Any,
@@ -433,10 +256,10 @@ class Compilable:
             The loss, in training scaled by the optimizer; and `(unscaled loss, outputs, values of
             the non-trainable variables, values of the metrics' variables)` after the call.
         """
-        slots = self._slots_of_loss()
+        slots = _slots_of_loss(self)
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
         with Frame(slots.variables, values) as frame:
-            y_pred = self(x, training=training)  # type: ignore[operator]
+            y_pred = self(x, training=training)
             loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
             scaled = loss
             if training and self.optimizer is not None:
@@ -447,16 +270,12 @@ class Compilable:
         return scaled, (loss, y_pred, *after)
 
 
-def _all_support_jit(model: Any) -> bool:
-    """Whether every layer of a model can be compiled, as far as they say."""
-    layers: list[Any] = getattr(model, "_flatten_layers", list)()
-    return all(getattr(layer, "supports_jit", True) for layer in layers)
+def _metrics_of_layers(model: TrainableModel) -> list[Metric]:
+    """The metrics that a model and its layers own, whatever `metrics` lists."""
+    return unique(m for layer in model._flatten_layers() for m in owned_by(layer, Metric))
 
 
-def _fresh(value: Any) -> Any:
-    """Objects made anew from their configs; names and functions as they are."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_fresh, value))
-    if isinstance(value, dict):
-        return {key: _fresh(item) for key, item in value.items()}
-    return type(value).from_config(value.get_config()) if hasattr(value, "get_config") else value
+def _slots_of_loss(model: TrainableModel) -> StateSlots:
+    return StateSlots(
+        model.trainable_variables, model.non_trainable_variables, (), model.metrics_variables
+    )

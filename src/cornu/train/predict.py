@@ -7,29 +7,27 @@ models in which a row's outputs depend on the other rows, which is tried once fo
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import numpy as np
 
 from cornu import bcoo, settings, tree
-from cornu.core.objects.tracking import Snapshot
 from cornu.core.symbolic import is_symbolic
 from cornu.data.arrays import BATCH_SIZE
 from cornu.data.source import Batch, Resident, Source
-from cornu.errors import trimmed, value_error
+from cornu.errors import value_error
 from cornu.numeric import refuse_what_wraps
 from cornu.train.carried import tracing
-from cornu.train.compile import accept_older
+from cornu.train.compiled_call import CompiledCall, run
 from cornu.train.listening import callback_list, note_steps
 from cornu.train.loop import run_epoch
-from cornu.train.prepare import Programs
-from cornu.train.state import StateSlots
-from cornu.train.strategy import PerStep, Strategy
+from cornu.train.prepare import open_source, prepare
+from cornu.train.strategy import PerStep, Strategy, strategy_for
+from cornu.train.trainable import TrainableModel
 from cornu.train.watch.preflight import (
     check_columns,
     check_values,
-    embedded_rows,
     require_rows,
     tell_nonfinite,
 )
@@ -82,7 +80,7 @@ def bucket_of(size: int, batch_size: int) -> int:
     return min(1 << (size - 1).bit_length(), batch_size)
 
 
-def rows_stand_apart(strategy: PerStep, slots: StateSlots, batch: Any, rows: int) -> bool:
+def rows_stand_apart(strategy: PerStep, batch: Any, rows: int) -> bool:
     """Whether a row's outputs are the same, to the bit, whatever the rows are that fill up a batch.
 
     The program runs on two made-up batches that differ in what is added alone. What normalizes by
@@ -90,14 +88,13 @@ def rows_stand_apart(strategy: PerStep, slots: StateSlots, batch: Any, rows: int
 
     Args:
         strategy: the program of `predict`.
-        slots: its variables.
         batch: structure of what has the shapes and dtypes of the rows that are kept.
         rows: number of rows of the batch that is filled up.
     """
     leaves = jax.tree.leaves(batch, is_leaf=bcoo.is_sparse)
     if any(map(bcoo.is_sparse, leaves)):
         return True  # sparse batches are filled up with zeros alone
-    kept = leaves[0].shape[0]
+    kept, slots = leaves[0].shape[0], strategy.slots
 
     def run(fill: int) -> Any:
         made = jax.tree.map(lambda a: _made_up(a, kept, rows, fill), batch)
@@ -164,190 +161,133 @@ def filled(array: Any, rows: int) -> Any:
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
 
 
-class AtOnce:
-    """The compiled program of `predict` and its variables, found again without a walk.
+def size_of(x: Any, nested: bool) -> int:
+    """The number of samples in numpy arrays of numbers; 0 for anything else.
 
-    Asking a model of a hundred layers what it owns takes longer than its program does for one
-    sample. So the answer is kept for as long as no attribute of any layer has changed.
+    Args:
+        x: an array, or where `nested` a list, tuple or dict of arrays.
+        nested: whether the model takes several inputs.
     """
+    arrays = [x] if isinstance(x, np.ndarray) else jax.tree.leaves(x) if nested else []
+    plain = all(isinstance(a, np.ndarray) and a.dtype.kind in "fiub" and a.ndim for a in arrays)
+    plain = plain and not any(isinstance(a, np.ma.MaskedArray) for a in arrays)
+    sizes = {len(a) for a in arrays} if plain else set()
+    return sizes.pop() if len(sizes) == 1 else 0
 
-    def __init__(self) -> None:
-        self._asked: Snapshot | None = None
-        self._found: tuple[StateSlots, PerStep] | None = None
-        self.embedded_rows: Any = None  # what `preflight.embedded_rows` says
 
-    @staticmethod
-    def size_of(x: Any, nested: bool) -> int:
-        """The number of samples in numpy arrays of numbers; 0 for anything else.
-
-        Args:
-            x: an array, or where `nested` a list, tuple or dict of arrays.
-            nested: whether the model takes several inputs.
-        """
-        arrays = [x] if isinstance(x, np.ndarray) else jax.tree.leaves(x) if nested else []
-        plain = all(isinstance(a, np.ndarray) and a.dtype.kind in "fiub" and a.ndim for a in arrays)
-        plain = plain and not any(isinstance(a, np.ma.MaskedArray) for a in arrays)
-        sizes = {len(a) for a in arrays} if plain else set()
-        return sizes.pop() if len(sizes) == 1 else 0
-
-    def find(self, model: Any) -> tuple[StateSlots, PerStep] | None:
-        """The variables and the program of a model; None if it is not compiled yet."""
-        if self._asked is not None and self._asked.holds():
-            return self._found
+def predict(
+    model: TrainableModel,
+    x: Any,
+    batch_size: int | None,
+    verbose: Any,
+    steps: int | None,
+    callbacks: Any,
+) -> Any:
+    """The outputs for a data set; see `Trainer.predict`."""
+    if not verbose and callbacks is None and steps is None and model.jit_compile:
+        outputs = _predict_at_once(model, x, batch_size)
+        if outputs is not None:
+            return outputs
+    check_columns(x, model._record.columns)
+    source, example = open_source(model, x, batch_size=batch_size, steps=steps)
+    try:
+        if example is not None and model.built:
+            check_values(model, source, example)
+        prepare(model, example, "predict")
+        listeners = callback_list(
+            model, callbacks, verbose, epochs=1, steps=steps or source.num_batches
+        )
         slots = model._state_slots("predict")
-        strategy = model._kept_strategy("predict", slots, False)
-        self._found = (strategy.slots, strategy) if isinstance(strategy, PerStep) else None
-        self._asked = Snapshot(model._flatten_layers()) if self._found else None
-        self.embedded_rows = embedded_rows(model)
-        return self._found
+        model.make_predict_function()
+        strategy = strategy_for(model, "predict", slots, source, listeners)
+        model.stop_predicting = False
+        listeners.on_predict_begin()
+        collector = Collector()
+        batches = source
+        if source.num_samples is not None and source.batch_size is not None:
+            last = source.num_samples % source.batch_size
+            if _may_fill(model, strategy, example, last, source.batch_size):
+                batches = _Padded(source)
+        told = listeners.wants_every_batch("predict")
 
-
-class Predicting(Programs):
-    """predict, and predict on one batch."""
-
-    _made_anew: ClassVar[dict[str, Any]] = {"_at_once": lambda _: AtOnce()}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stop_predicting = False
-        self._at_once = AtOnce()
-
-    @trimmed
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        steps: int | None = None,
-        callbacks: Any = None,
-        **older: Any,
-    ) -> Any:
-        """The model's outputs for a data set.
-
-        Args:
-            x: inputs, as in `fit`.
-            batch_size: samples in a step; 32 for arrays.
-            verbose: 0, 1, 2 or "auto", as in `fit`.
-            steps: greatest number of steps.
-            callbacks: callbacks, as in `fit`.
-
-        Returns:
-            Numpy arrays, nested as the model's outputs, with a row for each sample.
-        """
-        accept_older(Predicting.predict, older)
-        if not verbose and callbacks is None and steps is None and self.jit_compile:
-            outputs = self._predict_at_once(x, batch_size)
-            if outputs is not None:
-                return outputs
-        check_columns(x, self._columns)
-        source, example = self._open(x, batch_size=batch_size, steps=steps)
-        try:
-            if example is not None and getattr(self, "built", False):
-                check_values(self, source, example)
-            self._prepare(example, "predict")
-            listeners = callback_list(
-                self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
+        def tell(batch: int, done: int, outputs: Any) -> bool:
+            note_steps(listeners, batch, done)
+            listeners.on_predict_batch_end(
+                batch, {"outputs": collector.latest() if told else outputs}
             )
-            slots = self._state_slots("predict")
-            self.make_predict_function()
-            strategy = self._strategy("predict", slots, source, listeners, None)
-            slots = strategy.slots
-            self.stop_predicting = False
-            listeners.on_predict_begin()
-            collector = Collector()
-            batches = source
-            if source.num_samples is not None and source.batch_size is not None:
-                last = source.num_samples % source.batch_size
-                if self._may_fill(strategy, slots, example, last, source.batch_size):
-                    batches = _Padded(source)
-            told = listeners.wants_every_batch("predict")
+            return model.stop_predicting
 
-            def tell(batch: int, done: int, outputs: Any) -> bool:
-                note_steps(listeners, batch, done)
-                listeners.on_predict_batch_end(
-                    batch, {"outputs": collector.latest() if told else outputs}
-                )
-                return self.stop_predicting
+        with listeners.told_of_failure():
+            run_epoch(
+                strategy, batches, steps=steps,
+                before=listeners.on_predict_batch_begin, after=tell,
+                keep=collector.add, every=model._steps_in_a_group,
+            )  # fmt: skip
+            listeners.on_predict_end()
+    finally:
+        source.close()
+    outputs = collector.outputs()
+    if isinstance(batches, _Padded) and batches.added:
+        outputs = jax.tree.map(lambda a: a[: len(a) - batches.added], outputs)
+    tell_nonfinite(outputs, source.arrays if isinstance(source, Resident) else None)
+    return outputs
 
-            with listeners.told_of_failure():
-                run_epoch(
-                    strategy, batches, slots, steps=steps,
-                    before=listeners.on_predict_batch_begin, after=tell,
-                    keep=collector.add, every=self._steps_in_a_group,
-                )  # fmt: skip
-                listeners.on_predict_end()
-        finally:
-            source.close()
-        outputs = collector.outputs()
-        if isinstance(batches, _Padded) and batches.added:
-            outputs = jax.tree.map(lambda a: a[: len(a) - batches.added], outputs)
-        tell_nonfinite(outputs, source.arrays if isinstance(source, Resident) else None)
-        return outputs
 
-    @trimmed
-    def predict_on_batch(self, x: Any) -> Any:
-        """The model's outputs for one batch, as numpy arrays."""
-        outputs = self._run_batch("predict", x, None, None, None)
-        return jax.tree.map(np.asarray, outputs)
+def _may_fill(
+    model: TrainableModel, strategy: Strategy, example: Any, size: int, most: int
+) -> bool:
+    """Whether a batch of `size` rows is to be filled up, and may be."""
+    rows = bucket_of(size, most) if size else size
+    if rows == size or not isinstance(strategy, PerStep):
+        return False
+    if strategy.rows_apart is None:
+        batch = tree.map_structure(
+            lambda a: None if a is None else a if bcoo.is_sparse(a) else _with_rows(a, size),
+            example,
+        )
+        strategy.rows_apart = _outputs_have_rows(model) and rows_stand_apart(strategy, batch, rows)
+    return strategy.rows_apart
 
-    def _may_fill(
-        self, strategy: Strategy, slots: StateSlots, example: Any, size: int, most: int
-    ) -> bool:
-        """Whether a batch of `size` rows is to be filled up, and may be."""
-        rows = bucket_of(size, most) if size else size
-        if rows == size or not isinstance(strategy, PerStep):
-            return False
-        if strategy.rows_apart is None:
-            batch = tree.map_structure(
-                lambda a: None if a is None else a if bcoo.is_sparse(a) else _with_rows(a, size),
-                example,
-            )
-            strategy.rows_apart = self._outputs_have_rows() and rows_stand_apart(
-                strategy, slots, batch, rows
-            )
-        return strategy.rows_apart
 
-    def _outputs_have_rows(self) -> bool:
-        """Whether all outputs have a row for each sample, as far as a graph says it."""
-        free = {
-            name: [t.shape[:1] == (None,) for t in tree.flatten(tensors) if is_symbolic(t)]
-            for name in ("inputs", "outputs")
-            if (tensors := getattr(self, name, None))
-        }
-        return not all(free.get("inputs", ())) or all(free.get("outputs", ()))
+def _outputs_have_rows(model: TrainableModel) -> bool:
+    """Whether all outputs have a row for each sample, as far as a graph says it."""
+    free = {
+        name: [t.shape[:1] == (None,) for t in tree.flatten(tensors) if is_symbolic(t)]
+        for name in ("inputs", "outputs")
+        if (tensors := getattr(model, name, None))
+    }
+    return not all(free.get("inputs", ())) or all(free.get("outputs", ()))
 
-    def _predict_at_once(self, x: Any, batch_size: int | None) -> Any:
-        """The outputs for arrays of one batch, if its program is there already.
 
-        Asking for a few samples again and again goes this way, past everything that a data set of
-        any kind and size needs; None where it cannot.
-        """
-        size = self._at_once.size_of(x, nested=getattr(self, "_inputs_are_nested", False))
-        if not 0 < size <= (batch_size or BATCH_SIZE):
-            return None
-        found = self._at_once.find(self)
-        if found is None:
-            return None
-        slots, strategy = found
-        if self._at_once.embedded_rows is not None:
-            require_rows(x, self._at_once.embedded_rows)
-        floatx = settings.current.floatx
+def _predict_at_once(model: TrainableModel, x: Any, batch_size: int | None) -> Any:
+    """The outputs for arrays of one batch, if its program is there already.
 
-        def ready(a: np.ndarray) -> np.ndarray:
-            refuse_what_wraps(a, "x")
-            return a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
+    Asking for a few samples again and again goes this way, past everything that a data set of
+    any kind and size needs; None where it cannot.
+    """
+    size = size_of(x, nested=bool(model._inputs_are_nested))
+    if not 0 < size <= (batch_size or BATCH_SIZE):
+        return None
+    call: CompiledCall = model._compiled_call
+    strategy = call.find(model)
+    if strategy is None:
+        return None
+    if call.embedded_rows is not None:
+        require_rows(x, call.embedded_rows)
+    floatx = settings.current.floatx
 
-        most = batch_size or BATCH_SIZE
-        batch = (jax.tree.map(ready, x),)
-        fills = self._may_fill(strategy, slots, batch, size, most)
-        if fills:
-            rows = bucket_of(size, most)
-            batch = jax.tree.map(lambda a: filled(a, rows), batch)
-        with slots.turn:
-            outputs, changes = tracing(lambda: strategy.program(slots.read(), batch), slots)
-            slots.write(changes)
-        outputs = jax.tree.map(np.array, outputs)
-        if fills:
-            outputs = jax.tree.map(lambda a: a[:size], outputs)
-        tell_nonfinite(outputs, (x,))
-        return outputs
+    def ready(a: np.ndarray) -> np.ndarray:
+        refuse_what_wraps(a, "x")
+        return a.astype(floatx, copy=False) if a.dtype.kind == "f" else a
+
+    most = batch_size or BATCH_SIZE
+    batch = (jax.tree.map(ready, x),)
+    fills = _may_fill(model, strategy, batch, size, most)
+    if fills:
+        rows = bucket_of(size, most)
+        batch = jax.tree.map(lambda a: filled(a, rows), batch)
+    outputs = jax.tree.map(np.array, run(strategy, batch))
+    if fills:
+        outputs = jax.tree.map(lambda a: a[:size], outputs)
+    tell_nonfinite(outputs, (x,))
+    return outputs

@@ -30,6 +30,7 @@ from cornu.core.objects.tracking import Identities
 from cornu.errors import explain, returns_nothing, value_error
 from cornu.train.carried import Carried
 from cornu.train.state import StateSlots, TrainState, flat
+from cornu.train.trainable import TrainableModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +193,17 @@ def on_values(update: Callable[..., Any], model: Any, kind: str, state: Any, dat
 # ---- the step of a model ----------------------------------------------------------------------
 
 
-def step_of(model: Any, kind: str, slots: StateSlots, default: Callable[..., Any]) -> Step:
+def step_of(model: TrainableModel, kind: str, slots: StateSlots) -> Step:
     """The step that a model takes: its own if it overrides one, else the default.
 
     Args:
-        model: the trainer.
+        model: the model.
         kind: "train", "test" or "predict".
         slots: the variables of the state.
-        default: the method of the trainer class itself, to see whether it is overridden.
     """
-    method = getattr(model, f"{kind}_step")
-    own = getattr(method, "__func__", method) is not default
+    method = model._step_of_its_own(kind)
     model = weakref.proxy(model)  # which keeps the step, and should go when nobody else has it
-    if own:
+    if method is not None:
         return _custom_step(model, kind, slots, method)
     if kind == "predict":
         return Step(

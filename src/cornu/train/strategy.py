@@ -27,11 +27,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cornu import settings
+from cornu.callbacks.callback_list import CallbackList
+from cornu.data.peek import example_of
 from cornu.data.prefetch import prefetched, to_device
 from cornu.data.source import Batch, Resident, Source
 from cornu.engine import collector
+from cornu.kernels.compiler_options import compiler_options
+from cornu.train.carried import tracing
 from cornu.train.state import StateSlots, TrainState, only_changes
-from cornu.train.step import Step
+from cornu.train.step import Step, step_of
+from cornu.train.trainable import TrainableModel
 
 # A chunk lasts about as long as a user waits for the progress bar to move.
 SECONDS_PER_CHUNK = 0.1
@@ -41,6 +47,63 @@ BYTES_IN_FLIGHT = 64 << 20
 
 # XLA's CPU backend runs these on a slow path inside loops, in forms that our kernels avoid.
 SLOW_IN_LOOPS = ("select_and_scatter_add", "select_and_gather_add", "reduce_window_max")
+
+
+def strategy_for(
+    model: TrainableModel,
+    kind: str,
+    slots: StateSlots,
+    source: Source | None = None,
+    listeners: CallbackList | None = None,
+) -> "Strategy":
+    """How the steps of a model are dispatched; compiled before if they came before.
+
+    Args:
+        model: built, and compiled where the step needs that.
+        kind: "train", "test" or "predict".
+        slots: the variables that the step reads and writes.
+        source: the data.
+        listeners: who may listen to single batches; None for a batch alone.
+    """
+    if not model.jit_compile:
+        return Eager(step_of(model, kind, slots))
+    per_execution = model.steps_per_execution
+    can_loop = (
+        kind != "predict"
+        and isinstance(source, Resident)
+        and source.fits_device
+        and listeners is not None
+        and (not listeners.wants_every_batch(kind) or per_execution not in (1, "auto"))
+    )
+    kept = kept_strategy(model, kind, slots, can_loop)
+    if kept is not None:
+        return kept
+    step = step_of(model, kind, slots)
+    options = compiler_options(model.trainable_variables if kind == "train" else ())
+    name = f"{kind}_step"
+    program: Strategy | None = None
+    if can_loop:
+        assert source is not None
+        length = None if per_execution in (1, "auto") else per_execution
+        loop = Chunked(step, name, length, options)
+        batch = example_of(source)[1]
+        if not tracing(lambda: loop.is_slow(slots.read(), batch), slots):
+            program = loop
+    program = program or PerStep(step, name, donate=kind != "predict", options=options)
+    model._programs[kind, slots.key, can_loop, settings.key()] = program
+    return program
+
+
+def kept_strategy(
+    model: TrainableModel, kind: str, slots: StateSlots, can_loop: bool = False
+) -> "Strategy | None":
+    """The strategy that was made before for these variables; None if there is none."""
+    wanted = kind, can_loop, settings.key()
+    for (its_kind, _, *others), program in list(model._programs.items()):
+        # Its step may have met variables since, which the slots name now.
+        if (its_kind, *others) == wanted and program.slots.key == slots.key:
+            return program
+    return None
 
 
 class Chunk(NamedTuple):
@@ -82,6 +145,9 @@ class Strategy:
     ) -> Generator[Chunk, None, None]:
         """The dispatches of one epoch, in order: steps from `first`, before `steps` if given."""
         raise NotImplementedError
+
+    def release(self) -> None:
+        """Let go of what an epoch leaves on the device."""
 
     def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
         """One step, as it is done for a batch alone; the buffers of the state are given away."""
@@ -260,7 +326,6 @@ class Chunked(Strategy):
         return held[1]
 
     def release(self) -> None:
-        """Let go of the arrays on the device."""
         self._on_device = None
 
     def chunks(

@@ -1,88 +1,94 @@
-"""`Trainer`: the public methods of training. What happens inside is told by the modules beside.
+"""`Trainer`: the public methods of training. The modules beside do the work.
 
-    compile -- Compilable          what to minimize and to measure            (train/overrides.py)
-    fit ------ _open, _prepare     the data as a Source, everything built     (train/prepare.py)
-           |-- _strategy           Eager | PerStep | Chunked                  (train/strategy.py)
-           `-- run_epoch           the one loop                               (train/loop.py)
-    predict  Predicting            beside running steps: few shapes in       (train/predict.py)
+    compile   what to minimize and to measure                    compile.py, objective.py
+    fit       one run: open the data, train the epochs, close    run.py
+               |-- open_source, prepare                           prepare.py
+               |-- strategy_for -> Eager | PerStep | Chunked      strategy.py
+               `-- run_epoch, the loop over the steps             loop.py, step.py
+    evaluate  the same loop, without changing weights            evaluate.py
+    predict   the same loop, few shapes in, one array out        predict.py
 
-A trainer is mixed into `Model`; it asks of its other half only to be callable and to list its
-variables (`trainable_variables`, `non_trainable_variables`, `losses`, `metrics`).
+A trainer is mixed into `Model`; what it asks of that is said in `trainable.py`.
 """
 
 import contextlib
 import os
 from typing import Any, ClassVar
 
+import jax
+import numpy as np
+
 from cornu import settings
 from cornu.arguments import integer
 from cornu.callbacks.backup import Resume
-from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History, KeptHistory
-from cornu.callbacks.reporting import ProgbarLogger
-from cornu.callbacks.stopping import TerminateOnNaN
 from cornu.core.forking import refuse_after_fork
-from cornu.data.convert import only_read
-from cornu.data.position import check_position
-from cornu.data.source import Resident, Source
+from cornu.data.convert import count_samples, host_arrays, only_read
+from cornu.data.source import Resident
 from cornu.data.split import train_validation_split
 from cornu.engine import collector
 from cornu.errors import trimmed
-from cornu.train.compile import Compiled, accept_older
-from cornu.train.listening import (
-    asks_for_positions,
-    callback_list,
-    note_steps,
-    stops_at_nonfinite,
-    with_resume,
-)
+from cornu.train.compile import Compilable, accept_older
+from cornu.train.compiled_call import CompiledCall
+from cornu.train.evaluate import evaluate_source
+from cornu.train.listening import callback_list, with_resume
 from cornu.train.loop import as_logs, run_epoch
-from cornu.train.measuring import Loop, measuring, training
-from cornu.train.predict import Predicting
-from cornu.train.prepare import no_data
-from cornu.train.strategy import Chunked
-from cornu.train.watch.guard import Guard
-from cornu.train.watch.preflight import (
-    check_columns,
-    check_data,
-    check_values,
-    columns_of,
-    require_labels,
-    tell_nonfinite,
-)
+from cornu.train.measuring import Loop, measuring
+from cornu.train.overrides import Overridable
+from cornu.train.predict import predict
+from cornu.train.prepare import names_read, open_source, prepare
+from cornu.train.run import Fit
+from cornu.train.strategy import Strategy, strategy_for
+from cornu.train.trainable import TrainableModel, TrainingRecord
+from cornu.train.watch.preflight import check_columns, check_values, require_labels, tell_nonfinite
 
 
-class Trainer(Predicting):
+class _CurrentRun:
+    """`model.current_run`; a model of the user's may have an attribute of that name instead."""
+
+    def __get__(self, model: Any, cls: Any = None) -> Fit | None:
+        return None if model is None else model._current_run
+
+
+class Trainer(Compilable, Overridable):
     """compile, fit, evaluate, predict, and their single-batch forms."""
 
     _untracked_attributes: ClassVar[frozenset[str]] = frozenset(
-        ("_compiled", "_programs", "_sources", "_measuring_now", "_history")
-    )
+        (
+            "_compiled", "_programs", "_compiled_call", "_current_run", "_measuring_now",
+            "_history", "_record",
+        )
+    )  # fmt: skip
 
     _made_anew: ClassVar = {
         "_programs": lambda _: {},
+        "_compiled_call": lambda _: CompiledCall(),
+        "_current_run": lambda _: None,
         "_measuring_now": lambda _: [],
-        "_sources": lambda _: {},
         "_history": lambda kept: kept.alone() if isinstance(kept, KeptHistory) else kept,
     }
 
+    # The `Fit` that is training the model; None outside of one. For callbacks.
+    current_run = _CurrentRun()
+
+    _current_run: Fit | None = None
+    _record = TrainingRecord()
+
     def __init__(self) -> None:
-        super().__init__()
         self.stop_training = False
         self.stop_evaluating = False
+        self.stop_predicting = False
         self.history = None
-        self._begins_at = (0, 0)  # epoch and step at which the current `fit` begins
-        self._sources: dict[str, Source | None] = {}  # of the current `fit`
+        self._programs: dict[Any, Strategy] = {}
+        self._compiled_call = CompiledCall()
         self._measuring_now: list[Loop] = []
 
     def __del__(self) -> None:
-        # These look at all attributes, themselves among them, and so would keep what was owned.
-        for name in ("_at_once", "_quick"):
-            if name in vars(self):
-                vars(vars(self)[name]).clear()
+        # It looks at all attributes, itself among them, and so would keep what was owned.
+        if "_compiled_call" in vars(self):
+            vars(self._compiled_call).clear()
         with contextlib.suppress(Exception):  # of a model whose constructor has failed, say
-            owned = (v for layer in self._flatten_layers() for v in layer._own_variables())  # type: ignore[attr-defined]
-            collector.left_in_circles((v, v._value.nbytes) for v in owned)
+            _tell_collector(self)
 
     @property
     def history(self) -> Any:
@@ -98,7 +104,7 @@ class Trainer(Predicting):
 
     @trimmed
     def fit(
-        self,
+        self: TrainableModel,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
@@ -160,192 +166,37 @@ class Trainer(Predicting):
                 batch, where a copy of them was kept.
         """
         accept_older(Trainer.fit, older)
-        settings_ = self._settings("fit")
+        self._compiled_for("fit")
         epochs = integer(epochs, "epochs", least=0)
         initial_epoch = integer(initial_epoch, "initial_epoch", least=0)
         if settings.current.max_epochs is not None:
             epochs = min(epochs, settings.current.max_epochs)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split(
-                (only_read(x, self._names_read), y, sample_weight),
+                (only_read(x, names_read(self)), y, sample_weight),
                 validation_split, validation_pick,
-                floatx=settings.current.floatx,
-                inputs_are_nested=getattr(self, "_inputs_are_nested", None),
+                floatx=settings.current.floatx, inputs_are_nested=self._inputs_are_nested,
             )  # fmt: skip
-        self._columns = columns_of(x)
-        callbacks = with_resume(callbacks, resume)
-        keeps_positions = asks_for_positions(callbacks)
-        source, example = self._open(
-            x, y, sample_weight,
-            batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle,
-            class_weight=class_weight, epoch=initial_epoch, keeps_positions=keeps_positions,
+        run = Fit(
+            self, epochs=epochs, initial_epoch=initial_epoch, steps=steps_per_epoch,
+            validation_steps=validation_steps, validation_freq=validation_freq,
+            callbacks=with_resume(callbacks, resume), verbose=verbose, check=check,
         )  # fmt: skip
-        validation = self._open_validation(
-            validation_data, validation_batch_size or batch_size, validation_steps, keeps_positions
-        )
         try:
-            self._prepare(example, "train")
-            require_labels(self, example, "model.fit(x, y)")
-            if check:
-                stops = stops_at_nonfinite(callbacks)
-                check_data(self, source, validation, nonfinite="warning" if stops else "error")
-            with training(self):
-                return self._fit(
-                    settings_, source, validation, example,
-                    epochs=epochs, initial_epoch=initial_epoch, steps=steps_per_epoch,
-                    verbose=verbose, callbacks=callbacks, check=check,
-                    validation_steps=validation_steps, validation_freq=validation_freq,
-                )  # fmt: skip
+            run.open(
+                x, y, sample_weight,
+                batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
+                validation_data=validation_data, validation_batch_size=validation_batch_size,
+            )  # fmt: skip
+            return run.train()
         finally:
-            source.close()
-            if validation is not None:
-                validation.close()
-
-    def _fit(
-        self,
-        settings_: Compiled,
-        source: Source,
-        validation: Source | None,
-        example: Any,
-        *,
-        epochs: int,
-        initial_epoch: int,
-        steps: int | None,
-        verbose: Any,
-        callbacks: Any,
-        validation_steps: int | None,
-        validation_freq: Any,
-        check: bool,
-    ) -> History:
-        """The epochs; everything is checked and built."""
-        listeners = callback_list(
-            self, callbacks, verbose,
-            epochs=epochs, steps=steps or source.num_batches, history=True,
-        )  # fmt: skip
-        history = listeners.find(History)
-        self.history = history
-        self.stop_training = False
-        slots = self._state_slots("train")
-        self.make_train_function()
-        strategy = self._strategy("train", slots, source, listeners, example)
-        slots = strategy.slots
-        listeners.params["validation"] = validation is not None
-        listeners.params["adds_results"] = any(
-            getattr(callback, "_may_add_results", True) for callback in listeners.callbacks
-        )
-        if strategy.fresh:
-            listeners.params["compiles"] = True
-        guard = None
-        if check and listeners.find(TerminateOnNaN) is None:
-            guard = Guard(self, slots, strategy, source)
-        self._sources = {"train": source, "validation": validation}
-        self._begins_at = (initial_epoch, 0)
-        listeners.on_train_begin()
-        first_epoch, first_step = self._begins_at
-        logs: dict[str, Any] = {}
-        epoch = first_epoch
-        try:
-            for epoch in range(first_epoch, epochs):
-                self.reset_metrics()
-                listeners.on_epoch_begin(epoch)
-                first = first_step if epoch == first_epoch else 0
-                if guard is not None:
-                    guard.begin(epoch, first)
-                out, done = run_epoch(
-                    strategy, source, slots, epoch=epoch, steps=steps, first=first,
-                    before=listeners.on_train_batch_begin,
-                    after=self._after_batch(listeners),
-                    watch=guard.saw if guard is not None else None,
-                    every=self._steps_in_a_group,
-                )  # fmt: skip
-                if guard is not None:
-                    guard.look(done, out)
-                if out is None and not first:
-                    if epoch == first_epoch:
-                        raise ValueError(no_data("fit"))
-                    break  # the data have ended, and said so
-                if out is None:  # interrupted between the last step and the end of the epoch
-                    out = self.get_metrics_result()
-                elif listeners.params.get("steps") is None:
-                    listeners.params["steps"] = done
-                logs = dict(as_logs(out).fetch())
-                if validation is not None and _due(epoch, validation_freq):
-                    results = self._evaluate(
-                        validation, listeners, steps=validation_steps, first=epoch == first_epoch
-                    )
-                    logs |= {f"val_{name}": value for name, value in results.items()}
-                    logs = dict(sorted(logs.items()))
-                source.epoch_end(epoch)
-                self._trained = (epoch + 1, getattr(source, "seed", None))
-                listeners.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
-        except KeyboardInterrupt as interrupt:
-            interrupt.args = (_stopped(epoch, first_epoch, epochs),)
-            listeners._on_failure()
-            raise
-        except BaseException:
-            listeners._on_failure()
-            raise
-        finally:
-            # An interrupted bar must not leave the cursor in the middle of a line.
-            self._sources = {}
-            if isinstance(strategy, Chunked):
-                strategy.release()
-            bar = listeners.find(ProgbarLogger)
-            if bar is not None:
-                bar.on_train_end()
-        if settings_.optimizer is not None:
-            settings_.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
-        listeners.on_train_end(logs)
-        return history
-
-    def _resume_at(self, epoch: int, step: int = 0, positions: Any = None) -> None:
-        """Let the `fit` that is beginning start there; for callbacks, in `on_train_begin`.
-
-        Args:
-            epoch: the first to do, counted from 0.
-            step: the first step of it to do.
-            positions: what `_data_positions` gave there in the run that is continued.
-        """
-        found = [(name, self._sources.get(name), p or {}) for name, p in (positions or {}).items()]
-        for _, source, position in found:
-            if source is not None:
-                check_position(position, epoch, step, source.num_batches)
-        self._begins_at = (epoch, step)
-        for name, source, position in found:
-            if source is not None:
-                at = (epoch, step) if name == "train" else (0, 0)
-                source.go_to(*at, position)
-
-    def _data_positions(self, step: int) -> dict[str, Any]:
-        """Where the data of the `fit` that is running are; for callbacks.
-
-        Args:
-            step: the first step of the epoch that has not been done; 0 between epochs.
-
-        Returns:
-            Nested dicts of numbers and arrays, for `_resume_at`.
-        """
-        return {
-            name: dict(source.position((step or None) if name == "train" else None) or {}) or None
-            for name, source in self._sources.items()
-            if source is not None
-        }
-
-    def _after_batch(self, listeners: CallbackList) -> Any:
-        def after(batch: int, done: int, out: Any) -> bool:
-            note_steps(listeners, batch, done)
-            listeners.on_train_batch_end(batch, as_logs(out))
-            return self.stop_training
-
-        return after
+            run.close()
 
     # ---- evaluate and predict -----------------------------------------------------------------
 
     @trimmed
     def evaluate(
-        self,
+        self: TrainableModel,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
@@ -372,62 +223,54 @@ class Trainer(Predicting):
             The loss, or a list of the loss and the metrics, or a dict.
         """
         accept_older(Trainer.evaluate, older)
-        self._settings("evaluate")
-        source, example = self._open(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        self._compiled_for("evaluate")
+        source, example = open_source(self, x, y, sample_weight, batch_size=batch_size, steps=steps)
         try:
-            self._prepare(example, "test")
-            if type(self).test_step is Trainer.test_step:
+            prepare(self, example, "test")
+            if not self._overrides("test_step"):
                 require_labels(self, example, "model.evaluate(x, y)")
-            check_columns(x, self._columns)
+            check_columns(x, self._record.columns)
             check_values(self, source, example)
             listeners = callback_list(
                 self, callbacks, verbose, epochs=1, steps=steps or source.num_batches
             )
             with listeners.told_of_failure(), measuring(self):
-                logs = self._evaluate(source, listeners, steps=steps)
+                logs = evaluate_source(self, source, listeners, steps=steps)
             tell_nonfinite(logs, source.arrays if isinstance(source, Resident) else None)
         finally:
             source.close()
-        if return_dict:
-            return logs
-        values = list(self._in_order(logs).values())
-        return values[0] if len(values) == 1 else values
+        return _as_returned(self, logs, return_dict)
 
-    def _evaluate(
-        self, source: Source, listeners: CallbackList, *, steps: int | None, first: bool = True
-    ) -> dict[str, Any]:
-        """The results, and the hooks of an evaluation; empty if there are no data any more."""
-        slots = self._state_slots("test")
-        self.make_test_function()
-        strategy = self._strategy("test", slots, source, listeners, None)
-        slots = strategy.slots
-        self.reset_metrics()
-        self.stop_evaluating = False
-        listeners.on_test_begin()
+    @trimmed
+    def predict(
+        self: TrainableModel,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **older: Any,
+    ) -> Any:
+        """The model's outputs for a data set.
 
-        def after(batch: int, done: int, out: Any) -> bool:
-            if "validation" not in listeners.params:  # those are the steps of training
-                note_steps(listeners, batch, done)
-            listeners.on_test_batch_end(batch, as_logs(out))
-            return self.stop_evaluating
+        Args:
+            x: inputs, as in `fit`.
+            batch_size: samples in a step; 32 for arrays.
+            verbose: 0, 1, 2 or "auto", as in `fit`.
+            steps: greatest number of steps.
+            callbacks: callbacks, as in `fit`.
 
-        out, _ = run_epoch(
-            strategy, source, slots, steps=steps,
-            before=listeners.on_test_batch_begin, after=after, every=self._steps_in_a_group,
-        )  # fmt: skip
-        if out is None and not first:
-            return {}
-        if out is None:
-            raise ValueError(no_data("evaluate"))
-        logs = dict(as_logs(out).fetch())
-        listeners.on_test_end(logs)
-        return logs
+        Returns:
+            Numpy arrays, nested as the model's outputs, with a row for each sample.
+        """
+        accept_older(Trainer.predict, older)
+        return predict(self, x, batch_size, verbose, steps, callbacks)
 
     # ---- one batch ----------------------------------------------------------------------------
 
     @trimmed
     def train_on_batch(
-        self,
+        self: TrainableModel,
         x: Any,
         y: Any = None,
         sample_weight: Any = None,
@@ -439,45 +282,103 @@ class Trainer(Predicting):
         Returns:
             The loss, or a list of the loss and the metrics, or a dict, of this batch alone.
         """
-        self._settings("train_on_batch")
-        return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
+        self._compiled_for("train_on_batch")
+        return _on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
 
     @trimmed
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+        self: TrainableModel,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """The loss and the metrics on one batch."""
-        self._settings("test_on_batch")
-        return self._on_batch("test", x, y, sample_weight, None, return_dict)
+        self._compiled_for("test_on_batch")
+        return _on_batch(self, "test", x, y, sample_weight, None, return_dict)
 
-    def _on_batch(
-        self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
-    ) -> Any:
-        with measuring(self):
-            self.reset_metrics()
-            logs = self._run_batch(kind, x, y, sample_weight, class_weight)
-            logs = dict(as_logs(logs).fetch())
-        if return_dict:
-            return logs
-        values = list(self._in_order(logs).values())
-        return values[0] if len(values) == 1 else values
+    @trimmed
+    def predict_on_batch(self: TrainableModel, x: Any) -> Any:
+        """The model's outputs for one batch, as numpy arrays."""
+        outputs = _run_batch(self, "predict", x)
+        return jax.tree.map(np.asarray, outputs)
+
+    # ---- Keras's names for what is simpler here -----------------------------------------------
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Called before training; forgets its compiled steps if forced."""
+        self._forget("train", force)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Called before evaluation; forgets its compiled steps if forced."""
+        self._forget("test", force)
+
+    def make_predict_function(self, force: bool = False) -> None:
+        """Called before prediction; forgets its compiled steps if forced."""
+        self._forget("predict", force)
+
+    def _forget(self, kind: str, force: bool) -> None:
+        if force:
+            self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
+
+    def _forget_programs(self) -> None:
+        self._programs = {}
+
+    def jax_state_sync(self) -> None:
+        """Nothing to do: the variables are current between any two steps."""
 
 
-def _stopped(epoch: int, first: int, epochs: int) -> str:
-    """What Ctrl-C says: where training stopped, and what there is of it."""
-    kept = epoch - first
-    text = f"Stopped in epoch {epoch + 1} of {epochs}"
-    if not kept:
-        return text + "; the weights are those of the last step."
-    have = "1 epoch is" if kept == 1 else f"{kept} epochs are"
-    return f"{text}; {have} in model.history. fit(..., initial_epoch={epoch}) goes on."
+def _on_batch(
+    model: TrainableModel,
+    kind: str,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Any,
+    return_dict: bool,
+) -> Any:
+    """The results of one step."""
+    with measuring(model):
+        model.reset_metrics()
+        out = _run_batch(model, kind, x, y, sample_weight, class_weight)
+        logs = dict(as_logs(out).fetch())
+    return _as_returned(model, logs, return_dict)
 
 
-def _due(epoch: int, validation_freq: Any) -> bool:
-    """Whether to validate after an epoch counted from 0."""
-    if isinstance(validation_freq, list | tuple | set | range):
-        return epoch + 1 in validation_freq
-    return (epoch + 1) % integer(validation_freq, "validation_freq") == 0
+def _run_batch(
+    model: TrainableModel,
+    kind: str,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+) -> Any:
+    """What a step returns for one batch."""
+    data = host_arrays(
+        only_read(x, names_read(model)), y, sample_weight,
+        floatx=settings.current.floatx, inputs_are_nested=model._inputs_are_nested,
+    )  # fmt: skip
+    source, example = open_source(
+        model, *data, batch_size=count_samples(data), class_weight=class_weight
+    )
+    prepare(model, example, kind)
+    check_values(model, source, example)
+    strategy = strategy_for(model, kind, model._state_slots(kind), source)
+    return run_epoch(strategy, source)[0]
+
+
+def _as_returned(model: TrainableModel, logs: dict[str, Any], return_dict: bool) -> Any:
+    """Results as a dict, a list, or the loss alone."""
+    if return_dict:
+        return logs
+    values = list(model._in_order(logs).values())
+    return values[0] if len(values) == 1 else values
+
+
+def _tell_collector(model: Any) -> None:
+    """Large weights that only wait for Python's collector make it start."""
+    owned = (v for layer in model._flatten_layers() for v in layer._own_variables())
+    collector.left_in_circles((v, v._value.nbytes) for v in owned)
 
 
 refuse_after_fork(

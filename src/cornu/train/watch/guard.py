@@ -23,8 +23,9 @@ import numpy as np
 from cornu.data.source import Resident, Source
 from cornu.findings import Finding
 from cornu.reports.nonfinite import explain_nonfinite
-from cornu.train.state import StateSlots, TrainState
+from cornu.train.state import TrainState
 from cornu.train.strategy import Chunk, Strategy
+from cornu.train.trainable import TrainableModel
 from cornu.train.watch.nonfinite import first_nonfinite
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -40,13 +41,12 @@ class Guard:
 
     Args:
         model: the trainer.
-        slots: the variables of the state.
         strategy: how steps become dispatches.
         source: the data.
     """
 
-    def __init__(self, model: Any, slots: StateSlots, strategy: Strategy, source: Source):
-        self._model, self._slots = model, slots
+    def __init__(self, model: TrainableModel, strategy: Strategy, source: Source):
+        self._model, self._slots = model, strategy.slots
         self._strategy, self._source = strategy, source
         self._rereadable = isinstance(source, Resident)
         self._epoch = self._first = 0  # the place of the copy
