@@ -3,29 +3,21 @@
 import inspect
 from typing import Any, ClassVar
 
-import numpy as np
-
-from cornu import ops, tree
-from cornu.bcoo import is_sparse
-from cornu.checks.shapes import misfit
-from cornu.core import dtypes
-from cornu.core.frame import is_tracer
+from cornu import tree
 from cornu.core.graph.graph import Function
 from cornu.core.graph.operation import Operation, node_of
-from cornu.core.masks import infer_with_masks, lent, mask_of, set_mask
+from cornu.core.masks import infer_with_masks, lent
 from cornu.core.objects.serialize import budgeted
 from cornu.core.objects.tracking import unique
-from cornu.core.symbolic import KerasTensor, is_symbolic
-from cornu.errors import did_you_mean, explain, value_error, warn
+from cornu.core.symbolic import KerasTensor
+from cornu.errors import did_you_mean, value_error, warn
 from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.freezing import set_trainable
-from cornu.layers.base.input_spec import no_array
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
+from cornu.models.inputs import fit_input
 from cornu.models.model import Model
-from cornu.numeric import as_numbers, is_float, is_integer
-from cornu.train.watch.preflight import require_rows
 
 
 class Functional(Model):
@@ -195,7 +187,7 @@ class Functional(Model):
                 expected=", ".join(f"{t.name} {t.shape}" for t in self.inputs),
                 received=", ".join(str(getattr(x, "shape", x)) for x in flat),
             )
-        return [self._fit_rank(x, t) for x, t in zip(flat, self.inputs, strict=True)]
+        return [fit_input(self, self._graph, x, t) for x, t in zip(flat, self.inputs, strict=True)]
 
     def _by_key(self, inputs: Any) -> Any:
         """Inputs given in a list to a model that takes a dict: in the order of its definition."""
@@ -229,80 +221,6 @@ class Functional(Model):
         if unused:
             warn(f"Model '{self.name}' has no inputs named {', '.join(unused)}; they are not used.")
         return [leaf for k in keys for leaf in tree.flatten(inputs[k])]
-
-    def _fit_rank(self, x: Any, expected: KerasTensor) -> Any:
-        """The input with a last axis of size 1 added or removed where that makes it fit."""
-        if x is None:
-            source = node_of(expected)
-            if source is None or not getattr(source.operation, "optional", False):
-                raise value_error(
-                    f"Model '{self.name}' got None for its input {expected.name!r}.",
-                    fix="keras.Input(..., optional=True) makes an input that may be None.",
-                )
-            return x
-        if not hasattr(x, "shape"):
-            raise ValueError(no_array(f"Model '{self.name}'", x))
-        shape, wanted = tuple(x.shape), (None, *expected.shape[1:])  # batches of any size
-        mask = mask_of(x)
-        if len(shape) == len(wanted) + 1 and shape[-1] == 1:
-            x = ops.squeeze(x, axis=-1)
-        elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
-            x = ops.expand_dims(x, axis=-1)
-        shape = tuple(x.shape)
-        fits = len(shape) == len(wanted) and all(
-            w is None or not isinstance(s, int) or s == w
-            for s, w in zip(shape, wanted, strict=True)
-        )
-        if not fits and not self._takes_sizes(shape, wanted):
-            raise ValueError(self._wrong_shape(shape, expected))
-        if is_sparse(x) and not expected.sparse:
-            x = ops.convert_to_tensor(x, sparse=False)  # the graph was made for dense inputs
-        x = self._in_dtype(x, expected)
-        if mask is not None and mask_of(x) is None:
-            set_mask(x, mask)
-        return x
-
-    def _in_dtype(self, x: Any, expected: KerasTensor) -> Any:
-        """The input in the dtype that its `Input` says, with which the graph was made."""
-        if isinstance(x, np.ndarray):  # still: text, for layers that take it
-            if expected.dtype == "string":
-                return x
-            x = as_numbers(x)
-        given = dtypes.standardize_dtype(x.dtype)
-        if given == expected.dtype:
-            return x
-        if "complex" in given:
-            if "complex" in expected.dtype:
-                return x
-            raise value_error(
-                f"Model '{self.name}' takes {expected.dtype}, got {given}, whose imaginary "
-                "parts it has no use for.",
-                fix="x = numpy.abs(x)\n"
-                "or, for an input of shape (..., 2): x = numpy.stack([x.real, x.imag], -1)\n"
-                'or let the model take it: keras.Input(..., dtype="complex64")',
-            )
-        is_known = not is_tracer(x) and not is_symbolic(x)
-        if is_known and is_float(given) and is_integer(expected.dtype):
-            require_rows(x, (None,))
-        if is_integer(given) and is_float(expected.dtype) and self._looks_up(expected):
-            return x  # a float does not hold every row of a large table
-        return ops.cast(x, expected.dtype)
-
-    def _looks_up(self, tensor: KerasTensor) -> bool:
-        """Whether whatever reads an input takes its numbers for rows of a table."""
-        nodes = self._built_graph.nodes
-        readers = [node.operation for node in nodes if any(t is tensor for t in node.input_tensors)]
-        return all(hasattr(reader, "_rows_looked_up") for reader in readers)
-
-    def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
-        """Whether inputs of other sizes than the model was made for are taken all the same."""
-        return False
-
-    def _wrong_shape(self, shape: tuple[Any, ...], expected: KerasTensor) -> str:
-        shown = tuple(s if isinstance(s, int) else None for s in shape)
-        found = misfit("x", shown, expected.shape)
-        what = f"Model '{self.name}' expects inputs of shape {expected.shape}, got {shown}."
-        return explain(what, fix=None if found is None else found.fix)
 
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None

@@ -109,6 +109,10 @@ class Model(Trainer, Layer):
         """The entries of a dict of inputs that a call reads; None if that is not known."""
         return None
 
+    def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
+        """Whether inputs of other sizes than the model was made for are taken all the same."""
+        return False
+
     def _output_specs(self, x: Any) -> Any:
         """Symbolic tensors like the outputs for symbolic inputs; builds what is not built."""
         return infer(self, x)

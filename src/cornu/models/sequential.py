@@ -8,7 +8,7 @@ from cornu import dtype_policies, tree
 from cornu.context import name_scope
 from cornu.core.frame import eagerly
 from cornu.core.graph.graph import Function
-from cornu.core.masks import lent
+from cornu.core.masks import infer_with_masks, lent
 from cornu.core.objects.serialize import budgeted, deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor, infer
 from cornu.errors import did_you_mean, explain, returns_nothing, trimmed, type_error, value_error
@@ -18,6 +18,7 @@ from cornu.layers.base.freezing import set_trainable
 from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import InputLayer
 from cornu.models.functional import Functional
+from cornu.models.inputs import fit_input
 from cornu.models.model import Model
 
 _SETTINGS = ("name", "trainable", "dtype", "layers", "build_input_shape")
@@ -209,7 +210,7 @@ class Sequential(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         graph = self._built_graph
         if graph is not None and not isinstance(inputs, (list, tuple, dict)):
-            inputs = Functional._fit_rank(self, inputs, graph.inputs[0])  # type: ignore[arg-type]
+            inputs = fit_input(self, graph, inputs, graph.inputs[0])
         with lent(inputs, tree.map_structure(lambda x: None, inputs) if mask is None else mask):
             return self._through(inputs)
 
@@ -217,10 +218,6 @@ class Sequential(Model):
         for layer in self._stack:
             x = layer(x)
         return x
-
-    _wrong_shape = Functional._wrong_shape
-    _in_dtype = Functional._in_dtype
-    _looks_up = Functional._looks_up
 
     def _takes_sizes(self, shape: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
         """Whether the layers take inputs of other sizes than those they were built for.
@@ -258,7 +255,7 @@ class Sequential(Model):
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None
     ) -> Any:
-        return Functional.compute_output_spec(self, inputs, training, mask)  # type: ignore[arg-type]
+        return infer_with_masks(self.call, inputs, training=training, mask=mask)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
         """None: the output carries the mask that the layers gave it."""
