@@ -32,6 +32,9 @@ Tensor = jax.Array | Any
 # One tensor, or lists, tuples and dicts of tensors, as the inputs and outputs of a model are.
 Tensors = jax.Array | Any
 
+# What a model is trained and evaluated on: arrays, nested or not, or a data set of batches.
+Data = jax.Array | Any
+
 # A file or a folder.
 FilePath = str | os.PathLike[str]
 

@@ -60,7 +60,7 @@ def test_an_optimizer_as_attribute_is_restored_without_a_word(gan, tmp_path):
 
 def test_a_compile_with_other_arguments_is_left_to_the_user(gan, tmp_path):
     gan.save(tmp_path / "g.keras")
-    with pytest.warns(UserWarning, match="Gan is loaded without being compiled"):
+    with pytest.warns(UserWarning, match="Gan is loaded uncompiled"):
         twin = keras.saving.load_model(tmp_path / "g.keras")
     np.testing.assert_array_equal(twin(X), gan(X))
 

@@ -5,7 +5,7 @@ nobody listens to single batches can run many of them in one go.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,9 @@ from cornu.callbacks.monitoring import History
 from cornu.callbacks.reporting import ProgbarLogger
 from cornu.core.objects.registry import is_builtin
 from cornu.errors import type_error
+
+# A callback, nested lists of them with None for none, or a `CallbackList`.
+Callbacks = Callback | Sequence[Any] | None
 
 
 class CallbackList(Callback):
@@ -40,7 +43,7 @@ class CallbackList(Callback):
 
     def __init__(
         self,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         add_history: bool = False,
         add_progbar: bool = False,
         model: Any = None,

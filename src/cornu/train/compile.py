@@ -7,7 +7,7 @@ Everything that `compile` decides is in that one object; the properties of a mod
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
 from cornu.train.objective import CompileLoss, CompileMetrics, check_names, own_by_name
 from cornu.train.trainable import TrainableModel
+from cornu.types import LossLike, MetricLike, OptimizerLike
 
 COMPILE_ARGUMENTS = (
     "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly",
@@ -36,7 +37,7 @@ OLDER_ARGUMENTS = {
     "distribute": "Training runs on one device.",
 }
 
-# What they were where nobody gave them: said word for word, they ask for nothing.
+# Their former defaults, which ask for nothing and give no warning.
 OLDER_DEFAULTS = {
     "workers": 1,
     "use_multiprocessing": False,
@@ -51,9 +52,9 @@ def accept_older(method: Callable[..., Any], given: dict[str, Any]) -> None:
     """Warn of arguments of earlier versions, and refuse unknown ones.
 
     Args:
-        method: the method they were given to, as the class defines it; the one found on an object
-            may be a stand-in that has neither a name nor a signature.
-        given: those that it does not name itself.
+        method: the method that got them, as the class defines it; one that is set on an object may
+            be a stand-in without name and signature.
+        given: the arguments that it does not name itself.
 
     Raises:
         TypeError: an argument was never known.
@@ -86,8 +87,9 @@ class Compiled:
     steps_per_execution: int | str
     jit_compile: Any
     arguments: dict[str, Any]
-    matched: bool = False  # losses and metrics to the outputs of the model
-    waiting: dict[str, list[Any]] = field(default_factory=dict)  # values of metrics to be made yet
+    matched: bool = False  # whether losses and metrics know the outputs of the model
+    # Values from a file, for metrics whose variables are made with the first labels.
+    waiting: dict[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -105,7 +107,7 @@ class Compiled:
         steps = checked_steps(arguments["steps_per_execution"])
         if arguments["jit_compile"] not in ("auto", True, False, None):
             raise value_error(
-                f"jit_compile is 'auto', True or False, got {arguments['jit_compile']!r}."
+                f"jit_compile must be 'auto', True or False, got {arguments['jit_compile']!r}."
             )
         optimizer = optimizers.get(arguments["optimizer"])
         scales = optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer)
@@ -144,18 +146,18 @@ class Compiled:
         return found
 
     def measured(self) -> dict[str, list[Any]]:
-        """The variables of what measures, for files; values where they wait for their metrics."""
+        """The state of the metrics, for files; restored values that still wait among it."""
         parts = {"loss": self.loss_tracker, "metrics": self.metrics, "losses": self.loss}
         found = {name: part.variables for name, part in parts.items() if part is not None}
         return {name: values for name, values in {**found, **self.waiting}.items() if values}
 
     def restore_measured(self, values: dict[str, list[Any]]) -> None:
-        """Set what `measured` gave; metrics are made with the first labels, and set then."""
+        """Restore what `measured` returned; now, or when the metrics have variables."""
         self.waiting = dict(values)
         self.restore_waiting()
 
     def restore_waiting(self) -> None:
-        """Set the values that have waited for their metrics."""
+        """Restore what waits for metrics that have variables by now."""
         parts = {"loss": self.loss_tracker, "metrics": self.metrics, "losses": self.loss}
         for name, part in parts.items():
             if name not in self.waiting or part is None or not getattr(part, "built", True):
@@ -172,14 +174,14 @@ class Compiled:
 
 
 def checked_steps(steps: Any) -> int | str:
-    """The number of steps for each dispatch.
+    """The number of steps per dispatch.
 
     Raises:
-        ValueError: it is neither a positive int nor "auto".
+        ValueError: it is neither a positive integer nor "auto".
     """
     if steps == "auto" or (is_int(steps) and steps >= 1):
         return steps
-    raise value_error(f"steps_per_execution is a positive int or 'auto', got {steps!r}.")
+    raise value_error(f"steps_per_execution must be a positive integer or 'auto', got {steps!r}.")
 
 
 class Compilable:
@@ -187,41 +189,42 @@ class Compilable:
 
     optimizer: Any = None
     loss: Any = None
-    # The compiled steps are kept elsewhere, and made anew when they must be.
+    # Names of Keras; the compiled steps are in `_programs`.
     train_function: Any = None
     test_function: Any = None
     predict_function: Any = None
 
     _compiled: Compiled | None = None
-    _runs_eagerly = False  # before compile
+    _runs_eagerly = False  # what `run_eagerly` was set to before `compile`
 
     @trimmed
     def compile(
         self: TrainableModel,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: OptimizerLike | None = "rmsprop",
+        loss: LossLike | Sequence[Any] | None = None,
+        loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
+        metrics: MetricLike | Sequence[Any] | None = None,
+        weighted_metrics: MetricLike | Sequence[Any] | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int | str = 1,
-        jit_compile: Any = "auto",
+        jit_compile: bool | str | None = "auto",
         auto_scale_loss: bool = True,
         **older: Any,
     ) -> None:
-        """Say how the model is to be trained.
+        """Configure the model for training.
 
         Args:
             optimizer: name or instance.
             loss: name, function or instance; a list or dict of them for several outputs.
-            loss_weights: a factor for each output's loss, nested like `loss`.
-            metrics: a list of names, functions or instances; nested for several outputs.
-            weighted_metrics: the same, computed with sample and class weights.
-            run_eagerly: run every operation by itself, to look inside with a debugger.
-            steps_per_execution: steps for each compiled dispatch; "auto" and 1 let the library
-                decide where nobody listens to single batches.
-            jit_compile: False runs eagerly; "auto" does where a layer says `supports_jit = False`.
-            auto_scale_loss: scale the loss where the model computes in float16.
+            loss_weights: factor of each output's loss in the sum, nested like `loss`.
+            metrics: list of names, functions or instances; nested for several outputs.
+            weighted_metrics: metrics that are computed with sample and class weights.
+            run_eagerly: whether to run each operation by itself, for a debugger.
+            steps_per_execution: steps per compiled dispatch; with 1 and "auto" the library chooses
+                where no callback listens to single batches.
+            jit_compile: whether to compile the steps; "auto" does, unless a layer says
+                `supports_jit = False`.
+            auto_scale_loss: whether to scale the loss of a model that computes in float16.
 
         Raises:
             ValueError: a name is unknown; the message suggests close ones.
@@ -252,7 +255,7 @@ class Compilable:
         elif self._compiled is None:
             Compilable.compile(self, self.optimizer, self.loss)
 
-    # The parts of it, by the names by which subclasses written for Keras know them.
+    # Names of Keras, which subclasses know.
 
     @property
     def _compile_loss(self) -> Any:
@@ -274,7 +277,7 @@ class Compilable:
         """
         if self._compiled is None:
             raise value_error(
-                f"{method} needs to know the loss and the optimizer.",
+                f"{method} needs a loss and an optimizer, and the model is not compiled.",
                 fix="call compile first:\n"
                 "model.compile(optimizer='adam', loss='...', metrics=['accuracy'])",
             )
@@ -306,7 +309,7 @@ class Compilable:
 
     @property
     def steps_per_execution(self) -> Any:
-        """Steps for each compiled dispatch, as given to `compile`."""
+        """Steps per compiled dispatch, as given to `compile`."""
         return 1 if self._compiled is None else self._compiled.steps_per_execution
 
     @steps_per_execution.setter
@@ -317,13 +320,13 @@ class Compilable:
             self._forget_programs()
         elif steps != 1:
             warn(
-                "steps_per_execution is set by compile, so what is set before has no effect; "
+                "steps_per_execution has no effect when it is set before compile, which sets it; "
                 f"write compile(..., steps_per_execution={steps!r})."
             )
 
     @property
     def _steps_in_a_group(self) -> int:
-        """Steps between two calls of the hooks for batches, where these are called for each."""
+        """Steps between two calls of the hooks for batches."""
         steps = self.steps_per_execution
         return steps if isinstance(steps, int) else 1
 
@@ -339,8 +342,8 @@ class Compilable:
         except TypeError as error:
             warn(
                 explain(
-                    f"{type(self).__name__} is loaded without being compiled: its compile does not "
-                    "take the arguments that files hold.",
+                    f"{type(self).__name__} is loaded uncompiled: its compile does not take the "
+                    "arguments that files hold.",
                     because=error,
                     fix="call compile on the loaded model, or write get_compile_config and "
                     "compile_from_config.",
@@ -352,7 +355,7 @@ class Compilable:
             self.optimizer.build(self.trainable_variables)
 
     def _compile_like(self: TrainableModel, model: TrainableModel) -> None:
-        """Compile as another model is, with an optimizer, losses and metrics of its own."""
+        """Compile with the arguments of another model, and new optimizer, losses and metrics."""
         arguments = {name: _fresh(value) for name, value in model._compiled.arguments.items()}
         try:
             inspect.signature(self.compile).bind(**arguments)
@@ -362,7 +365,7 @@ class Compilable:
 
 
 def _fresh(value: Any) -> Any:
-    """Objects made anew from their configs; names and functions as they are."""
+    """New objects from the configs of objects; names and functions as they are."""
     if isinstance(value, (list, tuple)):
         return type(value)(map(_fresh, value))
     if isinstance(value, dict):

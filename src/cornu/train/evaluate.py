@@ -52,3 +52,11 @@ def evaluate_source(
     logs = dict(as_logs(out).fetch())
     listeners.on_test_end(logs)
     return logs
+
+
+def as_returned(model: TrainableModel, logs: dict[str, Any], return_dict: bool) -> Any:
+    """Results as a dict, a list, or the loss alone."""
+    if return_dict:
+        return logs
+    values = list(model._in_order(logs).values())
+    return values[0] if len(values) == 1 else values

@@ -8,7 +8,7 @@ Training asks `_overrides` which of them are a subclass's own.
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -23,12 +23,13 @@ from cornu.train.compile import Compiled
 from cornu.train.objective import CompileMetrics
 from cornu.train.state import StateSlots, TrainState
 from cornu.train.trainable import TrainableModel
+from cornu.types import Tensor, Tensors
 
 
 def _in_any_form(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Tell type checkers that subclasses may write a method with other arguments.
+    """Tell type checkers that subclasses may override a method with other parameters.
 
-    A step is written in either of two forms (see `step.py`), and a loss with those that it needs.
+    A step has one of two forms (see `step.py`), and a loss takes the arguments that it needs.
     """
     return method
 
@@ -42,7 +43,7 @@ class Overridable:
 
     @property
     def metrics(self: TrainableModel) -> list[Any]:
-        """The tracker of the loss, the compiled metrics, and those that the model owns."""
+        """The mean of the loss, the metrics of `compile`, and those that the model owns."""
         compiled_metrics = [] if self._compiled is None else self._compiled.all_metrics
         return unique([*compiled_metrics, *_metrics_of_layers(self)])
 
@@ -57,7 +58,7 @@ class Overridable:
         return unique(v for m in self.metrics for v in m.variables)
 
     def reset_metrics(self: TrainableModel) -> None:
-        """Start every metric anew."""
+        """Reset the state of every metric."""
         for metric in self.metrics:
             metric.reset_state()
         if self._compiled is not None:
@@ -72,7 +73,7 @@ class Overridable:
         return results
 
     def _in_order(self: TrainableModel, logs: dict[str, Any]) -> dict[str, Any]:
-        """Results in the order of Keras: as the metrics are listed, then the others by name."""
+        """Results in Keras's order: that of the metrics, then the others by name."""
         listed = [
             inner.name
             for metric in self.metrics
@@ -81,11 +82,11 @@ class Overridable:
         names = dict.fromkeys((*listed, *sorted(logs)))
         return {name: logs[name] for name in names if name in logs}
 
-    def track_loss(self, loss: Any, batch_size: int) -> None:
-        """Add the loss of a batch to the mean that is shown as `loss`."""
+    def track_loss(self, loss: Tensor, batch_size: int) -> None:
+        """Update the mean that is shown as `loss` with the loss of a batch."""
         self._track_loss(loss, batch_size)
 
-    def _track_loss(self, loss: Any, batch_size: int) -> None:
+    def _track_loss(self, loss: Tensor, batch_size: int) -> None:
         # What the library calls; a subclass may keep a metric under the public name.
         if self._compiled is not None:
             self._compiled.loss_tracker.update_state(loss, sample_weight=batch_size)
@@ -95,13 +96,13 @@ class Overridable:
     @_in_any_form
     def compute_loss(
         self: TrainableModel,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: Tensors | None = None,
+        y: Tensors | None = None,
+        y_pred: Tensors | None = None,
+        sample_weight: Tensors | None = None,
         training: bool = True,
     ) -> Any:
-        """The scalar that training minimizes: the compiled loss and everything in `losses`.
+        """The scalar that training minimizes: the loss of `compile` plus all of `losses`.
 
         Without any of these it is 0 in an evaluation, and an error in training.
 
@@ -109,8 +110,8 @@ class Overridable:
             x: inputs of the batch.
             y: labels.
             y_pred: outputs of the model.
-            sample_weight: weights of the samples.
-            training: whether it is asked for during training.
+            sample_weight: weight of each sample.
+            training: whether the loss is that of a training step.
         """
         parts = []
         if self._compiled is not None and self._compiled.loss is not None:
@@ -129,9 +130,13 @@ class Overridable:
         return sum(parts[1:], parts[0])
 
     def compute_metrics(
-        self: TrainableModel, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+        self: TrainableModel,
+        x: Tensors,
+        y: Tensors | None,
+        y_pred: Tensors,
+        sample_weight: Tensors | None = None,
     ) -> Any:
-        """Update the compiled metrics with a batch, and return all results by name."""
+        """Update the metrics of `compile` with a batch, and return all results by name."""
         if self._compiled is not None and self._compiled.metrics is not None and y is not None:
             compiled_metrics = self._compiled.metrics
             if not compiled_metrics.built:
@@ -141,12 +146,13 @@ class Overridable:
         return self.get_metrics_result()
 
     @_in_any_form
-    def train_step(self: TrainableModel, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
-        """One step of training as a pure function; override it to train in another way.
+    def train_step(self: TrainableModel, state: Any, data: Tensors) -> tuple[dict[str, Any], Any]:
+        """One training step as a pure function; override it to train in another way.
 
         Args:
-            state: `(trainable, non_trainable, optimizer, metrics)` lists of arrays.
-            data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+            state: values of the variables, `(trainable, non_trainable, optimizer, metrics)`, each
+                a list of arrays.
+            data: batch `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
 
         Returns:
             Results by name, and the new state. An override may also take `data` alone, and then
@@ -155,15 +161,15 @@ class Overridable:
         return steps_module.on_values(steps_module.train_update, self, "train", state, data)
 
     @_in_any_form
-    def test_step(self: TrainableModel, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
-        """One step of evaluation as a pure function of `(trainable, non_trainable, metrics)`."""
+    def test_step(self: TrainableModel, state: Any, data: Tensors) -> tuple[dict[str, Any], Any]:
+        """One evaluation step as a pure function of `(trainable, non_trainable, metrics)`."""
         trainable, non_trainable, metrics = state
         full = TrainState(trainable, non_trainable, [], metrics)
         logs, after = steps_module.on_values(steps_module.test_update, self, "test", full, data)
         return logs, (after.trainable, after.non_trainable, after.metrics)
 
     @_in_any_form
-    def predict_step(self: TrainableModel, state: Any, data: Any) -> tuple[Any, Any]:
+    def predict_step(self: TrainableModel, state: Any, data: Tensors) -> tuple[Any, Any]:
         """The outputs for a batch as a pure function of `(trainable, non_trainable)`."""
         measured = [v._stored() for v in self._state_slots("predict").metrics]
         full = TrainState(state[0], state[1], [], measured)
@@ -189,10 +195,10 @@ class Overridable:
             self._compiled.restore_waiting()
             # An overridden `metrics` may leave out what the default steps update.
             late = [v for metric in self._compiled.all_metrics for v in metric.variables]
-        again = weakref.WeakMethod(self._state_slots)  # programs do not keep a model alive
+        again: Any = weakref.WeakMethod(self._state_slots)  # programs do not keep a model alive
         return StateSlots(
             trainable, non_trainable, optimizer, self.metrics_variables, late,
-            again=lambda: again()(kind),  # type: ignore[misc]
+            again=lambda: again()(kind),
         )  # fmt: skip
 
     def _overrides(self, *methods: str) -> bool:
@@ -218,43 +224,43 @@ class Overridable:
 
     def stateless_compute_loss(
         self: TrainableModel,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
-        metrics_variables: Any,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        trainable_variables: Sequence[Tensor],
+        non_trainable_variables: Sequence[Tensor],
+        metrics_variables: Sequence[Tensor],
+        x: Tensors | None = None,
+        y: Tensors | None = None,
+        y_pred: Tensors | None = None,
+        sample_weight: Tensors | None = None,
         training: bool = True,
     ) -> tuple[Any, tuple[Any, Any, Any]]:
         """`compute_loss` as a pure function of the variables' values.
 
         Returns:
-            The loss, and the three lists of values after.
+            The loss, and the three lists of new values.
         """
         slots = _slots_of_loss(self)
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
         with Frame(slots.variables, values) as frame:
             loss = steps_module.loss_of(self, x, y, y_pred, sample_weight, training=training)
-        parts = (slots.trainable, slots.non_trainable, slots.metrics)
-        return loss, tuple(frame.values_of(part) for part in parts)  # type: ignore[return-value]
+        after = frame.values_of
+        return loss, (after(slots.trainable), after(slots.non_trainable), after(slots.metrics))
 
     def compute_loss_and_updates(
         self: TrainableModel,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
-        metrics_variables: Any,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
+        trainable_variables: Sequence[Tensor],
+        non_trainable_variables: Sequence[Tensor],
+        metrics_variables: Sequence[Tensor],
+        x: Tensors,
+        y: Tensors,
+        sample_weight: Tensors | None,
         training: bool = False,
-        optimizer_variables: Any = None,
+        optimizer_variables: Sequence[Tensor] | None = None,
     ) -> tuple[Any, tuple[Any, Any, Any, Any]]:
         """Outputs and loss as a pure function of the variables' values, for `jax.value_and_grad`.
 
         Returns:
-            The loss, in training scaled by the optimizer; and `(unscaled loss, outputs, values of
-            the non-trainable variables, values of the metrics' variables)` after the call.
+            The loss, scaled by the optimizer in training, and `(unscaled loss, outputs, new values
+            of the non-trainable variables, new values of the metrics' variables)`.
         """
         slots = _slots_of_loss(self)
         values = [*trainable_variables, *non_trainable_variables, *metrics_variables]

@@ -12,7 +12,7 @@ A trainer is mixed into `Model`; what it asks of that is said in `trainable.py`.
 """
 
 import contextlib
-import os
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -21,26 +21,28 @@ import numpy as np
 from cornu import settings
 from cornu.arguments import integer
 from cornu.callbacks.backup import Resume
+from cornu.callbacks.callback_list import Callbacks
 from cornu.callbacks.monitoring import History, KeptHistory
 from cornu.core.forking import refuse_after_fork
-from cornu.data.convert import count_samples, host_arrays, only_read
+from cornu.data.convert import only_read
 from cornu.data.source import Resident
 from cornu.data.split import train_validation_split
 from cornu.engine import collector
 from cornu.errors import trimmed
 from cornu.train.compile import Compilable, accept_older
 from cornu.train.compiled_call import CompiledCall
-from cornu.train.evaluate import evaluate_source
+from cornu.train.evaluate import as_returned, evaluate_source
 from cornu.train.listening import callback_list, with_resume
-from cornu.train.loop import as_logs, run_epoch
 from cornu.train.measuring import Loop, measuring
+from cornu.train.on_batch import results_on_batch, run_batch
 from cornu.train.overrides import Overridable
 from cornu.train.predict import predict
 from cornu.train.prepare import names_read, open_source, prepare
 from cornu.train.run import Fit
-from cornu.train.strategy import Strategy, strategy_for
+from cornu.train.strategy import Strategy
 from cornu.train.trainable import TrainableModel, TrainingRecord
 from cornu.train.watch.preflight import check_columns, check_values, require_labels, tell_nonfinite
+from cornu.types import Data, FilePath, Tensors
 
 
 class _CurrentRun:
@@ -105,57 +107,58 @@ class Trainer(Compilable, Overridable):
     @trimmed
     def fit(
         self: TrainableModel,
-        x: Any = None,
-        y: Any = None,
+        x: Data = None,
+        y: Tensors | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
+        verbose: int | str = "auto",
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: Any = True,
-        class_weight: Any = None,
-        sample_weight: Any = None,
+        validation_data: Data | None = None,
+        shuffle: bool | str = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Tensors | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
+        validation_freq: int | Iterable[int] = 1,
         check: bool = True,
         validation_pick: str = "last",
-        resume: str | os.PathLike[str] | Resume | None = None,
+        resume: FilePath | Resume | None = None,
         **older: Any,
     ) -> History:
         """Train the model.
 
         Args:
             x: inputs: an array, a list or dict of arrays, or a data set that yields batches.
-            y: labels, for arrays.
-            batch_size: samples in a step; 32 for arrays, or as many as make `steps_per_epoch` steps
-                of all of them.
+            y: labels, where `x` is arrays.
+            batch_size: samples per step; 32 for arrays if None, or the size that divides them into
+                `steps_per_epoch` steps.
             epochs: number of the last epoch.
-            verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch; "auto" is 1.
-            callbacks: what happens at certain moments.
-            validation_split: fraction of the data to evaluate after each epoch instead of training
-                on it; of arrays, or of the batches of a `PyDataset`.
-            validation_data: `(x, y)`, `(x, y, sample_weight)` or a data set, instead.
-            shuffle: draw the samples in a new order each epoch.
-            class_weight: dict of class -> weight in the loss.
-            sample_weight: a weight for each sample (or time step) in the loss.
+            verbose: 0 for silence, 1 for a progress bar, 2 for a line per epoch; "auto" is 1.
+            callbacks: callbacks, which are called at certain moments of the training.
+            validation_split: fraction of the data that is held out and evaluated after each epoch;
+                of the rows of arrays, or of the batches of a `PyDataset`.
+            validation_data: `(x, y)`, `(x, y, sample_weight)` or a data set to evaluate after each
+                epoch.
+            shuffle: whether each epoch draws the samples in a new order.
+            class_weight: dict from class to its weight in the loss.
+            sample_weight: weight in the loss of each sample, or of each time step.
             initial_epoch: number of epochs that were trained before.
-            steps_per_epoch: steps in an epoch; the whole data set if None.
-            validation_steps: steps of each validation.
-            validation_batch_size: samples in a step of validation; as `batch_size` if None.
-            validation_freq: validate every so many epochs, or a list of epochs counted from 1.
-            check: look for mistakes in data and labels before the first step, and stop with an
-                error at the first loss that is not finite, which says where it came from.
-            validation_pick: which rows `validation_split` takes: "last", whatever order they have,
-                "random", or "stratified", which is the same share of each class of `y`.
-            resume: a directory for this run. Backups of everything are kept there, and when the
-                same script is started again, it goes on where it was and comes to the same result,
-                to the last bit. Its batches are not made ahead of the steps. Backups are written
-                by the clock, and once when training ends; a `callbacks.Resume` says how often
-                instead.
+            steps_per_epoch: steps per epoch; the whole data set if None.
+            validation_steps: steps per validation; the whole data set if None.
+            validation_batch_size: samples per step of validation; `batch_size` if None.
+            validation_freq: number of epochs between two validations, or a list of the epochs to
+                validate after, counted from 1.
+            check: whether to look for mistakes in the data before the first step, and to raise at
+                the first loss that is not finite, with the place where it came from.
+            validation_pick: rows that `validation_split` takes: "last", "random", or "stratified",
+                the same fraction of each class of `y`.
+            resume: directory for the backups of this run. Started again, the same script continues
+                from the last one, and its result is equal to that of an uninterrupted run, to the
+                last bit. Batches are not read ahead. A `callbacks.Resume` also says how often to
+                write backups; the default goes by the clock.
 
         Returns:
             The `History`, whose `history` holds the results of each epoch.
@@ -197,27 +200,27 @@ class Trainer(Compilable, Overridable):
     @trimmed
     def evaluate(
         self: TrainableModel,
-        x: Any = None,
-        y: Any = None,
+        x: Data = None,
+        y: Tensors | None = None,
         batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
+        verbose: int | str = "auto",
+        sample_weight: Tensors | None = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         return_dict: bool = False,
         **older: Any,
     ) -> Any:
-        """The loss and the metrics on a data set.
+        """Compute the loss and the metrics on a data set.
 
         Args:
-            x: inputs, as in `fit`.
+            x: inputs; see `fit`.
             y: labels.
-            batch_size: samples in a step; 32 for arrays.
-            verbose: as in `fit`.
-            sample_weight: a weight for each sample.
-            steps: at most so many steps.
-            callbacks: as in `fit`.
-            return_dict: return results by name.
+            batch_size: samples per step; 32 for arrays if None.
+            verbose: 0, 1, 2 or "auto"; see `fit`.
+            sample_weight: weight of each sample.
+            steps: greatest number of steps.
+            callbacks: callbacks; see `fit`.
+            return_dict: whether to return a dict of results by name.
 
         Returns:
             The loss, or a list of the loss and the metrics, or a dict.
@@ -239,29 +242,29 @@ class Trainer(Compilable, Overridable):
             tell_nonfinite(logs, source.arrays if isinstance(source, Resident) else None)
         finally:
             source.close()
-        return _as_returned(self, logs, return_dict)
+        return as_returned(self, logs, return_dict)
 
     @trimmed
     def predict(
         self: TrainableModel,
-        x: Any,
+        x: Data,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         **older: Any,
     ) -> Any:
-        """The model's outputs for a data set.
+        """Compute the model's outputs for a data set.
 
         Args:
-            x: inputs, as in `fit`.
-            batch_size: samples in a step; 32 for arrays.
-            verbose: 0, 1, 2 or "auto", as in `fit`.
+            x: inputs; see `fit`.
+            batch_size: samples per step; 32 for arrays if None.
+            verbose: 0, 1, 2 or "auto"; see `fit`.
             steps: greatest number of steps.
-            callbacks: callbacks, as in `fit`.
+            callbacks: callbacks; see `fit`.
 
         Returns:
-            Numpy arrays, nested as the model's outputs, with a row for each sample.
+            Numpy arrays, nested as the model's outputs, with one row per sample.
         """
         accept_older(Trainer.predict, older)
         return predict(self, x, batch_size, verbose, steps, callbacks)
@@ -271,50 +274,50 @@ class Trainer(Compilable, Overridable):
     @trimmed
     def train_on_batch(
         self: TrainableModel,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
+        x: Data,
+        y: Tensors | None = None,
+        sample_weight: Tensors | None = None,
+        class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step of training on one batch.
+        """Run one training step on one batch.
 
         Returns:
             The loss, or a list of the loss and the metrics, or a dict, of this batch alone.
         """
         self._compiled_for("train_on_batch")
-        return _on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
+        return results_on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
 
     @trimmed
     def test_on_batch(
         self: TrainableModel,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Data,
+        y: Tensors | None = None,
+        sample_weight: Tensors | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """The loss and the metrics on one batch."""
+        """Compute the loss and the metrics on one batch."""
         self._compiled_for("test_on_batch")
-        return _on_batch(self, "test", x, y, sample_weight, None, return_dict)
+        return results_on_batch(self, "test", x, y, sample_weight, None, return_dict)
 
     @trimmed
-    def predict_on_batch(self: TrainableModel, x: Any) -> Any:
-        """The model's outputs for one batch, as numpy arrays."""
-        outputs = _run_batch(self, "predict", x)
+    def predict_on_batch(self: TrainableModel, x: Data) -> Any:
+        """Compute the model's outputs for one batch, as numpy arrays."""
+        outputs = run_batch(self, "predict", x)
         return jax.tree.map(np.asarray, outputs)
 
-    # ---- Keras's names for what is simpler here -----------------------------------------------
+    # ---- methods of Keras that have little to do here -----------------------------------------
 
     def make_train_function(self, force: bool = False) -> None:
-        """Called before training; forgets its compiled steps if forced."""
+        """Called before training; `force` drops its compiled steps."""
         self._forget("train", force)
 
     def make_test_function(self, force: bool = False) -> None:
-        """Called before evaluation; forgets its compiled steps if forced."""
+        """Called before evaluation; `force` drops its compiled steps."""
         self._forget("test", force)
 
     def make_predict_function(self, force: bool = False) -> None:
-        """Called before prediction; forgets its compiled steps if forced."""
+        """Called before prediction; `force` drops its compiled steps."""
         self._forget("predict", force)
 
     def _forget(self, kind: str, force: bool) -> None:
@@ -328,55 +331,8 @@ class Trainer(Compilable, Overridable):
         """Nothing to do: the variables are current between any two steps."""
 
 
-def _on_batch(
-    model: TrainableModel,
-    kind: str,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    class_weight: Any,
-    return_dict: bool,
-) -> Any:
-    """The results of one step."""
-    with measuring(model):
-        model.reset_metrics()
-        out = _run_batch(model, kind, x, y, sample_weight, class_weight)
-        logs = dict(as_logs(out).fetch())
-    return _as_returned(model, logs, return_dict)
-
-
-def _run_batch(
-    model: TrainableModel,
-    kind: str,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
-    class_weight: Any = None,
-) -> Any:
-    """What a step returns for one batch."""
-    data = host_arrays(
-        only_read(x, names_read(model)), y, sample_weight,
-        floatx=settings.current.floatx, inputs_are_nested=model._inputs_are_nested,
-    )  # fmt: skip
-    source, example = open_source(
-        model, *data, batch_size=count_samples(data), class_weight=class_weight
-    )
-    prepare(model, example, kind)
-    check_values(model, source, example)
-    strategy = strategy_for(model, kind, model._state_slots(kind), source)
-    return run_epoch(strategy, source)[0]
-
-
-def _as_returned(model: TrainableModel, logs: dict[str, Any], return_dict: bool) -> Any:
-    """Results as a dict, a list, or the loss alone."""
-    if return_dict:
-        return logs
-    values = list(model._in_order(logs).values())
-    return values[0] if len(values) == 1 else values
-
-
 def _tell_collector(model: Any) -> None:
-    """Large weights that only wait for Python's collector make it start."""
+    """Start Python's collector if large weights of a model that goes wait for it."""
     owned = (v for layer in model._flatten_layers() for v in layer._own_variables())
     collector.left_in_circles((v, v._value.nbytes) for v in owned)
 
