@@ -149,11 +149,18 @@ class BackupAndRestore(Callback):
                 )
             )
         # First, since it may refuse. Where nothing is left to do, no data are read.
-        self.model._current_run.resume_at(
-            backup.epoch, backup.step, {} if is_over else backup.positions
-        )
+        self._resume_at(backup.epoch, backup.step, {} if is_over else backup.positions)
         self._assign(backup, ("trainable", "non_trainable", "optimizer"))
         self._remind(backup)
+
+    @property
+    def _run(self) -> Any:
+        """The run of `fit`; None in a loop of the user's own, which calls the hooks itself."""
+        return self.model._current_run
+
+    def _resume_at(self, epoch: int, step: int = 0, positions: Any = None) -> None:
+        if self._run is not None:
+            self._run.resume_at(epoch, step, positions)
 
     def _assign(self, backup: Backup, kinds: Sequence[str]) -> None:
         variables = training_variables(self.model)
@@ -186,7 +193,7 @@ class BackupAndRestore(Callback):
     def _save(self, epoch: int, step: int) -> None:
         if self.model.stop_training and not self._keeps_history:
             return  # training ends here; a backup would go on behind its end
-        positions = self.model._current_run.data_positions(step)
+        positions = {} if self._run is None else self._run.data_positions(step)
         # Where batches are read ahead, the numbers drawn for those that are not used yet are not
         # counted: the next run draws them again.
         streams = random_streams() | ((positions.get("train") or {}).pop("streams", None) or {})
@@ -262,12 +269,12 @@ class Resume(BackupAndRestore):
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
         if self._restored is None:
-            self._save(*self.model._current_run.begins_at)
+            self._save(*((0, 0) if self._run is None else self._run.begins_at))
 
     def _put_back(self, backup: Backup) -> None:
         super()._put_back(backup)
         if backup.stopped:
-            self.model._current_run.resume_at(max(self.params["epochs"], backup.epoch))
+            self._resume_at(max(self.params["epochs"], backup.epoch))
         self._written = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
