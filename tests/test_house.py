@@ -204,13 +204,11 @@ NOT_YET: set[str] = {
     "layers/normalization",
     "layers/quantized",
     "layers/rnn",
-    "models",
     "random",
     "regularizers.py",
     "reports",
     "saving",
     "storage",
-    "train",
     "utils",
 }
 

@@ -717,12 +717,12 @@ GRAMMAR: dict[str, tuple[Change, str, str]] = {
             )
         ),
         VALUE,
-        "lead nowhere",
+        "made by no layer",
     ),
     "a layer that calls itself": (
         instead(graph(called(layer("Dense", "out", units=4), [tensor("out")]))),
         VALUE,
-        "nowhere",
+        "made by no layer",
     ),
     "a call from nowhere": (
         instead(graph(called(layer("Dense", "out", units=4), [tensor("x")]))),

@@ -52,7 +52,7 @@ def test_a_subclass_is_made_again_from_its_config():
 
     clone = clone_model(Net(7))
     assert clone.units == 7 and clone(np.ones((1, 2))).shape == (1, 7)
-    with pytest.raises(ValueError, match="cannot be reached one by one"):
+    with pytest.raises(ValueError, match="cannot be cloned one by one"):
         clone_model(Net(7), clone_function=same_again)
 
 

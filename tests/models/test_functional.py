@@ -114,7 +114,7 @@ def test_wrong_calls_are_explained():
     model = two_inputs()
     with pytest.raises(ValueError, match="takes 2 inputs, got 1"):
         model(np.ones((5, 2)))
-    with pytest.raises(ValueError, match="misses its input 'b'"):
+    with pytest.raises(ValueError, match="got no value for its input 'b'"):
         model({"a": np.ones((5, 2)), "c": np.ones((5, 3))})
     with pytest.raises(ValueError, match="layer named 'denze'"):
         model.get_layer("denze")

@@ -45,7 +45,7 @@ def test_build_with_a_shape():
     model = keras.Sequential([layers.Dense(3)])
     model.build((None, 4))
     assert model.count_params() == 15
-    with pytest.raises(ValueError, match="built for one input shape"):
+    with pytest.raises(ValueError, match="needs an input shape to be built"):
         keras.Sequential([layers.Dense(3)]).build()
 
 
@@ -75,7 +75,7 @@ def test_what_is_not_a_layer_is_explained():
         keras.Sequential([same, same])
     with pytest.raises(ValueError, match="named 'a' already"):
         keras.Sequential([layers.Dense(2, name="a"), layers.Dense(2, name="a")])
-    with pytest.raises(ValueError, match="an input comes first"):
+    with pytest.raises(ValueError, match="an input must come first"):
         keras.Sequential([layers.Dense(2), keras.Input((3,))])
 
 

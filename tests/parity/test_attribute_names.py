@@ -83,8 +83,8 @@ def test_no_public_name_that_keras_has_not(ours, theirs):
 
 
 INNER = (
-    "trained", "current_run", "in_order", "computation", "output_specs", "state_slots", "steps_itself",
-    "measures_itself", "begins_at", "forget_programs", "spec_of_call", "remat_mode",
+    "trained", "current_run", "in_order", "computation", "output_specs", "state_slots",
+    "steps_itself", "measures_itself", "begins_at", "forget_programs", "spec_of_call", "remat_mode",
     "autocast_dtype", "track_loss", "graph", "policy", "units", "programs", "strategy",
 )  # fmt: skip
 

@@ -67,7 +67,7 @@ def test_factors_go_with_the_losses_or_with_the_outputs(losses, factors, expecte
 def test_a_list_of_losses_for_less_or_more_than_there_is():
     with pytest.warns(UserWarning, match="a list of 1, the model has 2 outputs"):
         assert loss_terms(["mse"], None, LISTED) == [Term((0,), "mse")]
-    with pytest.warns(UserWarning, match="1 output: its losses are added up"):
+    with pytest.warns(UserWarning, match="for 1 output: their sum is minimized"):
         terms = loss_terms(["mse", "mae"], [1, 2], Outputs(0, ["only"]))
     assert terms == [Term((), "mse", 1), Term((), "mae", 2)]
 

@@ -113,7 +113,7 @@ def test_outputs_of_a_batch_as_a_whole_are_not_filled_up_or_cut(function):
 def test_numbers_of_several_batches_are_not_put_together():
     model = graph(ops.sum)
     x = rows((4, 4))[0]
-    with pytest.raises(ValueError, match="one number for a batch, and there are 2 batches"):
+    with pytest.raises(ValueError, match="one number per batch, and there are 2 batches"):
         model.predict(x, batch_size=2, verbose=0)
 
 

@@ -198,7 +198,7 @@ def test_without_a_loss_metrics_can_be_evaluated_and_nothing_be_trained():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"verbose": "x"}, 'verbose is 0, 1, 2 or "auto"'),
+        ({"verbose": "x"}, 'verbose must be 0, 1, 2 or "auto"'),
         ({"validation_freq": 0, "validation_split": 0.25}, "validation_freq must be at least 1"),
     ],
 )

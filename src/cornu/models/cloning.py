@@ -70,7 +70,7 @@ def _cloned(
     if isinstance(model, Sequential):
         if call_function is not None:
             raise value_error(
-                "call_function applies to graphs; the layers of a Sequential are only listed.",
+                "call_function needs a graph, and a Sequential is a list of layers.",
                 fix="use clone_function, or keras.Model(inputs, outputs).",
             )
         return _clone_sequential(model, input_tensors, clone)
@@ -79,8 +79,8 @@ def _cloned(
     if input_tensors is not None or clone_function is not None or call_function is not None:
         raise value_error(
             f"'{model.name}' is neither a Sequential nor a graph, so its layers cannot be "
-            "reached one by one.",
-            fix="clone_model(model) alone makes it again from its config.",
+            "cloned one by one.",
+            fix="clone_model(model), which makes the model from its config",
         )
     return _same_again(model)
 
@@ -99,7 +99,9 @@ def _cloner(
         made = (clone_function or _same_again)(operation)
         if not isinstance(made, Operation):
             raise value_error(
-                f"clone_function returns a layer, got {type(made).__name__} for '{operation.name}'."
+                f"clone_function must return a layer, got {type(made).__name__} for "
+                f"'{operation.name}'.",
+                fix="return layer.__class__.from_config(layer.get_config())",
             )
         return made
 
@@ -124,7 +126,7 @@ def _clone_sequential(model: Any, input_tensors: Any, clone: Callable[[Any], Any
         flat = tree.flatten(input_tensors)
         if len(flat) != 1 or not isinstance(flat[0], KerasTensor):
             raise value_error(
-                "A Sequential is cloned upon one symbolic tensor.",
+                "To clone a Sequential, input_tensors must be one symbolic tensor.",
                 received=input_tensors,
                 fix="input_tensors=keras.Input(shape=(...))",
             )
@@ -173,7 +175,7 @@ def _check_structure(inputs: Any, given: Any) -> None:
         symbolic = False
     if not symbolic:
         raise value_error(
-            "input_tensors are symbolic tensors, nested as the inputs of the model.",
+            "input_tensors must be symbolic tensors, nested as the inputs of the model.",
             expected=inputs,
             received=given,
         )

@@ -21,7 +21,7 @@ from cornu.models.model import Model
 
 
 class Functional(Model):
-    """A model given by symbolic inputs and the outputs computed from them.
+    """A model defined by symbolic inputs and the outputs computed from them.
 
     Made by `Model(inputs, outputs)`. Inputs and outputs may be single tensors, lists or dicts;
     arrays are passed and returned in the same structure, but a list or tuple of one output gives
@@ -29,9 +29,9 @@ class Functional(Model):
     the names of the inputs.
 
     Args:
-        inputs: symbolic tensors.
-        outputs: symbolic tensors.
-        name: of the model.
+        inputs: symbolic tensors, one or nested.
+        outputs: symbolic tensors, one or nested.
+        name: name of the model.
 
     Example:
 
@@ -97,7 +97,7 @@ class Functional(Model):
 
     @property
     def operations(self) -> list[Operation]:
-        """Everything that the graph calls, in Keras's order."""
+        """The layers and ops of the graph, in Keras's order."""
         return self._graph.operations
 
     @property
@@ -127,7 +127,7 @@ class Functional(Model):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the layers that make the outputs, in flat order; others may be set."""
+        """The names of the layers that make the outputs, in flat order; can be set."""
         return self._output_names or _distinct([_source_name(t) for t in self.outputs])
 
     @output_names.setter
@@ -172,7 +172,7 @@ class Functional(Model):
             return self._graph.run(flat, lambda operation: operation)
 
     def standardize_inputs(self, inputs: Any) -> list[Any]:
-        """The inputs of a call in flat order, with the ranks that the graph expects.
+        """The inputs of a call in flat order, in the ranks and dtypes of the graph.
 
         Raises:
             ValueError: an input is missing, or its shape does not fit.
@@ -212,7 +212,7 @@ class Functional(Model):
         unused = [str(k) for k in inputs if k not in keys]
         if missing:
             raise value_error(
-                f"Model '{self.name}' misses its input {missing[0]!r}.",
+                f"Model '{self.name}' got no value for its input {missing[0]!r}.",
                 received=", ".join(map(str, inputs)),
                 fix=f"the data hold {unused[0]!r}: {did_you_mean(unused[0], missing)}"
                 if unused

@@ -118,7 +118,7 @@ def graph_from_config(config: dict[str, Any], custom_objects: Any = None) -> tup
     lost = [name for name, nodes in left.items() for _ in nodes]
     if lost:
         raise value_error(
-            f"The calls of {len(lost)} layers lead nowhere.",
+            f"The inputs of {len(lost)} calls in the graph are made by no layer.",
             layers=", ".join(sorted(set(lost))[:8]),
         )
     return _tensors(config["input_layers"], calls), _tensors(config["output_layers"], calls)

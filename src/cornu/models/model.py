@@ -20,7 +20,7 @@ from cornu.train.trainer import Trainer
 
 
 class Model(Trainer, Layer):
-    """Layers grouped into something that can be trained, asked and saved.
+    """Layers grouped into one object that is trained, evaluated and saved.
 
     Three ways to make one:
 
@@ -29,9 +29,9 @@ class Model(Trainer, Layer):
     * a subclass that makes layers in `__init__` and calls them in `call(self, inputs)`.
 
     Args:
-        inputs: symbolic tensors, nested as callers will pass the inputs.
-        outputs: symbolic tensors, nested as callers will get the outputs.
-        name: of the model.
+        inputs: symbolic tensors, nested as the inputs of a call.
+        outputs: symbolic tensors, nested as the outputs of a call.
+        name: name of the model.
 
     Example:
 
@@ -53,7 +53,7 @@ class Model(Trainer, Layer):
         Trainer._untracked_attributes | Layer._untracked_attributes
     )
 
-    # What the last load of a file did, a `LoadReport`; None for a model that nobody loaded.
+    # The `LoadReport` of the last load of a file; None for a model that was not loaded.
     load_report: Any = None
 
     # `Model(inputs, outputs)` is a `Functional`, which is a `Model`: `functional.py` sets this.
@@ -66,7 +66,8 @@ class Model(Trainer, Layer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         if gives_graph(args, kwargs):
-            # A subclass that hands tensors on: it is a graph from here on.
+            # A subclass that passes tensors to `super().__init__` is a graph from here on: its
+            # class is replaced by one of the same name that has the methods of `Functional` too.
             cls: Any = type(self)
             self.__class__ = _as_graph(cls)
             Model._graph_class.__init__(self, *args, **kwargs)
@@ -85,7 +86,7 @@ class Model(Trainer, Layer):
         return super().__call__(*args, **kwargs) if outputs is None else outputs
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs; written by subclasses."""
+        """Compute the outputs; defined by subclasses."""
         raise NotImplementedError(
             explain(
                 f"Model {type(self).__name__} does not define `call`.",
@@ -131,10 +132,14 @@ class Model(Trainer, Layer):
             ValueError: there is no such layer.
         """
         if (name is None) == (index is None):
-            raise value_error("get_layer takes either a name or an index.")
+            raise value_error(
+                "get_layer needs either a name or an index.", fix='get_layer("dense")'
+            )
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
-                raise value_error(f"'{self.name}' has {len(self.layers)} layers, none at {index}.")
+                raise value_error(
+                    f"'{self.name}' has {len(self.layers)} layers, and none at index {index}."
+                )
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
@@ -156,11 +161,11 @@ class Model(Trainer, Layer):
         """Print the layers with their output shapes and numbers of parameters.
 
         Args:
-            line_length: characters in a line.
-            positions: where columns end, relative or absolute.
-            print_fn: called with the text instead of printing it.
-            expand_nested: also show the layers of models inside.
-            show_trainable: mark which layers learn.
+            line_length: number of characters per line.
+            positions: ends of the columns, as fractions of a line or in characters.
+            print_fn: function that is called with the text, instead of printing it.
+            expand_nested: whether to show the layers of models inside.
+            show_trainable: whether to show which layers are trainable.
             layer_range: names of the first and the last layer to show.
         """
         summarize(
@@ -180,16 +185,16 @@ class Model(Trainer, Layer):
         filters: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Keep the weights of the layers in few bits, and compute with those from then on.
+        """Quantize the weights of the layers, and compute with the quantized weights from then on.
 
-        Layers without such weights stay in floats; a warning names those that have others.
+        A warning names the layers with weights that cannot be quantized; they stay as they are.
 
         Args:
             mode: "int8", "int4", or "float8" for training in 8-bit floats.
-            config: how weights and inputs are rounded; see `cornu.quantizers`.
-            filters: which layers: a regular expression that is looked for in their names, a list
-                of those, or a function from a layer to a bool.
-            **kwargs: `type_check=False` also takes subclasses of the layers that offer it.
+            config: quantizers of weights and inputs; see `cornu.quantizers`.
+            filters: regular expression for the names of the layers to quantize, a list of those,
+                or a function from a layer to a bool.
+            **kwargs: `type_check=False` also quantizes subclasses of the layers that support it.
 
         Raises:
             ValueError: the arguments contradict each other, or a layer is not built or is
@@ -210,17 +215,17 @@ class Model(Trainer, Layer):
     # ---- state --------------------------------------------------------------------------------
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict[str, Any]]:
-        """Copies of all values, as nested dicts by the paths of the variables.
+        """Copies of all variables, as nested dicts by their paths.
 
         Args:
-            value_format: "backend_tensor" for jax arrays, "numpy_array" for numpy's.
+            value_format: "backend_tensor" for JAX arrays, "numpy_array" for numpy arrays.
 
         Returns:
-            A dict with the parts "trainable_variables", "non_trainable_variables",
+            A dict with the entries "trainable_variables", "non_trainable_variables",
             "optimizer_variables" and "metrics_variables".
 
         Raises:
-            ValueError: another `value_format`.
+            ValueError: `value_format` is unknown.
 
         Example:
 
@@ -234,13 +239,13 @@ class Model(Trainer, Layer):
             return get_state_tree(self, value_format)
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
-        """Put the values of a tree, or of a part of one, into the variables.
+        """Assign the values of a tree, or of a part of one, to the variables.
 
         Args:
-            state_tree: as `get_state_tree` gives it.
+            state_tree: nested dicts, as `get_state_tree` returns them.
 
         Raises:
-            ValueError: a part or a variable is not there, or a shape does not fit.
+            ValueError: the model has no such variable, or a shape does not fit.
         """
         set_state_tree(self, state_tree)
 
@@ -265,7 +270,7 @@ class Model(Trainer, Layer):
             weights_files.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
 
     def _check_saving(self, filepath: Any) -> None:
-        """Raise or warn now of what would keep the model from being saved there later."""
+        """Raise or warn now if the model could not be saved there later."""
         persistence.check_saving(self, filepath)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
@@ -285,8 +290,8 @@ class Model(Trainer, Layer):
         """Make a model from what `get_config` returned.
 
         Args:
-            config: the arguments of the constructor, objects serialized.
-            custom_objects: dict of name -> class or function for what is not built in.
+            config: arguments of the constructor, with serialized objects.
+            custom_objects: dict from name to class or function, for what is not built in.
         """
         with CustomObjectScope(custom_objects or {}):
             if "input_layers" in config and not issubclass(cls, Model._graph_class):
@@ -296,7 +301,7 @@ class Model(Trainer, Layer):
             return super().from_config(config)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build with the shapes of a config, if it holds any."""
+        """Build with the input shapes of a config, if it has any."""
         if not self.built and any(config.values()):
             super().build_from_config(config)
 

@@ -1,4 +1,4 @@
-"""`model.quantize`: which layers of a model keep their weights in few bits."""
+"""`model.quantize`: quantize the layers of a model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +19,14 @@ def quantize_layers(
     type_check: bool = True,
     **unknown: Any,
 ) -> None:
-    """Quantize the layers of a model that offer it.
+    """Quantize the layers of a model that support it.
 
     Args:
-        model: built.
+        model: model that is built.
         mode: "int8", "int4" or "float8".
-        config: how weights and inputs are rounded.
-        filters: which layers, by name or by a function.
-        type_check: leave out subclasses of the layers that offer it.
+        config: quantizers of weights and inputs.
+        filters: layers to quantize, by name or by a function; see `Model.quantize`.
+        type_check: whether to leave out subclasses of the layers that support it.
 
     Raises:
         ValueError: the arguments contradict each other, or a layer is not built or is quantized
@@ -57,13 +57,13 @@ def quantize_layers(
     if left:
         names = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in left[:20])
         warn(
-            f"These layers keep their weights in floats, as they do not offer {config.mode!r}: "
+            f"These layers do not support {config.mode!r} and keep their weights as they are: "
             f"{names}."
         )
 
 
 def _wanted(filters: Any) -> Callable[[Any], bool]:
-    """Whether a layer is meant by `filters`."""
+    """A predicate for the layers that `filters` selects."""
     if filters is None:
         return lambda layer: True
     if isinstance(filters, str):
@@ -73,7 +73,7 @@ def _wanted(filters: Any) -> Callable[[Any], bool]:
     if callable(filters):
         return lambda layer: bool(filters(layer))
     raise value_error(
-        "filters is a regular expression, a list of them, or a function of a layer.",
+        "filters must be a regular expression, a list of them, or a function of a layer.",
         received=repr(filters),
         fix="filters='dense', or filters=lambda layer: layer.name != 'logits'",
     )

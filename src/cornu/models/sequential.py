@@ -25,15 +25,15 @@ _SETTINGS = ("name", "trainable", "dtype", "layers", "build_input_shape")
 
 
 class Sequential(Model):
-    """Layers one after another.
+    """A stack of layers, each called with the output of the one before.
 
-    When the shape of the input is known (by a `keras.Input` in front, or `input_shape=` on the
-    first layer) the layers are built as they are added; else at the first call.
+    Where the input shape is known, from a `keras.Input` in front or `input_shape=` of the first
+    layer, the layers are built as they are added; else at the first call.
 
     Args:
-        layers: layers to begin with.
-        trainable: whether the model learns.
-        name: of the model.
+        layers: first layers of the stack; `add` appends others.
+        trainable: whether the weights of the layers are trained.
+        name: name of the model.
 
     Example:
 
@@ -56,7 +56,7 @@ class Sequential(Model):
     ):
         if isinstance(trainable, Layer):  # PyTorch's way
             raise value_error(
-                "Sequential takes the layers as one list, got them one by one.",
+                "Sequential takes its layers in a list, got them one by one.",
                 fix="keras.Sequential([first, second])",
             )
         super().__init__(name=name)
@@ -78,14 +78,14 @@ class Sequential(Model):
 
     @trimmed
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Put a layer at the end.
+        """Append a layer.
 
         Args:
-            layer: a layer, or the result of `keras.Input`.
-            rebuild: kept for Keras's signature; the layer is built at once where that can be.
+            layer: layer, or the result of `keras.Input`.
+            rebuild: no effect; the layer is built at once where the input shape is known.
 
         Raises:
-            ValueError: it is not a layer, or its name is taken.
+            ValueError: it is not a layer, or another layer has its name.
         """
         if isinstance(layer, KerasTensor) and layer._keras_history is not None:
             layer = layer._keras_history.operation
@@ -94,7 +94,7 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             if self._stack or self._input_layer is not None:
                 raise value_error(
-                    f"Sequential '{self.name}' has layers already, and an input comes first.",
+                    f"Sequential '{self.name}' has layers already, and an input must come first.",
                     fix="put keras.Input(...) at the start of the list.",
                 )
             self._start_from(layer)
@@ -119,9 +119,9 @@ class Sequential(Model):
         self._changed()
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Take the last layer away and return it."""
+        """Remove the last layer and return it."""
         if not self._stack:
-            raise value_error(f"Sequential '{self.name}' has no layers to take away.")
+            raise value_error(f"Sequential '{self.name}' has no layers to remove.")
         layer = self._stack.pop()
         if self._input_layer is not None and self._end is not None:
             last = self._stack[-1] if self._stack else self._input_layer
@@ -141,7 +141,7 @@ class Sequential(Model):
             raise ValueError(returns_nothing(layer.call))
         if not isinstance(output, KerasTensor):
             raise value_error(
-                f"Layer '{layer.name}' has several outputs; a Sequential passes on one.",
+                f"Layer '{layer.name}' has several outputs; in a Sequential it must have one.",
                 fix="use the functional API: keras.Model(inputs, outputs).",
             )
         return output
@@ -163,21 +163,21 @@ class Sequential(Model):
         """Build the layers for inputs of a shape.
 
         Args:
-            input_shape: with the batch axis, such as `(None, 784)`.
+            input_shape: shape of the input with its batch axis, such as `(None, 784)`.
         """
         if self._input_layer is not None:
             wanted = self._input_layer.batch_shape
             shape = input_shape if is_shape(input_shape) else wanted
             if not _fits(shape, wanted) and not self._takes_sizes(tuple(shape), wanted):
                 raise value_error(
-                    f"Sequential '{self.name}' has an input of another shape.",
+                    f"Sequential '{self.name}' already has an input of another shape.",
                     shapes=f"input {wanted}, asked for {tuple(shape)}",
-                    fix="leave build out: the layers are built for the input.",
+                    fix="remove the call of build: the layers are built for the input.",
                 )
             return
         if input_shape is None:
             raise value_error(
-                f"Sequential '{self.name}' is built for one input shape, got {input_shape}.",
+                f"Sequential '{self.name}' needs an input shape to be built, got {input_shape}.",
                 fix="model.build((None, 784)), or keras.Input(shape=(784,)) as first layer.",
             )
         if not self._stack:
@@ -198,7 +198,9 @@ class Sequential(Model):
             except NotImplementedError:  # its shapes depend on values: no graph
                 return
             if not isinstance(tensor, KerasTensor):
-                raise value_error(f"Layer '{layer.name}' does not give a single output.")
+                raise value_error(
+                    f"Layer '{layer.name}' must have a single output in a Sequential."
+                )
         self._input_layer, self._end = start, tensor
 
     @property
@@ -411,7 +413,7 @@ def _not_a_layer(value: Any) -> str:
             fix=f"{value.__name__}() in place of {value.__name__}",
         )
     return explain(
-        f"A Sequential is made of layers, got {type(value).__name__}.",
+        f"A Sequential consists of layers, got {type(value).__name__}.",
         fix="keras.layers.Lambda(...) makes a layer of a function"
         if callable(value)
         else "model = keras.Sequential([keras.layers.Dense(10)])",

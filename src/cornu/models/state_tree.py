@@ -32,7 +32,7 @@ def get_state_tree(model: Any, value_format: str) -> dict[str, dict[str, Any]]:
     """The values of all variables; see `Model.get_state_tree`."""
     if value_format not in FORMATS:
         raise value_error(
-            f"value_format is one of {', '.join(map(repr, FORMATS))}, got {value_format!r}.",
+            f"value_format must be one of {', '.join(map(repr, FORMATS))}, got {value_format!r}.",
             fix=did_you_mean(str(value_format), FORMATS),
         )
     # Copies: the buffers of the variables are given away by the next training step.
@@ -72,7 +72,7 @@ def set_state_tree(model: Any, state_tree: dict[str, Any]) -> None:
                 )
             if np.shape(value) != tuple(by_path[path].shape):
                 raise value_error(
-                    f"The value for {path!r} has another shape than the variable.",
+                    f"The value for {path!r} must have the shape of the variable.",
                     expected=tuple(by_path[path].shape),
                     received=np.shape(value),
                 )

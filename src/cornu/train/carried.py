@@ -42,7 +42,7 @@ class Carried(Frame):
 
     Args:
         slots: the variables of the step.
-        values: of `slots.variables`, in their order.
+        values: values of `slots.variables`, in their order.
 
     Raises:
         LateStateError: at the end, if the block met variables that are not among these.

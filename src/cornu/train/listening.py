@@ -23,7 +23,7 @@ def callback_list(
             it lacks), or None.
         verbose: 0, 1, 2 or "auto", which is 1.
         epochs: number of the last epoch.
-        steps: in an epoch, if known.
+        steps: number of steps per epoch; None if unknown.
         history: whether there is to be a `History`.
 
     Raises:
@@ -32,7 +32,7 @@ def callback_list(
     if verbose == "auto":
         verbose = 1
     if not isinstance(verbose, int | np.integer):
-        raise value_error(f'verbose is 0, 1, 2 or "auto", got {verbose!r}.')
+        raise value_error(f'verbose must be 0, 1, 2 or "auto", got {verbose!r}.')
     params = {"epochs": epochs, "steps": steps, "verbose": int(verbose)}
     if not isinstance(callbacks, CallbackList):
         return CallbackList(
@@ -56,8 +56,8 @@ def with_resume(callbacks: Any, resume: str | os.PathLike[str] | Resume | None) 
     given = _given(callbacks)
     if any(isinstance(c, BackupAndRestore) for c in given):
         raise value_error(
-            "Both resume and a callback say where the training goes on.",
-            fix="leave BackupAndRestore out: fit(resume=folder) does what it does.",
+            "Both resume and a BackupAndRestore say where training continues.",
+            fix="remove BackupAndRestore: fit(resume=folder) does the same.",
         )
     added = resume if isinstance(resume, Resume) else Resume(resume)
     if isinstance(callbacks, CallbackList):

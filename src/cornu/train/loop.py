@@ -46,7 +46,7 @@ def run_epoch(
         source: the data.
         epoch: number of the epoch, for the order of the data.
         first: number of the first step; those before it were done already.
-        steps: at most so many, those before the first included.
+        steps: greatest number of steps, those before the first included.
         before: called with the number of the first step of each group of steps.
         after: called after each group of steps with the number of its last step, counted as if
             the group were full, with how many steps of the epoch are done, and with what the last
@@ -111,7 +111,7 @@ def _explain_lost_buffers(slots: StateSlots, error: Exception) -> None:
     if any(isinstance(x, jax.Array) and x.is_deleted() for x in values):
         raise WeightsLostError(
             explain(
-                "The step failed while it ran, and the weights went with it.",
+                "The step failed after it had taken over the memory of the weights, which are lost.",
                 error=f"{type(error).__name__}: {str(error)[:300]}",
                 fix="load the last checkpoint (callbacks.BackupAndRestore or ModelCheckpoint keep "
                 "one),\nand try a smaller batch_size if memory ran out.",
@@ -126,7 +126,7 @@ def as_logs(out: Any) -> Logs:
     """
     if not isinstance(out, dict):
         raise value_error(
-            f"A step returns a dict of results, got {type(out).__name__}.",
+            f"A step must return a dict of results, got {type(out).__name__}.",
             fix='return {"loss": loss, ...}',
         )
     flat: dict[str, Any] = {}

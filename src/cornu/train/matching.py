@@ -48,7 +48,7 @@ class Outputs:
 
     Args:
         structure: the outputs, nested.
-        layer_names: of the layers that make them, in flat order; None where that is not known.
+        layer_names: names of the layers that make them, in flat order; None if unknown.
 
     Attributes:
         count: how many there are.
@@ -187,8 +187,8 @@ def _terms(loss: Any, factor: Any, part: Any, path: Path, outputs: Outputs) -> l
     if not path and not tree.is_nested(part) and len(loss) > 1:
         warn(
             explain(
-                f"loss is a list of {len(loss)}, the model has 1 output: its losses are added up.",
-                fix="loss='mse'\nand for what is only measured: metrics=['mae']",
+                f"loss is a list of {len(loss)} for 1 output: their sum is minimized.",
+                fix="loss='mse'\nand to measure others: metrics=['mae']",
             )
         )
     return _gathered(loss, factor, [(n, path) for n in range(len(loss))], outputs)

@@ -264,7 +264,7 @@ class CompileLoss:
     ):
         if any(isinstance(leaf, str) for leaf in tree.flatten(loss_weights)):
             raise value_error(
-                f"loss_weights, the third argument of compile, are numbers, got {loss_weights!r}.",
+                f"loss_weights, the third argument of compile, must be numbers, got {loss_weights!r}.",
                 fix=f"metrics={loss_weights!r}, loss_weights=None",
             )
         self.user_loss, self.user_weights = loss, loss_weights
@@ -331,7 +331,7 @@ class CompileLoss:
             labels = at(y_true, one.path)
             if all(leaf is None for leaf in tree.flatten(labels)):
                 raise value_error(
-                    "An output has a loss but no labels.",
+                    "An output that has a loss has no labels.",
                     fix="pass y for every output that has a loss: fit(x, y).",
                 )
             value = one.of(labels, at(y_pred, one.path), _one_weight(at(weights, one.path)))

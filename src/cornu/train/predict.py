@@ -60,8 +60,7 @@ class Collector:
         def join(*parts: Any) -> np.ndarray:
             if len(parts) > 1 and not np.ndim(parts[0]):
                 raise value_error(
-                    f"The model returns one number for a batch, and there are {len(parts)} "
-                    "batches.",
+                    f"The model returns one number per batch, and there are {len(parts)} batches.",
                     fix="batch_size=len(x)",
                 )
             return np.concatenate(parts) if len(parts) > 1 else np.array(parts[0])

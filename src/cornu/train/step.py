@@ -64,8 +64,8 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
         return data, None, None
     if len(data) > 3:
         raise value_error(
-            f"A batch is (x,), (x, y) or (x, y, sample_weight), got {len(data)} items.",
-            fix="several inputs or outputs go into a tuple of their own: ((x1, x2), y).",
+            f"A batch must be (x,), (x, y) or (x, y, sample_weight), got {len(data)} items.",
+            fix="put several inputs or outputs into a tuple: ((x1, x2), y).",
         )
     padded = (*data, None, None)[:3]
     return padded[0], padded[1], padded[2]
@@ -280,9 +280,9 @@ def _refuse_writes(slots: StateSlots, before: list[Any], frame: Carried, name: s
         if frame[variable] is not value and variable not in late:
             raise RuntimeError(
                 explain(
-                    f"{name} assigns to the variable '{variable.path}', and is given the state as "
-                    "values.",
-                    fix="compute the new value and return it in the state:\n"
+                    f"{name} assigns to the variable '{variable.path}', but a step that takes "
+                    "the state must return the new values.",
+                    fix="compute the new values without assigning:\n"
                     "stateless_call, stateless_apply, stateless_update_state.\n"
                     "Or write the step as train_step(self, data), which may assign.",
                 )
@@ -310,9 +310,9 @@ def _full_state(kind: str, before: TrainState, after: Any, name: str) -> TrainSt
     received = [len(p) for p in parts] if len(parts) == 4 else None
     if received != expected:
         raise value_error(
-            f"{name} returns a state of another structure than it got.",
+            f"{name} must return a state of the structure that it got.",
             expected=f"{expected} values in (trainable, non_trainable, optimizer, metrics)",
             received=f"{received if received is not None else len(parts)}",
-            fix="return every part, changed or not, in the same order.",
+            fix="return all parts, changed or not, in the same order.",
         )
     return TrainState(*[list(p) for p in parts])

@@ -42,7 +42,7 @@ from cornu.train.trainable import TrainableModel
 # A chunk lasts about as long as a user waits for the progress bar to move.
 SECONDS_PER_CHUNK = 0.1
 
-# Batches of dispatches that have not finished take at most about so much memory.
+# Batches of dispatches that have not finished take at most about this much memory.
 BYTES_IN_FLIGHT = 64 << 20
 
 # XLA's CPU backend runs these on a slow path inside loops, in forms that our kernels avoid.
@@ -229,7 +229,7 @@ class PerStep(Strategy):
         name: shown by compilers and profilers.
         donate: whether a step is given the buffers of the state; not where it changes little of it:
             then only what it changes comes back.
-        options: for the compiler.
+        options: options of the compiler.
 
     Attributes:
         rows_apart: whether no output for a row depends on the other rows; None if nobody knows.
@@ -279,7 +279,7 @@ class Chunked(Strategy):
         step: what to do for a batch.
         name: shown by compilers and profilers.
         length: steps for each dispatch; adapted to the time that they take if None.
-        options: for the compiler.
+        options: options of the compiler.
     """
 
     in_flight = 0  # a chunk is long enough to wait for, and its time is measured
@@ -384,7 +384,7 @@ class Chunked(Strategy):
 
 
 def _shapes_of(arrays: Any, rows: int) -> Any:
-    """What a batch of so many rows of the arrays looks like."""
+    """What a batch of this number of rows of the arrays looks like."""
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), a.dtype), arrays)
 
 

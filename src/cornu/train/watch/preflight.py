@@ -148,7 +148,7 @@ def require_labels(model: Any, example: Any, call: str) -> None:
     if loss is None or model._steps_itself or unpack_x_y_sample_weight(example)[1] is not None:
         return
     raise value_error(
-        "There are no labels (y), with which the loss compares the outputs.", fix=call
+        "The loss needs labels (y) to compare the outputs with, and there are none.", fix=call
     )
 
 
@@ -171,7 +171,7 @@ def check_columns(x: Any, known: tuple[str, ...] | None, name: str = "x") -> Non
         return
     if sorted(columns) == sorted(known):
         raise value_error(
-            f"The columns of {name} stand in another order than in training.",
+            f"The columns of {name} are not in the order of training.",
             training=_shown(known),
             **{name: _shown(columns)},
             fix=f"{name} = {name}[{list(known)}]" if len(known) <= 10 else None,
@@ -179,7 +179,7 @@ def check_columns(x: Any, known: tuple[str, ...] | None, name: str = "x") -> Non
     other = [c for c in columns if c not in known]
     warn(
         explain(
-            f"{name} has columns that were not there in training: {_shown(other)}.",
+            f"{name} has columns that the training data did not have: {_shown(other)}.",
             training=_shown(known),
         )
     )
