@@ -111,7 +111,7 @@ def _explain_lost_buffers(slots: StateSlots, error: Exception) -> None:
     if any(isinstance(x, jax.Array) and x.is_deleted() for x in values):
         raise WeightsLostError(
             explain(
-                "The step failed after it had taken over the memory of the weights, which are lost.",
+                "The step failed after it had taken the memory of the weights, which are lost.",
                 error=f"{type(error).__name__}: {str(error)[:300]}",
                 fix="load the last checkpoint (callbacks.BackupAndRestore or ModelCheckpoint keep "
                 "one),\nand try a smaller batch_size if memory ran out.",

@@ -264,7 +264,8 @@ class CompileLoss:
     ):
         if any(isinstance(leaf, str) for leaf in tree.flatten(loss_weights)):
             raise value_error(
-                f"loss_weights, the third argument of compile, must be numbers, got {loss_weights!r}.",
+                "loss_weights, the third argument of compile, must be numbers, "
+                f"got {loss_weights!r}.",
                 fix=f"metrics={loss_weights!r}, loss_weights=None",
             )
         self.user_loss, self.user_weights = loss, loss_weights
