@@ -233,7 +233,7 @@ def test_steps_per_execution_can_be_set_afterwards():
     assert model.steps_per_execution == 3
     losses = [m.fit(x, y, shuffle=False, verbose=0).history["loss"] for m in (model, other)]
     assert losses[0] == losses[1]
-    with pytest.raises(ValueError, match="positive int or 'auto'"):
+    with pytest.raises(ValueError, match="positive integer or 'auto'"):
         model.steps_per_execution = 0
 
 
