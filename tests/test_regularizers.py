@@ -22,7 +22,7 @@ def test_orthogonal_rows_cost_nothing():
 
 
 def test_factors_are_checked_and_named():
-    with pytest.raises(ValueError, match="l2 is a non-negative number, got -1"):
+    with pytest.raises(ValueError, match="l2 must be a finite number >= 0, got -1"):
         regularizers.L2(-1)
     assert regularizers.L2(np.float32(0.5)).get_config() == {"l2": 0.5}
 

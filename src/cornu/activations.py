@@ -39,22 +39,28 @@ from cornu.ops import (
     tanh_shrink as tanh_shrink,
     threshold as threshold,
 )
-from cornu.types import ActivationLike
+from cornu.types import ActivationLike, Axis, Tensor
 
 
-def relu(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: float = 0.0) -> Any:
-    """`max(x, 0)`, or with settings: `min(x, max_value)` where `x > threshold`.
+def relu(
+    x: Tensor,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> Tensor:
+    """Rectified linear unit, `max(x, 0)` by default.
 
-    Elsewhere, at the threshold too, it is `negative_slope * (x - threshold)`.
+    In general, `min(x, max_value)` where `x > threshold`, and `negative_slope * (x - threshold)`
+    elsewhere.
 
     Args:
-        x: any shape.
-        negative_slope: slope below the threshold.
-        max_value: largest output; none if None.
-        threshold: value above which `x` is passed on.
+        x: array of any shape.
+        negative_slope: slope at and below the threshold.
+        max_value: upper bound of the output; None for no bound.
+        threshold: value above which `x` is returned.
 
     Returns:
-        Same shape as `x`.
+        An array of the same shape.
 
     Example:
 
@@ -68,18 +74,18 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: 
     x = x if is_symbolic(x) else ops.convert_to_tensor(x)
     above = x if max_value is None else ops.minimum(x, ops.cast(max_value, x.dtype))
     below = negative_slope * (x - threshold) if negative_slope else ops.zeros_like(x)
-    return ops.where(x <= threshold, below, above)  # NaN is above, and stays
+    return ops.where(x <= threshold, below, above)  # NaN is not <= anything, and stays
 
 
-def softmax(x: Any, axis: Any = -1) -> Any:
-    """`exp(x) / sum(exp(x))` along `axis`: positive numbers that sum to one.
+def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
+    """`exp(x) / sum(exp(x))` along `axis`: probabilities, which sum to 1.
 
     Args:
-        x: logits, any shape.
-        axis: an int, or a tuple of axes over which to sum jointly.
+        x: logits of any shape.
+        axis: axis or axes of the sum; all of them if None.
 
     Returns:
-        Same shape as `x`.
+        An array of the same shape.
 
     Example:
 
@@ -92,8 +98,8 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     return output
 
 
-def sigmoid(x: Any) -> Any:
-    """`1 / (1 + exp(-x))`: from 0 to 1.
+def sigmoid(x: Tensor) -> Tensor:
+    """Logistic sigmoid, `1 / (1 + exp(-x))`, in (0, 1).
 
     Example:
 
@@ -106,12 +112,14 @@ def sigmoid(x: Any) -> Any:
     return output
 
 
-def gelu(x: Any, approximate: bool = False) -> Any:
-    """`x * P(Z <= x)` with `Z` normal (Hendrycks & Gimpel 2016).
+def gelu(x: Tensor, approximate: bool = False) -> Tensor:
+    """Gaussian error linear unit, `x * P(Z <= x)` for a standard normal `Z`.
+
+    From Hendrycks & Gimpel (2016). `ops.gelu` is the same function, approximate by default.
 
     Args:
-        x: any shape.
-        approximate: use the `tanh` formula in place of the error function.
+        x: array of any shape.
+        approximate: whether to use the tanh approximation instead of the error function.
 
     Example:
 
@@ -121,8 +129,8 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     return ops.gelu(x, approximate=approximate)
 
 
-def mish(x: Any) -> Any:
-    """`x * tanh(softplus(x))` (Misra 2019).
+def mish(x: Tensor) -> Tensor:
+    """Self-regularized non-monotonic activation, `x * tanh(softplus(x))` (Misra 2019).
 
     Example:
 
@@ -133,8 +141,8 @@ def mish(x: Any) -> Any:
     return x * ops.tanh(ops.softplus(x))
 
 
-def exponential(x: Any) -> Any:
-    """`exp(x)`.
+def exponential(x: Tensor) -> Tensor:
+    """Exponential function, `exp(x)`.
 
     Example:
 
@@ -144,8 +152,8 @@ def exponential(x: Any) -> Any:
     return ops.exp(x)
 
 
-def linear(x: Any) -> Any:
-    """`x` itself.
+def linear(x: Tensor) -> Tensor:
+    """Identity function, `x`.
 
     Example:
 

@@ -1,6 +1,4 @@
-"""Constraints: what a weight must satisfy after every update; the optimizer applies them."""
-
-from typing import Any
+"""Constraints on the values of weights, which the optimizer applies after every update."""
 
 from cornu import ops, settings
 from cornu.absent import names_of
@@ -8,11 +6,11 @@ from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import serialize_keras_object
 from cornu.core.objects.vocabulary import Vocabulary
 from cornu.names import to_snake_case
-from cornu.types import Config
+from cornu.types import Axis, Config, Tensor
 
 
 class Constraint(Configurable):
-    """Base of all constraints: a function from a weight to the weight that is allowed.
+    """Base of all constraints: a function from a weight to its constrained value.
 
     Example:
 
@@ -24,25 +22,25 @@ class Constraint(Configurable):
     """
 
     def __init__(self) -> None:
-        """Nothing to set here; without this, arguments would be ignored silently."""
+        """Take no settings; without this, arguments would be ignored silently."""
 
-    def __call__(self, w: Any) -> Any:
-        """The allowed value nearest to `w`; `w` itself here."""
+    def __call__(self, w: Tensor) -> Tensor:
+        """The constrained value of a weight with value `w`; `w` itself here."""
         return w
 
 
-def _lengths(w: Any, axis: Any) -> Any:
-    """Euclidean lengths along `axis`, which stays with size 1."""
+def _norms(w: Tensor, axis: Axis) -> Tensor:
+    """Euclidean norms along `axis`, which is kept with size 1."""
     return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
 
 
 class MaxNorm(Constraint):
-    """Shortens vectors that are longer than `max_value`.
+    """Scales vectors down to a norm of at most `max_value`.
 
     Args:
-        max_value: greatest length.
-        axis: axis or axes along which a vector lies: 0 for the inputs of one Dense unit,
-            (0, 1, 2) for one filter of Conv2D.
+        max_value: maximum norm.
+        axis: axis or axes of one vector: 0 for the inputs of each Dense unit, (0, 1, 2) for each
+            filter of Conv2D.
 
     Example:
 
@@ -52,19 +50,19 @@ class MaxNorm(Constraint):
          [0.8 0. ]]
     """
 
-    def __init__(self, max_value: float = 2, axis: Any = 0):
+    def __init__(self, max_value: float = 2, axis: Axis = 0):
         self.max_value = max_value
         self.axis = axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         w = ops.convert_to_tensor(w)
-        lengths = _lengths(w, self.axis)
-        wanted = ops.clip(lengths, 0, self.max_value)
-        return w * (wanted / (settings.current.epsilon + lengths))
+        norms = _norms(w, self.axis)
+        wanted = ops.clip(norms, 0, self.max_value)
+        return w * (wanted / (settings.current.epsilon + norms))
 
 
 class NonNeg(Constraint):
-    """Sets negative weights to zero.
+    """Makes weights non-negative: negative values become 0.
 
     Example:
 
@@ -72,16 +70,16 @@ class NonNeg(Constraint):
         [0.0, 2.0]
     """
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         w = ops.convert_to_tensor(w)
         return ops.where(w >= 0, w, ops.zeros_like(w))
 
 
 class UnitNorm(Constraint):
-    """Gives every vector length one.
+    """Scales every vector to unit norm.
 
     Args:
-        axis: axis or axes along which a vector lies.
+        axis: axis or axes of one vector, as in `MaxNorm`.
 
     Example:
 
@@ -91,24 +89,24 @@ class UnitNorm(Constraint):
          [0.8]]
     """
 
-    def __init__(self, axis: Any = 0):
+    def __init__(self, axis: Axis = 0):
         self.axis = axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         w = ops.convert_to_tensor(w)
-        return w / (settings.current.epsilon + _lengths(w, self.axis))
+        return w / (settings.current.epsilon + _norms(w, self.axis))
 
 
 class MinMaxNorm(Constraint):
-    """Moves the length of every vector towards the interval from `min_value` to `max_value`.
+    """Moves the norm of every vector into the interval from `min_value` to `max_value`.
 
-    The new length is `rate * clip(length, min_value, max_value) + (1 - rate) * length`.
+    The new norm is `rate * clip(norm, min_value, max_value) + (1 - rate) * norm`.
 
     Args:
-        min_value: least length.
-        max_value: greatest length.
-        rate: how far to go at each step: 1 all the way.
-        axis: axis or axes along which a vector lies.
+        min_value: minimum norm.
+        max_value: maximum norm.
+        rate: fraction of the distance to the interval that an update removes; 1 for all of it.
+        axis: axis or axes of one vector, as in `MaxNorm`.
 
     Example:
 
@@ -119,19 +117,19 @@ class MinMaxNorm(Constraint):
     """
 
     def __init__(
-        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0
+        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0
     ):
         self.min_value = min_value
         self.max_value = max_value
         self.rate = rate
         self.axis = axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         w = ops.convert_to_tensor(w)
-        lengths = _lengths(w, self.axis)
-        inside = ops.clip(lengths, self.min_value, self.max_value)
-        wanted = self.rate * inside + (1 - self.rate) * lengths
-        return w * (wanted / (settings.current.epsilon + lengths))
+        norms = _norms(w, self.axis)
+        inside = ops.clip(norms, self.min_value, self.max_value)
+        wanted = self.rate * inside + (1 - self.rate) * norms
+        return w * (wanted / (settings.current.epsilon + norms))
 
 
 max_norm = MaxNorm

@@ -1,16 +1,17 @@
-"""Regularizers: a penalty on the values of a weight, which training adds to the loss."""
+"""Regularizers: penalties on the values of weights, which training adds to the loss."""
 
 import math
 from typing import Any
 
 from cornu import ops
 from cornu.absent import names_of
+from cornu.arguments import one_of
 from cornu.core.objects.configurable import Configurable
 from cornu.core.objects.serialize import serialize_keras_object
 from cornu.core.objects.vocabulary import Vocabulary
 from cornu.errors import value_error
 from cornu.names import to_snake_case
-from cornu.types import Config, RegularizerLike
+from cornu.types import Config, RegularizerLike, Tensor
 
 
 class Regularizer(Configurable):
@@ -26,30 +27,30 @@ class Regularizer(Configurable):
     """
 
     def __init__(self) -> None:
-        """Nothing to set here; without this, arguments would be ignored silently."""
+        """Take no settings; without this, arguments would be ignored silently."""
 
-    def __call__(self, x: Any) -> Any:
-        """The penalty for the value `x` of a weight; none here."""
+    def __call__(self, x: Tensor) -> Tensor:
+        """The penalty for a weight with value `x`, a scalar; 0 here."""
         return 0.0
 
 
-def _factor(value: Any, name: str) -> float:
-    """A penalty's factor as a float, if it is one.
+def _factor(value: float, name: str) -> float:
+    """The factor of a penalty as a float.
 
     Raises:
-        ValueError: it is not a finite, non-negative number.
+        ValueError: the value is not a finite number >= 0.
     """
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, str) or not math.isfinite(number) or number < 0:
-        raise value_error(f"{name} is a non-negative number, got {value!r}.")
+        raise value_error(f"{name} must be a finite number >= 0, got {value!r}.")
     return number
 
 
 class L1(Regularizer):
-    """`l1 * sum(abs(x))`: drives weights to exactly zero.
+    """Lasso penalty `l1 * sum(abs(x))`, which makes weights sparse.
 
     Args:
         l1: factor of the penalty.
@@ -63,12 +64,12 @@ class L1(Regularizer):
     def __init__(self, l1: float = 0.01):
         self.l1 = _factor(0.01 if l1 is None else l1, "l1")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         return self.l1 * ops.sum(ops.abs(x))
 
 
 class L2(Regularizer):
-    """`l2 * sum(x**2)`: keeps weights small.
+    """Ridge penalty `l2 * sum(x**2)`, which keeps weights small.
 
     Args:
         l2: factor of the penalty.
@@ -82,16 +83,16 @@ class L2(Regularizer):
     def __init__(self, l2: float = 0.01):
         self.l2 = _factor(0.01 if l2 is None else l2, "l2")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         return self.l2 * ops.sum(ops.square(x))
 
 
 class L1L2(Regularizer):
-    """`l1 * sum(abs(x)) + l2 * sum(x**2)`.
+    """Elastic net penalty, `l1 * sum(abs(x)) + l2 * sum(x**2)`.
 
     Args:
-        l1: factor of the first penalty.
-        l2: factor of the second.
+        l1: factor of the sum of absolute values.
+        l2: factor of the sum of squares.
 
     Example:
 
@@ -103,7 +104,7 @@ class L1L2(Regularizer):
         self.l1 = _factor(l1 or 0.0, "l1")
         self.l2 = _factor(l2 or 0.0, "l2")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         penalty = 0.0
         if self.l1:
             penalty = penalty + self.l1 * ops.sum(ops.abs(x))
@@ -113,10 +114,12 @@ class L1L2(Regularizer):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """`factor` times the mean of `abs(cos)` over all pairs of rows (or columns) of a matrix.
+    """Penalty for rows (or columns) of a matrix that are not orthogonal.
+
+    It is `factor` times the mean of the absolute cosine similarity over all pairs.
 
     Args:
-        factor: of the penalty.
+        factor: factor of the penalty.
         mode: "rows" or "columns".
 
     Example:
@@ -127,14 +130,15 @@ class OrthogonalRegularizer(Regularizer):
     """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
-        if mode not in ("rows", "columns"):
-            raise value_error(f'mode is "rows" or "columns", got {mode!r}.')
+        one_of(mode, ("rows", "columns"), "mode")
         self.factor = _factor(factor, "factor")
         self.mode = mode
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         if len(x.shape) != 2:
-            raise value_error("OrthogonalRegularizer takes a matrix.", shape=tuple(x.shape))
+            raise value_error(
+                f"OrthogonalRegularizer needs a weight with 2 axes, got shape {tuple(x.shape)}."
+            )
         if self.mode == "columns":
             x = ops.transpose(x)
         x = ops.normalize(x, axis=-1)  # (vectors, size)
@@ -151,12 +155,12 @@ orthogonal_regularizer = OrthogonalRegularizer
 
 
 class _Regularizers(Vocabulary):
-    """The regularizers; a bare number is refused."""
+    """The regularizers; a number could be the factor of any of them, and is refused."""
 
     def find(self, identifier: RegularizerLike) -> Any:
         if isinstance(identifier, int | float):
             raise value_error(
-                f"A number is not a regularizer, got {identifier}.",
+                f"A regularizer must be a name, a function or an instance, got {identifier}.",
                 fix=f"keras.regularizers.L2({identifier}) in place of {identifier}",
             )
         return super().find(identifier)

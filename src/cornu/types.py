@@ -56,5 +56,8 @@ LossLike = str | Config | Callable[..., Any]
 MetricLike = str | Config | Callable[..., Any]
 OptimizerLike = str | Config | Any
 
+# The seed of random numbers: an int, a SeedGenerator, or None for a new one.
+SeedLike = int | Any
+
 # A learning rate: a number, a schedule, a function of no arguments, or a scalar Variable.
 ScheduleLike = float | Callable[..., Any] | Any

@@ -14,7 +14,7 @@ def test_constant_keeps_integers_and_bools():
 
 
 def test_constant_of_another_shape_says_both():
-    with pytest.raises(ValueError, match=r"constant: \(2,\)\n  weight:   \(3,\)"):
+    with pytest.raises(ValueError, match=r"shape of the weight, \(3,\), got .*\(2,\)"):
         initializers.Constant([1.0, 2.0])((3,))
 
 
@@ -22,7 +22,7 @@ def test_an_array_is_taken_as_the_value_itself():
     value = np.arange(4.0).reshape(2, 2)
     initializer = initializers.get(value)
     assert initializer((2, 2)).tolist() == value.tolist()
-    with pytest.raises(ValueError, match="another shape"):
+    with pytest.raises(ValueError, match="must have the shape of the weight"):
         initializer((4,))
 
 

@@ -107,7 +107,7 @@ def test_an_own_initializer_with_a_constant_inside_is_cloned():
 
 
 def test_integers_are_refused():
-    with pytest.raises(ValueError, match="draws real numbers"):
+    with pytest.raises(ValueError, match="needs a floating-point dtype"):
         initializers.RandomUniform(seed=1)((2,), "int32")
 
 

@@ -1,5 +1,6 @@
-"""Initializers: the first values of weights."""
+"""Initializers: the initial values of weights."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ from cornu.initializers.random import (
     variance_scaling as variance_scaling,
 )
 from cornu.names import to_snake_case
-from cornu.types import Config, InitializerLike, Tensor
+from cornu.types import Config, DTypeLike, InitializerLike, Tensor
 
 
 class _Initializers(Vocabulary):
@@ -64,16 +65,15 @@ class _Initializers(Vocabulary):
         return super().find(identifier)
 
 
-def _exactly(values: Any) -> Any:
-    """An initializer that gives these values, and refuses any other shape."""
+def _exactly(values: Tensor) -> Callable[..., Tensor]:
+    """An initializer that returns these values, for weights of their shape."""
 
-    def initialize(shape: Any, dtype: Any = None) -> Any:
+    def initialize(shape: Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
         array = tensor(values)
         if tuple(shape) != tuple(array.shape):
             raise value_error(
-                "The array given as initializer has another shape than the weight.",
-                array=tuple(array.shape),
-                weight=tuple(shape),
+                f"An array as initializer must have the shape of the weight, {tuple(shape)}, got "
+                f"{tuple(array.shape)}."
             )
         return tensor(array, dtype) if is_tracer(array) else on_device(np.asarray(array), dtype)
 

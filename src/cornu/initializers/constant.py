@@ -1,4 +1,4 @@
-"""Initializers without chance: zeros, ones, a given value, the identity, Fourier bases."""
+"""Deterministic initializers: zeros, ones, constants, the identity, Fourier bases."""
 
 import math
 from collections.abc import Sequence
@@ -8,23 +8,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu.arguments import one_of
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
 from cornu.core.graph.operands import tensor
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import did_you_mean, need, type_error, value_error
 from cornu.initializers.initializer import Initializer, on_device
+from cornu.types import Config, DTypeLike, Tensor
 
 
-def _empty(shape: Sequence[int], dtype: Any, value: Any) -> jax.Array:
+def _filled(shape: Sequence[int], dtype: DTypeLike | None, value: np.float32) -> jax.Array:
     dtype = dtypes.standardize_dtype(dtype)
     if dtype == "string":
-        raise type_error("A weight holds numbers, not text.", dtype=dtype, fix="dtype='float32'")
+        raise type_error("A weight must hold numbers, got dtype string.", fix="dtype='float32'")
     return on_device(np.full(tuple(shape), value), dtype)
 
 
 class Zeros(Initializer):
-    """Zeros.
+    """All zeros.
 
     Example:
 
@@ -32,12 +34,12 @@ class Zeros(Initializer):
         [0.0, 0.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
-        return _empty(shape, dtype, np.float32(0))
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
+        return _filled(shape, dtype, np.float32(0))
 
 
 class Ones(Initializer):
-    """Ones.
+    """All ones.
 
     Example:
 
@@ -45,15 +47,15 @@ class Ones(Initializer):
         [1.0, 1.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
-        return _empty(shape, dtype, np.float32(1))
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
+        return _filled(shape, dtype, np.float32(1))
 
 
 class Constant(Initializer):
-    """One value everywhere, or an array of values.
+    """A constant number, or an array of values.
 
     Args:
-        value: a number, or an array that broadcasts to the shape of the weight.
+        value: number, or array that broadcasts to the shape of the weight.
 
     Example:
 
@@ -61,10 +63,10 @@ class Constant(Initializer):
         ([3.0, 3.0], [[1.0, 2.0], [1.0, 2.0]])
     """
 
-    def __init__(self, value: Any = 0.0):
+    def __init__(self, value: Tensor = 0.0):
         self.value = value
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         dtype = dtypes.standardize_dtype(dtype)
         value = tensor(self.value)
         if is_tracer(value):
@@ -74,22 +76,21 @@ class Constant(Initializer):
             values = np.broadcast_to(value, tuple(shape))
         except ValueError:
             raise value_error(
-                "The constant does not fit the shape of the weight.",
-                constant=value.shape,
-                weight=tuple(shape),
+                f"value must broadcast to the shape of the weight, {tuple(shape)}, got an array "
+                f"of shape {value.shape}.",
             ) from None
         return on_device(values, dtype)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Constant":
+    def from_config(cls, config: Config) -> "Constant":
         return cls(**{**config, "value": deserialize_keras_object(config["value"])})
 
 
 class Identity(Initializer):
-    """The identity matrix, times `gain`.
+    """The identity matrix, times `gain`; zeros beyond it in a matrix that is not square.
 
     Args:
-        gain: the number on the diagonal.
+        gain: value on the diagonal.
 
     Example:
 
@@ -100,27 +101,26 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0):
         self.gain = gain
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         if len(shape) != 2:
-            raise value_error("Only a matrix can be the identity.", shape=tuple(shape))
+            raise value_error(f"Identity needs a weight with 2 axes, got shape {tuple(shape)}.")
         return on_device(self.gain * np.eye(shape[0], shape[1]), dtype)
 
 
 class STFT(Initializer):
-    """Cosines or sines of a short-time Fourier transform, as the kernel of a convolution.
+    """Basis of a short-time Fourier transform, as the kernel of a convolution.
 
-    Bin `k` of `n_bins` is `w[t] * cos(2 pi k t / N)` (real) or `-w[t] * sin(2 pi k t / N)` (imag)
-    at sample `t`, with window `w` and `N = 2 (n_bins - 1)`.
+    At sample `t`, frequency bin `k` of `bins` is `w[t] * cos(2 pi k t / N)` (real) or
+    `-w[t] * sin(2 pi k t / N)` (imag), with window `w` and `N = 2 (bins - 1)`. The weight must have
+    shape `(samples, channels, bins)`.
 
     Args:
-        side: "real" or "imag".
+        side: part of the transform, "real" or "imag".
         window: name of a window of `scipy.signal.get_window` (a tuple gives its parameters too),
-            an array of its values, or None for none.
-        scaling: "density" divides the window by the root of its power, "spectrum" by its sum, None
-            leaves it.
-        periodic: whether the window is meant for Fourier transforms, rather than symmetric.
-
-    Shape of the kernel `(samples, channels, n_bins)`.
+            array of `samples` values, or None for a rectangular window.
+        scaling: divisor of the window: the root of its power ("density"), its sum ("spectrum"), or
+            none (None).
+        periodic: whether the window is periodic, rather than symmetric.
 
     Example:
 
@@ -131,14 +131,12 @@ class STFT(Initializer):
     def __init__(
         self,
         side: str = "real",
-        window: Any = "hann",
+        window: str | tuple[Any, ...] | Tensor | None = "hann",
         scaling: str | None = "density",
         periodic: bool = False,
     ):
-        if side not in ("real", "imag"):
-            raise value_error(f'side is "real" or "imag", got {side!r}.')
-        if scaling not in ("density", "spectrum", None):
-            raise value_error(f'scaling is "density", "spectrum" or None, got {scaling!r}.')
+        one_of(side, ("real", "imag"), "side")
+        one_of(scaling, ("density", "spectrum", None), "scaling")
         if isinstance(window, (str, tuple)):
             _window(window, 8, True)
         self.side = side
@@ -146,9 +144,11 @@ class STFT(Initializer):
         self.scaling = scaling
         self.periodic = periodic
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         if len(shape) != 3:
-            raise value_error("STFT makes kernels (samples, channels, bins).", shape=tuple(shape))
+            raise value_error(
+                f"STFT needs a weight of shape (samples, channels, bins), got {tuple(shape)}."
+            )
         samples, channels, bins = shape
         window = np.ones(samples)
         if self.window is not None:
@@ -163,12 +163,12 @@ class STFT(Initializer):
         return on_device(np.broadcast_to(kernel, (samples, channels, bins)), dtype)
 
 
-def _window(window: Any, samples: int, periodic: bool) -> np.ndarray:
+def _window(window: str | tuple[Any, ...] | Tensor, samples: int, periodic: bool) -> np.ndarray:
     """The values of a window, given by name or as an array."""
     if not isinstance(window, (str, tuple)):
         values = np.asarray(window, dtype=float)
         if values.shape != (samples,):
-            raise value_error("The window has another length than the kernel.", window=values.shape)
+            raise value_error(f"window must have shape {(samples,)}, got {values.shape}.")
         return values
     signal = need("scipy.signal", for_="the windows of STFT")
     try:

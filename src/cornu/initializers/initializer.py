@@ -1,7 +1,7 @@
-"""`Initializer`: the first value of a weight, from its shape and dtype."""
+"""`Initializer`: the initial value of a weight, from its shape and dtype."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from cornu.core import dtypes
 from cornu.core.objects.configurable import Configurable
 from cornu.errors import explain
+from cornu.types import DTypeLike, Tensor
 
 
 class Initializer(Configurable):
@@ -24,32 +25,33 @@ class Initializer(Configurable):
     """
 
     def __init__(self) -> None:
-        """Nothing to set here; without this, arguments would be ignored silently."""
+        """Take no settings; without this, arguments would be ignored silently."""
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
-        """The first value of a weight; written by subclasses.
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
+        """The initial value of a weight; written by subclasses.
 
         Args:
             shape: sizes of the axes.
-            dtype: name of the dtype; `floatx` if None.
+            dtype: dtype of the weight; `floatx` if None.
+            **kwargs: further settings, which these initializers ignore.
         """
         raise NotImplementedError(
             explain(
-                f"{type(self).__name__} does not say which values it gives.",
+                f"{type(self).__name__} does not define __call__.",
                 fix="def __call__(self, shape, dtype=None): return ...",
             )
         )
 
-    def clone(self) -> Any:
+    def clone(self) -> Self:
         """A new initializer with the same settings."""
         return type(self).from_config(self.get_config())
 
 
-def on_device(values: np.ndarray, dtype: Any) -> jax.Array:
+def on_device(values: np.ndarray, dtype: DTypeLike | None) -> jax.Array:
     """A jax array of values computed by numpy.
 
     The transfer compiles nothing. `jnp.zeros` and `jnp.asarray` compile a program for each new
-    shape (13 to 35 ms each), which is what makes the building of models slow.
+    shape (13 to 35 ms each), which makes building a model slow.
     """
     dtype = dtypes.numpy_dtype(dtypes.standardize_dtype(dtype))
     return jax.device_put(values.astype(jax.dtypes.canonicalize_dtype(dtype), copy=False))

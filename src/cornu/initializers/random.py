@@ -1,4 +1,4 @@
-"""Initializers that draw: uniform, normal, scaled by the fans of a weight, orthogonal.
+"""Random initializers: uniform, normal, scaled by the fans of a weight, orthogonal.
 
 The numbers are drawn on the host by numpy's counter-based Philox generator, keyed by the seed:
 
@@ -7,7 +7,7 @@ The numbers are drawn on the host by numpy's counter-based Philox generator, key
     SeedGenerator.next() --------+        |
                                           +--> jax.random, if the words are being traced
 
-so that building a model compiles nothing. The same int gives the same numbers at every call.
+so that building a model compiles nothing. An int gives the same numbers at every call.
 """
 
 import math
@@ -26,20 +26,21 @@ from cornu.errors import did_you_mean, value_error
 from cornu.initializers.initializer import Initializer, on_device
 from cornu.numeric import is_float
 from cornu.random.seed import SeedGenerator, make_default_seed
+from cornu.types import DTypeLike, SeedLike, Tensor
 
 # Standard deviation of a standard normal that is cut off at two.
 _TRUNCATED_STDDEV = 0.87962566103423978
 
 
 class RandomInitializer(Initializer):
-    """Base of the initializers that draw random numbers.
+    """Base of the random initializers.
 
     Args:
-        seed: an int for the same numbers at every call, a `SeedGenerator` for new ones at every
-            call, or None for an int chosen now.
+        seed: int, for the same numbers at every call; `SeedGenerator`, for new ones at every call;
+            or None, for an int drawn now.
     """
 
-    def __init__(self, seed: Any = None):
+    def __init__(self, seed: SeedLike | None = None):
         if isinstance(seed, dict):
             seed = deserialize_keras_object(seed)
         self._given_seed = seed
@@ -59,17 +60,17 @@ class RandomInitializer(Initializer):
     def _draw(
         self,
         shape: Sequence[int],
-        dtype: Any,
+        dtype: DTypeLike | None,
         distribution: "Distribution",
         offset: float = 0.0,
         scale: float = 1.0,
-    ) -> Any:
+    ) -> Tensor:
         """`offset + scale * x`, with `x` drawn by numpy, or by jax where the seed is traced."""
         dtype = dtypes.standardize_dtype(dtype)
         if not is_float(dtype):
             raise value_error(
-                f"{type(self).__name__} draws real numbers, but the dtype is {dtype!r}.",
-                fix="a floating dtype, or the initializer 'zeros'.",
+                f"{type(self).__name__} needs a floating-point dtype, got {dtype!r}.",
+                fix="dtype='float32'\nor initializer='zeros'",
             )
         shape = tuple(int(n) for n in shape)
         words = self.seed.next() if isinstance(self.seed, SeedGenerator) else int(self.seed)
@@ -82,13 +83,14 @@ class RandomInitializer(Initializer):
 
 
 class Distribution(NamedTuple):
-    """How standard numbers are drawn, `(generator or key, shape, dtype) -> array`, in two ways."""
+    """Samplers of a standard distribution, `(generator or key, shape, dtype) -> array`: on the host
+    by numpy, and traced by jax."""
 
     host: Callable[[np.random.Generator, tuple[int, ...], Any], np.ndarray]
     traced: Callable[[Any, tuple[int, ...], Any], Any]
 
 
-def _generator(words: Any) -> np.random.Generator:
+def _generator(words: int | Tensor) -> np.random.Generator:
     """A generator keyed by an int or by the two words of a seed."""
     if isinstance(words, int):
         words = (words % 2**32, words // 2**32 % 2**32)
@@ -97,12 +99,12 @@ def _generator(words: Any) -> np.random.Generator:
 
 
 def _width(dtype: str) -> Any:
-    """The dtype in which to draw: double where asked for, else single."""
+    """The dtype to draw in: double precision for float64, else single."""
     return np.float64 if dtype == "float64" else np.float32
 
 
 def _truncated(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Standard normal numbers from -2 to 2: those outside are drawn again."""
+    """Samples of a standard normal distribution; those beyond -2 and 2 are drawn again."""
     x = generator.standard_normal(shape, dtype=dtype).reshape(-1)
     outside = np.flatnonzero(np.abs(x) > 2)
     while outside.size:
@@ -128,11 +130,11 @@ _SYMMETRIC = Distribution(  # from -1 to 1
 
 
 class RandomNormal(RandomInitializer):
-    """Normal numbers.
+    """Samples of a normal distribution.
 
     Args:
-        mean: their mean.
-        stddev: their standard deviation.
+        mean: mean of the distribution.
+        stddev: standard deviation of the distribution.
         seed: see `RandomInitializer`.
 
     Example:
@@ -141,21 +143,21 @@ class RandomNormal(RandomInitializer):
         1.0
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: SeedLike | None = None):
         super().__init__(seed)
         self.mean = mean
         self.stddev = stddev
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         return self._draw(shape, dtype, _NORMAL, self.mean, self.stddev)
 
 
 class TruncatedNormal(RandomInitializer):
-    """Normal numbers, those further than two standard deviations from the mean drawn again.
+    """Samples of a normal distribution, truncated at two standard deviations from the mean.
 
     Args:
-        mean: their mean.
-        stddev: the standard deviation before the cut; afterwards it is 0.88 of that.
+        mean: mean of the distribution.
+        stddev: standard deviation before truncation, which reduces it to 0.88 of that.
         seed: see `RandomInitializer`.
 
     Example:
@@ -164,21 +166,21 @@ class TruncatedNormal(RandomInitializer):
         True
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: SeedLike | None = None):
         super().__init__(seed)
         self.mean = mean
         self.stddev = stddev
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         return self._draw(shape, dtype, _TRUNCATED, self.mean, self.stddev)
 
 
 class RandomUniform(RandomInitializer):
-    """Uniform numbers.
+    """Samples of a uniform distribution.
 
     Args:
-        minval: least number.
-        maxval: greatest number, itself never drawn.
+        minval: lower bound, included.
+        maxval: upper bound, excluded.
         seed: see `RandomInitializer`.
 
     Example:
@@ -188,12 +190,12 @@ class RandomUniform(RandomInitializer):
         (True, True)
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: SeedLike | None = None):
         super().__init__(seed)
         self.minval = minval
         self.maxval = maxval
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         return self._draw(shape, dtype, _UNIFORM, self.minval, self.maxval - self.minval)
 
 
@@ -202,13 +204,12 @@ def fans(
     input_axes: Sequence[int] | None = None,
     output_axes: Sequence[int] | None = None,
 ) -> tuple[int, int]:
-    """How many inputs one output of a weight sums up, and how many outputs one input feeds.
+    """Fan-in and fan-out of a weight: the number of inputs per output, and of outputs per input.
 
     Args:
-        shape: of the weight; `(..., inputs, outputs)` with the window of a convolution in front,
-            unless the axes say otherwise.
-        input_axes: the axes that are summed over.
-        output_axes: the axes of the output.
+        shape: shape of the weight, `(*window, inputs, outputs)` unless the axes say otherwise.
+        input_axes: axes that are summed over.
+        output_axes: axes of the output.
 
     Example:
 
@@ -229,15 +230,17 @@ _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
 class VarianceScaling(RandomInitializer):
-    """Numbers of mean 0 and variance `scale / fan`: signals keep their size from layer to layer.
+    """Samples with mean 0 and variance `scale / fan`: keeps the size of signals between layers.
 
     Args:
-        scale: of the variance.
-        mode: "fan_in" (number of inputs), "fan_out" (of outputs) or "fan_avg" (the mean of both).
+        scale: factor of the variance.
+        mode: meaning of `fan`: "fan_in" (number of inputs per output), "fan_out" (outputs per
+            input) or "fan_avg" (the mean of both).
         distribution: "truncated_normal", "untruncated_normal" or "uniform".
         seed: see `RandomInitializer`.
-        input_axes: axes of the weight that are summed over, see `fans`.
-        output_axes: axes of the weight that the output has.
+        input_axes: axes of the weight that are summed over; the last but one and the window of a
+            convolution if None.
+        output_axes: axes of the weight that the output has; the last and the window if None.
 
     Example:
 
@@ -251,12 +254,12 @@ class VarianceScaling(RandomInitializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: Any = None,
+        seed: SeedLike | None = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ):
         if scale <= 0:
-            raise value_error(f"scale is a positive number, got {scale}.")
+            raise value_error(f"scale must be > 0, got {scale}.")
         if mode not in _MODES:
             raise value_error(f"There is no mode {mode!r}.", fix=did_you_mean(mode, _MODES))
         distribution = distribution.lower()
@@ -274,7 +277,7 @@ class VarianceScaling(RandomInitializer):
         self.input_axes = input_axes
         self.output_axes = output_axes
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
@@ -287,13 +290,13 @@ class VarianceScaling(RandomInitializer):
 
 
 class _Scaled(VarianceScaling):
-    """A named setting of `VarianceScaling`, which keeps only the seed and the axes open."""
+    """`VarianceScaling` with a fixed scale, mode and distribution."""
 
     _SETTING: tuple[float, str, str]
 
     def __init__(
         self,
-        seed: Any = None,
+        seed: SeedLike | None = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ):
@@ -301,7 +304,7 @@ class _Scaled(VarianceScaling):
 
 
 class GlorotUniform(_Scaled):
-    """Uniform with variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010).
+    """Uniform distribution with variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010).
 
     Example:
 
@@ -314,7 +317,7 @@ class GlorotUniform(_Scaled):
 
 
 class GlorotNormal(_Scaled):
-    """Truncated normal with variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010).
+    """Truncated normal distribution, variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010).
 
     Example:
 
@@ -327,7 +330,7 @@ class GlorotNormal(_Scaled):
 
 
 class HeUniform(_Scaled):
-    """Uniform with variance `2 / fan_in`, for layers followed by relu (He et al. 2015).
+    """Uniform distribution with variance `2 / fan_in`, for relu (He et al. 2015).
 
     Example:
 
@@ -340,7 +343,7 @@ class HeUniform(_Scaled):
 
 
 class HeNormal(_Scaled):
-    """Truncated normal with variance `2 / fan_in`, for layers followed by relu (He et al. 2015).
+    """Truncated normal distribution with variance `2 / fan_in`, for relu (He et al. 2015).
 
     Example:
 
@@ -353,7 +356,7 @@ class HeNormal(_Scaled):
 
 
 class LecunUniform(_Scaled):
-    """Uniform with variance `1 / fan_in` (LeCun et al. 1998).
+    """Uniform distribution with variance `1 / fan_in` (LeCun et al. 1998).
 
     Example:
 
@@ -366,7 +369,7 @@ class LecunUniform(_Scaled):
 
 
 class LecunNormal(_Scaled):
-    """Truncated normal with variance `1 / fan_in`, for layers followed by selu (LeCun et al. 1998).
+    """Truncated normal distribution with variance `1 / fan_in`, for selu (LeCun et al. 1998).
 
     Example:
 
@@ -379,12 +382,12 @@ class LecunNormal(_Scaled):
 
 
 class Orthogonal(RandomInitializer):
-    """A random matrix with orthogonal rows or columns, whichever are fewer, of length `gain`.
+    """Random matrix with orthogonal rows or columns, whichever are fewer (Saxe et al. 2013).
 
-    A weight with more axes is a matrix of `(all but the last, last)` (Saxe et al. 2013).
+    A weight with more than two axes is a matrix whose rows are all axes but the last.
 
     Args:
-        gain: length of the vectors.
+        gain: length of the rows or columns.
         seed: see `RandomInitializer`.
 
     Example:
@@ -394,25 +397,27 @@ class Orthogonal(RandomInitializer):
         True
     """
 
-    def __init__(self, gain: float = 1.0, seed: Any = None):
+    def __init__(self, gain: float = 1.0, seed: SeedLike | None = None):
         super().__init__(seed)
         self.gain = gain
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike = None, **kwargs: Any) -> Tensor:
         if len(shape) < 2:
-            raise value_error("Orthogonal needs a weight of two or more axes.", shape=tuple(shape))
+            raise value_error(
+                f"Orthogonal needs a weight with at least 2 axes, got shape {tuple(shape)}."
+            )
 
         flat = (math.prod(shape[:-1]), shape[-1])
         tall = (max(flat), min(flat))
 
-        def turned(x: Any, xp: Any) -> Any:
+        def orthonormal(x: Tensor, xp: Any) -> Any:
             q, r = xp.linalg.qr(x)  # (large, small)
             q = q * xp.where(xp.diagonal(r) < 0, -1.0, 1.0)  # else q is not uniformly distributed
             return (q.T if x.shape != flat else q).reshape(shape)
 
         orthogonal = Distribution(
-            lambda generator, shape, dtype: turned(generator.standard_normal(tall), np),
-            lambda key, shape, dtype: turned(jax.random.normal(key, tall, dtype), jnp),
+            lambda generator, shape, dtype: orthonormal(generator.standard_normal(tall), np),
+            lambda key, shape, dtype: orthonormal(jax.random.normal(key, tall, dtype), jnp),
         )
         return self._draw(shape, dtype, orthogonal, scale=self.gain)
 

@@ -187,9 +187,9 @@ class TestLambdasInFiles:
 
 
 def test_configs_are_made_of_json_values():
-    with pytest.raises(TypeError, match="A config is made of JSON values, got object"):
+    with pytest.raises(TypeError, match="A config must consist of JSON values, got object"):
         deserialize_keras_object([object()])
-    with pytest.raises(TypeError, match="The config of 'Dense' is a dict, got list"):
+    with pytest.raises(TypeError, match="The config of 'Dense' must be a dict, got list"):
         deserialize_keras_object({"module": "keras.layers", "class_name": "Dense", "config": [1]})
 
 

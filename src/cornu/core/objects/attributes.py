@@ -1,11 +1,11 @@
-"""Attributes that are not there: old and foreign names, and settings that are misspelt.
+"""Unknown attributes: names of older versions and other libraries, and misspelt settings.
 
-    model.predict_classes            AttributeError with what to write instead (`glossary.py`)
-    optimizer.lr = 0.1               the older name of a setting is that setting
-    model.trainble = False           a warning: nothing would come of it
-    layer.kernel = array             an error: a weight takes values by `assign`
+    model.predict_classes            AttributeError that says what to write instead (`glossary.py`)
+    optimizer.lr = 0.1               sets the setting that has this older name
+    model.trainble = False           a warning: setting it has no effect
+    layer.kernel = array             an error: values of a weight are set by `assign`
 
-An object's own methods may set what they like; only what is set from outside is looked at.
+Only what is set from outside is checked; methods of an object may set any attribute.
 """
 
 import difflib
@@ -21,21 +21,20 @@ from cornu import glossary
 from cornu.core.variable import Variable
 from cornu.errors import explain, warn
 
-_CLOSE = 0.85  # how much of a spelling must agree, from 0 to 1
+_CLOSE = 0.85  # similarity of a misspelling, from 0 to 1
 
 
 class Attributes:
     """Base of objects whose users may know them by the names of another library or version."""
 
-    # Which tables of `glossary.ATTRIBUTES` speak of it.
+    # Tables of `glossary.ATTRIBUTES` that apply.
     _kinds: ClassVar[tuple[str, ...]] = ()
-    # What users set on a finished object, of which misspellings are looked for.
+    # Settings of a finished object, whose misspellings are warned of.
     _user_settings: ClassVar[frozenset[str]] = frozenset()
     # Older names of attributes.
     _older_names: ClassVar[Mapping[str, str]] = {}
 
-    # Names that were looked at and need no second look, and names under which weights were kept;
-    # one pair of sets for each set of settings.
+    # Names that need no check, and names of weights; a pair of sets per set of settings.
     _ordinary: ClassVar[set[str]] = set()
     _weight_names: ClassVar[set[str]] = set()
 
@@ -49,7 +48,7 @@ class Attributes:
         def __getattr__(self, name: str) -> Any:
             cls = type(self)
             if any(name in vars(c) for c in cls.__mro__):
-                # A property raised an AttributeError, whose own words say more.
+                # A property raised an AttributeError, whose message says more.
                 return object.__getattribute__(self, name)
             if name in cls._older_names:
                 return getattr(self, cls._older_names[name])
@@ -57,7 +56,7 @@ class Attributes:
                 if name in glossary.ATTRIBUTES[kind]:
                     today = glossary.ATTRIBUTES[kind][name]
                     raise AttributeError(explain(f"{cls.__name__} has no {name!r}.", instead=today))
-            # The name and the object let Python's traceback suggest names of close spelling.
+            # With the name and the object, Python's traceback suggests similar names.
             raise AttributeError(
                 f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=self
             )
@@ -87,7 +86,7 @@ class Attributes:
         _set(self, name, value)
 
     def _keep(self, variable: Variable) -> None:
-        """Called with each variable that becomes an attribute; refuses it by raising."""
+        """Called with each variable that becomes an attribute; may refuse it by raising."""
 
 
 _set = object.__setattr__
@@ -95,7 +94,7 @@ _set = object.__setattr__
 
 @functools.cache
 def meant_by(cls: type[Attributes], name: str) -> str | None:
-    """The setting that a new attribute is an older name of, or a misspelling; None for others.
+    """The setting of which a new attribute is an older name or a misspelling; None for others.
 
     Example:
 
@@ -109,12 +108,12 @@ def meant_by(cls: type[Attributes], name: str) -> str | None:
     if name in cls._older_names:
         return cls._older_names[name]
     close = difflib.get_close_matches(name, cls._user_settings, n=1, cutoff=_CLOSE)
-    # A name that holds the setting's is one on purpose: `trainables`, `is_trainable`.
+    # A name that contains that of the setting is no misspelling: `trainables`, `is_trainable`.
     return close[0] if close and close[0] not in name else None
 
 
 def _from_outside(obj: Any) -> bool:
-    """Whether the statement that sets an attribute is in no method of the object."""
+    """Whether the statement that sets an attribute is outside of the methods of the object."""
     frame = sys._getframe(2)
     return frame.f_code.co_varnames[:1] != ("self",) or frame.f_locals.get("self") is not obj
 
@@ -122,7 +121,7 @@ def _from_outside(obj: Any) -> bool:
 def _warn(obj: Any, name: str, meant: str) -> None:
     warn(
         explain(
-            f"{type(obj).__name__} has no setting {name!r}, so nothing will come of it.",
+            f"{type(obj).__name__} has no setting {name!r}, so setting it has no effect.",
             fix=f"did you mean {meant!r}?",
         )
     )
@@ -130,6 +129,6 @@ def _warn(obj: Any, name: str, meant: str) -> None:
 
 def _no_weight(obj: Any, name: str) -> str:
     return explain(
-        f"{type(obj).__name__}.{name} is a variable, and an array in its place would be no weight.",
+        f"{type(obj).__name__}.{name} is a variable, and cannot be replaced by an array.",
         fix=f"layer.{name}.assign(array)",
     )

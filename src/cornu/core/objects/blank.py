@@ -1,11 +1,11 @@
-"""Weights that a file is about to fill are not drawn first.
+"""Weights whose random initial values wait, because a file is about to replace them.
 
-    with blank_weights():               Dense(5000)  ->  kernel: 100 MB of pages never touched
+    with blank_weights():               Dense(5000)  ->  kernel: 100 MB of untouched pages
         model = ...make, then load...   kernel.assign(array of the file)
-                                        what nobody assigned is drawn at the end, as ever
+                                        weights without an assignment are drawn at the end
 
-Only random initial values of built-in initializers with a seed of their own are put off: they are
-the same whenever they are drawn, and they take longer than reading the file.
+Only values of built-in random initializers with an int as seed are deferred: they are the same
+whenever they are drawn, and drawing them takes longer than reading the file.
 """
 
 import math
@@ -21,17 +21,17 @@ from cornu.context import using
 from cornu.core import dtypes
 from cornu.core.objects import registry
 
-LARGE = 4096  # elements; smaller ones are drawn in no time
+LARGE = 4096  # elements; drawing fewer takes no time
 
 
 class Blanks:
-    """The variables whose initial values are put off."""
+    """The variables whose initial values are deferred."""
 
     def __init__(self) -> None:
         self._made: list[tuple[Any, jax.Array, Any]] = []
 
     def take(self, variable: Any, initializer: Any, shape: Any, dtype: str) -> jax.Array | None:
-        """Zeros for a variable that will be filled; None if it has to have its values now."""
+        """Zeros for a variable whose values are deferred; None if it needs its values now."""
         repeats = isinstance(getattr(initializer, "seed", None), int)
         if not repeats or not registry.is_builtin(type(initializer)) or math.prod(shape) < LARGE:
             return None
@@ -40,7 +40,7 @@ class Blanks:
         return array
 
     def fill(self) -> None:
-        """Draw the values of those that nobody has assigned."""
+        """Draw the values of the variables that were not assigned."""
         for variable, array, initializer in self._made:
             if variable._value is array:
                 variable.assign(initializer(variable.shape, dtype=variable.dtype))
@@ -48,7 +48,7 @@ class Blanks:
 
 @contextmanager
 def blank_weights() -> Iterator[None]:
-    """Put off the random initial values of large variables to the end of the block.
+    """Defer the random initial values of large variables to the end of the block.
 
     Example:
 
@@ -64,6 +64,6 @@ def blank_weights() -> Iterator[None]:
 
 
 def _untouched(shape: Any, dtype: Any) -> np.ndarray:
-    """Zeros that the system makes when somebody looks; XLA takes whole pages in place."""
+    """Zeros in pages that the system makes on first access; XLA uses whole pages in place."""
     pages = mmap.mmap(-1, math.prod(shape) * dtype.itemsize)
     return np.frombuffer(pages, dtype).reshape(shape)

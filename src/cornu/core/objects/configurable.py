@@ -1,8 +1,8 @@
-"""`Configurable`: everything that can be saved.
+"""`Configurable`: the base of everything that can be saved.
 
-One rule (scikit-learn's) does the work: the constructor stores each argument under its own name.
-From it follow `get_config`, `from_config`, cloning and comparison, for built-in and for user
-classes alike; a class writes its own `get_config` only where its arguments are not its state.
+It has one rule, that of scikit-learn: the constructor stores each argument under its own name. From
+it follow `get_config`, `from_config` and copies, for classes of the library and of users; a class
+needs its own `get_config` only where its arguments are not its state.
 
     class Scale(Layer):
         def __init__(self, factor, **kwargs):      # name, dtype, trainable: the parent's
@@ -32,16 +32,15 @@ _MISSING = object()
 
 
 class Configurable:
-    """Base of all that is saved by its constructor's arguments."""
+    """Base of classes whose objects are saved by the arguments of their constructor."""
 
-    # Settings in every config; where a constructor does not take them, they are set afterwards.
+    # Settings in every config, which are set afterwards where a constructor does not take them.
     _common_settings: ClassVar[tuple[str, ...]] = ()
-    # Arguments that a config leaves out while they are None, as Keras does.
+    # Arguments that a config omits while they are None, as Keras does.
     _config_omits_none: frozenset[str] = frozenset()
 
-    # Attributes that copies and pickles make anew instead of taking them over, and how: compiled
-    # programs and other things that can be made again, lists that must not be shared. Each class
-    # adds its own.
+    # Attributes that copies and pickles make anew, and how: compiled programs and other things
+    # that can be made again, lists that must not be shared. Each class adds its own.
     _made_anew: ClassVar[dict[str, Callable[[Any], Any]]] = {}
 
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
@@ -72,14 +71,14 @@ class Configurable:
         return state
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, from which `from_config` makes the object again.
+        """The arguments of the constructor, from which `from_config` makes the object again.
 
         Returns:
-            A dict of plain values; objects inside are serialized.
+            A dict of plain values, in which objects are serialized.
 
         Raises:
-            NotImplementedError: an argument was neither kept as an attribute nor is known, or it
-                is an object that cannot be saved.
+            NotImplementedError: the value of an argument is not known, or is an object that cannot
+                be saved.
         """
         config = {}
         cls: Any = type(self)
@@ -124,9 +123,13 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make an object from what `get_config` returned."""
+        """The object that a config describes.
+
+        Args:
+            config: dict that `get_config` returned.
+        """
         if not registry.is_builtin(cls) and registry.is_builtin(cls.get_config):
-            # What the automatic config serialized is made again; built-ins do so themselves.
+            # Classes of the library deserialize their arguments themselves.
             config = {key: deserialize_keras_object(value) for key, value in config.items()}
         plain_class: Any = cls
         accepted = accepted_names(plain_class)
@@ -138,10 +141,10 @@ class Configurable:
         return made
 
     def _set_common(self, settings: dict[str, Any]) -> None:
-        """Take those of `_common_settings` that the constructor did not."""
+        """Set those of `_common_settings` that the constructor does not take."""
 
     def _warn_if_unreadable(self, config: dict[str, Any]) -> None:
-        """Warn, when the object is written to a file, if its class cannot be made from a config."""
+        """Warn if the constructor does not accept the config that a file will hold."""
         cls: Any = type(self)
         own_init, own_reader = cls.__init__, cls.from_config
         if registry.is_builtin(own_init) or not registry.is_builtin(own_reader):
@@ -178,9 +181,9 @@ def _made_anew(cls: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 def plain(value: Any) -> Any:
-    """A config value as Keras's `get_config` has it: objects serialized, containers kept."""
+    """A value as in a config of Keras: objects are serialized, containers and lambdas kept."""
     if isinstance(value, PLAIN) or getattr(value, "__name__", "") == LAMBDA:
-        return value  # a lambda stays itself, which a clone is made with; a file has a place for it
+        return value  # clones use the lambda itself; a file gets a placeholder
     if isinstance(value, (list, tuple)):
         return (tuple if isinstance(value, tuple) else list)(plain(v) for v in value)
     if isinstance(value, dict):
@@ -190,7 +193,7 @@ def plain(value: Any) -> Any:
 
 @functools.cache
 def config_names(cls: Any) -> tuple[str, ...]:
-    """The names of a class's constructor arguments, those passed on to parents first.
+    """Names of the arguments of a constructor, those passed on to parents first.
 
     Example:
 
@@ -206,7 +209,7 @@ def config_names(cls: Any) -> tuple[str, ...]:
         if "__init__" not in vars(klass) or not issubclass(klass, Configurable):
             continue
         if "get_config" in vars(klass) and not registry.is_builtin(klass):
-            continue  # it adds its own arguments to what `super().get_config()` returns
+            continue  # it adds its arguments to what `super().get_config()` returns
         parameters = list(inspect.signature(vars(klass)["__init__"]).parameters.values())[1:]
         own = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         names = [*(n for n in own if n not in names), *names]
@@ -217,14 +220,14 @@ def config_names(cls: Any) -> tuple[str, ...]:
 
 @functools.cache
 def signature_of(cls: Any) -> inspect.Signature:
-    """The signature of a class's constructor, without `self`."""
+    """The signature of a constructor, without `self`."""
     signature = inspect.signature(cls.__init__)
     return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 @functools.cache
 def accepted_names(cls: Any) -> tuple[str, ...] | None:
-    """The names of the arguments that a constructor takes; None if it takes any."""
+    """Names of the arguments that a constructor takes; None if it takes any name."""
     parameters = signature_of(cls).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
@@ -232,9 +235,9 @@ def accepted_names(cls: Any) -> tuple[str, ...] | None:
 
 
 def check_names(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse an argument that the constructor does not know, with the name that may be meant."""
+    """Raise a TypeError about unknown arguments, with a suggestion."""
     accepted = accepted_names(cls)
-    if accepted is None:  # a parent refuses it, unless something that is needed is missing, too
+    if accepted is None:  # a parent raises, unless a required argument is missing, too
         accepted = config_names(cls)
         if not registry.is_builtin(cls) or _binds(cls, args, kwargs):
             return
@@ -248,7 +251,7 @@ def check_names(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
 
 
 def _binds(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether all arguments that a constructor needs are given."""
+    """Whether all required arguments of a constructor are given."""
     needed = _needed(cls)
     return len(args) >= len(needed) or all(name in kwargs for name in needed[len(args) :])
 
@@ -261,7 +264,7 @@ def _needed(cls: Any) -> tuple[str, ...]:
 
 
 def _passing_on(cls: Any, name: str) -> str | None:
-    """A constructor that passes an argument of its parents on, where one of them takes it."""
+    """The header of a constructor that passes an argument on to its parents, if they take it."""
     if registry.is_builtin(cls) or name not in config_names(cls.__base__):
         return None
     own = ", ".join(("self", *(str(p) for p in signature_of(cls).parameters.values())))
@@ -269,7 +272,7 @@ def _passing_on(cls: Any, name: str) -> str | None:
 
 
 def _given(cls: type, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any]:
-    """The arguments that the constructor got, by name, with defaults filled in."""
+    """The arguments of a constructor call by name, with defaults filled in."""
     args, kwargs = arguments
     bound = signature_of(cls).bind_partial(*args, **kwargs)
     bound.apply_defaults()

@@ -1,10 +1,10 @@
-"""Which name in a file means which class or function: a closed table.
+"""The closed table of classes and functions that files may name.
 
-    ("keras.layers", "Dense") -> Dense          built-ins, entered when the class is defined
-    "my_package>Block"        -> Block          the user's, by decorator, scope or argument
+    ("keras.layers", "Dense") -> Dense          of the library, entered when the class is defined
+    "my_package>Block"        -> Block          of users, by decorator, scope or argument
 
-No string from a file is ever imported: a name that is not in the table is refused, with the names
-that are close and how to register one's own.
+No string from a file is ever imported: a name that is not in the table is refused, with similar
+names and the way to register it.
 """
 
 import inspect
@@ -14,13 +14,13 @@ from typing import Any
 from cornu.context import local
 from cornu.errors import did_you_mean, explain, value_error
 
-# Public name of the package in which Keras lists a built-in, and the names it has there.
+# (package in which Keras lists a built-in, class name) -> class
 _builtins: dict[tuple[str, str], Any] = {}
-_by_name: dict[str, type] = {}  # the first of a name, in any package
+_by_name: dict[str, type] = {}  # class name -> first class of that name in any package
 _names: dict[Any, tuple[str, str, str | None]] = {}
 _functions: dict[str, Callable[..., Any]] = {}
 
-# The user's: "package>Name" -> object, for the whole process.
+# Objects of users, for the whole process: "package>Name" -> object.
 _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 
@@ -33,23 +33,23 @@ _EXCEPTIONS: dict[str, tuple[str, str | None]] = {
     "Variable": ("keras", None),
 }
 
-# Packages whose classes no file names.
+# Packages whose classes are not in files.
 _INTERNAL = ("core", "train", "ops")
 
-# Spellings of older files, and of packages that are no longer.
+# Names of the library in older files.
 _OLD_PREFIXES = ("keras_core", "tensorflow.keras", "tensorflow.python.keras", "tf_keras", "cornu")
 
 
 def _is_plain(cls: Any) -> bool:
-    """Whether files may name the class; internal ones are not for files."""
+    """Whether files may name the class; internal classes are not in files."""
     return cls.__module__.split(".")[1] not in _INTERNAL and "_class_in_files" not in vars(cls)
 
 
 def register_builtin(
     cls: Any, module: str | None = None, registered_name: str | None = None
 ) -> None:
-    """Enter a class of the library under the name that Keras's files use for it."""
-    # Where Keras's files have another name than the public one, the class says it.
+    """Enter a class of the library under the name that it has in files of Keras."""
+    # A class whose name in files is not its public name says it.
     name = vars(cls).get("_name_in_files", cls.__name__)
     if module is None and not _is_plain(cls):
         return
@@ -79,7 +79,7 @@ def builtin_name(cls: type) -> tuple[str, str, str | None] | None:
 
 
 def find_builtin(module: str, name: str) -> Any:
-    """The built-in class with that name, in Keras's present and older spellings; None if none."""
+    """The built-in class that a file of this or an older version names; None if there is none."""
     for prefix in _OLD_PREFIXES:
         if module == prefix or module.startswith(prefix + "."):
             module = "keras" + module[len(prefix) :]
@@ -87,7 +87,7 @@ def find_builtin(module: str, name: str) -> Any:
     if found is not None:
         return found
     if module.startswith(("keras.src.", "keras.engine", "keras.layers", "keras.models")):
-        # Private paths moved between versions; the class name decides among the built-ins.
+        # Private modules moved between versions, so the class name alone decides.
         return _by_name.get(name)
     return None
 
@@ -108,17 +108,17 @@ def builtin_functions() -> Mapping[str, Callable[..., Any]]:
     return _functions
 
 
-# ---- the user's own ---------------------------------------------------------------------------
+# ---- classes and functions of users -----------------------------------------------------------
 
 
 def register_keras_serializable(
     package: str = "Custom", name: str | None = None
 ) -> Callable[[Any], Any]:
-    """Decorator: enter a class or function so that files may name it.
+    """Decorator that registers a class or function, so that files may name it.
 
     Args:
-        package: part of the name in front of `>`.
-        name: part behind it; the object's own name if None.
+        package: first part of the registered name, `package>name`.
+        name: second part; the name of the class or function if None.
 
     Example:
 
@@ -144,29 +144,33 @@ def register_keras_serializable(
 
 
 def get_registered_name(obj: Any) -> str:
-    """`package>name` of a registered object; the plain name of any other."""
+    """`package>name` of a registered object; the name of any other."""
     return _custom_names.get(obj) or str(getattr(obj, "__name__", obj))
-
-
-def is_registered(obj: Any) -> bool:
-    """Whether the user registered the object."""
-    return obj in _custom_names
 
 
 def get_registered_object(
     name: str, custom_objects: dict[str, Any] | None = None, module_objects: Any = None
 ) -> Any:
-    """The object behind a registered name; None if there is none."""
+    """The object with a registered name; None if there is none.
+
+    Args:
+        name: `package>name`, or the name alone.
+        custom_objects: names to use besides the registered ones.
+        module_objects: names to use where none of these matches.
+    """
     return find_custom(name, custom_objects) or (module_objects or {}).get(name)
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """The registered objects, to read and to change."""
+    """The dict of registered objects, which may be changed."""
     return _custom
 
 
 class CustomObjectScope:
-    """Names that loading may use for the length of a `with` block.
+    """Names that loading may use in a `with` block.
+
+    Args:
+        custom_objects: name -> class or function.
 
     Example:
 
@@ -192,7 +196,7 @@ custom_object_scope = CustomObjectScope
 
 
 def find_custom(name: str | None, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The user's object with that name: from the argument, the scopes, then the registered ones."""
+    """The object of a user with that name: in the argument, the scopes, or registered."""
     if not name:
         return None
     tables = [custom_objects or {}, local.custom_objects, _custom]
@@ -204,8 +208,8 @@ def find_custom(name: str | None, custom_objects: dict[str, Any] | None = None) 
 
 
 def find_custom_function(name: str) -> Any:
-    """The user's function with that name; without a package, as Keras 3.6 and older write it,
-    the only one of the name in any package."""
+    """The function of a user with that name. Without a package, as in files of Keras 3.6 and older,
+    the only function of that name in any package."""
     found = find_custom(name)
     if found is None and ">" not in name:
         alike = [f for full, f in _custom.items() if full.rpartition(">")[2] == name]
@@ -215,7 +219,7 @@ def find_custom_function(name: str) -> Any:
 
 
 def unknown(kind: str, name: Any, known: Any) -> str:
-    """The message for a name that nobody registered."""
+    """The message about a name that is not registered."""
     return explain(
         f"No {kind} is known by the name {name!r}.",
         fix=(f"{did_you_mean(name, known)}\n" if known else "")
@@ -225,7 +229,7 @@ def unknown(kind: str, name: Any, known: Any) -> str:
 
 
 def how_to_register(registered_names: list[Any]) -> str:
-    """The code that makes names known to a reader, in both ways.
+    """The code that registers names, and the argument that gives them without.
 
     Example:
 

@@ -1,10 +1,10 @@
-"""Objects <-> JSON, in the grammar of Keras's v3 files.
+"""Objects <-> JSON, in the format of Keras 3.
 
     Dense(4)  ->  {"module": "keras.layers", "class_name": "Dense", "config": {...},
                    "registered_name": null, "build_config": {...}}
 
-Reading resolves names in the closed table of `core/objects/registry.py` only, and never runs what a
-file says: code in a file (a lambda) is refused.
+Names are looked up in the closed table of `core/objects/registry.py`, and code in a file (a lambda)
+is refused: reading never runs what a file says.
 """
 
 import inspect
@@ -23,8 +23,8 @@ from cornu.core.objects.vetting import vet_objects
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import UnsafeFileError, explain, type_error, value_error
 
-_VALUE = 16  # bytes that a value of a config takes as text, about
-LAMBDA = "<lambda>"  # what Python calls every function without a name
+_VALUE = 16  # bytes of a value of a config as text, approximately
+LAMBDA = "<lambda>"  # the name of every lambda in Python
 PLAIN = (str, int, float, bool, types.NoneType)
 
 # Reads the ops of a graph, `(class_name, config) -> operation or None`; from `core/graph/op.py`.
@@ -35,16 +35,16 @@ OP_READERS: list[Callable[[str, dict[str, Any]], Any]] = []
 
 
 def serialize_keras_object(obj: Any) -> Any:
-    """Turn an object into plain JSON values.
+    """An object as JSON values.
 
     Args:
-        obj: anything with `get_config`, a function, or nested containers of them.
+        obj: object with `get_config`, function, plain value, or nested containers of these.
 
     Returns:
         Numbers, strings, lists, tuples and dicts, which `json` can write.
 
     Raises:
-        ValueError: an object has no `get_config`.
+        TypeError: an object has no `get_config`.
 
     Example:
 
@@ -92,9 +92,9 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def serialize_shared(obj: Any) -> Any:
-    """`serialize_keras_object` with a `shared_object_id` where one layer comes twice.
+    """`serialize_keras_object` with a `shared_object_id` where a layer occurs more than once.
 
-    The numbers count from 1 in the order of the text, so that equal models give equal texts.
+    The numbers count from 1 in order of appearance, so that equal models give equal texts.
     """
     with using(written={}):
         out = serialize_keras_object(obj)
@@ -126,7 +126,7 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
         "config": _serialize_config(obj),
         "registered_name": registered,
     }
-    if local.written is not None and hasattr(obj, "built"):  # others are equal if their configs are
+    if local.written is not None and hasattr(obj, "built"):  # only layers have state to share
         number, _ = local.written.setdefault(id(obj), (len(local.written) + 1, obj))
         out["shared_object_id"] = number
     if hasattr(obj, "get_build_config"):
@@ -145,7 +145,7 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
 def names_in_files(
     cls: type, op_name: tuple[str, str] | None = None
 ) -> tuple[Any, str, str | None]:
-    """`(module, class_name, registered_name)` that a file says for objects of a class."""
+    """`(module, class_name, registered_name)` of a class in files."""
     if op_name is not None:
         return (*op_name, op_name[1])
     cls = getattr(cls, "_class_in_files", cls)
@@ -169,7 +169,7 @@ def _serialize_config(obj: Any) -> dict[str, Any]:
 
 
 def function_in_files(name: str) -> dict[str, Any]:
-    """What a file says for a function, so that reading gives the function and not its name."""
+    """The config of a function of that name, which reading turns into the function."""
     return {
         "module": "builtins",
         "class_name": "function",
@@ -179,22 +179,22 @@ def function_in_files(name: str) -> dict[str, Any]:
 
 
 def serialize_function(function: Any) -> dict[str, Any]:
-    """A function with a name as a file says it where a name alone would stay a text."""
+    """The config of a function, for places where a bare name would stay text."""
     return function_in_files(registry.get_registered_name(function))
 
 
 def serialize_in_full(value: Any) -> Any:
-    """`serialize_keras_object`, but functions of the library, too, as configs and not as names."""
+    """`serialize_keras_object`, with functions of the library as configs instead of names."""
     if inspect.isfunction(value) and value.__name__ != LAMBDA:
         return serialize_function(value)
     return serialize_keras_object(value)
 
 
 def serialize_callable(function: Any) -> Any:
-    """A function as its name: plain for the library's own, registered for the user's."""
+    """A function of the library as its name, one of a user as a config with its registered name."""
     name = getattr(function, "__name__", type(function).__name__)
     if name == LAMBDA:
-        return function_in_files(LAMBDA)  # a place for it: whoever reads this gives the function
+        return function_in_files(LAMBDA)  # a placeholder: the reader must supply the function
     if registry.is_builtin(function):
         return name
     if inspect.isclass(function):
@@ -212,14 +212,14 @@ def serialize_callable(function: Any) -> Any:
 
 
 def deserialize_one(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """`deserialize_keras_object` of the config of one object, which a dict without a class is not.
+    """`deserialize_keras_object` for a single object.
 
     Raises:
-        ValueError: a dict names no class.
+        ValueError: the config is a dict without a class.
     """
     if isinstance(config, dict) and "class_name" not in config:
         raise value_error(
-            f"The config of an object has the keys 'class_name' and 'config', got "
+            f"The config of an object must have the keys 'class_name' and 'config', got "
             f"{', '.join(map(repr, config)) or 'an empty dict'}."
         )
     return deserialize_keras_object(config, custom_objects)
@@ -228,20 +228,21 @@ def deserialize_one(config: Any, custom_objects: dict[str, Any] | None = None) -
 def deserialize_keras_object(
     config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
 ) -> Any:
-    """Turn JSON values back into the object they describe.
+    """The object that JSON values describe.
 
     Args:
-        config: what `serialize_keras_object` returns.
+        config: JSON values that `serialize_keras_object` returned.
         custom_objects: names to use besides the built-in and the registered ones.
-        safe_mode: refuse code in the config.
+        safe_mode: whether to refuse code in the config.
+        **kwargs: further arguments of Keras, which are ignored.
 
     Raises:
-        UnsafeFileError: the config holds a lambda and `safe_mode` is on.
+        UnsafeFileError: the config contains a lambda and `safe_mode` is on.
         TypeError: a name is not known; the message says how to register it.
     """
     scope = registry.CustomObjectScope(custom_objects or {})
     safe_mode = safe_mode and local.safe_mode
-    if local.read is None:  # what an outer call was handed has been looked at as a whole
+    if local.read is None:  # else an outer call has checked the whole config
         vet_objects(config)
     read = {} if local.read is None else local.read
     with scope, using(safe_mode=safe_mode, read=read), budgeted(config, safe_mode):
@@ -250,7 +251,7 @@ def deserialize_keras_object(
 
 @contextmanager
 def budgeted(config: Any, safe_mode: bool = True) -> Iterator[None]:
-    """Bound the work of making what a config says, where no load around it does so already."""
+    """Bound the work of reading a config, unless an enclosing load does."""
     if budget.current() is not None:
         yield
         return
@@ -277,7 +278,7 @@ def _deserialize(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return type(config)(_deserialize(x) for x in config)
     if not isinstance(config, dict):
-        raise type_error(f"A config is made of JSON values, got {type(config).__name__}.")
+        raise type_error(f"A config must consist of JSON values, got {type(config).__name__}.")
     if "class_name" not in config or "config" not in config:
         return {key: _deserialize(value) for key, value in config.items()}
     class_name, inner = config["class_name"], config["config"]
@@ -297,7 +298,8 @@ def _deserialize(config: Any) -> Any:
     if shared is not None and getattr(type(shared), "_class_in_files", type(shared)) is cls:
         return shared
     if not isinstance(inner, dict):
-        raise type_error(f"The config of {class_name!r} is a dict, got {type(inner).__name__}.")
+        got = type(inner).__name__
+        raise type_error(f"The config of {class_name!r} must be a dict, got {got}.")
     obj = cls.from_config(inner)
     if config.get("build_config") and hasattr(obj, "build_from_config") and not obj.built:
         obj.build_from_config(_deserialize(config["build_config"]))
@@ -341,12 +343,12 @@ SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def find_class(config: dict[str, Any]) -> Any:
-    """The class that a config names: the user's by registered name, else a built-in."""
+    """The class that a config names: of a user by its registered name, or of the library."""
     module, name = config.get("module"), config["class_name"]
     registered = config.get("registered_name")
     found = registry.find_custom(registered) if registered else None
     if found is None and not (module or "").startswith("keras"):
-        if _of_user(registered):  # and not there: no built-in of the same name stands in for it
+        if _of_user(registered):  # a built-in of the same name must not replace it
             raise TypeError(registry.unknown("class", registered, registry.get_custom_objects()))
         found = registry.find_custom(name)
     if found is not None:
@@ -366,8 +368,8 @@ def find_function(name: Any, registered: Any = None) -> Callable[..., Any]:
     """The function that a config names.
 
     Args:
-        name: what the config says.
-        registered: what it says beside that of a function that was registered.
+        name: name of the function.
+        registered: name under which a user registered it, if any.
     """
     found = registry.find_custom_function(str(name))
     builtin = registry.builtin_functions().get(str(name))
@@ -378,33 +380,34 @@ def find_function(name: Any, registered: Any = None) -> Callable[..., Any]:
             found = builtin
     if found is None and name == LAMBDA:
         raise value_error(
-            "A function without a name, a lambda, stood here; a config does not hold it.",
-            fix=f"say what it computes: custom_objects={{{LAMBDA!r}: ...}}",
+            "The config has a placeholder for a lambda, which was not saved.",
+            fix=f"supply the function: custom_objects={{{LAMBDA!r}: ...}}",
         )
     if found is None:
         raise TypeError(registry.unknown("function", name, registry.builtin_functions()))
     return found
 
 
-_OURS = ("", "keras", "Custom", "builtins", "cornu")  # packages in registered names of built-ins
+# Packages in the registered names of built-ins.
+_OURS = ("", "keras", "Custom", "builtins", "cornu")
 
 
 def _of_user(registered: Any) -> bool:
-    """Whether a registered name is in a package of the user's."""
+    """Whether a registered name has a package of a user."""
     package, mark, _ = str(registered or "").rpartition(">")
     return bool(mark) and package.split(".")[0] not in _OURS
 
 
 def _require_one_name(registered: Any, names: tuple[str, ...], kind: str) -> None:
-    """That a built-in is not put in the place of what the user registered under another name.
+    """Raise if a built-in would replace what a user registered under another name.
 
     Raises:
-        ValueError: the config names a built-in, and something else as registered.
+        ValueError: the config names a built-in and another registered name.
     """
     if not registered or (not _of_user(registered) and str(registered).rpartition(">")[2] in names):
         return
     raise value_error(
-        f"The config names the built-in {kind} {names[0]!r}, and {registered!r} as its "
+        f"The config names the built-in {kind} {names[0]!r}, but {registered!r} as its "
         "registered name.",
         fix=f"if it is your own, register it before loading:\n"
         f"{registry.how_to_register([registered])}\n"
@@ -413,7 +416,7 @@ def _require_one_name(registered: Any, names: tuple[str, ...], kind: str) -> Non
 
 
 def unknown_names(config: Any) -> list[tuple[str, str]]:
-    """What a config names and nobody registered, as ("class" or "function", name), each once.
+    """Names in a config that are not registered, as ("class" or "function", name), each once.
 
     Example:
 

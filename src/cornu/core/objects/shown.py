@@ -1,4 +1,4 @@
-"""How objects print themselves: as the call that makes them, without what is as usual.
+"""Reprs of objects: the call that makes them, without arguments that have their defaults.
 
 Adam(learning_rate=0.001)    Huber(delta=2.0)    EarlyStopping(monitor='val_loss', patience=3)
 """
@@ -12,12 +12,12 @@ _LONGEST = 80  # characters of one value
 
 
 def as_call(obj: Any, always: tuple[str, ...] = (), **values: Any) -> str:
-    """The constructor's call for an object, with the arguments that are not their defaults.
+    """The constructor call that makes an object, with the arguments that are not their defaults.
 
     Args:
-        obj: keeps its arguments under their own names; those that it does not keep are left out.
+        obj: object that stores arguments as attributes of their names; others are not shown.
         always: arguments that are shown even with their defaults.
-        **values: of arguments that it keeps elsewhere.
+        **values: values of arguments that the object stores elsewhere.
 
     Example:
 
@@ -34,12 +34,12 @@ def as_call(obj: Any, always: tuple[str, ...] = (), **values: Any) -> str:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if usual is None and name not in given:
-            continue  # a number, a seed or a dtype that was chosen for it
+            continue  # a number, a seed or a dtype that the constructor chose
         try:
             value = values[name] if name in values else getattr(obj, name)
             is_usual = usual is not parameter.empty and bool(value == usual)
         except Exception:
-            continue  # not kept, a property that cannot answer now, or an array
+            continue  # not stored, a property that raises, or an array
         if inspect.ismethod(value):
             continue
         if not is_usual or name in always:
@@ -48,7 +48,7 @@ def as_call(obj: Any, always: tuple[str, ...] = (), **values: Any) -> str:
 
 
 def _given(obj: Any) -> list[str]:
-    """The names of the arguments that a constructor got, where the object remembers them."""
+    """The names of the arguments that the constructor was called with, where that is known."""
     args, kwargs = getattr(obj, "_arguments", ((), {}))
     names = list(inspect.signature(type(obj)).parameters)
     return [*names[: len(args)], *kwargs]
@@ -59,7 +59,7 @@ def _short(value: Any) -> str:
         try:
             return f"{float(value.numpy()):.6g}"
         except Exception:
-            return "..."  # while a program is traced, it has no number
+            return "..."  # a tracer has no value
     if inspect.isroutine(value) or inspect.isclass(value):
         return getattr(value, "__name__", "...")
     text = repr(value)

@@ -1,8 +1,8 @@
-"""What an object owns: variables, layers, metrics, found in its attributes.
+"""What an object owns: variables, layers and metrics among its attributes.
 
-There is no bookkeeping when an attribute is set: Python keeps the attributes of an object in the
-order of assignment, so what is owned is read off them whenever somebody asks. Lists, tuples, dicts
-and sets are looked into. Savers, summaries and variable lists all ask here and get one answer.
+Setting an attribute needs no bookkeeping: Python keeps attributes in the order of assignment, so
+what is owned is read from them on demand, also inside of lists, tuples, dicts and sets. Savers,
+summaries and lists of variables all use these functions.
 """
 
 import functools
@@ -12,10 +12,10 @@ from typing import Any
 
 from cornu import settings
 
-# Types of values that own nothing, passed over quickly: every step asks what a model owns.
+# Types of values that own nothing, which are skipped fast: every step asks what a model owns.
 _LEAVES = frozenset((int, float, bool, str, bytes, type(None), complex))
 
-# Attributes of the mechanisms themselves; they refer to other objects without owning them.
+# Attributes of the library itself, which refer to other objects without owning them.
 UNTRACKED = frozenset(("_arguments", "_inbound_nodes", "_outbound_nodes"))
 
 
@@ -34,7 +34,7 @@ def _skipped(cls: Any) -> frozenset[str]:
 
 
 def leave_out(cls: Any, names: Iterable[str]) -> None:
-    """Let what objects of a class hold in some attributes not be owned by them.
+    """Exclude attributes of a class from what its objects own.
 
     Example:
 
@@ -51,7 +51,7 @@ def leave_out(cls: Any, names: Iterable[str]) -> None:
 
 
 def inside(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
-    """The value itself, or what the (nested) container holds; `around`: ids of those it is in."""
+    """The value, or the items of a nested container; `around`: ids of the containers it is in."""
     if not isinstance(value, (dict, list, tuple, set, frozenset)):
         yield value
     elif id(value) not in around:  # a list may contain itself
@@ -60,7 +60,7 @@ def inside(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
 
 
 def owned_by(owner: Any, kind: type | tuple[type, ...]) -> list[Any]:
-    """The objects of a kind that an object owns directly, each once, in order of assignment.
+    """The objects of a class that an object owns directly, each once, in order of assignment.
 
     Example:
 
@@ -102,10 +102,10 @@ class Identities:
 
 
 class Snapshot:
-    """What some objects hold at a moment; tells quickly whether it is still so.
+    """The attributes of some objects at a moment; `holds` tells fast whether they are the same.
 
-    Attributes and the containers in them are compared by identity, one by one, and so is what
-    programs depend on besides (`settings.key`).
+    Attributes and items of containers are compared by identity, and with them the settings that
+    programs depend on (`settings.key`).
 
     Example:
 
@@ -122,7 +122,7 @@ class Snapshot:
     def __init__(self, owners: Iterable[Any]):
         self._settings = settings.key()
         self._watched: list[tuple[Any, list[Any]]] = []
-        self._seen: set[int] = set()  # containers, of which a list may contain itself
+        self._seen: set[int] = set()  # ids of containers: a list may contain itself
         for owner in owners:
             self._watch(vars(owner))
             for _, value in attributes(owner):
@@ -135,14 +135,14 @@ class Snapshot:
                 self._look_into(item)
 
     def _watch(self, container: Any) -> list[Any]:
-        # The view of a dict's values follows the dict; a tuple cannot change.
+        # The view of the values of a dict follows its changes; a tuple cannot change.
         items = container.values() if isinstance(container, dict) else container
         if not isinstance(container, (tuple, frozenset)):
             self._watched.append((items, list(items)))
         return list(items)
 
     def holds(self) -> bool:
-        """Whether every attribute and every item is the object it was, under the same settings."""
+        """Whether every attribute and every item is the same object, under the same settings."""
         return self._settings == settings.key() and all(
             len(now) == len(then) and all(map(operator.is_, now, then))
             for now, then in self._watched

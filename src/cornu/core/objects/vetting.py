@@ -1,15 +1,14 @@
-"""What is refused in a config before any of it is turned into an object.
+"""Checks of a config before any of it becomes an object. Refused are:
 
-    code      {"class_name": "__lambda__", ...}, and Keras 2's [code, defaults, closure] of a Lambda
-    slots     `kernel_initializer` takes an initializer, `optimizer` an optimizer, ...: a built-in
-              of another kind stands there only to be called where nobody expects it
-    files     a vocabulary is a list; a string would make loading read that file
-    patterns  of paths are such as are matched in time that is linear in the path
-    numbers   arrays hold numbers: a dtype such as "S1000000000" is a way to fill the memory
+    code      {"class_name": "__lambda__", ...}, and [code, defaults, closure] of a Keras 2 Lambda
+    slots     a built-in of another kind: `kernel_initializer` takes an initializer, ..., and
+              anything else is there only to be called by surprise
+    files     a string as vocabulary, which would make loading read that file; a list is needed
+    patterns  patterns of paths whose matching can take more than linear time
+    numbers   arrays of other dtypes than numbers: "S1000000000" would fill the memory
 
-Names need no pass of their own: they are looked up in a closed table and nothing is imported.
-`deserialize_keras_object` asks here for everything that it is handed, and readers of files before
-they build anything.
+Names need no check here: they are looked up in a closed table, and nothing is imported.
+`deserialize_keras_object` checks every config, and readers of files do before they build anything.
 """
 
 from collections.abc import Iterator
@@ -18,9 +17,9 @@ from typing import Any
 from cornu import patterns
 from cornu.core import dtypes
 from cornu.core.objects import registry
-from cornu.errors import UnsafeFileError, explain
+from cornu.errors import UnsafeFileError, make_error
 
-# Last word of a key -> folders whose classes may stand there.
+# Last word of a key -> packages whose classes its value may be of.
 _LAYERS = ("layers", "models", "ops")
 _SLOTS = {
     "initializer": ("initializers",),
@@ -47,10 +46,10 @@ def vet_objects(config: Any, *, what: str = "the config") -> None:
 
     Args:
         config: JSON values.
-        what: how messages name the text they come from, such as `"config.json"`.
+        what: name of the source in messages, such as `"config.json"`.
 
     Raises:
-        UnsafeFileError: the message names the layer.
+        UnsafeFileError: the config holds one of them; the message names the layer.
 
     Example:
 
@@ -63,34 +62,28 @@ def vet_objects(config: Any, *, what: str = "the config") -> None:
         kind, inner = value["class_name"], value.get("config")
         texts = (kind, value.get("module") or "", value.get("registered_name") or "")
         if not all(isinstance(text, str) for text in texts):
-            raise UnsafeFileError(
-                explain(f"Layer {name!r} in {what} has an object that is not named by text.")
-            )
+            raise _refused(f"Layer {name!r} in {what} has an object that is not named by text.")
         if kind == "__lambda__" or _is_old_lambda(kind, inner):
-            raise UnsafeFileError(
-                explain(
-                    f"Layer {name!r} in {what} holds the code of a Python lambda, which loading "
-                    "would have to run.",
-                    fix="write the lambda as a registered function and save the model again:\n"
-                    "@keras.saving.register_keras_serializable()\n"
-                    "def my_function(x): ...\n"
-                    "or say what the layer computes: load_model(path, custom_objects="
-                    f"{{{name!r}: lambda x: ...}})",
-                )
+            raise _refused(
+                f"Layer {name!r} in {what} holds the code of a Python lambda, which loading would "
+                "have to run.",
+                fix="write the lambda as a registered function and save the model again:\n"
+                "@keras.saving.register_keras_serializable()\n"
+                "def my_function(x): ...\n"
+                "or say what the layer computes: load_model(path, custom_objects="
+                f"{{{name!r}: lambda x: ...}})",
             )
         if slot is not None and not _belongs(value, _SLOTS[slot]):
-            raise UnsafeFileError(
-                explain(
-                    f"Layer {name!r} in {what} has a {kind} where only {_SLOTS[slot][0]} belong.",
-                    setting=slot,
-                )
+            raise _refused(
+                f"Layer {name!r} in {what} has a {kind} where only {_SLOTS[slot][0]} belong.",
+                setting=slot,
             )
         if isinstance(inner, dict):
             _vet_values(name, kind, inner, what)
 
 
 def objects(config: Any) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """(name of the layer it is in, its slot, the object) of each object in a config."""
+    """(name of the layer, slot, object) of each object in a config."""
     waiting: list[tuple[str, str | None, Any]] = [("model", None, config)]
     while waiting:
         name, slot, value = waiting.pop()
@@ -101,7 +94,7 @@ def objects(config: Any) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
                     name = inner["name"]
                 yield name, slot, value
                 slot = None
-            # A dict without a class is a dict of such values: losses by the names of outputs.
+            # A dict without a class holds such values by name: losses by the names of outputs.
             waiting += [(name, _slot(key) or slot, item) for key, item in value.items()]
         elif isinstance(value, (list, tuple)):
             waiting += [(name, slot, v) for v in value if isinstance(v, (dict, list, tuple))]
@@ -113,7 +106,7 @@ def _slot(key: Any) -> str | None:
 
 
 def _belongs(value: dict[str, Any], folders: tuple[str, ...]) -> bool:
-    """Whether an object may stand in a slot; whatever is not built in is left to its maker."""
+    """Whether an object may be in a slot; an object that is not built in may be in any."""
     module, kind = value.get("module"), value["class_name"]
     if kind.startswith("__") or kind == "function" or not isinstance(module, str):
         return True
@@ -136,14 +129,12 @@ def _vet_values(name: str, kind: str, config: dict[str, Any], what: str) -> None
     if kind in _TABLES:
         for key in _TABLE_KEYS:
             if isinstance(config.get(key), str):
-                raise UnsafeFileError(
-                    explain(
-                        f"Layer {name!r} in {what} names a file as its {key}, which loading would "
-                        "read.",
-                        file=repr(config[key][:80]),
-                        fix="a saved model brings its vocabulary along; set another one with "
-                        "set_vocabulary.",
-                    )
+                raise _refused(
+                    f"Layer {name!r} in {what} names a file as its {key}, which loading would "
+                    "read.",
+                    file=repr(config[key][:80]),
+                    fix="a saved model contains its vocabulary; set another one with "
+                    "set_vocabulary.",
                 )
     for key in _PATTERN_KEYS:
         value = config.get(key)
@@ -153,24 +144,26 @@ def _vet_values(name: str, kind: str, config: dict[str, Any], what: str) -> None
     if kind in ("__numpy__", "__tensor__"):
         dtype = config.get("dtype")
         if not isinstance(dtype, str) or dtype not in dtypes.ALLOWED - {"string"}:
-            raise UnsafeFileError(
-                explain(f"Layer {name!r} in {what} has an array that is not of numbers.",
-                        dtype=repr(dtype)[:80])
-            )  # fmt: skip
+            raise _refused(
+                f"Layer {name!r} in {what} has an array that is not of numbers.",
+                dtype=repr(dtype)[:80],
+            )
 
 
 def _vet_pattern(name: str, key: str, pattern: Any, what: str) -> None:
     try:
         if not isinstance(pattern, str):
-            raise TypeError(f"{pattern!r:.80} is no text.")
+            raise TypeError(f"{pattern!r:.80} is not text.")
         patterns.require_linear(pattern)
     except UnsafeFileError:
         raise
     except (TypeError, ValueError) as error:
-        raise UnsafeFileError(
-            explain(
-                f"{key} of {name!r} in {what} has a pattern that loading does not follow.",
-                why=error,
-                fix="save the model with simpler patterns: letters, ., [...], (...), |, *, +, ?.",
-            )
+        raise _refused(
+            f"{key} of {name!r} in {what} has a pattern that loading does not follow.",
+            why=error,
+            fix="save the model with simpler patterns: letters, ., [...], (...), |, *, +, ?.",
         ) from None
+
+
+def _refused(what: str, *, fix: str | None = None, **facts: object) -> UnsafeFileError:
+    return make_error(UnsafeFileError, what, fix=fix, **facts)

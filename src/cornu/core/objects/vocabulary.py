@@ -50,7 +50,7 @@ class Vocabulary:
         >>> words.get("orthogonal")
         Traceback (most recent call last):
         ValueError: There is no penalty named 'orthogonal'.
-          fix: did you mean 'orthogonal_regularizer'?
+          fix: did you mean 'OrthogonalRegularizer'?
     """
 
     def __init__(
