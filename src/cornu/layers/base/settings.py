@@ -14,12 +14,20 @@ type checkers, and part of `**kwargs` in the signature.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar, get_args
 
+from cornu import constraints, initializers, regularizers
 from cornu.types import DType, Shape
 
 Init = TypeVar("Init", bound=Callable[..., None])
+
+# What the name of a setting ends in -> what looks up the function that a user names.
+_FINDERS: dict[str, Callable[..., Any]] = {
+    "initializer": initializers.get,
+    "regularizer": regularizers.get,
+    "constraint": constraints.get,
+}
 
 
 class LayerSettings(TypedDict, total=False):
@@ -38,6 +46,13 @@ def defaults_of(settings: Any) -> dict[str, Any]:
     """The settings of a `TypedDict` that have a default, and their defaults."""
     fields = settings.__annotations__.items()
     return {name: t.__metadata__[0] for name, t in fields if hasattr(t, "__metadata__")}
+
+
+def assign_settings(layer: Any, values: Mapping[str, Any]) -> None:
+    """Make settings attributes of a layer: what a user names, such as "zeros", is looked up."""
+    for name, value in values.items():
+        find = _FINDERS.get(name.rpartition("_")[2])
+        setattr(layer, name, find(value) if find else value)
 
 
 def spelled_out(**after: str) -> Callable[[Init], Init]:

@@ -9,16 +9,31 @@ While `trainable` is False the layer is in inference mode, so that frozen parts 
 they are. Ioffe & Szegedy 2015; renormalization: Ioffe 2017.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, Unpack
 
-from cornu import constraints, initializers, ops, regularizers
-from cornu.arguments import is_int
+from cornu import initializers, ops
+from cornu.arguments import is_int, non_negative
+from cornu.core.variable import Variable
 from cornu.errors import type_error, value_error
 from cornu.layers.base.input_spec import InputSpec
-from cornu.layers.base.layer import Layer
+from cornu.layers.base.settings import spelled_out
+from cornu.layers.normalization.scaling import ScaleSettings, Scaling
+from cornu.types import InitializerLike, Shape, Tensor
 
 
-class BatchNormalization(Layer):
+class BatchNormSettings(ScaleSettings, total=False):
+    """What `BatchNormalization` takes."""
+
+    moving_mean_initializer: Annotated[InitializerLike, "zeros"]
+    moving_variance_initializer: Annotated[InitializerLike, "ones"]
+    renorm: Annotated[bool, False]
+    renorm_clipping: Annotated[dict[str, float] | None, None]
+    renorm_momentum: Annotated[float, 0.99]
+    synchronized: Annotated[bool, False]
+
+
+class BatchNormalization(Scaling):
     """Scale each feature to mean 0 and variance 1 over the batch, then by `gamma`, plus `beta`.
 
     Input and output of any shape with the batch first; a mask `(batch, time)` leaves steps out of
@@ -26,24 +41,25 @@ class BatchNormalization(Layer):
 
     Args:
         axis: the axis of the features; statistics are taken over all others.
-        momentum: how much of the moving statistics stays at each step of training.
+        momentum: decay rate of the moving statistics per training step.
         epsilon: added to the variance.
         center: whether `beta` is added.
         scale: whether the result is multiplied by `gamma`.
-        beta_initializer: of beta.
-        gamma_initializer: of gamma.
-        moving_mean_initializer: of the moving mean.
-        moving_variance_initializer: of the moving variance.
+        beta_initializer: initializer of beta.
+        gamma_initializer: initializer of gamma.
+        moving_mean_initializer: initializer of the moving mean.
+        moving_variance_initializer: initializer of the moving variance.
         beta_regularizer: penalty on beta.
         gamma_regularizer: penalty on gamma.
-        beta_constraint: applied to beta after each update.
-        gamma_constraint: applied to gamma after each update.
-        renorm: correct the statistics of small batches towards the moving ones.
-        renorm_clipping: bounds `rmin`, `rmax` of the corrected scale and `dmax` of the corrected
-            shift, in a dict.
-        renorm_momentum: as `momentum`, for the statistics of the correction.
-        synchronized: statistics over all devices, which is the case anyway where arrays are
-            distributed by their sharding.
+        beta_constraint: function applied to beta after each update.
+        gamma_constraint: function applied to gamma after each update.
+        renorm: whether the statistics of small batches are corrected towards the moving ones
+            (batch renormalization).
+        renorm_clipping: bounds of the correction, a dict with `rmin` and `rmax` of the scale and
+            `dmax` of the shift.
+        renorm_momentum: decay rate of the statistics of the correction.
+        synchronized: whether statistics are taken over all devices, as they always are where the
+            arrays are sharded.
 
     Example:
 
@@ -54,57 +70,38 @@ class BatchNormalization(Layer):
         [-1.0, 1.0, 0.02]
     """
 
-    rescales_inputs = True
-    _takes_sparse = False
-    _casts_inputs = False  # statistics are those of the numbers that come in
-    _casts_variables = False
-
+    @spelled_out(
+        moving_mean_initializer="gamma_initializer",
+        moving_variance_initializer="moving_mean_initializer",
+    )
     def __init__(
         self,
         axis: int = -1,
         momentum: float = 0.99,
         epsilon: float = 0.001,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        renorm: bool = False,
-        renorm_clipping: dict[str, float] | None = None,
-        renorm_momentum: float = 0.99,
-        synchronized: bool = False,
-        **kwargs: Any,
+        *args: Any,
+        **settings: Unpack[BatchNormSettings],
     ):
-        super().__init__(**kwargs)
+        renorm, clipping = settings.pop("renorm"), settings.pop("renorm_clipping")
+        renorm_momentum, synchronized = (
+            settings.pop("renorm_momentum"),
+            settings.pop("synchronized"),
+        )
+        mean = settings.pop("moving_mean_initializer")
+        variance = settings.pop("moving_variance_initializer")
+        super().__init__(epsilon, **settings)
+        self.moving_mean_initializer = initializers.get(mean)
+        self.moving_variance_initializer = initializers.get(variance)
         self.axis = _one_axis(axis)
         self.momentum = float(momentum)
-        self.epsilon = float(epsilon)
-        self.center = center
-        self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
         self.renorm = renorm
-        self.renorm_clipping = _checked_clipping(renorm_clipping) if renorm else renorm_clipping
+        self.renorm_clipping = _checked_clipping(clipping) if renorm else clipping
         self.renorm_momentum = float(renorm_momentum)
         self.synchronized = synchronized
-        self.supports_masking = True
-        self.gamma: Any = None
-        self.beta: Any = None
         self.moving_mean: Any = None
         self.moving_variance: Any = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         ndim = len(input_shape)
         if not -ndim <= self.axis < ndim or input_shape[self.axis] is None:
             raise value_error(
@@ -113,10 +110,7 @@ class BatchNormalization(Layer):
                 fix="keras.Input(shape=(..., features)); axis=1 for channels_first images",
             )
         shape = (input_shape[self.axis],)
-        if self.scale:
-            self.gamma = self.add_weight(shape=shape, like="gamma")
-        if self.center:
-            self.beta = self.add_weight(shape=shape, like="beta")
+        self._add_scale_and_shift(shape)
         self.moving_mean = self._statistic("moving_mean", shape, self.moving_mean_initializer)
         variance = self.moving_variance_initializer
         self.moving_variance = self._statistic("moving_variance", shape, variance)
@@ -126,12 +120,14 @@ class BatchNormalization(Layer):
             self.renorm_stddev = self._statistic("renorm_stddev", shape, _root_of(variance))
         self.input_spec = InputSpec(ndim=ndim, axes={self.axis: shape[0]})
 
-    def _statistic(self, name: str, shape: Any, initializer: Any) -> Any:
+    def _statistic(self, name: str, shape: Shape, initializer: InitializerLike) -> Variable:
         return self.add_weight(
             shape=shape, initializer=initializer, trainable=False, autocast=False, name=name
         )
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         x = inputs
         if inputs.dtype not in ("float32", "float64"):
             x = ops.cast(inputs, "float32")  # sums of squares leave the range of halves
@@ -154,7 +150,7 @@ class BatchNormalization(Layer):
         )
         return ops.cast(y, self.compute_dtype)
 
-    def _moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def _moments(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and variance `(features,)` over all axes but one, of the steps that count."""
         features = self.axis % x.ndim
         axes = [i for i in range(x.ndim) if i != features]
@@ -171,14 +167,18 @@ class BatchNormalization(Layer):
         # A mask has the leading axes of the inputs, whichever of them is that of the features.
         mask = ops.reshape(ops.cast(mask, "bool"), (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
         sizes = [mask.shape[i] if i == features else n for i, n in enumerate(x.shape)]
-        counts = ops.broadcast_to(mask, sizes)
+        counts = ops.broadcast_to(mask, sizes)  # (batch, ..., 1) if the mask has no features
         total = ops.sum(ops.cast(counts, x.dtype), axis=axes, keepdims=True) + 1e-7
-        mean = ops.sum(ops.where(counts, x, 0), axis=axes, keepdims=True) / total
+        mean = (
+            ops.sum(ops.where(counts, x, 0), axis=axes, keepdims=True) / total
+        )  # (1, .., features)
         squares = ops.where(counts, ops.square(x - mean), 0)
         variance = ops.sum(squares, axis=axes, keepdims=True) / total
-        return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
+        return ops.squeeze(mean, axes), ops.squeeze(variance, axes)  # (features,)
 
-    def _renormalized(self, mean: Any, variance: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+    def _renormalized(
+        self, mean: Tensor, variance: Tensor, gamma: Tensor | None, beta: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Gamma and beta with the batch's statistics corrected towards the moving ones.
 
         With r = stddev / renorm_stddev and d = (mean - renorm_mean) / renorm_stddev, both bounded,
@@ -201,21 +201,21 @@ class BatchNormalization(Layer):
         shift = d if gamma is None else d * gamma
         return (r if gamma is None else r * gamma), (shift if beta is None else shift + beta)
 
-    def _remember(self, moving: Any, value: Any, momentum: float) -> None:
+    def _remember(self, moving: Variable, value: Tensor, momentum: float) -> None:
         value = ops.cast(value, moving.dtype)
         moving.assign(moving.value * momentum + value * (1.0 - momentum))
 
 
-def _root_of(initializer: Any) -> Any:
+def _root_of(initializer: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The square root of what an initializer draws: a standard deviation for a variance."""
     return lambda shape, dtype=None: ops.sqrt(initializer(shape, dtype))
 
 
-def _one_axis(axis: Any) -> int:
+def _one_axis(axis: object) -> int:
     if isinstance(axis, (list, tuple)) and len(axis) == 1:  # as older files have it
         axis = axis[0]
     if not is_int(axis):
-        raise type_error(f"axis is an int, got {axis!r}.", fix="axis=-1")
+        raise type_error(f"axis must be an int, got {axis!r}.", fix="axis=-1")
     return int(axis)
 
 
@@ -228,7 +228,9 @@ def _checked_clipping(bounds: dict[str, float] | None) -> dict[str, float]:
             fix="renorm_clipping={'rmin': 0.5, 'rmax': 2.0, 'dmax': 1.0}",
         )
     if "rmin" in bounds and "rmax" in bounds and bounds["rmin"] >= bounds["rmax"]:
-        raise value_error(f"rmin is less than rmax, got {bounds['rmin']} and {bounds['rmax']}.")
-    if bounds.get("dmax", 0) < 0:
-        raise value_error(f"dmax is not negative, got {bounds['dmax']}.")
+        raise value_error(
+            f"rmin must be less than rmax, got {bounds['rmin']} and {bounds['rmax']}."
+        )
+    if "dmax" in bounds:
+        non_negative(bounds["dmax"], "dmax")
     return bounds

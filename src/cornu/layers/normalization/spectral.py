@@ -6,18 +6,20 @@ from cornu import initializers, ops
 from cornu.arguments import positive_int
 from cornu.errors import value_error
 from cornu.layers.base.input_spec import InputSpec
+from cornu.layers.base.layer import Layer
 from cornu.layers.base.wrapper import Wrapper
+from cornu.types import Tensor
 
 
 class SpectralNormalization(Wrapper):
     """Divide the kernel of a layer by its largest singular value, at each call while training.
 
-    The value is estimated by power iteration, one step a call, from a vector that is kept. Miyato
-    et al. 2018, "Spectral Normalization for Generative Adversarial Networks".
+    The value is estimated by power iteration from a vector that is kept between calls. Miyato et
+    al. 2018, "Spectral Normalization for Generative Adversarial Networks".
 
     Args:
         layer: a layer with a `kernel` or `embeddings`, such as Conv2D or Dense.
-        power_iterations: steps of the iteration at each call.
+        power_iterations: number of iterations per call.
 
     Example:
 
@@ -27,7 +29,7 @@ class SpectralNormalization(Wrapper):
         (2, 4)
     """
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
+    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any):
         super().__init__(layer, **kwargs)
         self.power_iterations = positive_int(power_iterations, "power_iterations")
 
@@ -51,22 +53,22 @@ class SpectralNormalization(Wrapper):
             dtype=self.kernel.dtype,
         )
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if training:
             kernel, u = self.normalized_weights()
             self.kernel.assign(kernel)
             self.vector_u.assign(u)
         return ops.cast(self.layer(inputs), self.compute_dtype)
 
-    def normalized_weights(self) -> tuple[Any, Any]:
+    def normalized_weights(self) -> tuple[Tensor, Tensor]:
         """The kernel divided by its largest singular value, and the new vector of the iteration."""
         kernel = self.kernel.value
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))  # (rest, last)
-        u = self.vector_u.value
+        u = self.vector_u.value  # (1, last)
         for _ in range(self.power_iterations):
-            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), epsilon=1e-6)
-            u = ops.normalize(ops.matmul(v, matrix), epsilon=1e-6)
+            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), epsilon=1e-6)  # (1, rest)
+            u = ops.normalize(ops.matmul(v, matrix), epsilon=1e-6)  # (1, last)
         v, u = ops.stop_gradient(v), ops.stop_gradient(u)
-        sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
+        sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))  # (1, 1)
         sigma = ops.where(sigma == 0, ops.ones_like(sigma), sigma)  # a kernel of zeros stays one
         return kernel / ops.reshape(sigma, ()), u

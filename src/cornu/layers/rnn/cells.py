@@ -5,26 +5,18 @@ over time. Its dropout masks are drawn once for a whole sequence: `RNN` asks for
 loop (`get_dropout_mask`) and forgets them after it (`reset_dropout_mask`).
 """
 
-from collections.abc import Callable
 from typing import Any, Unpack
 
-from cornu import constraints, initializers, ops, random, regularizers
+from cornu import ops, random
 from cornu.arguments import positive_int
 from cornu.core.variable import Variable
 from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.layer import Layer
-from cornu.layers.base.settings import defaults_of, spelled_out
+from cornu.layers.base.settings import assign_settings, defaults_of, spelled_out
 from cornu.layers.rnn.settings import CellSettings, GRUCellSettings, LSTMCellSettings
 from cornu.random.seed import SeedGenerator
 from cornu.types import Shape, Tensor, Tensors
-
-# What the name of a setting ends in -> what finds the function that the user names.
-_FINDERS: dict[str, Callable[..., Any]] = {
-    "initializer": initializers.get,
-    "regularizer": regularizers.get,
-    "constraint": constraints.get,
-}
 
 
 class DropoutCell(Layer):
@@ -52,9 +44,7 @@ class DropoutCell(Layer):
     def __init__(self, **settings: Any):
         own = {n: settings.pop(n, default) for n, default in defaults_of(CellSettings).items()}
         super().__init__(**settings)
-        for name, value in own.items():
-            find = _FINDERS.get(name.rpartition("_")[2])
-            setattr(self, name, find(value) if find else value)
+        assign_settings(self, own)
         self.dropout = min(1.0, max(0.0, own["dropout"]))
         self.recurrent_dropout = min(1.0, max(0.0, own["recurrent_dropout"]))
         self.seed_generator = SeedGenerator(own["seed"])
