@@ -9,7 +9,7 @@ PyTorch do not run inside a compiled JAX program; their layers say so.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 import jax
@@ -24,6 +24,7 @@ from cornu.errors import explain, value_error, warn
 from cornu.layers.base.build import map_shapes
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
+from cornu.types import Config, DType, FilePath, Shape, Tensor, Tensors
 
 _CALL = ("params", "state", "rng", "inputs", "training")
 _INIT = ("rng", "inputs", "training")
@@ -48,12 +49,12 @@ def _arguments_of(function: Callable[..., Any], known: tuple[str, ...], name: st
     return named
 
 
-def _value(leaf: Any) -> Any:
+def _value(leaf: Tensor) -> Tensor:
     """The array of a variable; anything else as it is."""
     return leaf.value if isinstance(leaf, Variable) else leaf
 
 
-def _array(leaf: Any) -> Any:
+def _array(leaf: Tensor) -> Tensor:
     """The NumPy array of a variable; anything else as it is."""
     return leaf.numpy() if isinstance(leaf, Variable) else leaf
 
@@ -70,7 +71,7 @@ class JaxLayer(Layer):
         init_fn: makes params and state from inputs of the right shape, unless they are given.
         params: arrays in lists and dicts, instead of those of `init_fn`.
         state: arrays in lists and dicts, instead of those of `init_fn`.
-        seed: int for the same numbers in each run of a program.
+        seed: seed of the random numbers.
         native_serialization_platforms: accepted as Keras does.
 
     Example:
@@ -90,10 +91,10 @@ class JaxLayer(Layer):
         self,
         call_fn: Callable[..., Any],
         init_fn: Callable[..., Any] | None = None,
-        params: Any = None,
-        state: Any = None,
+        params: Tensors = None,
+        state: Tensors = None,
         seed: int | None = None,
-        native_serialization_platforms: Any = None,
+        native_serialization_platforms: Sequence[str] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -112,7 +113,7 @@ class JaxLayer(Layer):
         ]
         if missing and params is None and state is None:
             raise value_error(
-                f"{type(self).__name__} makes its arrays with init_fn, or is given them.",
+                f"{type(self).__name__} needs init_fn, or the arrays that it would make.",
                 fix="init_fn=init_fn\nor params=params" + ", state=state" * self.has_state,
             )
         if missing:
@@ -129,10 +130,10 @@ class JaxLayer(Layer):
             self.state = self._variables("state", state, trainable=False)
         self.built = self._has_arrays
 
-    def _variables(self, kind: str, arrays: Any, *, trainable: bool) -> Any:
+    def _variables(self, kind: str, arrays: Tensors, *, trainable: bool) -> Tensors:
         """The arrays as variables, in the same containers."""
 
-        def make(path: Any, array: Any) -> Any:
+        def make(path: tuple[Any, ...], array: Tensor) -> Tensor:
             steps = [str(getattr(k, "key", getattr(k, "idx", k))).replace("/", "_") for k in path]
             leaf, array = array, np.asarray(array)
             if array.dtype.kind in "OSU":
@@ -157,7 +158,7 @@ class JaxLayer(Layer):
         given = {"params": self.params, "state": self.state}
         return all(name not in self._call_arguments or given[name] is not None for name in given)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         if self._has_arrays:
             return
         ones = map_shapes(
@@ -174,7 +175,7 @@ class JaxLayer(Layer):
         if self.has_state and self.state is None:
             self.state = self._variables("state", state, trainable=False)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensors, training: bool = False) -> Tensors:
         given: dict[str, Any] = {"inputs": inputs, "training": training}
         if "params" in self._call_arguments:
             given["params"] = jax.tree.map(_value, self.params)
@@ -188,7 +189,7 @@ class JaxLayer(Layer):
             self._assign_state(state)
         return outputs
 
-    def _assign_state(self, state: Any) -> None:
+    def _assign_state(self, state: Tensors) -> None:
         """Assign the state that `call_fn` returned."""
         held, returned = jax.tree.structure(self.state), jax.tree.structure(state)
         if held != returned:
@@ -211,11 +212,11 @@ class JaxLayer(Layer):
             return jax.tree.map(_array, held) if kept else None
         return super()._config_value(name)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {name: plain(value) for name, value in super().get_config().items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Any:
         config = dict(config)
         for name in ("call_fn", "init_fn", "params", "state"):
             if isinstance(config.get(name), dict):
@@ -242,7 +243,7 @@ class FlaxLayer(JaxLayer):
     def __init__(
         self,
         module: Any,
-        method: Any = None,
+        method: str | Callable[..., Any] | None = None,
         variables: dict[str, Any] | None = None,
         **kwargs: Any,
     ):
@@ -257,10 +258,12 @@ class FlaxLayer(JaxLayer):
         takes_training = "training" in inspect.signature(called).parameters
         options: dict[str, Any] = {} if method is None else {"method": method}
 
-        def mode(training: Any) -> dict[str, Any]:
+        def mode(training: bool) -> dict[str, Any]:
             return {"training": bool(training)} if takes_training else {}
 
-        def apply(params: Any, state: Any, rng: Any, inputs: Any, training: Any) -> Any:
+        def apply(
+            params: Tensors, state: Config, rng: Tensor, inputs: Tensors, training: bool
+        ) -> Any:
             outputs, changed = module.apply(
                 {"params": params, **state},
                 inputs,
@@ -271,7 +274,7 @@ class FlaxLayer(JaxLayer):
             )
             return outputs, {**state, **changed}
 
-        def init(rng: Any, inputs: Any, training: Any) -> Any:
+        def init(rng: Tensor, inputs: Tensors, training: bool) -> Any:
             first, second = jax.random.split(rng)
             made = module.init(
                 {"params": first, "dropout": second}, inputs, **options, **mode(training)
@@ -310,7 +313,7 @@ class _Refused(Layer):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
+        cls, config: Config, custom_objects: Config | None = None, safe_mode: bool | None = None
     ) -> Any:
         """Refused, as the constructor is."""
         cls._refuse()
@@ -320,12 +323,10 @@ class TFSMLayer(_Refused):
     """Refused: a SavedModel is a program of TensorFlow, which does not run inside JAX.
 
     Args:
-        filepath: of the SavedModel.
+        filepath: folder of the SavedModel.
         call_endpoint: name of the function for inference.
         call_training_endpoint: name of the function for training.
         trainable: whether its variables are trained.
-        name: of the layer.
-        dtype: dtype or dtype policy.
 
     Raises:
         NotImplementedError: always.
@@ -339,12 +340,12 @@ class TFSMLayer(_Refused):
 
     def __init__(
         self,
-        filepath: Any,
+        filepath: FilePath,
         call_endpoint: str = "serve",
         call_training_endpoint: str | None = None,
         trainable: bool = True,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         self._refuse()
 
@@ -354,7 +355,6 @@ class TorchModuleWrapper(_Refused):
 
     Args:
         module: the module.
-        name: of the layer.
         output_shape: shape of its outputs.
 
     Raises:
@@ -368,7 +368,7 @@ class TorchModuleWrapper(_Refused):
     )
 
     def __init__(
-        self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any
+        self, module: Any, name: str | None = None, output_shape: Shape | None = None, **kwargs: Any
     ):
         self._refuse()
 

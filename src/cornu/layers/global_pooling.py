@@ -3,23 +3,18 @@
 See `pooling.py` for the shapes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from cornu import ops
 from cornu.arguments import channels_format, per_axis
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
+from cornu.types import Shape, Tensor
 
 
 class GlobalPooling(Layer):
-    """One window over all positions.
-
-    Input `(batch, *spatial, channels)`, output `(batch, channels)`.
-
-    Args:
-        data_format: "channels_last" or "channels_first".
-        keepdims: whether the spatial axes stay, with size 1.
-    """
+    """One window over all positions: `(batch, *spatial, channels)` to `(batch, channels)`."""
 
     _weightless = True
 
@@ -41,15 +36,17 @@ class GlobalPooling(Layer):
 class GlobalMaxPooling(GlobalPooling):
     """The largest value over all positions."""
 
-    def call(self, inputs: Any) -> Any:
-        return ops.max(inputs, axis=self._spatial_axes, keepdims=self.keepdims)
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.max(inputs, axis=self._spatial_axes, keepdims=self.keepdims)  # (batch, channels)
 
 
 class GlobalAveragePooling(GlobalPooling):
     """The mean over all positions."""
 
-    def call(self, inputs: Any) -> Any:
-        return ops.mean(inputs, axis=self._spatial_axes, keepdims=self.keepdims)
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.mean(
+            inputs, axis=self._spatial_axes, keepdims=self.keepdims
+        )  # (batch, channels)
 
 
 class GlobalMaxPooling1D(GlobalMaxPooling):
@@ -57,9 +54,7 @@ class GlobalMaxPooling1D(GlobalMaxPooling):
 
     Input `(batch, time, channels)`, output `(batch, channels)`.
 
-    Args:
-        data_format: "channels_last" or "channels_first".
-        keepdims: whether the time axis stays, with size 1.
+    The arguments are those of `GlobalMaxPooling2D`.
 
     Example:
 
@@ -95,9 +90,7 @@ class GlobalMaxPooling3D(GlobalMaxPooling):
 
     Input `(batch, depth, height, width, channels)`, output `(batch, channels)`.
 
-    Args:
-        data_format: "channels_last" or "channels_first".
-        keepdims: whether the spatial axes stay, with size 1.
+    The arguments are those of `GlobalMaxPooling2D`.
 
     Example:
 
@@ -110,13 +103,11 @@ class GlobalMaxPooling3D(GlobalMaxPooling):
 
 
 class GlobalAveragePooling1D(GlobalAveragePooling):
-    """The mean over time, of the steps that the mask lets count.
+    """The mean over time, over the steps that the mask keeps.
 
     Input `(batch, time, channels)`, output `(batch, channels)`.
 
-    Args:
-        data_format: "channels_last" or "channels_first".
-        keepdims: whether the time axis stays, with size 1.
+    The arguments are those of `GlobalAveragePooling2D`.
 
     Example:
 
@@ -132,20 +123,20 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None:
             return super().call(inputs)
         (axis,) = self._spatial_axes
         mask = ops.cast(mask, "bool")
         if mask.ndim == 1:  # of whole samples
-            mask = ops.expand_dims(mask, -1)
-        mask = ops.expand_dims(mask, 2 if axis == 1 else 1)  # (batch, time, 1)
+            mask = ops.expand_dims(mask, -1)  # (batch, 1)
+        mask = ops.expand_dims(mask, 2 if axis == 1 else 1)  # (batch, time, 1) or (batch, 1, time)
         total = ops.sum(ops.where(mask, inputs, 0), axis=axis, keepdims=self.keepdims)
         counts = ops.cast(ops.logical_and(mask, ops.ones_like(inputs, "bool")), inputs.dtype)
         number = ops.sum(counts, axis=axis, keepdims=self.keepdims)
         return total / ops.maximum(number, 1)  # 0 where no step counts
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
         return None
 
 
@@ -173,9 +164,7 @@ class GlobalAveragePooling3D(GlobalAveragePooling):
 
     Input `(batch, depth, height, width, channels)`, output `(batch, channels)`.
 
-    Args:
-        data_format: "channels_last" or "channels_first".
-        keepdims: whether the spatial axes stay, with size 1.
+    The arguments are those of `GlobalAveragePooling2D`.
 
     Example:
 
@@ -191,23 +180,21 @@ class AdaptivePooling(Layer):
     """As many windows as `output_size` asks for, which together cover the input.
 
     Window i of n over a size s goes from `floor(i * s / n)` up to `ceil((i + 1) * s / n)`.
-
-    Args:
-        output_size: number of windows for each spatial axis.
-        data_format: "channels_last" or "channels_first".
     """
 
     _weightless = True
 
     rank = 2
 
-    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.output_size = per_axis(output_size, self.rank, "output_size")
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.data_format == "channels_last":
             return (input_shape[0], *self.output_size, input_shape[-1])
         return (input_shape[0], input_shape[1], *self.output_size)
@@ -216,14 +203,14 @@ class AdaptivePooling(Layer):
 class AdaptiveMaxPooling(AdaptivePooling):
     """The largest value of each of `output_size` windows."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.adaptive_max_pool(inputs, self.output_size, self.data_format)
 
 
 class AdaptiveAveragePooling(AdaptivePooling):
     """The mean of each of `output_size` windows."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.adaptive_average_pool(inputs, self.output_size, self.data_format)
 
 
@@ -232,9 +219,7 @@ class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
 
     Input `(batch, time, channels)`, output `(batch, output_size, channels)`.
 
-    Args:
-        output_size: number of windows.
-        data_format: "channels_last" or "channels_first".
+    The arguments are those of `AdaptiveMaxPooling2D`, for one axis.
 
     Example:
 
@@ -270,9 +255,7 @@ class AdaptiveMaxPooling3D(AdaptiveMaxPooling):
 
     Input `(batch, depth, height, width, channels)`, output `(batch, *output_size, channels)`.
 
-    Args:
-        output_size: number of windows, an int or `(depth, height, width)`.
-        data_format: "channels_last" or "channels_first".
+    The arguments are those of `AdaptiveMaxPooling2D`, for three axes.
 
     Example:
 
@@ -289,9 +272,7 @@ class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
 
     Input `(batch, time, channels)`, output `(batch, output_size, channels)`.
 
-    Args:
-        output_size: number of windows.
-        data_format: "channels_last" or "channels_first".
+    The arguments are those of `AdaptiveAveragePooling2D`, for one axis.
 
     Example:
 
@@ -327,9 +308,7 @@ class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
 
     Input `(batch, depth, height, width, channels)`, output `(batch, *output_size, channels)`.
 
-    Args:
-        output_size: number of windows, an int or `(depth, height, width)`.
-        data_format: "channels_last" or "channels_first".
+    The arguments are those of `AdaptiveAveragePooling2D`, for three axes.
 
     Example:
 

@@ -1,15 +1,16 @@
-"""Layers that make one array of several.
+"""Layers that merge several arrays into one.
 
     Add, Subtract, Multiply, Average, Maximum, Minimum    element by element, broadcast
     Concatenate                                           one after the other along an axis
     Dot                                                   products summed along an axis
 
-Inputs with fewer axes get axes of size 1 after the batch axis: `(batch, 3)` and `(batch, 4, 3)` go
-together. A step counts in the output if it counts in one of the inputs.
+Inputs with fewer axes get axes of size 1 after the batch axis, so `(batch, 3)` can be added to
+`(batch, 4, 3)`. The mask of the output keeps a step if the mask of any input does.
 """
 
 import functools
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeGuard
 
 from cornu import ops
 from cornu.arguments import is_int
@@ -17,10 +18,14 @@ from cornu.core.masks import mask_of
 from cornu.errors import explain, type_error, value_error
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.layer import Layer
+from cornu.types import Shape, Tensor, Tensors
+
+# One mask, or None, per input; None if no input has one.
+Masks = Sequence[Tensor | None] | None
 
 
-def _shown(shapes: Any) -> str:
-    def known(shape: Any) -> tuple[int | None, ...]:
+def _shown(shapes: Sequence[Shape]) -> str:
+    def known(shape: Shape) -> Shape:
         return tuple(n if isinstance(n, int) else None for n in shape)
 
     return ", ".join(str(known(s)) for s in shapes)
@@ -36,11 +41,11 @@ class Merge(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self._check_shapes(input_shape)
 
-    def _check_shapes(self, shapes: Any) -> None:
-        """Raise ValueError where the inputs are no list, too few, or of sizes that do not fit."""
+    def _check_shapes(self, shapes: Sequence[Shape]) -> None:
+        """Raise ValueError if the inputs are not a list, too few, or of sizes that do not fit."""
         kind = type(self).__name__
         if not isinstance(shapes, (list, tuple)) or is_shape(shapes):
             raise value_error(
@@ -54,7 +59,10 @@ class Merge(Layer):
             )
         self._check_fit(shapes)
 
-    def _check_fit(self, shapes: Any) -> None:
+    def _check_inputs(self, inputs: Tensors) -> None:
+        self._check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+
+    def _check_fit(self, shapes: Sequence[Shape]) -> None:
         """Raise ValueError where sizes do not fit together."""
         for sizes in _columns(shapes):
             if len({n for n in sizes if isinstance(n, int) and n != 1}) > 1:
@@ -65,28 +73,28 @@ class Merge(Layer):
                     "different sizes side by side.",
                 )
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """The broadcast shape; a size that is not known gives way to one that is."""
         self._check_shapes(input_shape)
 
-        def broadcast(sizes: Any) -> int | None:
+        def broadcast(sizes: Sequence[int | None]) -> int | None:
             known = [n for n in sizes if n not in (None, 1)]
             return known[0] if known else None if None in sizes else 1
 
         return tuple(broadcast(sizes) for sizes in _columns(input_shape))
 
-    def call(self, inputs: Any) -> Any:
-        self._check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+    def call(self, inputs: Tensors) -> Tensor:
+        self._check_inputs(inputs)
         ndim = max(x.ndim for x in inputs)
         return self._merge_function([_with_axes(x, ndim) for x in inputs])
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Tensor]) -> Tensor:
         """Combine arrays of the same rank; written by subclasses."""
         raise NotImplementedError(
             explain(f"{type(self).__name__} does not define `_merge_function`.")
         )
 
-    def _check_masks(self, inputs: Any, mask: Any) -> None:
+    def _check_masks(self, inputs: Tensors, mask: Masks) -> None:
         """Raise ValueError where there is not one mask, or None, for each input."""
         fits = _is_list(inputs) and _is_list(mask) and len(inputs) == len(mask)
         if mask is not None and not fits:
@@ -96,25 +104,25 @@ class Merge(Layer):
                 fix="compute_mask([x1, x2], [mask, None])",
             )
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensors, mask: Masks = None) -> Tensor | None:
         self._check_masks(inputs, mask)
         if mask is None or any(m is None for m in mask):
             return None
         return functools.reduce(ops.logical_or, mask)
 
 
-def _columns(shapes: Any) -> Any:
+def _columns(shapes: Sequence[Shape]) -> Iterable[Sequence[int | None]]:
     """The sizes of all inputs, axis by axis."""
     ndim = max(len(s) for s in shapes)
     return zip(*[(s[0], *(1,) * (ndim - len(s)), *s[1:]) for s in shapes if s], strict=True)
 
 
-def _is_list(value: Any) -> bool:
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, (list, tuple))
 
 
-def _with_axes(x: Any, ndim: int) -> Any:
-    """The array with axes of size 1 after the batch axis."""
+def _with_axes(x: Tensor, ndim: int) -> Tensor:
+    """The array with axes of size 1 after the batch axis: `(batch, 1, ..., *rest)`."""
     if x.ndim in (0, ndim):
         return x
     return ops.reshape(x, (x.shape[0], *(1,) * (ndim - x.ndim), *x.shape[1:]))
@@ -132,7 +140,7 @@ class Add(Merge):
         [[3.0]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(ops.add, inputs)
 
 
@@ -150,15 +158,15 @@ class Subtract(Merge):
 
     _least_inputs = _most_inputs = 2
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Tensor]) -> Tensor:
         return ops.subtract(*inputs)
 
 
 class Multiply(Merge):
     """The product of the inputs.
 
-    Where inputs have masks, a step that an input does not count is 1 there, and a step that no
-    input counts is 0.
+    Where inputs have masks, a step that is masked in one input counts as 1 there, and a step that
+    is masked in all of them gives 0.
 
     Input a list of arrays `(batch, ...)`, output their broadcast shape.
 
@@ -169,7 +177,7 @@ class Multiply(Merge):
         [[6.0]]
     """
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensors) -> Tensor:
         masks = [mask_of(x) for x in inputs] if _is_list(inputs) else []
         if all(m is None for m in masks):
             return super().call(inputs)
@@ -183,15 +191,15 @@ class Multiply(Merge):
         some = functools.reduce(ops.logical_or, masks)
         return ops.where(_beside(some, product), product, ops.zeros_like(product))
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(ops.multiply, inputs)
 
 
-def _first_known(sizes: Any) -> int | None:
+def _first_known(sizes: Iterable[int | None]) -> int | None:
     return next((n for n in sizes if n is not None), None)
 
 
-def _beside(mask: Any, x: Any) -> Any:
+def _beside(mask: Tensor, x: Tensor) -> Tensor:
     """The mask `(batch, time)` with axes of size 1 up to the rank of `x`."""
     return ops.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
 
@@ -208,22 +216,22 @@ class Average(Merge):
         [[1.5]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Tensor]) -> Tensor:
         # each divided first: the sum may leave the range of half precision where the mean does not
         return functools.reduce(ops.add, [x / len(inputs) for x in inputs])
 
 
 class Extreme(Merge):
-    """The largest or the smallest: of the inputs whose masks count a step, if they have masks."""
+    """The largest or the smallest of the inputs that are not masked at a step."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensors) -> Tensor:
         masks = [mask_of(x) for x in inputs] if _is_list(inputs) else []
         if all(m is None for m in masks):
             return super().call(inputs)
-        self._check_shapes([tuple(x.shape) for x in inputs])
+        self._check_inputs(inputs)
         ndim = max(x.ndim for x in inputs)
         found, *others = (_with_axes(x, ndim) for x in inputs)
-        counts = masks[0]  # where what is found comes from a step that counts; None: everywhere
+        counts = masks[0]  # where `found` comes from an unmasked step; None: everywhere
         for x, mask in zip(others, masks[1:], strict=True):
             both = self._merge_function([found, x])
             if counts is not None:
@@ -238,7 +246,7 @@ class Extreme(Merge):
 class Maximum(Extreme):
     """The largest of the inputs, element by element.
 
-    Where inputs have masks, a step that an input does not count is left out.
+    Where inputs have masks, a step that is masked in an input is left out there.
 
     Input a list of arrays `(batch, ...)`, output their broadcast shape.
 
@@ -249,14 +257,14 @@ class Maximum(Extreme):
         [[2.0]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(ops.maximum, inputs)
 
 
 class Minimum(Extreme):
     """The smallest of the inputs, element by element.
 
-    Where inputs have masks, a step that an input does not count is left out.
+    Where inputs have masks, a step that is masked in an input is left out there.
 
     Input a list of arrays `(batch, ...)`, output their broadcast shape.
 
@@ -267,7 +275,7 @@ class Minimum(Extreme):
         [[1.0]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(ops.minimum, inputs)
 
 
@@ -277,7 +285,7 @@ class Concatenate(Merge):
     Input a list of arrays that are alike except along the axis.
 
     Args:
-        axis: along which; the batch axis counts as 0.
+        axis: axis to concatenate along; 0 is the batch axis.
 
     Example:
 
@@ -290,7 +298,7 @@ class Concatenate(Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def _check_fit(self, shapes: Any) -> None:
+    def _check_fit(self, shapes: Sequence[Shape]) -> None:
         ndim = len(shapes[0])
         alike = all(len(s) == ndim for s in shapes)
         axis = self.axis % ndim if -ndim <= self.axis < ndim else None
@@ -311,19 +319,19 @@ class Concatenate(Merge):
                 fix="Flatten or Reshape the inputs first, or another axis.",
             )
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         self._check_shapes(input_shape)
         axis = self.axis % len(input_shape[0])
         sizes = [_first_known(column) for column in zip(*input_shape, strict=True)]
-        along = [shape[axis] for shape in input_shape]
-        sizes[axis] = None if None in along else sum(along)
+        along = [n for shape in input_shape if (n := shape[axis]) is not None]
+        sizes[axis] = sum(along) if len(along) == len(input_shape) else None
         return tuple(sizes)
 
-    def call(self, inputs: Any) -> Any:
-        self._check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+    def call(self, inputs: Tensors) -> Tensor:
+        self._check_inputs(inputs)
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensors, mask: Masks = None) -> Tensor | None:
         self._check_masks(inputs, mask)
         if mask is None or all(m is None for m in mask):
             return None
@@ -345,7 +353,8 @@ class Dot(Merge):
 
     Args:
         axes: the axis of size n, or a pair: one for each input.
-        normalize: whether both are scaled to length 1 along it first: the cosine of their angle.
+        normalize: whether both are first scaled to length 1 along it, which gives their cosine
+            similarity.
 
     Example:
 
@@ -356,29 +365,33 @@ class Dot(Merge):
 
     _least_inputs = _most_inputs = 2
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         if not is_int(axes):
             if not _is_list(axes):
-                raise type_error(f"axes is an int or two ints, got {axes!r}.", fix="axes=1")
+                raise type_error(f"axes must be an int or two ints, got {axes!r}.", fix="axes=1")
             if len(axes) != 2 or not all(is_int(a) for a in axes):
-                raise value_error(f"axes is an int or two ints, got {axes!r}.", fix="axes=(1, 2)")
-        self.axes = axes
+                raise value_error(
+                    f"axes must be an int or two ints, got {axes!r}.", fix="axes=(1, 2)"
+                )
+        self.axes: int | Sequence[int] = int(axes) if is_int(axes) else axes
         self.normalize = normalize
         self.supports_masking = True
 
-    def _summed(self, shapes: Any) -> tuple[int, int]:
-        axes = (self.axes, self.axes) if is_int(self.axes) else self.axes
-        return tuple(a % len(s) for a, s in zip(axes, shapes, strict=True))
+    def _summed(self, shapes: Sequence[Shape]) -> tuple[int, int]:
+        axes = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
+        first, second = (a % len(s) for a, s in zip(axes, shapes, strict=True))
+        return first, second
 
-    def _check_fit(self, shapes: Any) -> None:
-        axes = (self.axes, self.axes) if is_int(self.axes) else self.axes
+    def _check_fit(self, shapes: Sequence[Shape]) -> None:
+        axes = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
         if any(
             a % max(len(s), 1) == 0 or not -len(s) <= a < len(s)
             for a, s in zip(axes, shapes, strict=True)
         ):
             raise value_error(
-                f"Dot '{self.name}' cannot sum along these axes; the batch axis is not one.",
+                f"Dot '{self.name}' cannot sum along these axes; they must exist, and not be the "
+                "batch axis.",
                 shapes=_shown(shapes),
                 axes=self.axes,
                 fix="axes=-1\nor axes=(1, 2)",
@@ -393,8 +406,8 @@ class Dot(Merge):
                 fix="axes=(first, second) with the axes of the same size, counted from 0",
             )
 
-    def call(self, inputs: Any) -> Any:
-        self._check_shapes([tuple(x.shape) for x in inputs] if _is_list(inputs) else inputs.shape)
+    def call(self, inputs: Tensors) -> Tensor:
+        self._check_inputs(inputs)
         x, y = inputs
         first, second = self._summed((x.shape, y.shape))
         if self.normalize:
@@ -402,12 +415,12 @@ class Dot(Merge):
         letters = [chr(ord("c") + i) for i in range(x.ndim + y.ndim)]
         of_x, of_y = letters[: x.ndim], letters[x.ndim :]
         of_x[0] = of_y[0] = "a"
-        of_x[first] = of_y[second] = "b"
+        of_x[first] = of_y[second] = "b"  # summed
         out = ["a", *(c for c in (*of_x, *of_y) if c not in "ab")]
         result = ops.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(out)}", x, y)
-        return ops.expand_dims(result, -1) if result.ndim == 1 else result
+        return ops.expand_dims(result, -1) if result.ndim == 1 else result  # (batch, ...)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         self._check_shapes(input_shape)
         first, second = self._summed(input_shape)
         x, y = (list(shape) for shape in input_shape)
@@ -415,48 +428,48 @@ class Dot(Merge):
         shape = (*x, *y[1:])
         return shape if len(shape) > 1 else (*shape, 1)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensors, mask: Masks = None) -> None:
         return None
 
 
 # ---- as functions -----------------------------------------------------------------------------
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Tensors, **kwargs: Any) -> Tensor:
     """The sum of a list of tensors; see `Add`."""
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
+def subtract(inputs: Tensors, **kwargs: Any) -> Tensor:
     """The first of two tensors minus the second; see `Subtract`."""
     return Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Tensors, **kwargs: Any) -> Tensor:
     """The product of a list of tensors; see `Multiply`."""
     return Multiply(**kwargs)(inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Tensors, **kwargs: Any) -> Tensor:
     """The mean of a list of tensors; see `Average`."""
     return Average(**kwargs)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
+def maximum(inputs: Tensors, **kwargs: Any) -> Tensor:
     """The largest of a list of tensors, element by element; see `Maximum`."""
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
+def minimum(inputs: Tensors, **kwargs: Any) -> Tensor:
     """The smallest of a list of tensors, element by element; see `Minimum`."""
     return Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Tensors, axis: int = -1, **kwargs: Any) -> Tensor:
     """A list of tensors one after the other along an axis; see `Concatenate`."""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+def dot(inputs: Tensors, axes: int | Sequence[int] = -1, **kwargs: Any) -> Tensor:
     """Products of two tensors, summed along an axis of each; see `Dot`."""
     return Dot(axes=axes, **kwargs)(inputs)

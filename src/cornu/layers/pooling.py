@@ -1,15 +1,16 @@
 """Pooling: one number for each window of an image, a series or a volume.
 
     MaxPooling, AveragePooling                windows of pool_size, moved by strides (pool_size if
-                                              None); "valid" drops what fills no window, "same"
-                                              takes it along
+                                              None); "valid" drops positions at the end that fill
+                                              no window, "same" pads them
     GlobalMaxPooling, GlobalAveragePooling    one window over all positions
     AdaptiveMaxPooling, ...AveragePooling     as many windows as output_size asks for
 
 Inputs are `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` with
-`data_format="channels_first"`. Averages count no padding.
+`data_format="channels_first"`. Padding does not count in averages.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from cornu import ops
@@ -17,6 +18,7 @@ from cornu.arguments import channels_format, one_of, per_axis
 from cornu.errors import value_error
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
+from cornu.types import Shape, Tensor
 
 
 class Pooling(Layer):
@@ -28,8 +30,8 @@ class Pooling(Layer):
 
     def __init__(
         self,
-        pool_size: Any,
-        strides: Any = None,
+        pool_size: int | Sequence[int],
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
@@ -45,7 +47,7 @@ class Pooling(Layer):
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _check_window(self, input_shape: Any) -> None:
+    def _check_window(self, input_shape: Shape) -> None:
         """Raise ValueError where the window is larger than an input without padding."""
         if self.padding == "same":
             return
@@ -65,7 +67,7 @@ class MaxPooling(Pooling):
 
     pool_mode = "max"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         self._check_window(inputs.shape)
         return ops.max_pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -75,7 +77,7 @@ class AveragePooling(Pooling):
 
     pool_mode = "average"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         self._check_window(inputs.shape)
         return ops.average_pool(
             inputs, self.pool_size, self.strides, self.padding, self.data_format
@@ -87,12 +89,7 @@ class MaxPooling1D(MaxPooling):
 
     Input `(batch, time, channels)`, output `(batch, new_time, channels)`.
 
-    Args:
-        pool_size: length of the window.
-        strides: step of the window; `pool_size` if None.
-        padding: "valid" or "same".
-        data_format: "channels_last" or "channels_first".
-        name: of the layer.
+    The arguments are those of `MaxPooling2D`, for one axis.
 
     Example:
 
@@ -105,8 +102,8 @@ class MaxPooling1D(MaxPooling):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
@@ -121,11 +118,10 @@ class MaxPooling2D(MaxPooling):
     Input `(batch, height, width, channels)`, output `(batch, new_height, new_width, channels)`.
 
     Args:
-        pool_size: of the window, an int or `(height, width)`.
+        pool_size: size of the window, an int or `(height, width)`.
         strides: step of the window; `pool_size` if None.
         padding: "valid" or "same".
         data_format: "channels_last" or "channels_first".
-        name: of the layer.
 
     Example:
 
@@ -138,8 +134,8 @@ class MaxPooling2D(MaxPooling):
 
     def __init__(
         self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
+        pool_size: int | Sequence[int] = (2, 2),
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
@@ -153,12 +149,7 @@ class MaxPooling3D(MaxPooling):
 
     Input `(batch, depth, height, width, channels)`, output the same with smaller spatial sizes.
 
-    Args:
-        pool_size: of the window, an int or `(depth, height, width)`.
-        strides: step of the window; `pool_size` if None.
-        padding: "valid" or "same".
-        data_format: "channels_last" or "channels_first".
-        name: of the layer.
+    The arguments are those of `MaxPooling2D`, for three axes.
 
     Example:
 
@@ -171,8 +162,8 @@ class MaxPooling3D(MaxPooling):
 
     def __init__(
         self,
-        pool_size: Any = (2, 2, 2),
-        strides: Any = None,
+        pool_size: int | Sequence[int] = (2, 2, 2),
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
@@ -186,12 +177,7 @@ class AveragePooling1D(AveragePooling):
 
     Input `(batch, time, channels)`, output `(batch, new_time, channels)`.
 
-    Args:
-        pool_size: length of the window.
-        strides: step of the window; `pool_size` if None.
-        padding: "valid" or "same".
-        data_format: "channels_last" or "channels_first".
-        name: of the layer.
+    The arguments are those of `AveragePooling2D`, for one axis.
 
     Example:
 
@@ -209,11 +195,10 @@ class AveragePooling2D(AveragePooling):
     Input `(batch, height, width, channels)`, output `(batch, new_height, new_width, channels)`.
 
     Args:
-        pool_size: of the window, an int or `(height, width)`.
+        pool_size: size of the window, an int or `(height, width)`.
         strides: step of the window; `pool_size` if None.
         padding: "valid" or "same".
         data_format: "channels_last" or "channels_first".
-        name: of the layer.
 
     Example:
 
@@ -230,12 +215,7 @@ class AveragePooling3D(AveragePooling):
 
     Input `(batch, depth, height, width, channels)`, output the same with smaller spatial sizes.
 
-    Args:
-        pool_size: of the window, an int or `(depth, height, width)`.
-        strides: step of the window; `pool_size` if None.
-        padding: "valid" or "same".
-        data_format: "channels_last" or "channels_first".
-        name: of the layer.
+    The arguments are those of `AveragePooling2D`, for three axes.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Layers that make training harder on purpose, and do nothing at inference.
+"""Layers that regularize: noise while training, nothing at inference.
 
     Dropout            zero each element with probability rate, scale the others by 1 / (1 - rate)
     SpatialDropout     the same for whole channels
@@ -20,16 +20,18 @@ from cornu.kernels import random_bits
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
+from cornu.types import Config, DType, Shape, Tensor
 
 
 class Dropout(Layer):
-    """Zero each element with probability `rate` while training, scale the others to keep the sum.
+    """Zero each element with probability `rate` while training, and scale the others up.
 
     Args:
-        rate: probability of zero, from 0 to 1.
-        noise_shape: shape of the mask, broadcast against the inputs; None where a size is that of
-            the inputs. `(None, 1, None)` treats all time steps of a sample alike.
-        seed: int for the same numbers in each run of a program.
+        rate: fraction of the inputs to drop, from 0 to 1; the others are multiplied by
+            `1 / (1 - rate)`.
+        noise_shape: shape of the mask, broadcast against the inputs; None stands for a size of the
+            inputs. With `(None, 1, None)`, all time steps of a sample share a mask.
+        seed: seed of the random numbers.
 
     Example:
 
@@ -45,7 +47,7 @@ class Dropout(Layer):
     _weightless = True
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self, rate: float, noise_shape: Shape | None = None, seed: int | None = None, **kwargs: Any
     ):
         super().__init__(**kwargs)
         self.rate = fraction(rate, "rate")
@@ -55,11 +57,11 @@ class Dropout(Layer):
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
 
-    def _mask_shape(self, inputs: Any) -> Any:
+    def _mask_shape(self, inputs: Tensor) -> Shape | None:
         """The shape of the mask; None if it is that of the inputs."""
         return self.noise_shape
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
@@ -74,10 +76,10 @@ class Dropout(Layer):
             raise value_error(
                 f"The noise_shape {shape} of '{self.name}' does not fit its inputs.",
                 shapes=f"inputs {tuple(inputs.shape)}",
-                fix="for each axis its size, None for the same, or 1: all alike",
+                fix="for each axis its size, None for the same, or 1 to share the mask along it",
             )
 
-        def drop(values: Any) -> Any:
+        def drop(values: Tensor) -> Tensor:
             return random_bits.dropout(values, self.rate, self.seed_generator.next(), shape)
 
         if bcoo.is_sparse(inputs):
@@ -87,14 +89,14 @@ class Dropout(Layer):
         return drop(inputs)
 
 
-def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+def _checked_noise_shape(noise_shape: object) -> Shape | None:
     if noise_shape is None:
         return None
     if not isinstance(noise_shape, (tuple, list)) or not all(
         n is None or (is_int(n) and n > 0) for n in noise_shape
     ):
         raise value_error(
-            f"noise_shape is a tuple of positive ints and None, got {noise_shape!r}.",
+            f"noise_shape must be a tuple of positive ints and None, got {noise_shape!r}.",
             fix="noise_shape=(None, 1, None): one mask for all time steps",
         )
     return tuple(noise_shape)
@@ -111,18 +113,18 @@ class SpatialDropout(Dropout):
         rate: float,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         **kwargs: Any,
     ):
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _mask_shape(self, inputs: Any) -> Any:
+    def _mask_shape(self, inputs: Tensor) -> Shape | None:
         if self.data_format == "channels_first":
-            return (*inputs.shape[:2], *(1,) * self.rank)
-        return (inputs.shape[0], *(1,) * self.rank, inputs.shape[-1])
+            return (*inputs.shape[:2], *(1,) * self.rank)  # (batch, channels, 1, ...)
+        return (inputs.shape[0], *(1,) * self.rank, inputs.shape[-1])  # (batch, 1, ..., channels)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         return {k: v for k, v in config.items() if k not in ("noise_shape", "trainable")}
 
@@ -133,10 +135,8 @@ class SpatialDropout1D(SpatialDropout):
     Input and output `(batch, time, channels)`.
 
     Args:
-        rate: probability that a channel is zeroed, from 0 to 1.
-        seed: int for the same numbers in each run of a program.
-        name: of the layer.
-        dtype: dtype or dtype policy.
+        rate: fraction of the channels to drop, from 0 to 1.
+        seed: seed of the random numbers.
 
     Example:
 
@@ -158,7 +158,7 @@ class _WithDataFormat(SpatialDropout):
         data_format: str | None = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         **kwargs: Any,
     ):
         super().__init__(rate, seed, name, dtype, **kwargs)
@@ -171,11 +171,9 @@ class SpatialDropout2D(_WithDataFormat):
     Input and output `(batch, height, width, channels)`.
 
     Args:
-        rate: probability that a channel is zeroed, from 0 to 1.
+        rate: fraction of the channels to drop, from 0 to 1.
         data_format: "channels_last" or "channels_first".
-        seed: int for the same numbers in each run of a program.
-        name: of the layer.
-        dtype: dtype or dtype policy.
+        seed: seed of the random numbers.
 
     Example:
 
@@ -193,11 +191,9 @@ class SpatialDropout3D(_WithDataFormat):
     Input and output `(batch, depth, height, width, channels)`.
 
     Args:
-        rate: probability that a channel is zeroed, from 0 to 1.
+        rate: fraction of the channels to drop, from 0 to 1.
         data_format: "channels_last" or "channels_first".
-        seed: int for the same numbers in each run of a program.
-        name: of the layer.
-        dtype: dtype or dtype policy.
+        seed: seed of the random numbers.
 
     Example:
 
@@ -213,8 +209,8 @@ class GaussianDropout(Layer):
     """Multiply by noise of mean 1 and standard deviation `sqrt(rate / (1 - rate))` while training.
 
     Args:
-        rate: probability of zero of the dropout that has the same noise, from 0 to 1.
-        seed: int for the same numbers in each run of a program.
+        rate: rate of the `Dropout` with noise of the same variance, from 0 to 1.
+        seed: seed of the random numbers.
 
     Example:
 
@@ -234,11 +230,13 @@ class GaussianDropout(Layer):
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
-            raise value_error("The noise of GaussianDropout(1) is infinite.", fix="rate=0.5")
+            raise value_error(
+                "The noise of GaussianDropout(1) has infinite variance.", fix="rate=0.5"
+            )
         return inputs * random.normal(
             inputs.shape,
             mean=1.0,
@@ -253,7 +251,7 @@ class GaussianNoise(Layer):
 
     Args:
         stddev: standard deviation of the noise.
-        seed: int for the same numbers in each run of a program.
+        seed: seed of the random numbers.
 
     Example:
 
@@ -273,7 +271,7 @@ class GaussianNoise(Layer):
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.stddev == 0:
             return inputs
         return inputs + random.normal(
@@ -289,15 +287,15 @@ _SELU_FLOOR = -1.6732632423543772 * 1.0507009873554805
 
 
 class AlphaDropout(Layer):
-    """Dropout for networks of `selu`: mean and variance of the inputs stay what they are.
+    """Dropout for networks of `selu`, which keeps mean and variance of the inputs.
 
     Elements are set to the floor of `selu` with probability `rate`; all are then scaled and
     shifted (Klambauer et al. 2017, "Self-Normalizing Neural Networks").
 
     Args:
-        rate: probability that an element is set, from 0 to 1.
+        rate: fraction of the elements to set, from 0 to 1.
         noise_shape: shape of the mask, broadcast against the inputs.
-        seed: int for the same numbers in each run of a program.
+        seed: seed of the random numbers.
 
     Example:
 
@@ -310,7 +308,7 @@ class AlphaDropout(Layer):
     _weightless = True
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self, rate: float, noise_shape: Shape | None = None, seed: int | None = None, **kwargs: Any
     ):
         super().__init__(**kwargs)
         self.rate = fraction(rate, "rate")
@@ -320,7 +318,7 @@ class AlphaDropout(Layer):
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
@@ -338,7 +336,7 @@ class ActivityRegularization(Layer):
     """Pass the inputs on, and add a penalty on them to the loss.
 
     Args:
-        l1: factor of the sum of absolute values.
+        l1: factor of the sum of the absolute values.
         l2: factor of the sum of squares.
 
     Example:
@@ -358,10 +356,10 @@ class ActivityRegularization(Layer):
         self.l2 = l2
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["activity_regularizer"]
         return config

@@ -1,6 +1,6 @@
-"""Cut off, add or repeat positions at the edges of series, images and volumes.
+"""Crop, pad or upsample the spatial axes of series, images and volumes.
 
-    Cropping      takes positions away on each side
+    Cropping      removes positions on each side
     ZeroPadding   adds zeros on each side
     UpSampling    repeats each position, or interpolates between positions
 
@@ -8,6 +8,7 @@ Inputs are `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` with
 `data_format="channels_first"`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from cornu import ops
@@ -22,27 +23,34 @@ from cornu.arguments import (
 from cornu.errors import value_error
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
+from cornu.types import Tensor
+
+# (before, after) per spatial axis.
+Pairs = Sequence[tuple[int, int]]
+
+# An int, one int per axis, or one pair (before, after) per axis.
+PairsLike = int | Sequence[Any]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
-def _around(pairs: Any, data_format: str) -> list[tuple[int, int]]:
-    """Pairs for every axis: nothing happens to batch and channels."""
+def _around(pairs: Pairs, data_format: str) -> list[tuple[int, int]]:
+    """Pairs for every axis; those of batch and channels are (0, 0)."""
     if data_format == "channels_last":
         return [(0, 0), *pairs, (0, 0)]
     return [(0, 0), (0, 0), *pairs]
 
 
 class Cropping(Layer):
-    """Take positions away at both ends of each spatial axis."""
+    """Remove positions at both ends of each spatial axis."""
 
     _weightless = True
 
     _rank = 2
     data_format = "channels_last"
 
-    def _crop(self, inputs: Any, pairs: Any) -> Any:
-        """Cut the pairs (before, after) off the spatial axes.
+    def _crop(self, inputs: Tensor, pairs: Pairs) -> Tensor:
+        """The inputs without the given numbers of positions before and after.
 
         Raises:
             ValueError: nothing would be left.
@@ -54,15 +62,16 @@ class Cropping(Layer):
             if isinstance(size, int) and before + after >= size > 0:
                 shape = tuple(n if isinstance(n, int) else None for n in inputs.shape)
                 raise value_error(
-                    f"{type(self).__name__} '{self.name}' would leave nothing of its inputs.",
+                    f"{type(self).__name__} '{self.name}' would remove all of its inputs.",
                     shapes=f"inputs {shape}, cropping {pairs}",
+                    fix="a smaller cropping.",
                 )
             cuts.append(slice(before, size - after if after else None))
         return inputs[tuple(cuts)]
 
 
 class Cropping1D(Cropping):
-    """Take steps away at the beginning and the end.
+    """Remove time steps at the beginning and the end.
 
     Input `(batch, time, features)`, output `(batch, shorter_time, features)`.
 
@@ -78,13 +87,13 @@ class Cropping1D(Cropping):
 
     _rank = 1
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
+    def __init__(self, cropping: PairsLike = (1, 1), **kwargs: Any):
         super().__init__(**kwargs)
         pair = (cropping,) if not is_int(cropping) else cropping
         self.cropping = pairs_per_axis(pair, 1, "cropping")[0]
         self.input_spec = InputSpec(ndim=3)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return self._crop(inputs, (self.cropping,))
 
 
@@ -92,19 +101,19 @@ class _CroppingWithFormat(Cropping):
     """Cropping of several spatial axes, with the channels first or last."""
 
     def __init__(
-        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+        self, cropping: PairsLike = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
     ):
         super().__init__(**kwargs)
         self.cropping = pairs_per_axis(cropping, self._rank, "cropping")
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return self._crop(inputs, self.cropping)
 
 
 class Cropping2D(_CroppingWithFormat):
-    """Take rows and columns away at the edges of images.
+    """Remove rows and columns at the edges of images.
 
     Input `(batch, height, width, channels)`, output the same with smaller sizes.
 
@@ -121,12 +130,12 @@ class Cropping2D(_CroppingWithFormat):
 
 
 class Cropping3D(_CroppingWithFormat):
-    """Take positions away at the edges of volumes.
+    """Remove positions at the edges of volumes.
 
     Input `(batch, depth, height, width, channels)`, output the same with smaller sizes.
 
     Args:
-        cropping: an int, one int for each axis, or one pair (before, after) for each axis.
+        cropping: an int, one int per axis, or one pair (before, after) per axis.
         data_format: "channels_last" or "channels_first".
 
     Example:
@@ -140,15 +149,33 @@ class Cropping3D(_CroppingWithFormat):
 
     def __init__(
         self,
-        cropping: Any = ((1, 1), (1, 1), (1, 1)),
+        cropping: PairsLike = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
         **kwargs: Any,
     ):
         super().__init__(cropping, data_format, **kwargs)
 
 
-class ZeroPadding1D(Layer):
-    """Add zeros at the beginning and the end.
+class _ZeroPadding(Layer):
+    """Add zeros at both ends of each of the spatial axes."""
+
+    _weightless = True
+
+    _rank = 2
+
+    def __init__(self, padding: PairsLike = (1, 1), data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self._pairs = pairs_per_axis(padding, self._rank, "padding")
+        self.padding: Sequence[Any] = self._pairs
+        self.data_format = channels_format(data_format)
+        self.input_spec = InputSpec(ndim=self._rank + 2)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.pad(inputs, _around(self._pairs, self.data_format))
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Add time steps of zeros at the beginning and the end.
 
     Input `(batch, time, features)`, output `(batch, longer_time, features)`.
 
@@ -163,34 +190,11 @@ class ZeroPadding1D(Layer):
         (2, 13, 3)
     """
 
-    _weightless = True
+    _rank = 1
 
-    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        pair = (padding,) if not is_int(padding) else padding
-        self.padding = pairs_per_axis(pair, 1, "padding")[0]
-        self.data_format = channels_format(data_format)
-        self.input_spec = InputSpec(ndim=3)
-
-    def call(self, inputs: Any) -> Any:
-        return ops.pad(inputs, _around((self.padding,), self.data_format))
-
-
-class _ZeroPadding(Layer):
-    """Add zeros at both ends of each of several spatial axes."""
-
-    _weightless = True
-
-    _rank = 2
-
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.padding = pairs_per_axis(padding, self._rank, "padding")
-        self.data_format = channels_format(data_format)
-        self.input_spec = InputSpec(ndim=self._rank + 2)
-
-    def call(self, inputs: Any) -> Any:
-        return ops.pad(inputs, _around(self.padding, self.data_format))
+    def __init__(self, padding: PairsLike = 1, data_format: str | None = None, **kwargs: Any):
+        super().__init__(padding if is_int(padding) else (padding,), data_format, **kwargs)
+        (self.padding,) = self._pairs
 
 
 class ZeroPadding2D(_ZeroPadding):
@@ -216,7 +220,7 @@ class ZeroPadding3D(_ZeroPadding):
     Input `(batch, depth, height, width, channels)`, output the same with larger sizes.
 
     Args:
-        padding: an int, one int for each axis, or one pair (before, after) for each axis.
+        padding: an int, one int per axis, or one pair (before, after) per axis.
         data_format: "channels_last" or "channels_first".
 
     Example:
@@ -230,7 +234,7 @@ class ZeroPadding3D(_ZeroPadding):
 
     def __init__(
         self,
-        padding: Any = ((1, 1), (1, 1), (1, 1)),
+        padding: PairsLike = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
         **kwargs: Any,
     ):
@@ -243,7 +247,7 @@ class UpSampling1D(Layer):
     Input `(batch, time, features)`, output `(batch, time * size, features)`.
 
     Args:
-        size: how many times.
+        size: number of repetitions.
 
     Example:
 
@@ -259,17 +263,17 @@ class UpSampling1D(Layer):
         self.size = integer(size, "size")
         self.input_spec = InputSpec(ndim=3)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.repeat(inputs, self.size, axis=1)
 
 
 class UpSampling2D(Layer):
-    """Make images larger, by repeating pixels or interpolating between them.
+    """Upsample images, by repeating pixels or interpolating between them.
 
     Input `(batch, height, width, channels)`, output the same with sizes times `size`.
 
     Args:
-        size: an int or `(rows, columns)`: how many times.
+        size: factor of each spatial size, an int or `(rows, columns)`.
         data_format: "channels_last" or "channels_first".
         interpolation: "nearest" (repeat), "bilinear", "bicubic", "lanczos3" or "lanczos5".
 
@@ -284,7 +288,7 @@ class UpSampling2D(Layer):
 
     def __init__(
         self,
-        size: Any = (2, 2),
+        size: int | Sequence[int] = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
         **kwargs: Any,
@@ -299,7 +303,7 @@ class UpSampling2D(Layer):
         )
         self.input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
             for axis, times in enumerate(self.size, start=first):
@@ -320,7 +324,7 @@ class UpSampling3D(Layer):
     Input `(batch, depth, height, width, channels)`, output the same with sizes times `size`.
 
     Args:
-        size: an int or `(depth, height, width)`: how many times.
+        size: factor of each spatial size, an int or `(depth, height, width)`.
         data_format: "channels_last" or "channels_first".
 
     Example:
@@ -332,13 +336,15 @@ class UpSampling3D(Layer):
 
     _weightless = True
 
-    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.size = per_axis(size, 3, "size")
         self.data_format = channels_format(data_format)
         self.input_spec = InputSpec(ndim=5)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         first = 1 if self.data_format == "channels_last" else 2
         for axis, times in enumerate(self.size, start=first):
             inputs = ops.repeat(inputs, times, axis=axis)
