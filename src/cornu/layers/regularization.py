@@ -16,7 +16,6 @@ from typing import Any
 from cornu import bcoo, ops, random, regularizers
 from cornu.arguments import channels_format, fraction, is_int, non_negative
 from cornu.errors import value_error
-from cornu.kernels import random_bits
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.random.seed import SeedGenerator
@@ -80,7 +79,7 @@ class Dropout(Layer):
             )
 
         def drop(values: Tensor) -> Tensor:
-            return random_bits.dropout(values, self.rate, self.seed_generator.next(), shape)
+            return random.dropout(values, self.rate, shape, self.seed_generator)
 
         if bcoo.is_sparse(inputs):
             if shape is None and inputs.unique_indices:  # what is zero stays so
@@ -326,7 +325,7 @@ class AlphaDropout(Layer):
         wanted = self.noise_shape or (None,) * inputs.ndim
         shape = tuple(n if m is None else m for n, m in zip(inputs.shape, wanted, strict=True))
         ones = ops.ones(shape, inputs.dtype)
-        kept = random_bits.dropout(ones, self.rate, self.seed_generator.next()) > 0
+        kept = random.dropout(ones, self.rate, seed=self.seed_generator) > 0
         scale = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
         shift = -scale * _SELU_FLOOR * self.rate
         return ops.where(kept, inputs, ops.cast(_SELU_FLOOR, inputs.dtype)) * scale + shift

@@ -70,25 +70,20 @@ class Recurrent(RNN):
             del config["time_major"]
         return cls(**config)
 
+    def _fused_loop(self) -> Callable[..., Any] | None:
+        """A kernel `(sequences, *states, kernel, recurrent_kernel, bias, mask=, reverse=)`.
 
-class Fused(Recurrent):
-    """`Recurrent` with a fused loop for what most models use."""
-
-    def __init__(self, **settings: Any):
-        use_cudnn = settings.pop("use_cudnn", "auto")
-        super().__init__(**settings)
-        self.use_cudnn = use_cudnn
-
-    def _fused_loop(self) -> Callable[..., Any]:
-        """The kernel `(sequences, *states, kernel, recurrent_kernel, bias, mask=, reverse=)`."""
-        raise NotImplementedError
+        It is for the usual activations, without recurrent dropout; None if there is none.
+        """
+        return None
 
     def inner_loop(
         self, sequences: Tensor, initial_state: list[Tensor], mask: Tensor, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        cell = self.cell
+        cell, fused = self.cell, self._fused_loop()
         if (
-            self.unroll
+            fused is None
+            or self.unroll
             or cell.activation is not activations.tanh
             or cell.recurrent_activation is not activations.sigmoid
             or (training and cell.recurrent_dropout)
@@ -99,7 +94,7 @@ class Fused(Recurrent):
         dropped = cell.get_dropout_mask(sequences[:, 0]) if training else None  # (batch, features)
         if dropped is not None:
             sequences = sequences * ops.expand_dims(dropped, 1)  # (batch, time, features)
-        outputs, *states = self._fused_loop()(
+        outputs, *states = fused(
             sequences,
             *initial_state,
             cell.kernel.value,
@@ -143,7 +138,7 @@ class SimpleRNN(Recurrent, cell=SimpleRNNCell):
         super().__init__(units=units, **settings)
 
 
-class LSTM(Fused, cell=LSTMCell):
+class LSTM(Recurrent, cell=LSTMCell):
     """Long short-term memory (LSTM) over time; `LSTMCell` has the formulas.
 
     Input `(batch, time, features)`, output `(batch, units)`, or `(batch, time, units)` with
@@ -170,13 +165,15 @@ class LSTM(Fused, cell=LSTMCell):
         activity_regularizer="bias_regularizer",
     )
     def __init__(self, units: int, *args: Any, **settings: Unpack[LSTMSettings]):
+        use_cudnn = settings.pop("use_cudnn")
         super().__init__(units=units, **settings)
+        self.use_cudnn = use_cudnn
 
     def _fused_loop(self) -> Callable[..., Any]:
         return recurrence.lstm
 
 
-class GRU(Fused, cell=GRUCell):
+class GRU(Recurrent, cell=GRUCell):
     """Gated recurrent unit (GRU) over time; `GRUCell` has the formulas.
 
     Input `(batch, time, features)`, output `(batch, units)`, or `(batch, time, units)` with
@@ -202,7 +199,9 @@ class GRU(Fused, cell=GRUCell):
         reset_after="unroll",
     )
     def __init__(self, units: int, *args: Any, **settings: Unpack[GRUSettings]):
+        use_cudnn = settings.pop("use_cudnn")
         super().__init__(units=units, **settings)
+        self.use_cudnn = use_cudnn
 
     def _fused_loop(self) -> Callable[..., Any]:
         return functools.partial(recurrence.gru, reset_after=self.cell.reset_after)
