@@ -43,7 +43,7 @@ TABLE = {
     "Concatenate-one": (lambda: layers.Concatenate(), [ROW], {}, "takes a list"),
     "Dot": (lambda: layers.Dot(axes=1), [[ones(2, 3), ones(2, 5)]], {}, "different sizes"),
     "Dot-axes": (lambda: layers.Dot(axes=4), [[ROW, ROW]], {}, "cannot sum along these axes"),
-    "Dot-batch": (lambda: layers.Dot(axes=0), [[ROW, ROW]], {}, "the batch axis is not one"),
+    "Dot-batch": (lambda: layers.Dot(axes=0), [[ROW, ROW]], {}, "not be the batch axis"),
     "Conv2D-groups": (lambda: layers.Conv2D(4, 2, groups=2), [ones(*IMAGE)], {}, "3 channels"),
     "Conv2D-channels": (
         lambda: once(layers.Conv2D(4, 2), ones(2, 7, 6, 4)), [ones(*IMAGE)], {},
@@ -69,7 +69,7 @@ TABLE = {
     ),
     "RMSNormalization": (lambda: layers.RMSNormalization(axis=4), [ROW], {}, "has no axis 4"),
     "UnitNormalization": (lambda: layers.UnitNormalization(axis=4), [ROW], {}, "has no axis 4"),
-    "GroupNormalization": (lambda: layers.GroupNormalization(2), [ROW], {}, "with 2 groups"),
+    "GroupNormalization": (lambda: layers.GroupNormalization(2), [ROW], {}, "into 2 groups"),
     "SpectralNormalization": (
         lambda: layers.SpectralNormalization(layers.Flatten()), [ROW], {}, "neither a kernel"
     ),
