@@ -227,7 +227,7 @@ def test_an_unknown_command_is_2(capsys):
     assert ended.value.code == 2
     with pytest.raises(SystemExit):
         cli.main(["demo", "--epochs", "0"])
-    assert "a whole number from 1 up" in capsys.readouterr().err
+    assert "must be an integer >= 1" in capsys.readouterr().err
 
 
 def test_help_does_not_load_the_engine():
@@ -283,7 +283,7 @@ def test_inspect_ends_with_1_for_what_loading_refuses(tmp_path, capsys):
     (tmp_path / "m.weights.json").write_text('{"weight_map": {"/vars": ["../../etc/passwd"]}}')
     assert cli.main(["inspect", str(tmp_path / "m.weights.json")]) == 1
     out = capsys.readouterr().out
-    assert "danger   The file names a file that is no shard (name: ../../etc/passwd)." in out
+    assert "danger   The file names a file that is not a shard (name: ../../etc/passwd)." in out
     assert "Loading refuses this file." in out
 
 

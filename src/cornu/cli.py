@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says.
 
     Args:
-        arguments: words after `cornu`; None takes those of the process.
+        arguments: words after `cornu`; those of the process if None.
 
     Returns:
         The exit code.
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     """A count on the command line."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 up, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be an integer >= 1, got {text!r}")
     return int(text)
 
 
@@ -191,7 +191,7 @@ def _summary(options: argparse.Namespace) -> int:
     path = Path(options.file)
     model = cornu.saving.load_model(path, compile=False)
     model.summary(expand_nested=options.nested)
-    print(f"{path}: {_size(path.stat().st_size)}")
+    print(f"{path}: {inspection.size(path.stat().st_size)}")
     return 0
 
 
@@ -328,7 +328,7 @@ def _content(folder: Path) -> str:
         return "(not there)"
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     writable = "" if os.access(folder, os.W_OK) else ", not writable"
-    return f"({len(sizes):,} files, {_size(sum(sizes))}{writable})"
+    return f"({len(sizes):,} files, {inspection.size(sum(sizes))}{writable})"
 
 
 def _data_sets() -> list[tuple[str, str]]:
@@ -339,21 +339,6 @@ def _data_sets() -> list[tuple[str, str]]:
     }
     missing = "not here; downloaded when first asked for"
     return [(name, str(found[0]) if found else missing) for name, found in places.items()]
-
-
-def _size(count: float) -> str:
-    """Bytes as a reader wants them.
-
-    Example:
-
-        >>> _size(812), _size(4_900_000)
-        ('812 B', '4.9 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            break
-        count /= 1000
-    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What Cornu says when something goes wrong.
+"""Error messages: what Cornu says when something goes wrong.
 
 Exceptions keep the built-in types that programs catch (`ValueError`, `TypeError`, ...). Their text
 always has the same order, and this file is the one place that builds it:
@@ -48,12 +48,12 @@ class Message(str):
 
 
 def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
-    """Build a message: what happened, the facts one a line, and what to do next.
+    """Build a message: what happened, one fact per line, and what to do next.
 
     Args:
-        what: one sentence in the present tense, expected and received.
-        fix: what the user can do; several lines are indented under each other.
-        **facts: named values, shown in the order given.
+        what: one sentence, what is expected and what was received.
+        fix: what the user can do, one alternative per line.
+        **facts: named values, shown in this order.
 
     Example:
 
@@ -74,12 +74,12 @@ def explain(what: str, *, fix: str | None = None, **facts: object) -> str:
 
 
 def value_error(what: str, *, fix: str | None = None, **facts: object) -> ValueError:
-    """A `ValueError` with the message that `explain` builds; to be raised by the caller."""
+    """A `ValueError` with the message that `explain` builds."""
     return ValueError(explain(what, fix=fix, **facts))
 
 
 def type_error(what: str, *, fix: str | None = None, **facts: object) -> TypeError:
-    """A `TypeError` with the message that `explain` builds; to be raised by the caller."""
+    """A `TypeError` with the message that `explain` builds."""
     return TypeError(explain(what, fix=fix, **facts))
 
 
@@ -89,7 +89,7 @@ def make_error(kind: type[E], what: str, *, fix: str | None = None, **facts: obj
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line of the user's program that led here, however deep in the library we are."""
+    """Warn at the line of the user's program that led here."""
     level, frame = 1, sys._getframe()
     while is_ours(frame) and frame.f_back is not None:
         level, frame = level + 1, frame.f_back
@@ -110,14 +110,14 @@ def shorten(error: BaseException) -> None:
 
 
 def did_you_mean(name: object, names: Iterable[str], kind: str = "", owner: str = "") -> str:
-    """The hint that ends a message about an unknown name.
+    """The hint at the end of a message about an unknown name.
 
-    Today's word for an old or foreign name, or else names of close spelling, or else some names.
+    The current name for an old or foreign one, or else names of similar spelling, or some names.
 
     Args:
-        name: what was written.
-        names: what is known.
-        kind: what the name stands for: "argument", "loss", "metric", ...; see `glossary.word`.
+        name: the unknown name.
+        names: known names.
+        kind: kind of the name: "argument", "loss", "metric", ...; see `glossary.word`.
         owner: name of the class or function that takes the argument.
 
     Example:
@@ -156,12 +156,12 @@ def did_you_mean(name: object, names: Iterable[str], kind: str = "", owner: str 
 
 
 def unknown_arguments(owner: str, given: Iterable[str], known: Iterable[str]) -> str:
-    """The message about arguments that a class or function does not take, all of them at once.
+    """The message about all unknown arguments of a class or function.
 
     Args:
-        owner: its name.
-        given: the arguments that it does not take.
-        known: those that it takes.
+        owner: name of the class or function.
+        given: unknown arguments.
+        known: known arguments.
 
     Example:
 
@@ -180,7 +180,7 @@ def unknown_arguments(owner: str, given: Iterable[str], known: Iterable[str]) ->
 
 
 def without_super(obj: object) -> str:
-    """The message for an object of a class whose `__init__` left out that of its base.
+    """The message for a class whose `__init__` does not call `super().__init__()`.
 
     Example:
 
@@ -196,9 +196,9 @@ def without_super(obj: object) -> str:
 
 
 def returns_nothing(function: Any) -> str:
-    """The message for a function of the user that has to return something and does not.
+    """The message for a user's function that must return a value and does not.
 
-    The fix is its last statement, where that says what is meant.
+    The fix returns the value of its last statement.
 
     Example:
 
@@ -227,14 +227,14 @@ def need(module: str, *, for_: str, install: str | None = None) -> types.ModuleT
 
     Args:
         module: dotted name to import, such as `"PIL.Image"`.
-        for_: what it is needed for; ends the sentence "... is needed for".
-        install: name to give to pip where it differs from the module's first part.
+        for_: purpose, which ends the sentence "... is needed for".
+        install: name of the distribution, if it differs from the first part of `module`.
 
     Returns:
         The imported module.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: the package is not installed.
     """
     try:
         return importlib.import_module(module)
@@ -249,7 +249,7 @@ def need(module: str, *, for_: str, install: str | None = None) -> types.ModuleT
 def located(place: str, detail: str = "") -> Iterator[None]:
     """Add a `where:` line to any error that passes, outermost place first.
 
-    The note is one line however many layers the error passes: each outer place is put in front.
+    The note is one line: each outer place is put in front.
     """
     try:
         yield
@@ -285,13 +285,13 @@ def frames_of(error: BaseException) -> list[types.TracebackType]:
 
 
 def is_ours(frame: types.FrameType) -> bool:
-    """Whether a frame runs code of the library, or of what carries it, rather than the user's."""
+    """Whether a frame runs code of the library or of JAX, rather than the user's."""
     name = frame.f_globals.get("__name__", "")
     return name.startswith((_LIBRARY + ".", "jax.", "jaxlib.")) or name in (_LIBRARY, "contextlib")
 
 
 def is_of_a_library(frame: types.FrameType) -> bool:
-    """Whether a frame runs code of Python's or ours, or of what ours is built on."""
+    """Whether a frame runs code of Python, of the library, or of its dependencies."""
     root = frame.f_globals.get("__name__", "").split(".")[0]
     return root != "__main__" and (root in sys.stdlib_module_names or root in _BUILT_ON)
 
@@ -319,7 +319,7 @@ def _trim(error: BaseException) -> None:
 
 
 def is_explained(error: BaseException) -> bool:
-    """Whether the message of an error is ours."""
+    """Whether the message of an error is one of ours."""
     if error.args and isinstance(error.args[0], Message):
         return True
     return "\n  " in str(error) or hasattr(error, "_explained") or _is_interrupt(error)
@@ -338,7 +338,7 @@ def _frames_behind(error: BaseException) -> Iterator[types.TracebackType]:
 
 
 def trimmed(method: F) -> F:
-    """Decorate a public method: a traceback out of it shows the user's frames, not the library's.
+    """Decorate a public method: tracebacks leave out the library's frames.
 
     Errors of JAX leave it in our words. `cornu.config.disable_traceback_filtering()` shows every
     frame again.

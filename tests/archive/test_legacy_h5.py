@@ -155,7 +155,7 @@ def test_a_long_config_fits():
 def test_mistakes_while_writing(tmp_path):
     path = tmp_path / "m.h5"
     path.write_text("old")
-    with pytest.raises(ValueError, match="two layers named 'a'"):
+    with pytest.raises(ValueError, match="must be unique, got 'a' twice"):
         write_legacy(path, [("a", {}), ("a", {})])
     with pytest.raises(ValueError, match="does not fit an attribute"):
         write_legacy(path, [("a", {"x" * 70_000: BIAS})])
@@ -171,7 +171,7 @@ def test_a_mismatch_shows_both_sides():
 
 def test_a_file_of_keras_3_weights_says_so(tmp_path):
     small_model().save_weights(tmp_path / "m.weights.h5")
-    with pytest.raises(ValueError, match="not a Keras 2 style file"):
+    with pytest.raises(ValueError, match="not a Keras 2 file"):
         LegacyReader(tmp_path / "m.weights.h5")
 
 

@@ -230,7 +230,7 @@ def test_a_chunk_that_does_not_unpack():
 def test_the_shape_is_compared_before_a_byte_is_read(monkeypatch):
     with H5Reader(store_with(np.zeros((512, 512), "f4"))) as store:
         monkeypatch.setattr(h5py.Dataset, "__getitem__", lambda *_: pytest.fail("read"))
-        with pytest.raises(ValueError, match="does not fit"):
+        with pytest.raises(ValueError, match="does not match"):
             store.read("layers/dense", DENSE[:1])
 
 
@@ -388,7 +388,10 @@ def test_a_flipped_bit_is_named(dtype):
     for at, bit in ((start, 0), (start + array.nbytes // 2, 0), (start + array.nbytes - 1, 0)):
         bad = bytearray(content)
         bad[at] ^= 1 << bit
-        with H5Reader(io.BytesIO(bad)) as store, pytest.raises(ValueError, match="vars/0' than"):
+        with (
+            H5Reader(io.BytesIO(bad)) as store,
+            pytest.raises(ValueError, match="wrong checksum at .*vars/0'"),
+        ):
             store.read("layers/dense", [((200, 200), dtype), ((3,), "float32")])
     with H5Reader(io.BytesIO(content)) as store:
         read = store.read("layers/dense", [((200, 200), dtype), ((3,), "float32")])

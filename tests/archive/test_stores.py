@@ -103,9 +103,9 @@ def test_floats_and_integers_change_width_but_not_kind():
     with H5Reader(store_with(KERNEL.astype("float64"), np.array([1, 2, 300]))) as store:
         kernel, counts = store.read("layers/dense", [((4, 3), "bfloat16"), ((3,), "int32")])
         assert kernel.dtype == jnp.bfloat16 and counts.dtype == np.int32
-        with pytest.raises(ValueError, match="int8 cannot hold"):
+        with pytest.raises(ValueError, match="beyond the range of int8"):
             store.read("layers/dense", [((4, 3), "float32"), ((3,), "int8")])
-        with pytest.raises(ValueError, match="does not fit"):
+        with pytest.raises(ValueError, match="does not match"):
             store.read("layers/dense", [((4, 3), "float32"), ((3,), "float32")])
 
 
@@ -250,7 +250,7 @@ def test_a_failed_sharded_save_leaves_the_old_files(tmp_path):
 def test_an_index_that_names_other_files(tmp_path, name):
     path = sharded(tmp_path)
     path.write_text(json.dumps({"weight_map": {"/layers/dense/vars": [name]}}))
-    with pytest.raises(UnsafeFileError, match="no shard"):
+    with pytest.raises(UnsafeFileError, match="not a shard"):
         open_reader(path)
 
 
@@ -270,7 +270,7 @@ def test_shards_of_two_saves_are_told_apart(tmp_path):
     with ShardedWriter(other / path.name, 60 / 2**30) as store:
         store.write("layers/dense", "h1", [KERNEL + 1, BIAS])
     shutil.copy(other / first.name, first)
-    with pytest.raises(ValueError, match=f"(?s){first.name}' are of two different saves"):
+    with pytest.raises(ValueError, match=f"(?s){first.name}' are from different saves"):
         open_reader(path)
 
 
@@ -279,7 +279,7 @@ def test_a_shard_that_is_missing_or_incomplete(tmp_path):
     index = json.loads(path.read_text())
     index["weight_map"]["/layers/other/vars"] = ["big_00000.weights.h5"]
     path.write_text(json.dumps(index))
-    with pytest.raises(ValueError, match="promises"):
+    with pytest.raises(ValueError, match="lists .* does not have it"):
         open_reader(path)
     (tmp_path / "big_00000.weights.h5").unlink()
     with pytest.raises(FileNotFoundError):

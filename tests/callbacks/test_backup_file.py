@@ -158,7 +158,7 @@ def test_a_state_that_the_data_do_not_take(tmp_path):
     backup = read_backup(path, training_variables(model), list(resume._remembering()))
     assert backup.positions["train"]["state"] == {"epochs": 1}
     write_backup(path, backup._replace(positions={"train": {"state": [3]}}))
-    with pytest.raises(ValueError, match="Counting does not take the state that the backup has"):
+    with pytest.raises(ValueError, match="Counting does not accept its state"):
         model.fit(Counting(), epochs=2, verbose=0, callbacks=[Resume(tmp_path)])
 
 

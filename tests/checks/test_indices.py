@@ -19,10 +19,7 @@ def test_what_fits_is_not_talked_about():
 def test_above_the_table(dtype):
     (finding,) = check_indices(X.astype(dtype), (9,))
     assert finding.severity == "error"
-    assert (
-        "x holds the identifier 9 (row 0, column 2), the embedding has rows for 0 to 8"
-        in finding.message
-    )
+    assert "x holds index 9 (row 0, column 2), but the embedding has rows 0 to 8" in finding.message
     assert "input_dim=10" in finding.message and "numpy.minimum(x, 8)" in finding.message
 
 

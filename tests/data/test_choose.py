@@ -72,7 +72,7 @@ def test_options_reach_the_arrays():
 @pytest.mark.parametrize("extra", ["y", "sample_weight"])
 @pytest.mark.parametrize("make", [pairs, Two, Pairs])
 def test_what_brings_its_own_targets_takes_no_others(make, extra):
-    with pytest.raises(ValueError, match=f"{extra} is given beside a") as caught:
+    with pytest.raises(ValueError, match=f"{extra} cannot be given with a") as caught:
         source_for(make(), **{extra: np.zeros(4)})
     assert "leave" in str(caught.value)
 
@@ -80,7 +80,7 @@ def test_what_brings_its_own_targets_takes_no_others(make, extra):
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        (None, "x is None"),
+        (None, "got None"),
         (3, "of type int"),
         ("a" * 1000, "of type str"),
         (object(), "of type object"),

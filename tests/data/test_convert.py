@@ -116,7 +116,7 @@ def test_text_in_tables_names_the_column():
         (np.array(["2024-01-01"], dtype="datetime64[D]"), "dates or times"),
         ([object()], "Python objects"),
         (np.zeros((0, 3)), "no samples"),
-        (None, "x is None"),
+        (None, "got None"),
     ],
 )
 def test_what_cannot_be_data_is_refused_in_few_words(value, words):
@@ -178,6 +178,6 @@ def test_what_is_not_a_batch(item):
 
 
 def test_single_samples_are_told_from_batches():
-    with pytest.raises(ValueError, match="single samples, not batches") as caught:
+    with pytest.raises(ValueError, match="must give batches, got single samples") as caught:
         to_batch((np.ones(3), np.int64(1)), "The loader")
     assert "batch(32)" in str(caught.value)

@@ -59,7 +59,7 @@ def test_an_empty_generator_is_an_error():
 
 
 def test_items_that_are_no_batches():
-    with pytest.raises(ValueError, match="gave a list of 2, which is not a batch"):
+    with pytest.raises(ValueError, match="must give a batch, got a list of 2"):
         numbers(foreign_source(iter([[np.ones(2), np.ones(2)]])), 0)
 
 

@@ -39,7 +39,7 @@ def test_sizes_are_those_of_keras(samples, fraction, training):
         (np.zeros(10), 1.5, "between 0 and 1, got 1.5"),
         (np.zeros(10), 0.0, "between 0 and 1"),
         (np.zeros(10), 1e-18, "leaves none for validation"),
-        (iter([]), 0.5, "works on arrays and PyDatasets"),
+        (iter([]), 0.5, "needs arrays or a PyDataset"),
     ],
 )
 def test_what_cannot_be_split(data, fraction, words):
@@ -88,7 +88,7 @@ def test_a_class_of_one_sample_stays_in_training():
     ],
 )
 def test_strata_need_one_class_for_each_sample(y, words):
-    with pytest.raises(ValueError, match="needs one class for each sample") as caught:
+    with pytest.raises(ValueError, match="needs one class per sample") as caught:
         train_validation_split((np.zeros((10, 2)), y), 0.5, "stratified")
     assert words in str(caught.value) and 'validation_pick="random"' in str(caught.value)
 

@@ -684,7 +684,11 @@ GRAMMAR: dict[str, tuple[Change, str, str]] = {
     "a list": (instead([1, 2]), f"{VALUE}|{TYPE}", ""),
     "nothing": (text(lambda t: "null"), f"{VALUE}|{TYPE}", ""),
     "an empty object": (instead({}), f"{VALUE}|{TYPE}", ""),
-    "a layer instead of a model": (instead(layer("Dense", "d", units=1)), VALUE, "not a model"),
+    "a layer instead of a model": (
+        instead(layer("Dense", "d", units=1)),
+        VALUE,
+        "must describe a model",
+    ),
     "layers that are a number": (lambda c: c["config"].update(layers=3), f"{VALUE}|{TYPE}", ""),
     "layers that are texts": (
         lambda c: c["config"].update(layers=["Dense"]),

@@ -138,7 +138,7 @@ ZIPS: dict[str, tuple[Maker, str, str]] = {
     "no weights": (
         lambda m: zipped({k: v for k, v in m.items() if "weights" not in k}),
         VALUE,
-        "holds no weights",
+        "has no weights",
     ),
     "no config": (
         lambda m: zipped({k: v for k, v in m.items() if "config" not in k}),
@@ -207,7 +207,11 @@ def index(weight_map: object) -> bytes:
 
 SHARDS: dict[str, tuple[bytes, str, str]] = {
     **{
-        f"a shard called {name!r:.30}": (index({"/layers/dense/vars": [name]}), UNSAFE, "no shard")
+        f"a shard called {name!r:.30}": (
+            index({"/layers/dense/vars": [name]}),
+            UNSAFE,
+            "not a shard",
+        )
         for name in [
             "../secret.h5",
             "/etc/passwd",
@@ -249,7 +253,7 @@ SHARDS: dict[str, tuple[bytes, str, str]] = {
     "a group that a shard does not have": (
         index({"/layers/evil/vars": ["m_00000.weights.h5"]}),
         VALUE,
-        "promises",
+        "which does not have it",
     ),
 }
 
@@ -291,9 +295,21 @@ TENSORS: dict[str, tuple[bytes, str, str]] = {
         UNSAFE,
         "bytes",
     ),
-    "sizes below zero": (tensors({"a": entry(shape=[-2, -1])}, EIGHT), VALUE, "not known"),
-    "sizes that are true": (tensors({"a": entry(shape=[True, 2])}, EIGHT), VALUE, "not known"),
-    "sizes that are fractions": (tensors({"a": entry(shape=[2.0])}, EIGHT), VALUE, "not known"),
+    "sizes below zero": (
+        tensors({"a": entry(shape=[-2, -1])}, EIGHT),
+        VALUE,
+        "unknown description",
+    ),
+    "sizes that are true": (
+        tensors({"a": entry(shape=[True, 2])}, EIGHT),
+        VALUE,
+        "unknown description",
+    ),
+    "sizes that are fractions": (
+        tensors({"a": entry(shape=[2.0])}, EIGHT),
+        VALUE,
+        "unknown description",
+    ),
     "offsets beyond the file": (
         tensors({"a": entry(offsets=[8, 16])}, EIGHT),
         UNSAFE,
@@ -312,10 +328,10 @@ TENSORS: dict[str, tuple[bytes, str, str]] = {
     ),
     "data behind the arrays": (tensors({"a": entry()}, bytes(100)), VALUE, "data of 100 bytes"),
     "data that are missing": (tensors({"a": entry()}, b""), VALUE, "data of 0 bytes"),
-    "a dtype of objects": (tensors({"a": entry("O")}, EIGHT), VALUE, "not known"),
-    "a dtype that is a list": (tensors({"a": entry(["F32"])}, EIGHT), VALUE, "not known"),
-    "an entry that is a path": (tensors({"a": "/etc/passwd"}), VALUE, "not known"),
-    "arrays of another model": (tensors({"../../evil": entry()}, EIGHT), VALUE, "do not fit"),
+    "a dtype of objects": (tensors({"a": entry("O")}, EIGHT), VALUE, "unknown description"),
+    "a dtype that is a list": (tensors({"a": entry(["F32"])}, EIGHT), VALUE, "unknown description"),
+    "an entry that is a path": (tensors({"a": "/etc/passwd"}), VALUE, "unknown description"),
+    "arrays of another model": (tensors({"../../evil": entry()}, EIGHT), VALUE, "do not match"),
 }
 
 

@@ -65,8 +65,8 @@ def test_an_ascii_stream_gets_ascii():
     [
         (np.zeros((5, 28, 28)), r"x\[0\]"),
         (np.zeros((28, 28, 3)), r"x\.mean\(-1\)"),
-        (np.zeros((0, 3)), "grey"),
-        (np.array([["a"]]), "grey"),
+        (np.zeros((0, 3)), "gray"),
+        (np.array([["a"]]), "gray"),
         (np.array([[np.nan, 1.0]]), "nan_to_num"),
     ],
 )

@@ -107,16 +107,16 @@ def test_an_object_is_added(path):
         ("rename_object", ("dens_1", "x"), "no object 'dens_1'.*dense_1"),
         ("rename_object", ("dense_1", "layers/x"), "last part of a path"),
         ("rename_object", ("dense_1", "dense"), "at 'layers/dense' already"),
-        ("rename_object", ("dense_1", ".."), "not a path"),
-        ("rename_object", ("dense_1", "vars"), "not a path"),
+        ("rename_object", ("dense_1", ".."), "must be a path"),
+        ("rename_object", ("dense_1", "vars"), "must be a path"),
         ("delete_object", ("nope",), "no object 'nope'"),
         ("delete_weight", ("dense_1", "9"), "no weight '9'"),
         ("add_object", ("layers/x", [np.ones(2)]), "dict of arrays.*list"),
         ("add_object", ("layers/x", {"0": "text"}), "dict of arrays"),
         ("add_object", ("layers/x", {"0": {"1": 2}}), "dict of arrays"),
-        ("add_object", ("", {}), "not a path"),
+        ("add_object", ("", {}), "must be a path"),
         ("add_weights", ("nope", {}), "no object 'nope'"),
-        ("save", ("x.keras",), "writes '.weights.h5' files"),
+        ("save", ("x.keras",), "must end in '.weights.h5'"),
     ],
 )
 def test_mistakes_are_explained_and_change_nothing(path, method, arguments, says):
@@ -131,7 +131,7 @@ def test_files_that_it_does_not_open(path, tmp_path):
     with pytest.raises(FileNotFoundError):
         KerasFileEditor(tmp_path / "no.weights.h5")
     shutil.copy(path, tmp_path / "m.h5")
-    with pytest.raises(ValueError, match="opens .keras"):
+    with pytest.raises(ValueError, match="must end in .keras"):
         KerasFileEditor(tmp_path / "m.h5")
 
 

@@ -136,5 +136,5 @@ def test_what_is_no_file_of_ours(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file"):
         inspect_file(tmp_path / "m.keras")
     (tmp_path / "m.txt").write_text("x")
-    with pytest.raises(ValueError, match="kind of file"):
+    with pytest.raises(ValueError, match="unknown suffix"):
         inspect_file(tmp_path / "m.txt")

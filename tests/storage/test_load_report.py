@@ -61,7 +61,7 @@ def test_settings_of_a_later_version_are_named(tmp_path):
         tmp_path / "m.keras",
         lambda config: config["config"]["layers"][1]["config"].update(sparkle=7, dull=None),
     )
-    with pytest.warns(UserWarning, match=r"does not know.*Dense\.sparkle = 7"):
+    with pytest.warns(UserWarning, match=r"unknown to this version.*Dense\.sparkle = 7"):
         model = load_model(tmp_path / "m.keras")
     assert model.load_report.lost == ("Dense.sparkle = 7",)
     assert "left out:   Dense.sparkle = 7" in str(model.load_report)

@@ -76,7 +76,7 @@ def test_shapes_that_differ_are_named_and_change_nothing(tmp_path):
     small(3).save_weights(tmp_path / "m.safetensors")
     other = small(5)
     before = [w.numpy() for w in other.weights]
-    with pytest.raises(ValueError, match="do not fit model 'small'") as error:
+    with pytest.raises(ValueError, match="do not match model 'small'") as error:
         other.load_weights(tmp_path / "m.safetensors")
     assert "small/h1/kernel" in str(error.value) and "(4, 3) float32" in str(error.value)
     same(other.weights, before)
@@ -100,5 +100,5 @@ def test_files_of_other_programs_are_read_by_names(tmp_path):
 
 def test_it_is_no_file_of_a_model(tmp_path):
     small().save_weights(tmp_path / "m.safetensors")
-    with pytest.raises(ValueError, match="ends in '.keras'"):
+    with pytest.raises(ValueError, match="must end in '.keras'"):
         load_model(tmp_path / "m.safetensors")

@@ -137,5 +137,5 @@ def with_training(path, text):
 def test_a_text_of_another_form_is_refused(tmp_path, text):
     trained().save(tmp_path / "m.keras")
     with_training(tmp_path / "m.keras", text)
-    with pytest.raises(ValueError, match="does not tell how far"):
+    with pytest.raises(ValueError, match="is not a valid training state"):
         load_model(tmp_path / "m.keras")

@@ -16,7 +16,7 @@ def layer(name, class_name="Dense", calls=0, **config):
 
 def test_sizes_that_the_weights_do_not_account_for():
     vet_config(layer("d", units=4_000_000), what="c", stored=100)  # below what does not matter
-    with pytest.raises(UnsafeFileError, match="'d' in c asks for far more memory"):
+    with pytest.raises(UnsafeFileError, match="'d' in c needs far more memory"):
         vet_config(layer("d", units=10**9), what="c", stored=100)
     vet_config(layer("d", units=10**9), what="c", stored=10**9)
     vet_config(layer("d", units=10**9), what="c")  # no file of weights to compare with

@@ -56,7 +56,7 @@ def test_the_errors_are_of_the_same_type(x, num_classes):
 
 def test_a_class_too_many_says_how_many_there_are():
     with pytest.raises(
-        IndexError, match="classes 0 to 10; 10 classes are numbered 0 to 9"
+        IndexError, match="classes 0 to 10, but num_classes=10 allows 0 to 9"
     ) as error:
         to_categorical([0, 10], 10)
     assert "num_classes=11" in str(error.value)
@@ -70,7 +70,7 @@ def test_a_negative_class_is_refused_where_keras_counts_from_the_end(x):
 
 @pytest.mark.parametrize("x", [[0.5, 1.2], [0, float("nan")], jnp.array([0.5])])
 def test_what_is_no_whole_number_is_refused_where_keras_cuts_it(x):
-    with pytest.raises(ValueError, match="no class number"):
+    with pytest.raises(ValueError, match="not a class index"):
         to_categorical(x, 3)
 
 
@@ -80,7 +80,7 @@ def test_texts_are_to_be_numbered():
 
 
 def test_the_number_of_classes_is_whole():
-    with pytest.raises(TypeError, match="whole number; got 2.0"):
+    with pytest.raises(TypeError, match="must be an int, got 2.0"):
         to_categorical([0, 1], 2.0)
 
 

@@ -1,4 +1,4 @@
-"""Files that are either wholly new or wholly old.
+"""Atomic writes: a file is the old one or the new one, whole.
 
     write to  .model.keras.x7f3k2ab.cornu-tmp   (same directory, so the rename stays on one disk)
     flush and fsync                             (the bytes are on the disk before the name is)
@@ -52,21 +52,21 @@ _PASSING = (
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path to write to, and move it to `path` when the block ends well.
+    """Yield a temporary path to write to, and rename it to `path` when the block succeeds.
 
     A symbolic link at `path` stays, and the file it points to is replaced. An existing file keeps
     its permissions; a new one gets those of the process. What killed processes left of earlier
     saves of the same file is removed.
 
     Args:
-        path: the file to create or replace; its directory must exist.
+        path: file to create or replace; its directory must exist.
 
     Yields:
         The path of an empty file beside it.
 
     Raises:
-        OSError: the directory is missing or not writable, or the disk is full. The old file is
-            then unchanged.
+        OSError: the directory is missing or not writable, or the disk is full; the old file is not
+            changed.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What is in a file, found without making anything of it.
+"""Inspection of a file without loading it.
 
     m.keras, directory     members, config.json, the table of contents of the weights
     *.h5                   attributes with the config, the table of contents
@@ -57,11 +57,11 @@ class LayerEntry:
     """A layer that a config describes.
 
     Attributes:
-        name: the layer's name.
-        kind: its class.
-        depth: how many models it is inside of.
-        inputs: the shape it was built for, as text; empty if the config does not say.
-        parameters: elements of its arrays in the file; None if that is not known.
+        name: name of the layer.
+        kind: class of the layer.
+        depth: number of models that it is nested in.
+        inputs: input shape as text; empty if unknown.
+        parameters: number of elements of its arrays in the file; None if unknown.
     """
 
     name: str
@@ -73,20 +73,20 @@ class LayerEntry:
 
 @dataclass
 class Inspection:
-    """All that was found; see the fields of `LayerEntry`, `Array` and `Finding`.
+    """The result; see `LayerEntry`, `Array` and `Finding`.
 
     Attributes:
-        path: of the file.
-        kind: what kind of file it is, in words.
-        bytes: its size.
+        path: path of the file.
+        kind: kind of the file, in words.
+        bytes: size of the file.
         written_by: library and version, or None.
-        date: when it was saved, as the file says, or None.
+        date: date of the save according to the file, or None.
         model: class and name of the model, or None.
-        optimizer: class of the optimizer that it was compiled with, or None.
-        layers: what the config describes.
-        arrays: what the file stores.
-        members: name -> bytes of the parts of an archive.
-        findings: what to know before loading, the worst first.
+        optimizer: class of the optimizer of `compile`, or None.
+        layers: layers of the config.
+        arrays: stored arrays.
+        members: dict from the members of an archive to their sizes.
+        findings: findings, the worst first.
     """
 
     path: str
@@ -124,16 +124,17 @@ def is_of_optimizer(path: str) -> bool:
 
 
 def inspect_file(path: str | os.PathLike[str], judge: Judge | None = None) -> Inspection:
-    """Look into a file of a model or of weights.
+    """Inspect a file of a model or of weights.
 
     Args:
         path: a `.keras`, `.h5`, `.hdf5`, `.weights.h5`, `.weights.json` or `.safetensors` file, or
             the directory of a saved model.
-        judge: `(config, elements of all arrays) -> (level, text), ...`; what a config asks for.
+        judge: function of the config and the number of stored elements that yields findings as
+            `(level, text)`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: its name is of no kind that is known.
+        ValueError: the file has an unknown suffix.
 
     Example:
 
@@ -160,7 +161,7 @@ def inspect_file(path: str | os.PathLike[str], judge: Judge | None = None) -> In
     found = next((kind for kind in kinds if kind[0]), None)
     if found is None:
         raise value_error(
-            f"The kind of file {name!r} is not known by its name.",
+            f"The file {name!r} has an unknown suffix.",
             known=".keras, .h5, .hdf5, .weights.h5, .weights.json, .safetensors, a directory",
         )
     inspection = Inspection(name, found[1], _size(file))

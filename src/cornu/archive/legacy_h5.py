@@ -36,8 +36,8 @@ class LegacyGroup:
     """The arrays of one layer, of the model itself, or of the optimizer.
 
     Attributes:
-        name: the layer's name.
-        weights: name of each array -> shape and dtype, in the order of the file.
+        name: name of the layer.
+        weights: dict from the name of an array to its shape and dtype, in the order of the file.
     """
 
     name: str
@@ -49,20 +49,20 @@ class LegacyReader:
     """Reads a Keras 2 style .h5 file; checked like every HDF5 file before anything is read.
 
     Args:
-        source: a path, or a seekable binary file that stays open meanwhile.
+        source: path, or seekable binary file that stays open.
 
     Attributes:
-        label: how messages name the file.
-        model_config: JSON text of the architecture, or None in a file of weights alone.
+        label: name of the file in messages.
+        model_config: JSON text of the architecture, or None in a file of weights.
         training_config: JSON text of the compile arguments, or None.
-        keras_version, backend: of the writer, or None.
-        layers: a `LegacyGroup` for each layer, in order, those without weights too.
-        top_level: arrays the model owns itself, or None.
-        optimizer: the optimizer's arrays, or None.
+        keras_version, backend: version and backend of the writer, or None.
+        layers: one `LegacyGroup` per layer, in order, also those without weights.
+        top_level: arrays of the model itself, or None.
+        optimizer: arrays of the optimizer, or None.
 
     Raises:
         UnsafeFileError: the file has something that no weight file needs.
-        ValueError: it is not HDF5, is damaged, or has another layout.
+        ValueError: the file is not HDF5, is damaged, or has another layout.
     """
 
     def __init__(self, source: Source) -> None:
@@ -100,17 +100,17 @@ class LegacyReader:
             expected: shape and dtype of each array, in order.
 
         Returns:
-            One array for each, in the expected dtype.
+            The arrays, in the expected dtypes.
 
         Raises:
-            ValueError: count, a shape or a kind of dtype differ. Nothing is read in that case.
+            ValueError: their number, a shape or a kind of dtype differs; nothing is read.
         """
         pairs = list(zip(group.weights.values(), expected, strict=False))
         if len(group.weights) != len(expected) or any(
             have[0] != tuple(want[0]) or not fits(have[1], want[1]) for have, want in pairs
         ):
             raise value_error(
-                f"{self._file.label} does not fit {group.name!r}.",
+                f"{self._file.label} does not match {group.name!r}.",
                 expected=shown(expected),
                 found=shown(group.weights.values()),
             )
@@ -129,7 +129,7 @@ class LegacyReader:
         names = self._names(root, "layer_names")
         if names is None:
             raise value_error(
-                f"{file.label} is not a Keras 2 style file: it has no attribute layer_names.",
+                f"{file.label} is not a Keras 2 file: it has no attribute layer_names.",
                 fix="files that Keras 3 writes end in .keras or .weights.h5; rename this one "
                 "if it is such a file.",
             )
@@ -188,16 +188,16 @@ def write_legacy(
     A path is replaced in one step when all is written.
 
     Args:
-        target: a path, or a seekable binary file.
-        layers: name of each layer -> arrays by weight name, in model order.
-        top_level: arrays the model owns itself.
+        target: path, or seekable binary file.
+        layers: dict from layer name to arrays by weight name, in model order.
+        top_level: arrays of the model itself.
         optimizer: arrays by name; only in a whole model.
         model_config: JSON text of the architecture.
         training_config: JSON text of the compile arguments.
-        keras_version, backend: who wrote it, for readers that ask.
+        keras_version, backend: version and backend of the writer.
 
     Raises:
-        ValueError: a layer's name comes twice, or a name is longer than an attribute can be.
+        ValueError: two layers have the same name, or a name is too long for an attribute.
 
     Example:
 
@@ -222,7 +222,7 @@ def write_legacy(
         names = []
         for name, arrays in layers:
             if name in names:
-                raise value_error(f"The model has two layers named {name!r}.")
+                raise value_error(f"Names of layers must be unique, got {name!r} twice.")
             names.append(name)
             _write_group(file, _joined(weights, name), arrays)
         _write_names(file, weights, "layer_names", names)

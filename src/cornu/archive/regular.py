@@ -14,11 +14,11 @@ def open_regular(path: str | os.PathLike[str], label: str) -> BinaryIO:
     """Open a file for reading; a named pipe would block for ever, and a device would never end.
 
     Args:
-        path: the file; what a link leads to is opened.
-        label: how messages name it.
+        path: path of the file; links are followed.
+        label: name of the file in messages.
 
     Raises:
-        FileNotFoundError, ValueError: there is no such file, or it is not a regular one.
+        FileNotFoundError, ValueError: the file does not exist, or is not a regular one.
     """
     try:
         file = os.open(path, os.O_RDONLY | _NEVER_WAIT)
@@ -36,12 +36,12 @@ def open_within(folder: Path, name: str) -> BinaryIO:
     """Open one file of a folder, which must not lead out of it by symbolic links.
 
     Args:
-        folder: where the file is; may be a link itself, since the caller chose it.
+        folder: folder of the file; may be a link itself, since the caller chose it.
         name: relative path with forward slashes.
 
     Raises:
         UnsafeFileError: a part of the name is a link.
-        FileNotFoundError, ValueError: as for `open_regular`.
+        FileNotFoundError, ValueError: see `open_regular`.
     """
     require_no_links(folder, name)
     return open_regular(folder / name, f"The file {os.fspath(folder / name)!r}")
@@ -55,8 +55,8 @@ def require_no_links(folder: Path, name: str) -> None:
         if place.is_symlink():
             raise make_error(
                 UnsafeFileError,
-                f"{os.fspath(place)!r} is a symbolic link, which files from elsewhere may "
-                "use to read others of yours.",
+                f"{os.fspath(place)!r} is a symbolic link, through which an untrusted "
+                "file could read others of yours.",
                 target=os.readlink(place)[:200],
                 fix=f"if you trust it, copy what the links lead to: cp -rL {folder} COPY.",
             )

@@ -85,18 +85,18 @@ class SafeH5:
     """An HDF5 file opened for reading, each of its links and datasets checked.
 
     Args:
-        source: a path, or a seekable binary file that stays open meanwhile.
-        label: how messages name the file.
-        packed: bytes that the file takes up in an archive, if it is in one: what it may unpack to
-            is counted from these, or from the whole archive in the budget of a load.
+        source: path, or seekable binary file that stays open.
+        label: name of the file in messages.
+        packed: packed size in bytes of a file in an archive, from which the limit of its unpacked
+            size is computed.
 
     Attributes:
         groups: paths of all groups; `""` is the root.
-        datasets: path -> `Stored`.
+        datasets: dict from path to `Stored`.
 
     Raises:
         UnsafeFileError: the file has something that no weight file needs.
-        ValueError: it is not HDF5, or damaged.
+        ValueError: the file is not HDF5, or is damaged.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class SafeH5:
         stored, wanted = self.datasets[path], jnp.dtype(dtype)
         if stored.shape != tuple(shape) or not fits(stored.dtype, wanted):
             raise value_error(
-                f"{self.label} holds another array at {path!r} than expected.",
+                f"{self.label} has another array at {path!r} than expected.",
                 expected=f"{tuple(shape)} {wanted.name}",
                 found=f"{stored.shape} {stored.dtype.name}",
             )
@@ -176,7 +176,7 @@ class SafeH5:
             made = raw.astype(wanted, copy=False)
         if is_integer(wanted) and not np.array_equal(made, raw):
             raise value_error(
-                f"{self.label} holds integers at {path!r} that {wanted.name} cannot hold."
+                f"{self.label} has integers at {path!r} beyond the range of {wanted.name}."
             )
         return made
 
@@ -185,7 +185,7 @@ class SafeH5:
         expected = self.text(path, DIGEST)
         if expected is not None and expected != digest(raw):
             raise value_error(
-                f"{self.label} holds other numbers at {path!r} than were written there.",
+                f"{self.label} has a wrong checksum at {path!r}.",
                 fix="get it again from its source. If you changed the array on purpose, "
                 f"delete its attribute {DIGEST!r}.",
             )
@@ -323,7 +323,7 @@ def h5_writer(target: Source) -> Iterator[Writer]:
     """A writer of HDF5, closed when the block ends well.
 
     Args:
-        target: a path, which is replaced in one step when all is written, or a binary file.
+        target: path, which is replaced atomically, or binary file.
     """
     with ExitStack() as stack:
         if isinstance(target, (str, os.PathLike)):

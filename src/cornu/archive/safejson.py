@@ -38,11 +38,11 @@ def parse(
     """The value that a JSON text stands for, within limits.
 
     Args:
-        text: the text; bytes are taken as UTF-8.
-        what: how messages name the text, such as `"config.json"`.
-        max_bytes: largest size of the text, in bytes (characters if it is a `str`).
-        max_depth: deepest nesting of arrays and objects.
-        max_nodes: largest number of values in it, about.
+        text: JSON text; bytes are taken as UTF-8.
+        what: name of the text in messages, such as "config.json".
+        max_bytes: maximum size of the text in bytes (characters if it is a `str`).
+        max_depth: maximum nesting of arrays and objects.
+        max_nodes: approximate maximum number of values.
 
     Returns:
         Dicts, lists, strings, numbers, booleans and None.

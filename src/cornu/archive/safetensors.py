@@ -48,15 +48,15 @@ class SafetensorsReader:
     """Reads a `.safetensors` file, its header checked as a whole before anything else.
 
     Args:
-        source: a path, or a seekable binary file that stays open meanwhile.
+        source: path, or seekable binary file that stays open.
 
     Attributes:
-        specs: name -> shape and dtype, in the order of the header.
-        metadata: texts that the writer put beside the arrays.
+        specs: dict from name to shape and dtype, in the order of the header.
+        metadata: dict of texts beside the arrays.
 
     Raises:
         UnsafeFileError: the header does not account for the file.
-        ValueError: it is not such a file, or damaged.
+        ValueError: the file is not a safetensors file, or is damaged.
 
     Example:
 
@@ -109,7 +109,7 @@ class SafetensorsReader:
         (stored_shape, stored), wanted = self.specs[name], jnp.dtype(dtype)
         if stored_shape != tuple(shape) or not fits(stored, wanted):
             raise value_error(
-                f"{self.label} holds another array at {name!r} than expected.",
+                f"{self.label} has another array at {name!r} than expected.",
                 expected=f"{tuple(shape)} {wanted.name}",
                 found=f"{stored_shape} {stored.name}",
             )
@@ -125,7 +125,7 @@ class SafetensorsReader:
             made = raw.astype(wanted, copy=False)
         if is_integer(wanted) and not np.array_equal(made, raw):
             raise value_error(
-                f"{self.label} holds integers at {name!r} that {wanted.name} cannot hold."
+                f"{self.label} has integers at {name!r} beyond the range of {wanted.name}."
             )
         return made
 
@@ -189,14 +189,14 @@ class SafetensorsReader:
             or code not in _DTYPES
         ):
             raise value_error(
-                f"{self.label} describes the array {name[:80]!r} in a way that is not known.",
+                f"{self.label} has an unknown description of the array {name[:80]!r}.",
                 entry=str(entry)[:200],
             )
         dtype = jnp.dtype(_DTYPES[code])
         if offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
             raise make_error(
                 UnsafeFileError,
-                f"{self.label} has another number of bytes for {name[:80]!r} than it takes.",
+                f"{self.label} has a wrong number of bytes for {name[:80]!r}.",
                 array=f"{tuple(shape)} {dtype.name}",
                 bytes=offsets[1] - offsets[0],
             )
@@ -220,12 +220,12 @@ def write_safetensors(
     Large dtypes come first and equal ones by name, so that every array is aligned.
 
     Args:
-        target: a path, which is replaced in one step, or a binary file.
-        arrays: name -> array.
-        metadata: texts to put beside them.
+        target: path, which is replaced atomically, or binary file.
+        arrays: dict from name to array.
+        metadata: dict of texts beside the arrays.
 
     Raises:
-        ValueError: an array has a dtype that the format does not know.
+        ValueError: the format does not support the dtype of an array.
     """
     ordered = sorted(arrays.items(), key=lambda item: (-jnp.dtype(item[1].dtype).itemsize, item[0]))
     header: dict[str, Any] = {_METADATA: dict(metadata)} if metadata else {}
@@ -234,7 +234,7 @@ def write_safetensors(
         dtype = jnp.dtype(array.dtype)
         if dtype.name not in _CODES or name == _METADATA:
             raise value_error(
-                f"A safetensors file cannot hold {name!r}.",
+                f"A safetensors file does not support the dtype of {name!r}.",
                 dtype=dtype.name,
                 known=", ".join(_CODES),
             )

@@ -42,13 +42,13 @@ class SafeZip:
     """A zip archive opened for reading, checked before anything is unpacked.
 
     Args:
-        source: a path, or a seekable binary file.
-        max_members: largest number of members.
-        max_ratio: how many times larger than the file its content may be.
+        source: path, or seekable binary file.
+        max_members: maximum number of members.
+        max_ratio: maximum ratio of the unpacked size to the size of the file.
 
     Raises:
-        UnsafeFileError: the table of contents is not one that a model file has.
-        ValueError: the file is not a zip archive or is damaged.
+        UnsafeFileError: the table of contents is refused.
+        ValueError: the file is not a zip archive, or is damaged.
 
     Example:
 
@@ -120,13 +120,13 @@ class SafeZip:
         """The whole content of a member.
 
         Args:
-            name: its exact name.
-            limit: largest size that is accepted, in bytes.
+            name: exact name of the member.
+            limit: maximum size in bytes.
 
         Raises:
             KeyError: there is no such member.
-            UnsafeFileError: it is larger than `limit`.
-            ValueError: it is damaged.
+            UnsafeFileError: the member is larger than `limit`.
+            ValueError: the member is damaged.
         """
         member = self._member(name)
         if member.file_size > limit:
@@ -154,11 +154,11 @@ class SafeZip:
         one is unpacked into memory.
 
         Args:
-            name: its exact name.
-            limit: largest size that is accepted, in bytes; None leaves it to the archive's ratio.
+            name: exact name of the member.
+            limit: maximum size in bytes; that of the archive's ratio if None.
 
         Raises:
-            KeyError, UnsafeFileError, ValueError: as for `read`.
+            KeyError, UnsafeFileError, ValueError: see `read`.
         """
         member = self._member(name)
         size = member.file_size
@@ -251,12 +251,11 @@ def write_zip(
     """Write an archive whose bytes depend on its content alone.
 
     Args:
-        target: a path (written in place: see `atomic_write`), or a seekable binary file.
-        members: names and contents in order; a `Path` stands for the content of that file, which
-            is copied block by block.
+        target: path (written in place, see `atomic_write`), or seekable binary file.
+        members: names and contents in order; a `Path` stands for the content of that file.
 
     Raises:
-        ValueError: a name is not a plain relative path with forward slashes, or comes twice.
+        ValueError: a name is not a plain relative path with forward slashes, or is not unique.
 
     Example:
 
@@ -272,7 +271,7 @@ def write_zip(
         for name, content in members:
             check_member_name(name)
             if name in seen:
-                raise value_error(f"The archive gets the member {name!r} twice.")
+                raise value_error(f"Names of members must be unique, got {name!r} twice.")
             seen.add(name)
             info = zipfile.ZipInfo(name, _DATE)
             info.create_system = 3  # the same bytes on every system
@@ -287,7 +286,7 @@ def write_zip(
 
 
 def check_member_name(name: str) -> str:
-    """Give `name` back if it is safe as the name of an archive member on every system.
+    """Return `name` if it is safe as the name of an archive member on every system.
 
     Raises:
         ValueError: it is empty or absolute, climbs with `..`, or has a backslash, a colon, a
@@ -305,7 +304,7 @@ def check_member_name(name: str) -> str:
         or any(part[-1] in " ." for part in parts)  # Windows drops these when it makes the file
     ):
         raise value_error(
-            f"{name[:80]!r} does not serve as the name of an archive member.",
+            f"{name[:80]!r} cannot be the name of an archive member.",
             fix="use a relative path with forward slashes, such as 'assets/layers/a/b.txt'.",
         )
     return name

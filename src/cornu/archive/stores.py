@@ -46,11 +46,11 @@ class H5Reader:
     """Reads the variables of objects at inner paths.
 
     Args:
-        source: a path, or a seekable binary file that stays open meanwhile.
+        source: path, or seekable binary file that stays open.
         packed: packed size in bytes, see `SafeH5`.
 
     Raises:
-        UnsafeFileError, ValueError: as for `SafeH5`.
+        UnsafeFileError, ValueError: see `SafeH5`.
 
     Example:
 
@@ -113,15 +113,15 @@ class H5Reader:
         """The variables of an object, which must be as expected.
 
         Args:
-            inner_path: where the object is.
+            inner_path: inner path of the object.
             expected: shape and dtype of each variable, in order.
 
         Returns:
-            One array for each, in the expected dtype.
+            The arrays, in the expected dtypes.
 
         Raises:
             KeyError: the store has no such object.
-            ValueError: count, a shape or a kind of dtype differ. Nothing is read in that case.
+            ValueError: their number, a shape or a kind of dtype differs; nothing is read.
         """
         found = self.entries(inner_path)
         pairs = list(zip(found.values(), expected, strict=False))
@@ -130,7 +130,7 @@ class H5Reader:
         )
         if wrong:
             raise value_error(
-                f"{self.label} does not fit the object at {inner_path!r}.",
+                f"{self.label} does not match the object at {inner_path!r}.",
                 expected=shown(expected),
                 found=shown(found.values()),
             )
@@ -164,7 +164,7 @@ class ShardedReader(H5Reader):
     """Reads `<stem>.weights.json` and the shards beside it, as if they were one file.
 
     Raises:
-        UnsafeFileError: the index names files that are not its shards; or as for `SafeH5`.
+        UnsafeFileError: the index names files that are not its shards; see also `SafeH5`.
         ValueError: a shard is missing or damaged, or lacks a group that the index promises.
     """
 
@@ -185,7 +185,7 @@ class ShardedReader(H5Reader):
                 for name in shards:
                     if group.strip("/") not in self._files[names.index(name)].groups:
                         raise value_error(
-                            f"{label} promises {group!r} in {name!r}, which has none."
+                            f"{label} lists {group!r} in {name!r}, which does not have it."
                         )
         except BaseException:
             self.close()
@@ -200,7 +200,7 @@ class ShardedReader(H5Reader):
         for name, file in zip(names, self._files, strict=True):
             if file.text("", _SAVE) != expected:
                 raise value_error(
-                    f"{self.label} and {name!r} are of two different saves.",
+                    f"{self.label} and {name!r} are from different saves.",
                     fix="a save was interrupted, or files were mixed up: save again.",
                 )
 
@@ -212,7 +212,7 @@ class H5Writer:
     block ends well.
 
     Args:
-        target: a path, or a seekable binary file.
+        target: path, or seekable binary file.
     """
 
     def __init__(self, target: Source) -> None:
@@ -235,9 +235,9 @@ class H5Writer:
         """Write one object.
 
         Args:
-            inner_path: where; `""` is the root object.
-            name: what the user calls the object.
-            arrays: its variables in order, or by key if the object chooses its own.
+            inner_path: inner path of the object; `""` is the root.
+            name: name of the object.
+            arrays: variables in order, or by key if the object chooses its own.
         """
         group = _group(inner_path)
         self._writer.attribute(group, "name", name)
@@ -251,8 +251,8 @@ class ShardedWriter:
     The index comes last, and until then no file that the old one names is touched.
 
     Args:
-        path: the index, a name that ends in `.weights.json`.
-        max_shard_size: size of a shard in GiB; a larger array has a shard of its own.
+        path: path of the index, which ends in `.weights.json`.
+        max_shard_size: maximum size of a shard in GiB; a larger array has a shard of its own.
 
     Raises:
         UnsafeFileError: there is a symbolic link where a shard belongs.
@@ -261,7 +261,7 @@ class ShardedWriter:
     def __init__(self, path: str | os.PathLike[str], max_shard_size: float) -> None:
         if not os.fspath(path).endswith(".weights.json") or max_shard_size <= 0:
             raise value_error(
-                "A sharded store needs a name ending in '.weights.json' and a positive size.",
+                "A sharded store needs a path that ends in '.weights.json' and a size > 0.",
                 path=os.fspath(path),
                 max_shard_size=max_shard_size,
             )
@@ -417,6 +417,6 @@ def _weight_map(index: object, label: str) -> dict[str, list[str]]:
     for name in {s for shards in groups.values() for s in shards}:
         if not _SHARD_NAME.fullmatch(name):
             raise make_error(
-                UnsafeFileError, f"{label} names a file that is no shard.", name=name[:80]
+                UnsafeFileError, f"{label} names a file that is not a shard.", name=name[:80]
             )
     return groups

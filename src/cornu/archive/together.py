@@ -1,4 +1,4 @@
-"""Several files of a folder that take the place of old ones in one step.
+"""Atomic replacement of several files of a folder.
 
     folder/.config.json.x7f3k2ab.cornu-tmp    written and flushed, one beside each old file
     folder/.cornu-commit.json                 the step: which they are, and which old files go
@@ -35,17 +35,17 @@ _MAX_BYTES = 2**20
 
 
 class Pending:
-    """What a save that was interrupted in the middle of its renames has left to do.
+    """The renames that an interrupted save has left to do.
 
     Args:
         folder: folder of the files.
 
     Attributes:
-        files: name of a file -> name of the temporary file that takes its place.
-        removed: names of files that are there no more.
+        files: dict from the name of a file to that of the temporary file that replaces it.
+        removed: names of removed files.
 
     Raises:
-        UnsafeFileError, ValueError: the list is not one of ours.
+        UnsafeFileError, ValueError: the list is invalid.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,10 +93,10 @@ def replace_together(
     """Write files of a folder, all of which take the place of old ones in one step.
 
     Args:
-        folder: where the files are.
-        files: name, relative to the folder and with forward slashes, and a function that writes the
-            content to a path.
-        removed: names of files that go in the same step.
+        folder: folder of the files.
+        files: dict from names, relative to the folder and with forward slashes, to functions that
+            write the content to a path.
+        removed: names of files that are removed in the same step.
 
     Raises:
         UnsafeFileError: a name is a symbolic link, or leads through one.
@@ -157,13 +157,13 @@ def _check(content: object, label: str) -> None:
     entries = content if isinstance(content, dict) else {}
     files, removed = entries.get("files"), entries.get("removed")
     if not isinstance(files, dict) or not isinstance(removed, list):
-        raise value_error(f"{label} is not a list of files that were saved.")
+        raise value_error(f"{label} is not a valid list of saved files.")
     for name, temporary in files.items():
         parent, _, last = name.rpartition("/")
         found = TEMPORARY.fullmatch(str(temporary).rpartition("/")[2])
         if not found or found["name"] != last[:40] or str(temporary).rpartition("/")[0] != parent:
-            raise make_error(UnsafeFileError, f"{label} names a file that is no part of a save.")
+            raise make_error(UnsafeFileError, f"{label} names a file that is not part of a save.")
     for name in [*files, *removed]:
         if not isinstance(name, str):
-            raise make_error(UnsafeFileError, f"{label} names something that is no file.")
+            raise make_error(UnsafeFileError, f"{label} names something that is not a file.")
         check_member_name(name)

@@ -7,7 +7,7 @@ class View(io.RawIOBase):
     """A file of a known size, read only; a subclass says what is read.
 
     Args:
-        size: in bytes.
+        size: size in bytes.
     """
 
     def __init__(self, size: int):

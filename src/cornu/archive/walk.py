@@ -33,6 +33,10 @@ from cornu.errors import explain
 
 # Keras before 3.0 names the attribute that holds a model's layers differently.
 BRIEF = 5  # differences in a message
+REBUILD = (
+    "build the model as the saved one was built,\n"
+    "or load what fits with load_weights(..., skip_mismatch=True)."
+)
 _OLD_LAYERS = "_layer_checkpoint_dependencies"
 
 
@@ -45,14 +49,14 @@ def walk(
     """Every object below `root` once, with the path Keras stores it at.
 
     Args:
-        root: the object at the path `""`.
-        children: object -> its attributes as (name, value), in any order; those that every plain
-            layer, model or optimizer has are to be left out. `layers` of a model is among them.
-        is_saveable: whether a value has variables of its own to store.
-        layers_first: whether an object's attribute `layers` is visited before all others.
+        root: object at the path `""`.
+        children: function from an object to its attributes as (name, value), in any order, without
+            those that every layer, model or optimizer has, but with `layers` of a model.
+        is_saveable: function that says whether a value has variables of its own to store.
+        layers_first: function that says whether `layers` of an object is visited first.
 
     Yields:
-        (inner path, object), the order of visits.
+        (inner path, object), in the order of visits.
 
     Example:
 
@@ -135,10 +139,10 @@ class Difference:
     """One object on which model and file disagree.
 
     Attributes:
-        path: its inner path, of the model, or of the file if only the file has it.
-        expected: shape and dtype of its variables in the model; None if it has no such object.
-        found: the same in the file; None if that has no such object.
-        cause: what probably happened.
+        path: inner path in the model, or in the file if only the file has it.
+        expected: shapes and dtypes of its variables in the model; None without the object.
+        found: shapes and dtypes in the file; None without the object.
+        cause: probable cause.
     """
 
     path: str
@@ -155,14 +159,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Report:
-    """What a store has of a model.
+    """Which objects of a model a store has.
 
     Attributes:
-        source: how messages name the store.
-        matched: path in the model -> path in the store, for each object that can be read.
-        missing: the model has it, the store does not.
-        unused: the store has it, the model does not.
-        mismatched: both have it, with other variables.
+        source: name of the store in messages.
+        matched: dict from path in the model to path in the store.
+        missing: objects that only the model has.
+        unused: objects that only the store has.
+        mismatched: objects whose variables differ.
     """
 
     source: str
@@ -176,18 +180,19 @@ class Report:
         """Whether the store has everything the model expects; it may have more."""
         return not self.missing and not self.mismatched
 
-    def brief(self) -> str:
-        """The same for messages: a sentence, then one line for each of the first differences."""
+    def misfit(self, model: str, fix: str | None = REBUILD) -> ValueError:
+        """The error about a model that does not match: one line per difference, the first few."""
         every = [*self.missing, *self.mismatched, *self.unused]
         lines = [self.describe().split("\n")[0]]
         for found in every[:BRIEF]:
-            model, file = (
+            ours, theirs = (
                 "-" if specs is None else shown(specs) for specs in (found.expected, found.found)
             )
-            lines.append(f"  {found.path[:80]!r}: model {model}, file {file}: {found.cause}")
+            lines.append(f"  {found.path[:80]!r}: model {ours}, file {theirs}: {found.cause}")
         if len(every) > BRIEF:
             lines.append(f"  ... and {len(every) - BRIEF} more")
-        return "\n".join(lines)
+        what = explain(f"The weights do not match model {model!r}.", fix=fix)
+        return ValueError("\n".join([what, *lines]))
 
     def describe(self) -> str:
         """The report as text: a sentence, then each difference with both sides and its cause."""
@@ -211,15 +216,15 @@ def plan_load(expected: Mapping[str, Sequence[Spec]], reader: Reader) -> Report:
     """Compare the variables a model expects with those a store declares; reads no array.
 
     Args:
-        expected: inner path -> shape and dtype of each variable. Objects without variables match
-            whether the store lists them or not.
-        reader: a store opened for reading.
+        expected: dict from inner path to shapes and dtypes of the variables. Objects without
+            variables match whether the store lists them or not.
+        reader: store that is open for reading.
 
     Returns:
         A `Report`.
 
     Raises:
-        UnsafeFileError: whatever the reader refuses; it is never turned into a difference.
+        UnsafeFileError: the reader refuses the store.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What is wrong with data, labels, outputs and loss, before the first step."""
+"""Checks of data, labels, outputs and loss before the first step."""
 
 from cornu.checks.indices import check_indices as check_indices
 from cornu.checks.inputs import check_inputs as check_inputs

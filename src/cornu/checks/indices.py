@@ -1,7 +1,7 @@
-"""Identifiers for which a table of embeddings has no row.
+"""Checks of the indices of embeddings.
 
-A compiled program cannot raise: such a row is NaN there, and so is all that is computed from it.
-Identifiers from -1 down to minus the number of rows count from the end, as in Python.
+A compiled program cannot raise: an index out of range gives NaN. Negative indices count from the
+end, as in Python.
 """
 
 from typing import Any
@@ -21,23 +21,22 @@ from cornu.types import Tensor, Tensors
 
 
 def check_indices(x: Tensors, rows: Tensor) -> list[Finding]:
-    """What is wrong with the identifiers among the inputs.
+    """Findings about the indices among the inputs.
 
     Args:
         x: an array, or a list, tuple or dict of arrays.
-        rows: nested like `x`: `(number of rows,)` of the table that looks an input up, `(None,)`
-            where whole numbers are taken for something else, or None.
+        rows: nested like `x`: `(number of rows,)` of the embedding of an input, `(None,)` where
+            integers are used otherwise, or None.
 
     Returns:
-        An error for an identifier without a row, a warning for one that counts from the end or is
-        no whole number. Of arrays that are mapped from files, or above 2 GB, some rows are looked
-        at.
+        An error for an index out of range, a warning for one that is negative or not an integer.
+        Memory-mapped arrays, and those above 2 GB, are sampled.
 
     Example:
 
         >>> for finding in check_indices(np.array([[1, 4], [10, 2]]), (10,)):
         ...     print(finding.severity, "-", finding.what)
-        error - x holds the identifier 10 (row 1, column 0), the embedding has rows for 0 to 9.
+        error - x holds index 10 (row 1, column 0), but the embedding has rows 0 to 9.
     """
     findings = []
     for name, leaf, limit in named_leaves(x, rows, "x"):
@@ -57,9 +56,9 @@ def _check(name: str, array: np.ndarray, rows: int | None) -> list[Finding]:
     if missing.any():
         place = _first(missing)
         found = error(
-            f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} whole numbers.",
+            f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} integers.",
             fix=f'{name} = numpy.nan_to_num({name}, posinf=0, neginf=0).astype("int32")\n'
-            "with a number of its own for what is missing, if that means something",
+            "with an index of its own for missing values, if they mean something",
         )
         return [found]
     whole = np.trunc(array)  # as the table reads them
@@ -68,8 +67,8 @@ def _check(name: str, array: np.ndarray, rows: int | None) -> list[Finding]:
         return _check_range(name, array, rows)
     place = _first(broken)
     found = warning(
-        f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} whole "
-        "numbers, and cuts the rest off.",
+        f"{name} holds {_number(array[place])} ({place_of(place)}): {reader} "
+        "integers, and truncates.",
         fix=f"{name} = numpy.unique({name}, return_inverse=True)[1].reshape({name}.shape)\n"
         "or leave the Embedding layer out: numbers go straight into Dense"
         if rows is not None
@@ -86,16 +85,16 @@ def _check_range(name: str, array: np.ndarray, rows: int | None) -> list[Finding
     if high >= rows or low < -rows:
         place = _first((array >= rows) | (array < -rows))
         found = error(
-            f"{name} holds the identifier {_number(array[place])} ({place_of(place)}), the "
-            f"embedding has rows for 0 to {rows - 1}.",
+            f"{name} holds index {_number(array[place])} ({place_of(place)}), but the "
+            f"embedding has rows 0 to {rows - 1}.",
             fix=_fix(name, int(high), int(low), rows),
         )
         return [found]
     if low < 0:
         place = _first(array < 0)
         found = warning(
-            f"{name} holds the identifier {_number(array[place])} ({place_of(place)}); negative "
-            "ones count from the end of the table.",
+            f"{name} holds index {_number(array[place])} ({place_of(place)}); negative "
+            "indices count from the end of the table.",
             fix=f"{name} = {name} - {name}.min()",
         )
         return [found]

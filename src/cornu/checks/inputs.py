@@ -1,4 +1,4 @@
-"""What is wrong with the inputs of a model before the first step.
+"""Checks of the inputs of a model before the first step.
 
     check                 looks at                    says
     NaN, infinite         every number (*)            how many, and where the first one is
@@ -46,15 +46,15 @@ class NotFinite(NamedTuple):
 def check_inputs(
     x: Tensors, input_shapes: Any = None, *, rescales: bool = False, samples: int | None = None
 ) -> list[Finding]:
-    """Everything that is wrong with the inputs.
+    """All findings about the inputs.
 
     Args:
         x: an array, or a list, tuple or dict of arrays, each `(samples, ...)`.
-        input_shapes: the shape that the model expects, with None for a free axis and for the
-            batch; or a list or dict of shapes, like `x`; or None if the model does not say.
-        rescales: whether the model itself scales its inputs or looks them up (it begins with
-            Rescaling, Normalization, Embedding, ...), so that their scale does not matter.
-        samples: number of labels, if there are any.
+        input_shapes: expected shape, with None for a free axis and for the batch; or a list or
+            dict of shapes, like `x`; None if unknown.
+        rescales: whether the model rescales or embeds its inputs (it begins with Rescaling,
+            Normalization, Embedding, ...), so that their scale does not matter.
+        samples: number of labels, if any.
 
     Returns:
         Findings, errors first.
@@ -137,12 +137,12 @@ def _check_finite(name: str, array: np.ndarray, labelled: bool = True) -> list[F
 
 
 def check_finite(x: Tensors, name: str = "x", *, labelled: bool = True) -> list[Finding]:
-    """What is not finite in an array, or in a list, tuple or dict of arrays.
+    """Findings about NaN and infinity in an array, or in a list, tuple or dict of arrays.
 
     Args:
         x: the arrays.
-        name: what to call them.
-        labelled: whether inputs and labels lose their rows together.
+        name: name of the arrays in messages.
+        labelled: whether the fix drops rows of inputs and labels together.
     """
     return [
         finding
@@ -263,7 +263,7 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
         fix = f'{name} = {name}.astype("float32") / 255'
         return [
             warning(
-                f"{name} holds whole numbers from {low:.0f} to {high:.0f}, "
+                f"{name} holds integers from {low:.0f} to {high:.0f}, "
                 "which looks like unscaled pixels.",
                 fix=fix,
             )
@@ -284,7 +284,7 @@ def _check_scale(name: str, array: np.ndarray) -> list[Finding]:
 
 def _wild(name: str, what: str, axes: str) -> Finding:
     return warning(
-        f"{what}; models learn best from values of size 1.",
+        f"{what}; models learn best from values of order 1.",
         fix=f"{name} = ({name} - {name}.mean({axes})) / ({name}.std({axes}) + 1e-7)\n"
         "or begin the model with layers.BatchNormalization()",
     )

@@ -1,4 +1,4 @@
-"""What is wrong between labels, outputs and loss before the first step.
+"""Checks of labels, outputs and loss before the first step.
 
 For each output of the model, in this order; the first error ends it:
 
@@ -46,16 +46,16 @@ def check_labels(
     *,
     whole: bool = False,
 ) -> list[Finding]:
-    """Everything that is wrong with labels, last activations and losses.
+    """All findings about labels, last activations and losses.
 
     Args:
-        y: an array `(samples, ...)`, a list with one for each output, or a dict by name of output.
-        outputs: the model's outputs in order.
+        y: an array `(samples, ...)`, a list with one per output, or a dict by name of output.
+        outputs: outputs of the model, in order.
         sample_weight: weights of the samples, in the same structure, or None.
-        whole: whether these are all labels, so that a single class is a mistake.
+        whole: whether `y` is all labels, so that a single class is a mistake.
 
     Returns:
-        Findings, errors first; at most one error for each output.
+        Findings, errors first; at most one error per output.
 
     Example:
 
@@ -79,13 +79,13 @@ def check_labels(
 def check_classes(
     y: Tensors, outputs: Sequence[Output], sample_weight: Tensors | None = None
 ) -> list[Finding]:
-    """The errors about labels that number classes: not whole, or beyond the outputs.
+    """Errors about class indices: not integers, or out of range.
 
-    For labels that are measured with and not trained on, of which nothing else needs to be asked.
+    For labels of an evaluation, which need no other check.
 
     Args:
         y: labels, as in `check_labels`.
-        outputs: the model's outputs in order.
+        outputs: outputs of the model, in order.
         sample_weight: weights of the samples, in the same structure, or None.
 
     Example:
@@ -107,12 +107,12 @@ def check_classes(
 
 
 def check_split(y: Tensors, y_validation: Tensors, outputs: Sequence[Output]) -> list[Finding]:
-    """Warn about classes that (almost) only the validation data have, as of sorted data.
+    """Warn about classes that (almost) only the validation data have, as with sorted data.
 
     Args:
         y: training labels, as in `check_labels`.
         y_validation: validation labels, in the same structure.
-        outputs: the model's outputs in order.
+        outputs: outputs of the model, in order.
     """
     findings = []
     validation = {name: labels for name, labels, _, _ in _pairs(y_validation, outputs, None)}
@@ -262,7 +262,7 @@ def _check_shape(loss: str, name: str, y: np.ndarray, output: Output) -> Iterato
             return
         if fits(have, want):
             yield error(
-                f"{loss} expects integer labels, {name} has one column for each class.",
+                f"{loss} expects integer labels, {name} has one column per class.",
                 shapes=shapes,
                 fix=f'loss="categorical_crossentropy"\nor {name} = {name}.argmax(-1)',
             )
@@ -407,7 +407,7 @@ def _suits(weight: np.ndarray, rows: np.ndarray) -> bool:
 def _check_classes(
     name: str, rows: np.ndarray, used: np.ndarray, output: Output
 ) -> Iterator[Finding]:
-    """Class numbers: whole, and below the number of outputs."""
+    """Class indices: integers, and below the number of outputs."""
     if rows.dtype.kind not in "biu":
         broken = used & (rows != np.rint(rows))
         if broken.any():
@@ -486,7 +486,7 @@ def _check_zero_one(
 
 
 def _classes(y: np.ndarray | None, output: Output) -> dict[int, int]:
-    """How often each class occurs; empty if the labels are not classes, one a sample."""
+    """Number of samples per class; empty if the labels are not one class per sample."""
     loss = loss_name(output.loss)
     if y is None or loss not in PROBABILITY or not y.size:
         return {}

@@ -1,4 +1,4 @@
-"""What the checks of labels know of the outputs of a model, and how they say what they find."""
+"""Outputs of a model as the checks of labels see them, and how findings are made."""
 
 import re
 from dataclasses import dataclass
@@ -33,17 +33,17 @@ GIVE_ANYTHING = {"relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "
 
 @dataclass(frozen=True)
 class Output:
-    """One output of a model, as far as labels have to suit it.
+    """One output of a model, as far as labels must match it.
 
     Attributes:
-        name: its name, for labels given as a dict.
-        loss: name of its loss as a function, class or alias; None for a user's own.
-        shape: its shape with the batch first, None for a free axis.
+        name: name of the output, for labels given as a dict.
+        loss: name of its loss (function, class or alias); None for a custom one.
+        shape: shape with the batch axis, None for a free axis.
         activation: name of the last activation, "linear" if there is none, None if unknown.
         from_logits: whether the loss takes logits.
-        ignore_class: label that the loss leaves out.
+        ignore_class: label that the loss ignores.
         axis: axis of the classes; other than -1 is not checked.
-        masked: whether a mask may leave positions out of the loss.
+        masked: whether a mask may exclude positions from the loss.
         accuracy: whether its accuracy is measured.
     """
 

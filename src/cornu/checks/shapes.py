@@ -1,4 +1,4 @@
-"""What is wrong with the shape of an input, and the line that mends it.
+"""Checks of the shape of an input, and the line of code that fixes it.
 
     model (None, 32, 32, 3), x (8, 3, 32, 32)   x = numpy.moveaxis(x, 1, -1)
     model (None, 28, 28, 1), x (8, 784)         x = x.reshape(len(x), 28, 28, 1)
@@ -14,7 +14,7 @@ Sizes = tuple[int | None, ...]
 
 
 class Misfit(NamedTuple):
-    """What is wrong with a shape, and how to mend it."""
+    """What is wrong with a shape, and how to fix it."""
 
     what: str
     fix: str
@@ -31,10 +31,10 @@ def misfit(name: str, shape: Sizes, expected: Sizes, samples: int | None = None)
     """What is wrong with an input of a model; None if nothing is.
 
     Args:
-        name: what to call it.
-        shape: its shape, with the batch first.
-        expected: the shape that the model expects, with None for a free axis and for the batch.
-        samples: number of labels that came with it, if any did.
+        name: name of the input in messages.
+        shape: shape of the input, with the batch axis.
+        expected: expected shape, with None for a free axis and for the batch.
+        samples: number of labels, if any.
 
     Example:
 
@@ -114,7 +114,7 @@ def _order_of_axes(name: str, shape: Sizes, expected: Sizes, samples: int | None
 def _order_of_numbers(
     name: str, shape: Sizes, expected: Sizes, samples: int | None
 ) -> Misfit | None:
-    """As many numbers, in other axes: reshaped where one side is flat, or differs by sizes of 1."""
+    """The same number of elements in other axes: one side is flat, or differs by sizes of 1."""
     want, have = expected[1:], shape[1:]
     if not want or None in want or None in have:
         return None

@@ -1,11 +1,11 @@
-"""What is wrong between the values of targets and what the last layer can give.
+"""Checks of the values of targets against the range of the last activation.
 
     last activation tanh, targets up to 50      the output never reaches them
     no activation, targets of size 1e6          the steps of an optimizer are far too small
     metrics=["accuracy"], targets 0.37, 1.52    hardly any number is equal to another
     every label the same class                  there is nothing to tell apart
 
-All of them train, to no good end; they are warnings.
+Training works but learns little, so these are warnings.
 """
 
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ FEW = 32  # labels: with fewer of them, one class may be all that was drawn
 
 
 def check_targets(loss: str, name: str, y: np.ndarray, output: Tensor) -> Iterator[Finding]:
-    """Warnings about numbers to predict.
+    """Warnings about the targets of a regression.
 
     Args:
         loss: name of the loss function.
-        name: what to call the targets.
-        y: the targets.
-        output: an `Output`, which says the last activation.
+        name: name of the targets in messages.
+        y: targets.
+        output: an `Output`, with the last activation.
     """
     if loss not in DISTANCES or y.dtype == bool or not y.size:
         return
@@ -82,12 +82,12 @@ def check_targets(loss: str, name: str, y: np.ndarray, output: Tensor) -> Iterat
 
 
 def check_classes_differ(name: str, classes: dict[int, int], output: Tensor) -> Iterator[Finding]:
-    """A warning where all labels are one class.
+    """A warning if all labels are of one class.
 
     Args:
-        name: what to call the labels.
-        classes: how often each class occurs.
-        output: an `Output`, whose number of units says whether others are expected.
+        name: name of the labels in messages.
+        classes: number of samples per class.
+        output: an `Output`, whose number of units says whether other classes are expected.
     """
     if len(classes) == 1 and sum(classes.values()) >= FEW:
         only = next(iter(classes))

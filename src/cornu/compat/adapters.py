@@ -1,4 +1,4 @@
-"""What packages import from `keras.src` and Cornu has not by itself, each in Cornu's terms."""
+"""Adapters for names of `keras.src` that packages import and Cornu has no other use for."""
 
 import functools
 import sys
@@ -26,10 +26,10 @@ def in_safe_mode() -> bool:
 
 
 def SafeModeScope(safe_mode: bool = True) -> AbstractContextManager[None]:  # noqa: N802
-    """A `with` block inside of which objects are read from configs, safely or not.
+    """A context manager for `safe_mode`.
 
     Args:
-        safe_mode: what `in_safe_mode` says inside.
+        safe_mode: value of `in_safe_mode` inside.
     """
     return local.using(safe_mode=safe_mode, read={})
 
@@ -69,8 +69,8 @@ class H5IOStore:
     """Arrays at paths in an HDF5 file, laid out as Keras lays them out, each path like a dict.
 
     Args:
-        path_or_io: a path, or a seekable binary file.
-        mode: `"r"` or `"w"`. A file that is written is there when the store is closed.
+        path_or_io: path, or seekable binary file.
+        mode: "r" or "w"; a file is written when the store is closed.
 
     Example:
 
@@ -95,8 +95,8 @@ class H5IOStore:
         """The arrays at a path of a file that is written.
 
         Args:
-            path: in the file, `layers/dense`.
-            metadata: texts to keep beside them.
+            path: path in the file, such as `layers/dense`.
+            metadata: texts to store beside the arrays.
         """
         for name, text in (metadata or {}).items():
             self._file.attribute(f"{path}/vars", name, text)
@@ -106,7 +106,7 @@ class H5IOStore:
         """The arrays at a path of a file that is read; none where the file has no such path.
 
         Args:
-            path: in the file.
+            path: path in the file.
         """
         group = f"{path}/vars/".lstrip("/")
         found = self._file.datasets.items()
@@ -140,7 +140,7 @@ class H5Entry(MutableMapping[str, np.ndarray]):
         return self._written[key]
 
     def __delitem__(self, key: str) -> None:
-        raise type_error("What is in a file already cannot be taken out of it.")
+        raise type_error("An array that is written to the file cannot be deleted.")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._written)

@@ -129,7 +129,7 @@ def _not_here(name: str) -> str:
 
 
 def install() -> None:
-    """Make `keras`, `tf_keras` and `tensorflow.keras` mean Cornu from here on.
+    """Make `keras`, `tf_keras` and `tensorflow.keras` mean Cornu from now on.
 
     Packages ask `keras.__version__` and `keras.version()` what they may use: these are the version
     of Keras that Cornu offers from here on. Cornu's own is `cornu --version`.

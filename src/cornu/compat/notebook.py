@@ -14,7 +14,7 @@ def load(shell: Any) -> None:
     """Answer `import keras` in a notebook, and explain its errors.
 
     Args:
-        shell: IPython's.
+        shell: shell of IPython.
 
     Raises:
         RuntimeError: the real Keras is imported already; the message says to restart the kernel.

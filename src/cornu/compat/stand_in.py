@@ -20,7 +20,7 @@ class TensorFlow(types.ModuleType):
     """The stand-in: a module named `tensorflow` that has `keras` and hardly more.
 
     Args:
-        keras: what `tf.keras` is.
+        keras: module that becomes `tf.keras`.
 
     Example:
 
@@ -51,7 +51,7 @@ def refusal(name: str) -> str:
     """The message for a part of TensorFlow that is not here.
 
     Args:
-        name: the dotted name behind `tensorflow.`.
+        name: dotted name below `tensorflow`.
     """
     facts = {"instead": TENSORFLOW[name]} if name in TENSORFLOW else {}
     return explain(

@@ -1,4 +1,4 @@
-"""A data set held in arrays.
+"""Data sets in arrays.
 
     seed, epoch --Philox--> rows in order --gather--> host batch    `batches`: one by one
                                        `--indices--> the device     `order`: many steps at once
@@ -43,16 +43,16 @@ class ArraySource(Resident):
     Args:
         x: inputs; an array `(samples, ...)`, or a list, tuple or dict of arrays.
         y: targets, or None.
-        sample_weight: weights `(samples,)`, or None.
-        batch_size: samples in a batch; the last one of an epoch may be smaller. If None, 32, or
-            as many as make `steps` batches of all samples.
-        shuffle: True draws rows in a new order each epoch, False keeps theirs, and "batch" keeps
-            the rows of a batch together and mixes the batches (for data on slow disks).
-        seed: decides the order together with the epoch; None draws a seed, kept in `.seed`.
-        steps: batches in an epoch, if fewer than the data have.
+        sample_weight: sample weights `(samples,)`, or None.
+        batch_size: number of samples per batch; the last one of an epoch may be smaller. If None,
+            32, or what divides all samples into `steps` batches.
+        shuffle: whether to shuffle the rows each epoch; "batch" shuffles batches and keeps their
+            rows together (for data on slow disks).
+        seed: seed of the order, together with the epoch; drawn and kept in `.seed` if None.
+        steps: number of batches per epoch, if fewer than the data have.
         class_weight: dict from class to weight, multiplied into `sample_weight`.
-        floatx: the dtype that floating numbers get.
-        inputs_are_nested: see `host_arrays`.
+        floatx: dtype to which floats are converted.
+        inputs_are_nested: whether a list `x` holds several inputs; see `host_arrays`.
 
     Attributes:
         arrays: `(x,)`, `(x, y)` or `(x, y, sample_weight)`. Memory-mapped floats keep their dtype
@@ -82,7 +82,7 @@ class ArraySource(Resident):
         inputs_are_nested: bool | None = None,
     ) -> None:
         if isinstance(shuffle, str) and shuffle != "batch":
-            raise value_error(f'shuffle is True, False or "batch"; got {shuffle!r}.')
+            raise value_error(f'shuffle must be True, False or "batch", got {shuffle!r}.')
         arrays = host_arrays(
             x, y, sample_weight, floatx=floatx, inputs_are_nested=inputs_are_nested
         )
@@ -119,15 +119,15 @@ class ArraySource(Resident):
         return np.concatenate(pieces)[: self.num_samples]
 
     def position(self, step: int | None = None) -> Any:
-        """The seed: order and epoch give everything else."""
+        """The seed, which with the epoch determines the order."""
         return {"seed": self.seed}
 
     def go_to(self, epoch: int, step: int, position: Any) -> None:
         if step > self.num_batches:
             raise value_error(
-                f"The backup is of step {step + 1}, and an epoch has {self.num_batches} steps.",
+                f"The backup is of step {step + 1}, but an epoch has {self.num_batches} steps.",
                 fix="pass the same data and batch_size as before,\n"
-                "or delete the backup to start anew.",
+                "or delete the backup to start over.",
             )
         self.seed = int(position.get("seed", self.seed))
 

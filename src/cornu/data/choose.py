@@ -36,20 +36,19 @@ def source_for(
 
     Args:
         x: arrays, a `PyDataset`, a generator, a loader of another library, or a `Source`.
-        y: targets; only beside arrays, everything else brings its own.
-        sample_weight: weights, likewise.
-        batch_size: samples in a batch of arrays, by default 32, or as many as make `steps` batches
-            of the whole; everything else decides itself.
-        steps: batches in an epoch; the next epoch continues where the last one stopped.
-        shuffle: whether arrays and `PyDataset`s change their order each epoch.
-        seed: decides that order together with the epoch.
+        y: targets; only with arrays, other data bring their own.
+        sample_weight: sample weights, likewise.
+        batch_size: number of samples per batch of arrays; see `ArraySource`.
+        steps: number of batches per epoch; the next epoch continues where the last one stopped.
+        shuffle: whether to shuffle arrays and `PyDataset`s each epoch.
+        seed: seed of that order, together with the epoch.
         class_weight: dict from class to weight, multiplied into the sample weights.
-        floatx: the dtype of floating numbers.
+        floatx: dtype to which floats are converted.
         inputs_are_nested: whether a list `x` holds several inputs; None if unknown.
-        input_names: the entries of a dict of inputs that are read; all of them if None.
+        input_names: keys of a dict of inputs that are read; all of them if None.
 
     Raises:
-        ValueError: nothing reads this kind of data, or `y` was given twice.
+        ValueError: no source reads this kind of data, or `y` is given twice.
 
     Example:
 
@@ -88,7 +87,7 @@ def source_for(
         if value is not None:
             kind = type(x).__name__
             raise value_error(
-                f"{name} is given beside a {kind}, which brings its own.",
+                f"{name} cannot be given with a {kind}, which brings its own.",
                 fix=f"let the {kind} give (x, y) or (x, y, sample_weight), and leave {name} out.",
             )
     return source

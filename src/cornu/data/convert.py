@@ -1,4 +1,4 @@
-"""Whatever a user hands over, as arrays.
+"""Conversion of a user's data to arrays.
 
     list, pandas, torch, float64 ...  --to_array()-->    one numpy or jax array
     a sparse matrix of scipy or jax   --to_array()-->    rows that become sparse batches
@@ -45,21 +45,21 @@ def host_arrays(
     floatx: str = "float32",
     inputs_are_nested: bool | None = None,
 ) -> tuple[Any, ...]:
-    """The data set as arrays with one common first axis.
+    """The data set as arrays of the same number of samples.
 
     Args:
         x: an array, a table, nested lists of numbers, or a list, tuple or dict of these.
-        y: targets, likewise; or None.
-        sample_weight: weights, likewise; or None.
-        floatx: the dtype that floating numbers get.
+        y: targets, likewise, or None.
+        sample_weight: sample weights, likewise, or None.
+        floatx: dtype to which floats are converted.
         inputs_are_nested: whether a list or tuple `x` holds several inputs (True), is one array
             written out (False), or the first item decides (None).
 
     Returns:
-        `(x,)`, `(x, y)` or `(x, y, sample_weight)`; a None in front of a value is kept.
+        `(x,)`, `(x, y)` or `(x, y, sample_weight)`; a None before a value is kept.
 
     Raises:
-        ValueError: something is not an array of numbers, or the lengths differ.
+        ValueError: a value is not an array of numbers, or the lengths differ.
 
     Example:
 
@@ -68,7 +68,7 @@ def host_arrays(
         ((2, 2), 'float32', (2,))
     """
     if x is None:
-        raise value_error("x is None, where the inputs belong.", fix="model.fit(x, y)")
+        raise value_error("x must be the inputs, got None.", fix="model.fit(x, y)")
     x = _nested(x, "x", floatx, inputs_are_nested)
     samples = next((len(leaf) for leaf in tree.flatten(x) if leaf is not None), None)
     y = _nested(y, "y", floatx, None, samples)
@@ -94,9 +94,9 @@ def count_samples(parts: tuple[Any, ...]) -> int:
     if len(set(sizes.values())) > 1:
         shown = " | ".join(f"{name} {size}" for name, size in sizes.items())
         raise value_error(
-            "The arrays differ in their number of samples (the first axis).",
+            "All arrays must have the same number of samples (the first axis).",
             samples=shown,
-            fix="pass one row of each array for every sample.",
+            fix="pass one row of each array per sample.",
         )
     if not any(sizes.values()):
         raise value_error("The data hold no samples.", fix="check how x was selected.")
@@ -154,12 +154,12 @@ def to_array(value: object, name: str, floatx: str = "float32") -> Any:
     Args:
         value: an array, a pandas table or column (a column becomes `(samples, 1)`), a torch or
             TensorFlow tensor, a sparse matrix of scipy or jax, or nested lists of numbers.
-        name: what to call it in errors.
-        floatx: the dtype that floating numbers get. Memory-mapped files are the exception: they
-            keep theirs, so that they need not be read at once.
+        name: name of the value in messages.
+        floatx: dtype to which floats are converted, except those of memory-mapped files, which
+            need not be read at once.
 
     Raises:
-        ValueError: it is a scalar, holds text or dates, or has rows of different lengths.
+        ValueError: the value is a scalar, holds text or dates, or has rows of different lengths.
     """
     if isinstance(value, jax.Array | np.memmap):
         array: Any = value
@@ -175,7 +175,7 @@ def to_array(value: object, name: str, floatx: str = "float32") -> Any:
         array = _from_anything(value, name)
     if array.ndim == 0:
         raise value_error(
-            f"{name} is a single value of type {type(value).__name__}.",
+            f"{name} must be an array, got a single value of type {type(value).__name__}.",
             fix="pass an array whose first axis is the samples.",
         )
     refuse_what_is_no_number(array, name)
@@ -240,11 +240,11 @@ def _from_anything(value: object, name: str) -> np.ndarray:
 
 
 def only_read(x: Tensors, names: Collection[str] | None) -> Any:
-    """A dict of inputs without the entries that the model does not read, as identifiers of rows.
+    """A dict of inputs without the entries that the model does not read, such as row ids.
 
     Args:
-        x: inputs of any kind; what is no dict, or misses a name, stays as it is.
-        names: input names that the model reads; None if it does not say.
+        x: inputs; returned as they are unless they are a dict with all the names.
+        names: names of the inputs that the model reads; None if unknown.
 
     Example:
 
@@ -268,13 +268,13 @@ def to_batch(
 
     Args:
         data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`; or the inputs alone, as an array or dict.
-        origin: who made it, for errors.
-        floatx: the dtype that float64 becomes. Other floats stay as the loader made them.
+        origin: name of the loader in messages.
+        floatx: dtype to which float64 is converted; other floats keep theirs.
         lists_are_batches: whether a list means the same as a tuple.
-        input_names: see `only_read`.
+        input_names: names of the inputs that the model reads; see `only_read`.
 
     Raises:
-        ValueError: it is none of these, or the arrays differ in their number of samples.
+        ValueError: `data` is none of these, or the arrays differ in their number of samples.
     """
     if lists_are_batches and isinstance(data, list):
         data = tuple(data)
@@ -283,14 +283,14 @@ def to_batch(
     if not isinstance(data, tuple) or not 1 <= len(data) <= 3:
         length = f" of {len(data)}" if isinstance(data, tuple | list) else ""
         raise value_error(
-            f"{origin} gave a {type(data).__name__}{length}, which is not a batch.",
+            f"{origin} must give a batch, got a {type(data).__name__}{length}.",
             fix="give a tuple: (x,), (x, y) or (x, y, sample_weight).",
         )
     data = (only_read(data[0], input_names), *data[1:])
     if any(_is_single(leaf) for leaf in tree.flatten(data)):
         raise value_error(
-            f"{origin} gave single samples, not batches.",
-            fix="put samples together before: data.batch(32), or DataLoader(batch_size=32).",
+            f"{origin} must give batches, got single samples.",
+            fix="batch the samples: data.batch(32), or DataLoader(batch_size=32).",
         )
     parts = tuple(_batch_part(part, name, floatx) for part, name in zip(data, PARTS, strict=False))
     return Batch(parts, count_samples(parts))

@@ -1,7 +1,7 @@
 """Data sets that make one batch at a time.
 
-The batches of an epoch are a plan: their numbers in the order in which they are used. They are made
-one by one, or by workers ahead of the consumer (`data/workers.py`).
+An epoch has a plan: the indices of its batches in the order of use. Batches are made one by one, or
+by workers ahead of the consumer (`data/workers.py`).
 """
 
 import pickle
@@ -19,18 +19,18 @@ from cornu.data.workers import Pool, WorkerProcess
 
 
 class PyDataset:
-    """A data set that makes the batch with a given number; a base class.
+    """Base class of data sets that make the batch of a given index.
 
     Write `__getitem__(index)`, which returns `(x, y)` (or `(x,)`, or `(x, y, sample_weight)`) for
     one batch, and `__len__`, the number of batches. An endless data set has a property
     `num_batches` that is None instead of `__len__`.
 
     Args:
-        workers: how many batches are made at a time. 1 makes them one by one, in a thread that
-            is ahead of training; 0 makes each in the main thread when it is needed.
-        use_multiprocessing: make them in other processes instead of threads. It pays when
-            `__getitem__` is slow Python code; the data set is pickled to get there.
-        max_queue_size: how many finished batches may wait for their turn.
+        workers: number of batches that are made at the same time. 1 makes them one by one, in a
+            thread ahead of training; 0 makes each in the main thread when it is needed.
+        use_multiprocessing: whether to use processes instead of threads, which pays if
+            `__getitem__` is slow Python code. The data set is pickled.
+        max_queue_size: number of finished batches that may wait for their turn.
 
     Example:
 
@@ -57,22 +57,22 @@ class PyDataset:
         self.max_queue_size = max_queue_size
 
     def __getitem__(self, index: int) -> Any:
-        """The batch with this number: `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
+        """The batch of this index: `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
         raise NotImplementedError(
             errors.explain(
-                f"{type(self).__name__} does not say what a batch is.",
+                f"{type(self).__name__} must define __getitem__.",
                 fix="define __getitem__(self, index), which returns (x, y).",
             )
         )
 
     @property
     def num_batches(self) -> int | None:
-        """Batches in an epoch; None for an endless data set."""
+        """Number of batches per epoch; None for an endless data set."""
         if hasattr(self, "__len__"):
             return len(self)
         raise NotImplementedError(
             errors.explain(
-                f"{type(self).__name__} does not say how many batches it has.",
+                f"{type(self).__name__} must define its number of batches.",
                 fix="define __len__(self), or a property num_batches (None if endless).",
             )
         )
@@ -105,16 +105,16 @@ class PyDatasetSource(Source):
     """The batches of a `PyDataset`, or of any object with its methods.
 
     Args:
-        dataset: has `__getitem__`, and `num_batches` or `__len__`. The three options of
+        dataset: object with `__getitem__`, and `num_batches` or `__len__`. The three options of
             `PyDataset` and its two epoch methods are used where they exist.
-        shuffle: make the batches in a new order each epoch.
-        seed: decides the order together with the epoch; None draws a seed, kept in `.seed`.
-        steps: batches in an epoch; the next epoch continues where the last one stopped.
+        shuffle: whether to shuffle the batches each epoch.
+        seed: seed of the order, together with the epoch; drawn and kept in `.seed` if None.
+        steps: number of batches per epoch; the next epoch continues where the last one stopped.
         class_weight: dict from class to weight, multiplied into the sample weights.
-        floatx: the dtype that float64 becomes.
-        input_names: the entries of a dict of inputs that are read; all of them if None.
-        warn_after: seconds after which a warning names the worker that a batch waits for.
-        give_up_after: seconds after which that becomes a TimeoutError.
+        floatx: dtype to which float64 is converted.
+        input_names: keys of a dict of inputs that are read; all of them if None.
+        warn_after: seconds until a warning names the worker that a batch waits for.
+        give_up_after: seconds until that becomes a TimeoutError.
 
     The workers' processes get the data set when they start, and again each epoch if its class has
     its own `on_epoch_begin` or `on_epoch_end`.
@@ -162,7 +162,7 @@ class PyDatasetSource(Source):
         if available is None:
             if steps is None:
                 raise errors.value_error(
-                    f"{self._name} is endless, so nothing says when an epoch ends.",
+                    f"{self._name} is endless, so the number of steps per epoch must be given.",
                     fix="pass steps_per_epoch (or steps, or validation_steps).",
                 )
             self._steps: int | None = integer(steps, "steps")
@@ -302,7 +302,7 @@ class PyDatasetSource(Source):
                 raise errors.value_error(
                     f"{self._name} cannot be sent to other processes: {error}",
                     fix="use_multiprocessing=False makes batches in threads; or open files\n"
-                    "and define functions where pickle finds them, at module level.",
+                    "and define functions at module level, where pickle finds them.",
                 ) from error
             while len(self._processes) < self._workers:
                 self._processes.append(WorkerProcess(len(self._processes), self._name))

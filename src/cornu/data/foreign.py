@@ -1,4 +1,4 @@
-"""Generators, and the loaders of other libraries.
+"""Generators, and data loaders of other libraries.
 
 They are known by their methods and the name of their module; nothing foreign is imported.
 
@@ -30,20 +30,20 @@ from cornu.errors import explain, value_error, warn
 
 
 class IterableSource(Source):
-    """Batches of anything that can be iterated.
+    """Batches of any iterable.
 
     Args:
-        start: gives an iterator over the batches.
-        name: what to call the data in errors.
-        once: whether `start` gives the same iterator again, so that there is only one pass.
-        num_batches: batches in a pass, if known.
-        batch_size: samples in a batch, if known.
+        start: function that returns an iterator over the batches.
+        name: name of the data in messages.
+        once: whether `start` returns the same iterator again, so that there is only one pass.
+        num_batches: number of batches per pass, if known.
+        batch_size: number of samples per batch, if known.
         endless: whether a pass never ends.
         lists_are_batches: whether a list means the same as a tuple.
-        steps: batches in an epoch.
+        steps: number of batches per epoch.
         class_weight: dict from class to weight, multiplied into the sample weights.
-        floatx: the dtype that float64 becomes.
-        input_names: the entries of a dict of inputs that are read; all of them if None.
+        floatx: dtype to which float64 is converted.
+        input_names: keys of a dict of inputs that are read; all of them if None.
 
     Example:
 
@@ -69,7 +69,7 @@ class IterableSource(Source):
     ) -> None:
         if endless and steps is None:
             raise value_error(
-                f"{name} is endless, so nothing says when an epoch ends.",
+                f"{name} is endless, so the number of steps per epoch must be given.",
                 fix="pass steps_per_epoch (or steps, or validation_steps).",
             )
         self._start = start
@@ -198,7 +198,7 @@ def foreign_source(data: Any, **options: Any) -> IterableSource | None:
     """The source for a generator or a foreign loader, or None if `data` is neither.
 
     Args:
-        data: anything.
+        data: data of any kind.
         **options: `steps`, `class_weight`, `floatx` and `input_names` of `IterableSource`.
     """
     kind = type(data).__name__

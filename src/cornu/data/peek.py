@@ -17,10 +17,10 @@ class Peeked(Source):
 
     Args:
         source: any source.
-        epoch: number of the epoch that will run first.
+        epoch: index of the epoch that runs first.
 
     Attributes:
-        first: the first batch; None if there is none.
+        first: first batch, or None.
     """
 
     def __init__(self, source: Source, epoch: int = 0):

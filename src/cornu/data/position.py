@@ -1,4 +1,4 @@
-"""Where a run is in its data, and in the random numbers of the process.
+"""The position of a run in its data, and the state of the process's random generators.
 
 batch in use   ...  41   42 | 43   44          a source may read ahead of the step that runs,
 mark kept      ...  41   42   43   44          so what belongs to "42 batches used" is written
@@ -17,16 +17,16 @@ MARKS_KEPT = 64  # a source reads far fewer batches ahead
 
 
 def check_position(position: dict[str, Any], epoch: int, step: int, batches: int | None) -> None:
-    """Refuse what a backup says of a source that no training can have come to.
+    """Refuse a position of a source in a backup that no training can have reached.
 
     Args:
-        position: what `Source.position` gave, or what stands in its place in a file.
-        epoch: number of epochs that are over.
-        step: number of batches of the next one that were used.
-        batches: number of batches of an epoch; None if not known.
+        position: result of `Source.position`, or whatever a file has in its place.
+        epoch: number of finished epochs.
+        step: number of used batches of the next one.
+        batches: number of batches per epoch; None if unknown.
 
     Raises:
-        ValueError: a number is of another kind, or beyond what was read until then.
+        ValueError: a number is invalid, or beyond what was read until then.
 
     Example:
 
@@ -51,16 +51,16 @@ def check_position(position: dict[str, Any], epoch: int, step: int, batches: int
 
 
 def set_state(data: Any, state: Any) -> None:
-    """Give data, or an iterator over them, the state that a backup has of them.
+    """Restore the state of data, or of an iterator over them, from a backup.
 
     Raises:
-        ValueError: they do not take it.
+        ValueError: the state does not fit the data.
     """
     try:
         data.set_state(state)
     except Exception as error:
         raise _other_data(
-            f"{type(data).__name__} does not take the state that the backup has of it.",
+            f"{type(data).__name__} does not accept its state in the backup.",
             detail=f"{type(error).__name__}: {error}"[:300],
         ) from error
 
@@ -106,12 +106,12 @@ def random_streams() -> dict[str, Any]:
 def set_random_streams(
     streams: dict[str, Any], python: Any = random, numpy: Any = np.random
 ) -> None:
-    """Put them back.
+    """Restore the states of Python's and numpy's process-wide generators.
 
     Args:
-        streams: what `random_streams` gave.
-        python: the generator of Python's kind that gets its state.
-        numpy: the generator of numpy's older kind that gets its state.
+        streams: result of `random_streams`.
+        python: generator of Python's kind to restore.
+        numpy: legacy generator of numpy to restore.
 
     Example:
 

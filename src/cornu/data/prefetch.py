@@ -1,4 +1,4 @@
-"""Batches carried to the device while the step before is running.
+"""Prefetch: batches are put on the device while the step before is running.
 
     thread       read 3 | put 3 | read 4 | put 4 | (queue full) ...
     queue                   [ 2, 3 ]                                  at most `depth` batches
@@ -31,7 +31,7 @@ def to_device(data: Tensors, *, fresh: bool = False) -> Any:
 
     Args:
         data: a structure of arrays; jax arrays and None stay as they are.
-        fresh: whether nobody will ever write to the arrays again.
+        fresh: whether nobody writes to the arrays again.
     """
 
     def own(leaf: Tensor) -> Any:
@@ -57,9 +57,9 @@ def prefetched(
     the batches before it), and when the result is closed or forgotten.
 
     Args:
-        batches: any iterator of batches; it is used, and closed, in the thread alone.
-        depth: how many placed batches may wait.
-        place: what carries the data of a batch to the device.
+        batches: iterator of batches, used and closed in the thread alone.
+        depth: number of placed batches that may wait.
+        place: function that puts the data of a batch on the device.
 
     Example:
 

@@ -29,8 +29,8 @@ class Rows:
 
     Attributes:
         shape: `(samples, ...)`.
-        dtype: of the rows.
-        is_sparse: whether `take` gives them as a sparse array of JAX.
+        dtype: dtype of the rows.
+        is_sparse: whether `take` returns a sparse array of JAX.
     """
 
     shape: tuple[int, ...]
@@ -70,9 +70,9 @@ class SparseRows(Rows):
 
     Args:
         values: `(count, ...)`, in the order of their rows.
-        places: integers `(count, axes)`.
-        starts: `(samples + 1,)`.
-        shape: shape of the whole.
+        places: indices `(count, axes)` along the further axes.
+        starts: start of each row in `values`, `(samples + 1,)`.
+        shape: shape of the array.
 
     Example:
 
@@ -157,7 +157,7 @@ class PickedRows(Rows):
 
     Args:
         array: an array, a mapped file, or other `Rows`.
-        rows: their numbers, in any order.
+        rows: indices of the rows, in any order.
     """
 
     def __init__(self, array: Tensor, rows: np.ndarray) -> None:
@@ -189,7 +189,7 @@ class Reader:
     """Counts what was read from mapped files, and gives memory back from time to time.
 
     Args:
-        leaves: arrays and rows; those that are no mapped files are left alone.
+        leaves: arrays and rows; only memory-mapped ones matter.
     """
 
     def __init__(self, leaves: list[Any]) -> None:

@@ -26,12 +26,12 @@ class Source:
     """Batches in order.
 
     Attributes:
-        batch_size: samples in a full batch, or None if the data decide.
-        num_batches: batches in an epoch, or None while unknown.
-        num_samples: samples in an epoch, or None while unknown.
+        batch_size: number of samples of a full batch, or None if unknown.
+        num_batches: number of batches per epoch, or None while unknown.
+        num_samples: number of samples per epoch, or None while unknown.
         reads_ahead: whether making a batch takes time, so that a thread should do it while the
             step before is running.
-        fresh_batches: whether nobody writes to the arrays of a batch once it was given.
+        fresh_batches: whether nobody writes to the arrays of a batch again.
     """
 
     reads_ahead: bool = True
@@ -51,10 +51,10 @@ class Source:
     keeps_positions: bool = False
 
     def position(self, step: int | None = None) -> Any:
-        """What another run needs, beside epoch and step, to go on with the same batches.
+        """What another run needs, besides epoch and step, to continue with the same batches.
 
         Args:
-            step: how many batches of the epoch were used; None if all that were given were.
+            step: number of used batches of the epoch; None for all that were given.
 
         Returns:
             Nested dicts and lists of numbers, texts, bytes and arrays; None if nothing is needed.
@@ -63,12 +63,12 @@ class Source:
         return None
 
     def go_to(self, epoch: int, step: int, position: Any) -> None:
-        """Be where another run was, so that `batches(epoch, step)` goes on as it would have.
+        """Go to the position of another run, so that `batches(epoch, step)` continues it.
 
         Args:
-            epoch: the epoch that comes next.
-            step: how many of its batches were used.
-            position: what `position` gave there.
+            epoch: next epoch.
+            step: number of its batches that were used.
+            position: result of `position` there.
         """
 
     def epoch_end(self, epoch: int) -> None:
@@ -82,7 +82,7 @@ class Resident(Source):
     """A data set held in arrays whose first axis is the samples.
 
     Attributes:
-        arrays: the data, in the structure that a batch has.
+        arrays: data, in the structure of a batch.
         fits_device: whether they may be put on the device as a whole.
     """
 

@@ -1,9 +1,9 @@
-"""Cutting a validation set off a data set that has a length.
+"""Splitting a validation set off a data set.
 
     rows         0 ................ at ......... n-1      at = floor(n * (1 - validation_split))
     last         training            validation           as they lie, before anything is shuffled
     random       any `at` rows       the others
-    stratified   any rows, the same share of each class in both parts
+    stratified   any rows, the same fraction of each class in both parts
 
 Which rows are picked depends on their number (and the labels) alone, so that a second `fit` of the
 same data validates on the same rows and never trains on them.
@@ -43,18 +43,18 @@ def train_validation_split(
 
     Args:
         data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each an array, a table, lists of numbers
-            or a structure of them; or `(dataset,)`, a `PyDataset`, which is cut between batches.
-        validation_split: fraction of the rows or batches to cut off, between 0 and 1.
-        pick: "last", "random" or "stratified" rows.
-        floatx: the dtype that floating numbers get.
-        inputs_are_nested: see `host_arrays`.
+            or a structure of them; or `(dataset,)`, a `PyDataset`, which is split between batches.
+        validation_split: fraction of the rows or batches for validation, between 0 and 1.
+        pick: rows for validation: "last", "random" or "stratified".
+        floatx: dtype to which floats are converted.
+        inputs_are_nested: whether a list `x` holds several inputs; see `host_arrays`.
 
     Returns:
         The same structure twice: training and validation. The last rows of numpy arrays are views;
         rows of memory-mapped files stay in their file.
 
     Raises:
-        ValueError: the fraction leaves one side empty, or the data cannot be cut so.
+        ValueError: the fraction leaves one side empty, or the data cannot be split so.
 
     Example:
 
@@ -146,7 +146,7 @@ def _classes(y: Tensors) -> np.ndarray:
     if labels is None or labels.size != len(labels) or not np.array_equal(labels, np.rint(labels)):
         what = "is missing" if y is None else f"has {_described(y)}"
         raise value_error(
-            f'validation_pick="stratified" needs one class for each sample; y {what}.',
+            f'validation_pick="stratified" needs one class per sample; y {what}.',
             fix='validation_pick="random"',
         )
     return np.unique(labels.reshape(-1), return_inverse=True)[1]
@@ -185,8 +185,7 @@ def _refuse_what_has_no_rows(x: Tensors) -> None:
     else:
         fix = "pass validation_data instead."
     raise value_error(
-        "validation_split works on arrays and PyDatasets, "
-        f"but x is an object of type {type(x).__name__}.",
+        f"validation_split needs arrays or a PyDataset, got x of type {type(x).__name__}.",
         fix=fix,
     )
 
@@ -199,7 +198,7 @@ class SomeBatches(PyDataset):
 
     Args:
         dataset: a `PyDataset`, or an object with its methods.
-        numbers: of the batches, in their new order.
+        numbers: indices of the batches, in their new order.
     """
 
     def __init__(self, dataset: Any, numbers: Sequence[int]) -> None:
@@ -233,7 +232,7 @@ def _cut_dataset(
         why = f"{name} changes at the end of an epoch: its batches may mix both parts."
     if why is not None:
         raise value_error(
-            f"This data set cannot be cut by validation_split: {why}",
+            f"This data set cannot be split by validation_split: {why}",
             fix="pass validation_data, a data set of its own.",
         )
     at = _place_to_cut(count, fraction, "batches")

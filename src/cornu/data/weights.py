@@ -24,9 +24,9 @@ def class_sample_weights(
 
     Args:
         y: integer labels `(samples,)` or `(..., 1)`, or one-hot rows `(..., classes)`.
-        class_weight: from class to weight; 1 for a class that it does not name.
-        whole: whether `y` is the whole data set, so that a class without samples, or without a
-            weight, deserves a warning.
+        class_weight: dict from class to weight; classes that are missing have weight 1.
+        whole: whether `y` is the whole data set, so that a class without samples or weight gives a
+            warning.
         floatx: dtype of the result.
 
     Returns:
@@ -43,7 +43,7 @@ def class_sample_weights(
     """
     if not isinstance(class_weight, Mapping):
         raise type_error(
-            f"class_weight is a dict from class to weight, got {type(class_weight).__name__}.",
+            f"class_weight must be a dict from class to weight, got {type(class_weight).__name__}.",
             fix="classes, counts = numpy.unique(y, return_counts=True)\n"
             "class_weight = dict(zip(classes.tolist(), len(y) / (len(classes) * counts)))"
             if isinstance(class_weight, str)
@@ -74,8 +74,8 @@ def weighted(data: tuple[Any, ...], class_weight: Mapping[int, float], **options
 
     Args:
         data: arrays of a data set or of one batch.
-        class_weight: from class to weight.
-        **options: passed to `class_sample_weights`.
+        class_weight: dict from class to weight.
+        **options: further arguments of `class_sample_weights`.
     """
     x, y, given = (*data, None, None)[:3]
     weights = class_sample_weights(y, class_weight, **options)

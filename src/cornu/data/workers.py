@@ -27,11 +27,11 @@ class Pool:
     """Threads that make the planned batches ahead of their consumer, who gets them in order.
 
     Args:
-        makers: one for each thread: from a number to a batch.
-        plan: the numbers of the batches, in order.
-        ahead: how many batches may be made before their turn.
-        name: of the data set, for messages.
-        patience: seconds after which a late batch is warned of, and after which it is an error.
+        makers: one function per thread, from an index to a batch.
+        plan: indices of the batches, in order.
+        ahead: number of batches that may be made before their turn.
+        name: name of the data set in messages.
+        patience: seconds until a late batch gives a warning, and until it is an error.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Pool:
                     self.failed = True
                     raise TimeoutError(
                         errors.explain(
-                            f"{who} hangs: batch {index} is not there after {waited:.0f} s.",
+                            f"{who} hangs: batch {index} is not ready after {waited:.0f} s.",
                             fix=f"call dataset[{index}] by itself to see where it stops.",
                         )
                     )
@@ -184,7 +184,7 @@ class WorkerProcess:
                     f"Worker {self.number} of {self._name} died while {doing}.",
                     exit_code=f"{code}"
                     + (f" (signal {-code})" if code is not None and code < 0 else ""),
-                    fix="if the process printed an error above, mend that. A script that starts\n"
+                    fix="if the process printed an error above, fix that. A script that starts\n"
                     'processes needs `if __name__ == "__main__":` around its main part.\n'
                     "Signal 9 mostly means that memory ran out: use fewer workers.",
                 )

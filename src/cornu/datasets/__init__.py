@@ -1,4 +1,4 @@
-"""Small data sets to learn and to test with, one module each."""
+"""Small data sets for learning and testing, one module each."""
 
 from cornu.absent import names_of
 from cornu.datasets import fashion_mnist as fashion_mnist, mnist as mnist

@@ -1,4 +1,4 @@
-"""Data-set files: where they may lie already, and how they are read without trusting them.
+"""Files of data sets: where they are looked for, and how they are read without trusting them.
 
     CORNU_DATA  ──>  the cache (CORNU_HOME, ~/.cornu)  ──>  ~/.keras  ──>  download
     folders of       what an earlier call brought          what Keras      into the cache
@@ -31,16 +31,15 @@ Shape = tuple[int, ...]
 def locate(
     name: str, origin: str, *, subfolder: str = "datasets", sha256: str | None = None, limit: int
 ) -> Path:
-    """The path of a data-set file: one that is there already, else a downloaded one.
+    """The path of a file of a data set, which is downloaded if it is not found.
 
     Args:
         name: plain name of the file.
-        origin: where it is downloaded from.
-        subfolder: its folder in the caches; in the folders of `CORNU_DATA` what follows
-            `datasets`.
-        sha256: of the published file, for the download. A file that is found need not have it: a
-            recompressed copy is as good, and its content is checked by the reader.
-        limit: bytes that a download may have.
+        origin: URL of the file.
+        subfolder: folder in the caches; in the folders of `CORNU_DATA` what follows `datasets`.
+        sha256: hash of a download. A file that is found may be a recompressed copy; its content is
+            checked by the reader.
+        limit: maximum size of a download in bytes.
     """
     name = files.checked_name(name)
     below = Path(*Path(subfolder).parts[1:])
@@ -59,12 +58,12 @@ def read_npz(path: Path, layout: Mapping[str, Shape]) -> dict[str, np.ndarray]:
     """The arrays of an npz file of bytes (uint8), if it is laid out as expected.
 
     Args:
-        path: the file.
-        layout: name and shape of every array it must hold; others are not read. Arrays of other
-            whole-number types are taken if their values fit.
+        path: path of the file.
+        layout: names and shapes of the arrays that the file must hold. Other integer dtypes are
+            converted if their values fit.
 
     Raises:
-        ValueError: it is no npz file, or an array is missing or has another shape or type.
+        ValueError: it is not an npz file, or an array is missing or has another shape or dtype.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -80,7 +79,7 @@ def read_idx(path: Path, shape: Shape) -> np.ndarray:
     the number of axes, and each size as a big-endian 32-bit number.
 
     Raises:
-        ValueError: it is no such file, or holds less or more than the shape says.
+        ValueError: it is not an idx file, or does not have this shape.
     """
     header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
     size = int(np.prod(shape))
@@ -161,7 +160,7 @@ def _header(file: IO[bytes], path: Path, name: str) -> tuple[Shape, np.dtype]:
 
 def _unfit(path: Path, what: str) -> str:
     return errors.explain(
-        f"{path.name} {what}.", file=path, fix="delete the file, and it is downloaded anew."
+        f"{path.name} {what}.", file=path, fix="delete the file to download it again."
     )
 
 

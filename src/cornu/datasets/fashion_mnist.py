@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 pictures of clothes, grey, 28 by 28 pixels, laid out as MNIST.
+"""Fashion-MNIST: 70,000 images of clothes, gray, 28 by 28 pixels, laid out as MNIST.
 
     0 T-shirt/top   1 trouser   2 pullover   3 dress   4 coat
     5 sandal        6 shirt     7 sneaker    8 bag     9 ankle boot
@@ -27,7 +27,7 @@ Part = tuple[np.ndarray, np.ndarray]
 
 @errors.trimmed
 def load_data() -> tuple[Part, Part]:
-    """The Fashion-MNIST pictures, downloaded on first use.
+    """The Fashion-MNIST images, downloaded on first use.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`, all uint8: images `(60000, 28, 28)` and
@@ -35,7 +35,7 @@ def load_data() -> tuple[Part, Part]:
 
     Raises:
         ValueError: a file does not hold an array of this shape, or a label above 9.
-        ConnectionError: a file is not there and cannot be downloaded; the text says where to put
+        ConnectionError: a file is missing and cannot be downloaded; the message says where to put
             it.
 
     The files come over https and have no published SHA-256, so their content is verified by its

@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits, grey, 28 by 28 pixels."""
+"""MNIST: 70,000 handwritten digits, gray, 28 by 28 pixels."""
 
 import os
 
@@ -20,7 +20,7 @@ def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Part, Part]:
     """The MNIST digits, downloaded on first use.
 
     Args:
-        path: name of the file in the cache, or the path of a file of yours.
+        path: name of the file in the cache, or the path of a local file.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`, all uint8: images `(60000, 28, 28)` and
@@ -29,7 +29,7 @@ def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Part, Part]:
 
     Raises:
         ValueError: the file does not hold arrays of these names, shapes and types.
-        ConnectionError: it is not there and cannot be downloaded; the text says where to put it.
+        ConnectionError: it is missing and cannot be downloaded; the message says where to put it.
 
     A file is looked for in the folders of `CORNU_DATA`, in Cornu's cache and in `~/.keras`; a
     download must match the published SHA-256.

@@ -19,9 +19,9 @@ class Canary(NamedTuple):
     """What was found.
 
     Args:
-        jaxlib: its version.
-        library: what XLA hands to YNNPACK: some of "reductions", "products", "convolutions".
-        wrong: how many of the rows came out wrong.
+        jaxlib: version of jaxlib.
+        library: operations that XLA hands to YNNPACK, of "reductions", "products", "convolutions".
+        wrong: number of wrong rows.
     """
 
     jaxlib: str
@@ -30,7 +30,7 @@ class Canary(NamedTuple):
 
     @property
     def is_safe(self) -> bool:
-        """Whether all numbers were right, and no reduction is handed over."""
+        """Whether all numbers are right, and no reduction is handed over."""
         return not self.wrong and "reductions" not in self.library
 
     def problem(self) -> str | None:
@@ -70,7 +70,7 @@ def listen() -> Canary:
 
 
 def handed_over(text: str) -> tuple[str, ...]:
-    """What a compiled program leaves to YNNPACK, by the text that XLA gives of it.
+    """The operations that a compiled program hands to YNNPACK, by its HLO text.
 
     Example:
 

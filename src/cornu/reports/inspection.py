@@ -29,12 +29,12 @@ _STYLES = {"danger": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 def render_inspection(found: Any, *, arrays: bool = False, stream: TextIO | None = None) -> str:
-    """The report as text, in colour if `stream` is a terminal.
+    """The report as text, in color if `stream` is a terminal.
 
     Args:
         found: an `Inspection`.
-        arrays: also list the arrays of a model.
-        stream: where the text will be printed; None is plain text.
+        arrays: whether to also list the arrays of a model.
+        stream: stream to which the text is printed; None for plain text.
     """
     stream = stream or io.StringIO()
     parts = [_head(found, stream)]
@@ -47,7 +47,7 @@ def render_inspection(found: Any, *, arrays: bool = False, stream: TextIO | None
 
 
 def size(count: float) -> str:
-    """Bytes as a reader wants them.
+    """A number of bytes with a decimal unit.
 
     Example:
 

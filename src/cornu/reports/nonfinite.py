@@ -72,14 +72,14 @@ def explain_nonfinite(
     """The message.
 
     Args:
-        what: what was seen: "the loss is nan".
-        batch: which broke it, counted from 1, or from which to which if that is not known.
-        epoch: number of the epoch, counted from 0.
-        finding: what a look at the batch found.
-        replayed: whether the batch ran once more from the weights that it had met. If not, what
-            was found is true of the weights as they are now.
-        too_fast: where the weights have become huge before, what says so, and the optimizer to
-            take instead.
+        what: what was observed, "the loss is nan".
+        batch: batch that broke it, counted from 1, or a range of batches if that is not known.
+        epoch: index of the epoch, counted from 0.
+        finding: result of the search in that batch.
+        replayed: whether the batch was run again from the weights before it; if not, the finding
+            is about the current weights.
+        too_fast: if the weights were huge before, a sentence that says so, and the optimizer to
+            use instead.
     """
     if replayed:
         before = "everything was finite; the model has its weights from before this batch"

@@ -1,4 +1,4 @@
-"""Grey images as text, for looking at a digit in a terminal.
+"""Gray images as text, for looking at a digit in a terminal.
 
 A character cell is about twice as tall as wide, so each one shows two cells of the picture, one
 above the other:
@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from typing import TextIO
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cornu import errors
 from cornu.reports import screen
-from cornu.types import Tensor
 
 SHADES = " ░▒▓█"
 UPPER, LOWER = "▀", "▄"
@@ -29,16 +29,16 @@ PLAIN_SHADES = " .:-=+*#%@"
 SMALL = 20  # images narrower than this get two characters a pixel
 
 
-def draw_image(pixels: Tensor, width: int | None = None, *, stream: TextIO | None = None) -> str:
-    """Draw a grey image with characters, the largest value as full ink.
+def draw_image(pixels: ArrayLike, width: int | None = None, *, stream: TextIO | None = None) -> str:
+    """Draw a gray image with characters, the largest value as full ink.
 
     Args:
         pixels: `(height, width)` or `(height, width, 1)`, numbers or booleans. Blank stands for
             the smallest value or 0, whichever is less.
-        width: characters a line; None takes one a pixel (two for images under 20 pixels wide), at
-            most what a line of `stream` holds.
-        stream: where the text will be printed; decides about the characters. None is the standard
-            output.
+        width: characters per line. If None, one per pixel (two if the image is less than 20 wide),
+            and at most the width of `stream`.
+        stream: stream to which the text is printed, which decides about the characters; standard
+            output if None.
 
     Returns:
         Lines of equal length, joined; about half as many as they are long for a square image.
@@ -60,7 +60,7 @@ def draw_image(pixels: Tensor, width: int | None = None, *, stream: TextIO | Non
     if width is None:
         width = min(across * (2 if across < SMALL else 1), screen.columns(stream))
     if width < 1:
-        raise errors.value_error(f"`width` is at least 1 character; got {width}.")
+        raise errors.value_error(f"width must be >= 1, got {width}.")
     rows = max(1, round(height / across * width / 2))
     cells = _resized(image, 2 * rows, width)
     upper, lower = cells[0::2], cells[1::2]  # (rows, width)
@@ -82,13 +82,13 @@ def side_by_side(
     width: int | None = None,
     gap: int = 2,
 ) -> str:
-    """Set drawn pictures next to each other, captions centred below, in as many rows as needed.
+    """Arrange drawn pictures in rows, with captions centered below.
 
     Args:
         pictures: texts of any size, such as `draw_image` returns.
-        captions: one a picture; may have several lines.
-        width: characters a line; None takes what the standard output holds.
-        gap: blanks between two pictures.
+        captions: one text per picture, of one or several lines.
+        width: characters per line; the width of the standard output if None.
+        gap: number of blanks between two pictures.
 
     Example:
 
@@ -136,7 +136,7 @@ def _joined(blocks: Sequence[Sequence[str]], gap: str) -> str:
     return "\n".join(lines)
 
 
-def _grey(pixels: Tensor) -> np.ndarray:
+def _grey(pixels: ArrayLike) -> np.ndarray:
     """The image as floats between 0 and 1."""
     image = np.asarray(pixels)
     if image.ndim == 3 and image.shape[-1] == 1:
@@ -144,9 +144,9 @@ def _grey(pixels: Tensor) -> np.ndarray:
     if image.ndim != 2 or 0 in image.shape or image.dtype.kind not in "biuf":
         batch = image.ndim >= 3 and image.shape[-1] not in (3, 4)
         raise errors.value_error(
-            "An image to draw has the shape (height, width) and holds numbers.",
+            "An image must hold numbers in the shape (height, width).",
             received=f"shape {image.shape}, dtype {image.dtype}",
-            fix="pass one image: x[0]." if batch else "pass grey pixels, such as x.mean(-1).",
+            fix="pass one image: x[0]." if batch else "pass gray pixels, such as x.mean(-1).",
         )
     image = image.astype(np.float64)
     if not np.isfinite(image).all():

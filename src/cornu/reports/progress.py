@@ -37,13 +37,13 @@ _BOLD, _GREEN, _GREY, _RESET = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
 
 
 class Progress:
-    """A bar, or a line an epoch, that shows how far a run is and what its metrics are.
+    """A progress bar, or one line per epoch, with the metrics.
 
     Args:
-        total_steps: steps of one epoch; None if not known. May be set later, when it is.
-        stream: where to write; None is the standard output.
-        mode: `"bar"`, `"line"` or `"notebook"`; None looks at the stream.
-        width: characters of the bar itself.
+        total_steps: number of steps per epoch; None while unknown, and may be set later.
+        stream: stream to write to; standard output if None.
+        mode: "bar", "line" or "notebook"; chosen by the stream if None.
+        width: width of the bar itself, in characters.
 
     Use one for a whole `fit`, with a `start` before each epoch. As a context manager it leaves the
     cursor on a fresh line whatever happens inside; `close` does the same by hand.
@@ -86,9 +86,9 @@ class Progress:
         """Begin an epoch, or a run without epochs: set the clock, write the head `Epoch 1/5`.
 
         Args:
-            epoch: its number, from 1.
-            epochs: number of the last one.
-            compiles: say that the first step is being compiled, until it is done.
+            epoch: number of the epoch, from 1.
+            epochs: number of the last epoch.
+            compiles: whether to say that the first step is being compiled, until it is done.
         """
         self.close()
         self.step = 0
@@ -109,10 +109,10 @@ class Progress:
         """Report that `step` steps are done.
 
         Args:
-            step: steps done since `start`, not the index of the last one.
-            logs: names and values of the metrics, shown in this order. A value is looked at only
-                if this call draws.
-            finished: the epoch is over: draw now, and end the line.
+            step: number of steps done since `start`.
+            logs: names and values of the metrics, shown in this order. Values are fetched only if
+                this call draws.
+            finished: whether the epoch is over, so that it draws now and ends the line.
         """
         self.step = step
         now = self._clock()

@@ -1,4 +1,4 @@
-"""What the place we print to can do, and a line on it that can be written again.
+"""What a stream can display, and a line on it that can be rewritten.
 
 Everything here takes the stream as an argument and asks it nothing but `isatty`, `encoding`,
 `fileno`, `write` and `flush`, so a `StringIO` serves as well as a terminal.
@@ -106,8 +106,8 @@ def put(stream: TextIO | None, text: str) -> None:
     """Write a text at once. What a full disk or a terminal that is gone refuses is lost.
 
     Args:
-        stream: None where there is no standard output, as in a windowed Python.
-        text: what to write.
+        stream: stream to write to; None without a standard output, as in a windowed Python.
+        text: text to write.
     """
     if stream is not None:
         try:

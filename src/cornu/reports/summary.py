@@ -1,4 +1,4 @@
-"""The table behind `model.summary()`: one row a layer, then the totals.
+"""The table behind `model.summary()`: one row per layer, then the totals.
 
     model.operations or model.layers ──> rows ──┐
     model.outputs ──> graph of the model's calls┤   which call gave which shape,
@@ -64,18 +64,18 @@ def summarize(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
 ) -> None:
-    """Print the layers of `model`, their output shapes and parameter counts, and the totals.
+    """Print the layers of `model`, their output shapes and numbers of parameters, and totals.
 
     Args:
-        model: anything with the names listed at the top of this module.
-        line_length: characters a line of the table takes. None sizes the table to its content,
-            up to the width of the terminal (80 where there is none).
-        positions: where each column ends, rising: parts of the line up to 1.0, or characters.
-            Columns then have exactly these widths, and longer text is folded.
-        print_fn: receives the whole text, once. None prints it.
-        expand_nested: show the layers of nested models under them.
-        show_trainable: add a column: `Y` trains, `N` is frozen, `-` has no weights.
-        layer_range: names, or regular expressions, of the first and the last layer to show.
+        model: object with the attributes listed at the top of this module.
+        line_length: characters per line. If None, the table is sized to its content, up to the
+            width of the terminal (80 where there is none).
+        positions: increasing ends of the columns, as fractions of the line up to 1.0 or in
+            characters. Columns then have exactly these widths, and longer text is wrapped.
+        print_fn: function that receives the whole text, once; `print` if None.
+        expand_nested: whether to show the layers of nested models.
+        show_trainable: whether to add a column: `Y` trainable, `N` frozen, `-` without weights.
+        layer_range: names or regular expressions of the first and the last layer to show.
 
     Raises:
         ValueError: `positions` or `layer_range` does not fit the model.
@@ -128,9 +128,9 @@ def summary_text(
     columns += [Column("Trainable", "center")] if show_trainable else []
     if fixed and len(ends) != len(columns):
         raise errors.value_error(
-            f"`positions` has {len(ends)} entries, the summary has {len(columns)} columns.",
+            f"positions must have {len(columns)} entries, one per column, got {len(ends)}.",
             columns=", ".join(c.title for c in columns),
-            fix=f"give {len(columns)} rising positions, the last one 1.0.",
+            fix=f"give {len(columns)} increasing positions, the last one 1.0.",
         )
     styles = ("", "cyan", "green", "", "")
     starts = [0, *ends[:-1]]
@@ -218,7 +218,7 @@ def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]
     names = [layer.name for layer in layers]
     if isinstance(layer_range, str) or len(layer_range) != 2:
         raise errors.value_error(
-            f"`layer_range` names the first and the last layer; got {layer_range!r}.",
+            f"layer_range must be a pair, the first and the last layer, got {layer_range!r}.",
             fix=f"layer_range=({names[0]!r}, {names[-1]!r})" if names else None,
         )
     found = []
@@ -226,7 +226,7 @@ def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]
         hits = [k for k, name in enumerate(names) if name == pattern or re.match(pattern, name)]
         if not hits:
             raise errors.value_error(
-                f"`layer_range` names {pattern!r}, which no layer of the model is called.",
+                f"layer_range: no layer of the model matches {pattern!r}.",
                 fix=errors.did_you_mean(pattern, names),
             )
         found.append((hits[0], hits[-1]))
@@ -365,7 +365,7 @@ def _totals(model: Any) -> list[str]:
 
 
 def _measure(weights: Iterable[Any]) -> tuple[int, float]:
-    """How many numbers the weights hold, and how many bytes they take; each weight counts once."""
+    """Number of parameters and of bytes of the weights; each weight counts once."""
     distinct = {id(w): w for w in weights}.values()
     counts = [math.prod(w.shape) for w in distinct]
     bits = sum(n * _bits(w.dtype) for n, w in zip(counts, distinct, strict=True))
@@ -401,8 +401,8 @@ def _ends(positions: Sequence[float], length: int) -> list[int]:
     """The character that each column's right border stands on, the first border being 0."""
     if any(a >= b for a, b in pairwise(positions)) or not positions or positions[0] <= 0:
         raise errors.value_error(
-            f"`positions` rises from above 0; got {list(positions)}.",
-            fix="give the end of each column as a part of the line: [0.45, 0.8, 1.0].",
+            f"positions must be increasing and > 0, got {list(positions)}.",
+            fix="give the end of each column as a fraction of the line: [0.45, 0.8, 1.0].",
         )
     scale = length if positions[-1] <= 1 else 1
     first, *rest = (int(p * scale) for p in positions)

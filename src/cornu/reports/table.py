@@ -28,11 +28,11 @@ class Column:
     """A column: its title, where its text stands (`left`, `center`, `right`), and its width.
 
     Args:
-        title: the head.
-        align: `"left"`, `"center"` or `"right"`.
-        wish: columns of text it takes where there is room, with the blank on either side.
-        fixed: take exactly `wish`, and fold what does not fit.
-        style: colour on a terminal, as rich writes it.
+        title: head of the column.
+        align: "left", "center" or "right".
+        wish: width where there is room, with the blank on either side.
+        fixed: whether the width is exactly `wish`, and longer text is wrapped.
+        style: style of rich on a terminal, such as "bold".
     """
 
     title: str
@@ -55,14 +55,14 @@ def render_table(
     """Draw a table as text.
 
     Args:
-        title: stands above the table; None for none.
+        title: title above the table, or None.
         columns: `Column`s, or titles of plain left-aligned ones.
-        rows: one sequence of cells a row; a cell may have several lines.
-        footer: lines under the table.
-        width: columns of text the table may take; None takes what `stream` offers.
-        lines: whether rows are parted by lines.
-        stream: where the text will be printed; decides about colour and about box-drawing
-            characters. None is the standard output.
+        rows: one sequence of cells per row; a cell may have several lines.
+        footer: lines below the table.
+        width: maximum width; that of `stream` if None.
+        lines: whether rows are separated by lines.
+        stream: stream to which the text is printed, which decides about color and box-drawing
+            characters; standard output if None.
 
     Returns:
         The lines, joined. They hold escape sequences only if `stream` is a terminal.

@@ -1,4 +1,4 @@
-"""Saving: models, weights and single objects, and the names of one's own in files."""
+"""Saving and loading of models, weights and objects, and registration of custom ones."""
 
 from cornu.absent import names_of
 from cornu.core.objects.registry import (

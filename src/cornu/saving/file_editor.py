@@ -1,4 +1,4 @@
-"""`KerasFileEditor`: look at and change the weights of a file without its model.
+"""`KerasFileEditor`: inspect and change the weights of a file without its model.
 
     m.keras, m.weights.h5, m.weights.json
         |  the safe readers: limits, links, filters, shapes (archive/)
@@ -8,8 +8,8 @@
         v
     n.weights.h5                written beside an old one, which it then replaces
 
-The config of a `.keras` file is parsed, within limits, and shown; no model is made of it. The whole
-of the weights is kept in memory.
+The config of a `.keras` file is parsed, within limits, and shown; no model is made of it. All
+weights are kept in memory.
 """
 
 import os
@@ -31,22 +31,21 @@ from cornu.storage.vetting import loading
 class KerasFileEditor:
     """The weights of a file, to be listed, compared, changed and saved again.
 
-    An object is named by its path (`"layers/dense"`), or by the last part of it where no other
-    object has the same.
+    An object is named by its path (`"layers/dense"`), or by the last part of it if that is unique.
 
     Args:
-        filepath: a `.keras`, `.weights.h5` or `.weights.json` file, or the directory of a model.
+        filepath: `.keras`, `.weights.h5` or `.weights.json` file, or directory of a model.
 
     Attributes:
-        filepath: of the file.
-        config: of the model, as JSON values; None for a file of weights.
-        metadata: of a `.keras` file, as JSON values; None for others.
-        weights_dict: path of each object -> key -> array.
+        filepath: path of the file.
+        config: config of the model, as JSON values; None for a file of weights.
+        metadata: metadata of a `.keras` file, as JSON values; None for others.
+        weights_dict: dict from the path of an object to a dict from key to array.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: its name is of another kind, or it is damaged.
-        UnsafeFileError: it is built to do harm.
+        ValueError: the file has another suffix, or is damaged.
+        UnsafeFileError: the file is malicious.
 
     Example:
 
@@ -89,7 +88,7 @@ class KerasFileEditor:
                 self.weights_dict = _contents(reader)
         else:
             raise value_error(
-                f"The editor opens .keras, .weights.h5 and .weights.json files, got "
+                "filepath must end in .keras, .weights.h5 or .weights.json, got "
                 f"{self.filepath!r}.",
                 fix="load an .h5 file of Keras 2's kind and save it as .keras first.",
             )
@@ -113,11 +112,11 @@ class KerasFileEditor:
         """Compare the weights with those of a model, and print what differs.
 
         Args:
-            reference_model: a built model.
+            reference_model: built model.
 
         Returns:
-            `{"status": "success" or "error", "error_count": ..., "match_count": ...}`, counted in
-            weights of another shape, and in objects that only one side has.
+            `{"status": "success" or "error", "error_count": ..., "match_count": ...}`, where errors
+            are weights of another shape, and objects that only one side has.
         """
         expected = {path: _own_specs(obj) for path, obj in objects_in(reference_model).items()}
         report = plan_load(expected, _Shown(self))
@@ -143,15 +142,15 @@ class KerasFileEditor:
     # ---- changing -----------------------------------------------------------------------------
 
     def rename_object(self, object_name: str, new_name: str) -> None:
-        """Give an object, with all below it, another last part of its path.
+        """Rename the last part of the path of an object, and of all below it.
 
         Raises:
-            ValueError: there is no such object, several have the name, or the new one is taken.
+            ValueError: the name is unknown or ambiguous, or the new one is taken.
         """
         path = self._find(object_name)
         if "/" in new_name:
             raise value_error(
-                f"A new name is the last part of a path, got {new_name!r}.",
+                f"new_name must be the last part of a path, without '/', got {new_name!r}.",
                 fix=f"rename_object({path!r}, {new_name.rpartition('/')[2]!r})",
             )
         parent = path.rpartition("/")[0]
@@ -167,7 +166,7 @@ class KerasFileEditor:
         """Remove an object and all below it.
 
         Raises:
-            ValueError: there is no such object, or several have the name.
+            ValueError: the name is unknown or ambiguous.
         """
         path = self._find(object_name)
         kept = {p: w for p, w in self.weights_dict.items() if not _is_below(p, path)}
@@ -177,11 +176,11 @@ class KerasFileEditor:
         """Add an object with weights.
 
         Args:
-            object_path: where, such as `"layers/dense_3"`.
-            weights: key (`"0"`, `"1"`, ...) -> array.
+            object_path: path, such as `"layers/dense_3"`.
+            weights: dict from key (`"0"`, `"1"`, ...) to array.
 
         Raises:
-            ValueError: there is something at the path, or `weights` is no dict of arrays.
+            ValueError: the path is taken, or `weights` is not a dict of arrays.
         """
         path = _checked(object_path.strip("/"))
         if any(_is_below(other, path) for other in self.weights_dict):
@@ -195,8 +194,7 @@ class KerasFileEditor:
         """Add weights to an object, replacing those of the same keys.
 
         Raises:
-            ValueError: there is no such object, several have the name, or `weights` is no dict of
-                arrays.
+            ValueError: the name is unknown or ambiguous, or `weights` is not a dict of arrays.
         """
         self.weights_dict.setdefault(self._find(object_name), {}).update(_arrays(weights))
 
@@ -204,7 +202,7 @@ class KerasFileEditor:
         """Remove one weight of an object.
 
         Raises:
-            ValueError: there is no such object or weight, or several objects have the name.
+            ValueError: the object or weight is unknown, or the name is ambiguous.
         """
         path = self._find(object_name)
         weights = self.weights_dict.get(path, {})
@@ -219,11 +217,11 @@ class KerasFileEditor:
         """Write the weights to a `.weights.h5` file.
 
         Raises:
-            ValueError: the name has another ending.
+            ValueError: `filepath` has another suffix.
         """
         if not os.fspath(filepath).endswith(".weights.h5"):
             raise value_error(
-                f"The editor writes '.weights.h5' files, got {os.fspath(filepath)!r}.",
+                f"filepath must end in '.weights.h5', got {os.fspath(filepath)!r}.",
                 fix="load the file into its model and save that, for a '.keras' file.",
             )
         with H5Writer(filepath) as store:
@@ -231,7 +229,7 @@ class KerasFileEditor:
                 store.write(path, path.rpartition("/")[2], weights)
 
     def resave_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """The older name of `save`."""
+        """Alias of `save`."""
         self.save(filepath)
 
     def _find(self, name: str) -> str:
@@ -291,7 +289,7 @@ def _arrays(weights: Any) -> dict[str, np.ndarray]:
     arrays = {k: np.asarray(v) for k, v in weights.items()} if named else {}
     if not named or any(a.dtype.kind in "OUS" or "/" in k for k, a in arrays.items()):
         raise value_error(
-            f"Weights are a dict of arrays by their keys, got {type(weights).__name__}.",
+            f"weights must be a dict of arrays by key, got {type(weights).__name__}.",
             fix="{'0': kernel, '1': bias}",
         )
     return arrays
@@ -299,7 +297,10 @@ def _arrays(weights: Any) -> dict[str, np.ndarray]:
 
 def _checked(path: str) -> str:
     if not path or any(p in ("", ".", "..", "vars") or "\0" in p for p in path.split("/")):
-        raise value_error(f"{path!r} is not a path for an object.", fix="'layers/dense_3'")
+        raise value_error(
+            f"object_path must be a path such as 'layers/dense', got {path!r}.",
+            fix="'layers/dense_3'",
+        )
     return path
 
 

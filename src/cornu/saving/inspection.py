@@ -7,10 +7,10 @@ from cornu.storage.vetting import judge, loading
 
 
 def inspect_file(filepath: str | os.PathLike[str]) -> inspect.Inspection:
-    """Look into a file that nobody vouches for: nothing in it is run, imported or loaded.
+    """Inspect an untrusted file: nothing in it is run, imported or loaded.
 
     Args:
-        filepath: a `.keras`, `.h5`, `.weights.h5`, `.weights.json` or `.safetensors` file, or the
+        filepath: `.keras`, `.h5`, `.weights.h5`, `.weights.json` or `.safetensors` file, or the
             directory of a saved model.
 
     Returns:
@@ -19,7 +19,7 @@ def inspect_file(filepath: str | os.PathLike[str]) -> inspect.Inspection:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: its name is of no kind that is known.
+        ValueError: the file has an unknown suffix.
 
     Example:
 

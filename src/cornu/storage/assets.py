@@ -1,4 +1,4 @@
-"""Files that layers bring along beside their weights, such as vocabularies.
+"""Assets: files that layers save beside their weights, such as vocabularies.
 
     layer.save_assets(directory)   writes files   ->   members  assets/layers/lookup/vocabulary.txt
     layer.load_assets(directory)   reads them     <-   of its own path only
@@ -20,11 +20,11 @@ MAX_BYTES = 4 * 2**30
 
 
 def save_assets(objects: Mapping[str, Any], folder: Path) -> list[tuple[str, Path]]:
-    """Let objects write their files below `folder`; names of members and the files.
+    """Let objects write their assets below `folder`; returns names of members and files.
 
     Args:
-        objects: by the paths at which a model stores them.
-        folder: an empty directory.
+        objects: dict from the path of an object in the file to the object.
+        folder: empty directory.
     """
     members = []
     for number, (path, obj) in enumerate(objects.items()):
@@ -43,16 +43,16 @@ def save_assets(objects: Mapping[str, Any], folder: Path) -> list[tuple[str, Pat
 def load_assets(
     objects: Mapping[str, Any], names: Iterable[str], copy: Callable[[str, Path], int]
 ) -> None:
-    """Give objects the files that were saved with them.
+    """Load the assets of objects.
 
     Args:
-        objects: by the paths at which a model stores them.
-        names: of all members.
-        copy: writes the content of a member to a path and returns its size in bytes.
+        objects: dict from the path of an object in the file to the object.
+        names: names of all members.
+        copy: function that writes a member to a path and returns its size in bytes.
 
     Raises:
-        UnsafeFileError: the files are too large together.
-        ValueError: a name does not serve as the name of a file.
+        UnsafeFileError: the assets are too large.
+        ValueError: the name of a member is not a file name.
     """
     names, total = list(names), 0
     for path, obj in objects.items():

@@ -90,7 +90,7 @@ class Directory:
 def _require_weights(content: Any) -> None:
     if WEIGHTS not in content.names:
         raise value_error(
-            f"{content.label} holds no weights: it has no {WEIGHTS}.",
+            f"{content.label} has no weights ({WEIGHTS}).",
             found=", ".join(content.names[:10]),
             fix="get it again from its source.",
         )
@@ -98,11 +98,11 @@ def _require_weights(content: Any) -> None:
 
 @contextmanager
 def opened(filepath: FilePath | BinaryIO) -> Iterator[Any]:
-    """A saved model opened for reading.
+    """Open a saved model for reading.
 
     Raises:
-        ValueError: there is no such file, or its name is not that of a model.
-        UnsafeFileError: the archive is built to do harm.
+        ValueError: there is no such file, or it has another suffix.
+        UnsafeFileError: the archive is malicious.
     """
     if isinstance(filepath, (str, os.PathLike)):
         path = Path(filepath)
@@ -112,7 +112,7 @@ def opened(filepath: FilePath | BinaryIO) -> Iterator[Any]:
             )
         if not path.is_dir() and not path.name.endswith(".keras"):
             raise value_error(
-                f"A saved model ends in '.keras', got {os.fspath(path)!r}.",
+                f"The file of a model must end in '.keras', got {os.fspath(path)!r}.",
                 fix="for a '.weights.h5' file, make the model and call load_weights.",
             )
         content: Any = Directory(path) if path.is_dir() else Archive(path)

@@ -1,4 +1,4 @@
-"""Models in the .h5 files of Keras 2, which Keras 3 still reads and writes.
+"""Whole-model .h5 files of Keras 2, which Keras 3 still reads and writes.
 
     model_config       architecture            read through `migration.py`, written as of today
     training_config    arguments of compile    "mse" and "mean_squared_error" both mean the same
@@ -61,12 +61,12 @@ def is_legacy_name(name: str) -> bool:
 
 
 def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
-    """Write a whole model to an .h5 file that Keras 3 reads.
+    """Save a whole model to an .h5 file that Keras 3 reads.
 
     Args:
-        model: built; it stays as it is.
-        path: of the file, which is replaced in one step.
-        include_optimizer: also write the arguments of compile and the optimizer's state.
+        model: built model; not changed.
+        path: path of the file, which is replaced atomically.
+        include_optimizer: whether to write the arguments of compile and the optimizer's state.
     """
     config = serialize_shared(model)
     warn_of_lambdas(config)
@@ -126,20 +126,20 @@ def load_legacy(
 
     Args:
         filepath: a path, or a seekable binary file.
-        build: makes a model, vetted and migrated, of `(config, name of the text, elements and
-            arrays that the file holds)`; gives the model and what was migrated.
-        custom_objects: name -> class or function.
-        compile: compile it and restore the optimizer.
+        build: function of `(config, name of the text, number of elements and arrays in the file)`
+            that returns a vetted and migrated model, and what was migrated.
+        custom_objects: dict from names to classes and functions.
+        compile: whether to compile the model and restore the optimizer.
 
     Raises:
-        ValueError: the file is damaged or holds weights alone, or they do not fit.
-        UnsafeFileError: it asks for something that loading a model must never do.
+        ValueError: the file is damaged, has weights only, or they do not match.
+        UnsafeFileError: the file asks for something that loading a model must never do.
     """
     with LegacyReader(filepath) as reader:
         what = f"model_config of {reader.label[0].lower()}{reader.label[1:]}"
         if reader.model_config is None:
             raise value_error(
-                f"{reader.label} holds weights alone, no model.",
+                f"{reader.label} has weights only, no model.",
                 fix="make the model and call load_weights.",
             )
         config = parse(reader.model_config, what=what)
@@ -175,11 +175,11 @@ def load_legacy_weights(
     """Read the weights of an .h5 file into a model.
 
     Args:
-        model: built.
-        filepath: a path, or a seekable binary file: a whole model, or weights alone.
-        by_name: match layers by their names instead of their positions, and leave alone what only
+        model: built model.
+        filepath: path or seekable binary file of a whole model or of weights.
+        by_name: whether to match layers by name instead of position, and ignore those that only
             one side has.
-        skip_mismatch: leave alone layers whose shapes differ, and warn of them.
+        skip_mismatch: whether to skip layers whose shapes differ, with a warning.
 
     Raises:
         ValueError: layers or shapes differ; nothing is changed then.
@@ -203,8 +203,8 @@ def _read_by_position(model: Any, reader: LegacyReader, skip_mismatch: bool) -> 
         if waiting:
             fix = f"build the model before: {waiting[0]!r} has no weights yet."
         raise value_error(
-            f"{reader.label} has weights of {len(groups)} layers, model '{model.name}' has "
-            f"{len(layers)} layers with weights.",
+            f"{reader.label} has {len(groups)} layers with weights, but model '{model.name}' has "
+            f"{len(layers)}.",
             file=_names(g.name for g in groups),
             model=_names(layer.name for layer in layers),
             fix=fix,
@@ -259,14 +259,7 @@ def _read(
     matched = {name: group.name for name, _, group in fitting}
     weights_ = Report(reader.label, matched, tuple(missing), tuple(unused), tuple(mismatched))
     if mismatched and not skip_mismatch:
-        raise ValueError(
-            explain(
-                f"The weights do not fit model '{model.name}'.",
-                fix="build the model as the saved one was built,\n"
-                "or load what fits with load_weights(..., skip_mismatch=True).",
-            )
-            + f"\n{weights_.brief()}"
-        )
+        raise weights_.misfit(model.name)
     if mismatched:
         warn(f"Not everything was loaded. {weights_.describe()}")
     nonfinite = []
@@ -304,7 +297,7 @@ def _names(names: Any) -> str:
 
 
 def _restore_optimizer(optimizer: Any, reader: LegacyReader) -> str | None:
-    """Restore the optimizer's state; one that does not fit stays fresh, and a warning says so."""
+    """Restore the state of the optimizer; if it does not match, warn and keep the fresh one."""
     group = reader.optimizer
     if optimizer is None:
         return None

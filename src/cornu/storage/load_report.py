@@ -1,4 +1,4 @@
-"""What happened when a file was loaded: who wrote it, what was changed, what was left over.
+"""The report of a load: who wrote the file, what was migrated, what was left over.
 
 model = load_model("old.h5")
 print(model.load_report)
@@ -17,14 +17,14 @@ from cornu.archive.walk import Report
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What was loaded and what was not; kept by the model as `load_report`.
+    """What was loaded and what was not; `model.load_report`.
 
     Attributes:
-        weights: which objects match, and which are missing, unused or of another shape, each with
-            both sides and the likely cause.
-        written_by: library and version, such as `"Keras 3.15.1"`.
-        migrated: what was brought from an older grammar to today's.
-        lost: settings that this version does not know and that were left out.
+        weights: objects that match, and those that are missing, unused or of another shape, with
+            the likely cause.
+        written_by: library and version, such as "Keras 3.15.1".
+        migrated: parts that were migrated from an older format.
+        lost: settings that this version does not know, which were left out.
         nonfinite: names of layers whose weights are NaN or infinite.
         optimizer: "restored", "fresh" (the file has another one, or none), or None without one.
 

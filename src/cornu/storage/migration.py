@@ -1,4 +1,4 @@
-"""Configs of other versions, brought to the grammar of today before objects are made of them.
+"""Migration: configs of other versions are converted to the current format before loading.
 
     written by            what is different                        becomes
     --------------------  ---------------------------------------  ---------------------------------
@@ -30,8 +30,8 @@ class Migration:
     """What was changed on the way.
 
     Attributes:
-        notes: what was brought to today's grammar without loss, once each.
-        lost: settings that this version does not know, left out.
+        notes: changes without loss, once each.
+        lost: settings that this version does not know, which are left out.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -78,14 +78,14 @@ _GRAPHS = ("Functional", "Model")
 
 
 def modernize(config: Config, place: str = "layer") -> tuple[Any, Migration]:
-    """Bring a config to today's grammar.
+    """Migrate a config to the current format.
 
     Args:
-        config: JSON values; left as they are.
-        place: where it stands, such as "loss", for what does not say its package.
+        config: JSON values; not changed.
+        place: slot of the config, such as "loss", for names without a package.
 
     Returns:
-        The new config, and what was changed.
+        The new config, and a record of the changes.
 
     Example:
 
@@ -104,7 +104,7 @@ def modern_compile(config: dict[str, Any], model: Any) -> tuple[dict[str, Any], 
     """The arguments of `compile` from the `training_config` of an .h5 file.
 
     Args:
-        config: its JSON values.
+        config: JSON values of `training_config`.
         model: config of the model, for the names of its outputs.
     """
     migration = Migration()

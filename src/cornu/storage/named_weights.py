@@ -19,7 +19,7 @@ from cornu.archive.safeh5 import Spec, fits
 from cornu.archive.safejson import parse
 from cornu.archive.safetensors import SafetensorsReader, write_safetensors
 from cornu.archive.walk import Difference, Report, why_mismatched
-from cornu.errors import did_you_mean, explain, warn
+from cornu.errors import did_you_mean, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
 from cornu.storage.load_report import LoadReport
@@ -46,7 +46,7 @@ class _Weight:
 
 
 def save_named(model: Any, path: Any) -> None:
-    """Write the weights of a model's layers; the optimizer's state is not among them."""
+    """Save the weights of a model's layers, without the optimizer."""
     weights = _weights_of(model)
     places = {weight.name: weight.place for weight in weights}
     metadata = {"format": "keras", "cornu_version": __version__, _PLACES: json.dumps(places)}
@@ -78,26 +78,18 @@ def _weights_of(model: Any) -> list[_Weight]:
 
 
 def load_named(model: Any, filepath: FilePath, *, skip_mismatch: bool = False) -> LoadReport:
-    """Read the weights of a `.safetensors` file into a model.
+    """Load the weights of a `.safetensors` file into a model.
 
     Raises:
-        ValueError: the file lacks weights of the model, or has them in other shapes; the model is
-            unchanged then.
-        UnsafeFileError: the file is built to do harm.
+        ValueError: weights are missing or of another shape; the model is not changed.
+        UnsafeFileError: the file is malicious.
     """
     weights = _weights_of(model)
     with SafetensorsReader(filepath) as reader:
         names = _matched(weights, reader)
         report = _compared(weights, names, reader)
         if not report.complete and not skip_mismatch:
-            raise ValueError(
-                explain(
-                    f"The weights do not fit model '{model.name}'.",
-                    fix="build the model as the saved one was built,\n"
-                    "or load what fits with load_weights(..., skip_mismatch=True).",
-                )
-                + f"\n{report.brief()}"
-            )
+            raise report.misfit(model.name)
         if not report.complete or report.unused:
             warn(f"Not everything was loaded. {report.describe()}")
         nonfinite = _read(weights, report.matched, reader)

@@ -1,4 +1,4 @@
-"""Functions of the caller where a file has code, or had a lambda.
+"""Functions that the caller provides where a file has code or a lambda.
 
 A lambda has no name that a file could say, and code in a file is never run. So a file says where a
 lambda was, and who loads it says what it computes, by the name of the layer or of the argument:
@@ -26,10 +26,10 @@ def with_own_functions(config: Config, custom_objects: dict[str, Any] | None) ->
 
     Args:
         config: JSON values.
-        custom_objects: name of a layer or of an argument -> function.
+        custom_objects: dict from the name of a layer or argument to a function.
 
     Returns:
-        What was done, for the report.
+        Notes for the report.
     """
     notes = []
     for names, holder, key in _places(config):
@@ -51,7 +51,7 @@ def lambdas_in(config: Config) -> list[str]:
 
 
 def warn_of_lambdas(config: Config) -> None:
-    """Warn, when a model is written, of what whoever loads it has to give."""
+    """Warn, when a model is saved, of the functions that must be given to load it."""
     names = lambdas_in(config)
     if names:
         given = ", ".join(f"{name!r}: ..." for name in names)
@@ -69,14 +69,14 @@ def require_functions(config: Config, what: str) -> None:
     """Refuse a config whose lambdas nobody has given.
 
     Raises:
-        ValueError: the message says under which names they are wanted.
+        ValueError: a function is missing; the message gives its name.
     """
     names = lambdas_in(config)
     if names:
         given = ", ".join(f"{name!r}: ..." for name in names)
         raise value_error(
             f"{what} has a place for {_counted(names)}; a file does not hold the function.",
-            fix=f"say what each computes: custom_objects={{{given}}}"
+            fix=f"give the functions: custom_objects={{{given}}}"
             + (",\nor leave out the arguments of compile: compile=False" * ("loss" in given)),
         )
 

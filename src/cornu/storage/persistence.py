@@ -1,4 +1,4 @@
-"""Models, to files and back.
+"""Saving and loading of whole models.
 
     m.keras                 zip, stored, fixed dates     or a directory (zipped=False)
       metadata.json         which version of the format
@@ -102,16 +102,16 @@ def save_model(
     """Save architecture, weights, the arguments of `compile` and the optimizer's state.
 
     Args:
-        model: what to save; it stays as it is.
-        filepath: a name ending in `.keras`, or of a directory with `zipped=False`; one ending in
-            `.h5` writes a file of Keras 2's kind, without seeds, metrics and assets. A binary file
-            that is open gets what a `.keras` file holds.
-        overwrite: replace what is there; else that is an error.
-        zipped: False writes a directory instead of one file.
-        **kwargs: for `.h5`, `include_optimizer=False` leaves out all that belongs to training.
+        model: model to save; not changed.
+        filepath: path ending in `.keras`, or of a directory with `zipped=False`; or ending in
+            `.h5` for the legacy format, without seeds, metrics and assets. An open binary file
+            gets the content of a `.keras` file.
+        overwrite: whether to replace an existing file, which is an error otherwise.
+        zipped: whether to write one file rather than a directory.
+        **kwargs: `include_optimizer=False`, for `.h5`, leaves out the training state.
 
     Raises:
-        ValueError: the name has another ending, or a part of the model cannot be saved.
+        ValueError: `filepath` has another suffix, or a part of the model cannot be saved.
         FileExistsError: the file exists and `overwrite` is False.
 
     Example:
@@ -134,11 +134,11 @@ def save_model(
     include_optimizer = kwargs.pop("include_optimizer", True)
     if not (include_optimizer or is_legacy):
         warn(
-            "include_optimizer=False has no effect: a .keras file holds what belongs to training, "
-            "and load_model(..., compile=False) leaves it out."
+            "include_optimizer=False has no effect on a .keras file; use "
+            "load_model(..., compile=False) instead."
         )
     if kwargs.pop("save_format", None) is not None:
-        warn("save_format is not needed: the ending of the name says the format.")
+        warn("save_format has no effect: the suffix of filepath selects the format.")
     if kwargs:
         raise ValueError(unknown("save", kwargs, "overwrite, zipped"))
     if is_legacy and zipped is None:
@@ -148,7 +148,7 @@ def save_model(
     if is_archive == (zipped is False):
         raise ValueError(_wrong_model_name(path, zipped))
     if not getattr(model, "built", True) and not model.weights:
-        warn(f"Model '{model.name}' is saved before it is built, so the file holds no weights.")
+        warn(f"Model '{model.name}' is not built, so the file has no weights.")
     make_folder(path.parent if is_archive else path)
     config = serialize_shared(model)
     warn_of_lambdas(config)
@@ -182,22 +182,21 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> "Model":
-    """The model that `save_model` or Keras saved; `model.load_report` tells what was done.
+    """Load a model saved by `save_model` or Keras; `model.load_report` is the report.
 
     Args:
         filepath: a `.keras` file, a directory with the same content, an `.h5` file, or a seekable
             binary file of the first kind.
-        custom_objects: name -> class or function, for what is neither built in nor registered; and
-            name of a Lambda layer -> the function that it calls, if the file has code for it.
-        compile: compile as the saved model was, and restore the optimizer.
-        safe_mode: False lets the model take more memory than the weights of the file account for.
-            Code in a file is never run, whatever it says: give functions by name in
-            `custom_objects`.
+        custom_objects: dict from names to classes and functions that are neither built in nor
+            registered, and from names of Lambda layers to their functions.
+        compile: whether to compile as the saved model was, and restore the optimizer.
+        safe_mode: whether the memory of the model is limited by the size of the weights. Code in a
+            file is never run in either mode: give functions in `custom_objects`.
 
     Raises:
-        ValueError: there is no such file, it is damaged, or its weights do not fit its config.
-        UnsafeFileError: it asks for something that loading a model must never do.
-        TypeError: it names a class or function that is not known.
+        ValueError: the file is missing or damaged, or its weights do not match its config.
+        UnsafeFileError: the file asks for something that loading a model must never do.
+        TypeError: a class or function is unknown.
     """
     named = isinstance(filepath, (str, os.PathLike))
     what = f"the file {os.fspath(filepath)!r}" if named else "the file"  # type: ignore[arg-type]
@@ -218,7 +217,7 @@ def _load(
     with opened(filepath) as content:
         if CONFIG not in content.names:
             raise value_error(
-                f"{content.label} is not a saved model: it has no {CONFIG}.",
+                f"{content.label} is not a saved model: {CONFIG} is missing.",
                 fix="for a file of weights, make the model and call load_weights.",
             )
         where = f"{CONFIG} of {content.label[0].lower()}{content.label[1:]}"
@@ -279,10 +278,10 @@ def _made(
             raise
         raise TypeError(_all_unknown(what, names)) from error
     if not isinstance(model, Trainer):
-        raise value_error(f"{what} describes a {type(model).__name__}, which is not a model.")
+        raise value_error(f"{what} must describe a model, got a {type(model).__name__}.")
     if migration.lost:
         warn(
-            f"{what} has settings that this version does not know; they are left out: "
+            f"{what} has settings unknown to this version, which are left out: "
             + "; ".join(migration.lost[:20])
         )
     return model, migration
@@ -291,7 +290,7 @@ def _made(
 def _all_unknown(what: str, unknown: list[tuple[str, str]]) -> str:
     """The message for several names: who registers one after the other would meet it each time."""
     return explain(
-        f"{what} names {len(unknown)} things that are not known here.",
+        f"{what} has {len(unknown)} unknown classes and functions.",
         unknown=", ".join(f"{kind} {name!r}" for kind, name in unknown),
         fix="register them before loading:\n" + how_to_register([name for _, name in unknown]),
     )
@@ -312,10 +311,10 @@ def _load_legacy(
 
 @trimmed
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> "Model":
-    """The model whose architecture `to_json` wrote; its weights are new.
+    """A model of the architecture that `to_json` wrote, with new weights.
 
     Raises:
-        UnsafeFileError: the text holds code, or is built to do harm.
+        UnsafeFileError: the text has code, or is malicious.
 
     Example:
 
@@ -332,11 +331,11 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
 
 
 def check_saving(model: Any, filepath: FilePath) -> None:
-    """Find out, before a training, what `save_model` would say after it.
+    """Raise, before training, the error that `save_model` would raise after it.
 
     Raises:
         ValueError: a part of the model cannot be saved.
-        OSError: nothing can be written there.
+        OSError: `filepath` cannot be written.
     """
     path = Path(filepath)
     make_folder(path.parent)
@@ -369,13 +368,14 @@ def _wrong_model_name(path: Path, zipped: bool | None) -> str:
     name = os.fspath(path)
     if zipped is False:
         return explain(
-            f"zipped=False writes a directory, whose name does not end in '.keras', got {name!r}."
+            f"With zipped=False, a directory, filepath cannot end in '.keras', got {name!r}."
         )
     if name.endswith(".weights.h5"):
         return explain(
-            f"{name!r} is the name of a file of weights.", fix=f"model.save_weights({name!r})"
+            f"filepath must be that of a whole model, got a file of weights: {name!r}.",
+            fix=f"model.save_weights({name!r})",
         )
     return explain(
-        f"A saved model ends in '.keras', got {name!r}.",
+        f"filepath must end in '.keras', got {name!r}.",
         fix=f"model.save({path.stem + '.keras'!r})",
     )

@@ -1,4 +1,4 @@
-"""Which objects of a model have variables in a file, and their way in and out of a store.
+"""The objects of a model that have variables in a file, and how they are saved and loaded.
 
     model --walk--> (path, object) --save_own_variables--> store["layers/dense"] = [kernel, bias]
     store --plan--> Report: matched, missing, mismatched, unused --load_own_variables--> objects
@@ -106,14 +106,14 @@ def write_objects(root: Any, store: Writer, skip: Sequence[Any] = ()) -> None:
     """Write the variables of a model's layers and optimizer, except of `skip` and what is below.
 
     Raises:
-        ValueError: a layer with weights has no path, because it is kept in a set, say.
+        ValueError: a layer with weights has no path, because it is in a set, say.
     """
     objects = objects_in(root)
     with_path = {id(obj) for obj in objects.values()}
     for layer in root._flatten_layers():
         if id(layer) not in with_path and own_weights(layer):
             raise value_error(
-                f"Layer '{layer.name}' has weights that no file would hold.",
+                f"The weights of layer '{layer.name}' cannot be saved: it has no path.",
                 fix="keep it in an attribute of the model or of a layer, or in a list, tuple "
                 "or dict there; a set has no order.",
             )
@@ -228,19 +228,18 @@ def read_objects(
     """Read the variables of a model's layers and optimizer.
 
     Args:
-        root: the model, built.
-        reader: a store opened for reading.
-        skip_mismatch: read what fits, and warn of the rest.
-        skip: layers to leave alone, with all below them.
-        fix: what the error says to do when something does not fit.
+        root: built model.
+        reader: store that is open for reading.
+        skip_mismatch: whether to load what matches, and warn of the rest.
+        skip: layers to skip, with all below them.
+        fix: fix of the error if something does not match.
 
     Returns:
-        What was read and what was not.
+        A report of what was loaded and what was not.
 
     Raises:
-        ValueError: the model has something that the store lacks or has in another shape; nothing
-            is changed then. The message lists both shapes of each.
-        UnsafeFileError: the store holds something dangerous; `skip_mismatch` does not skip that.
+        ValueError: variables of the model are missing or of another shape; nothing is changed.
+        UnsafeFileError: the file is malicious, also with `skip_mismatch`.
     """
     stored = set(reader.paths())
     objects = _under_stored_names(objects_in(root), stored)
@@ -255,9 +254,7 @@ def read_objects(
     unused = tuple(d for d in report.unused if d.path not in known and not _APART.search(d.path))
     report = dataclasses.replace(report, unused=unused)
     if not report.complete and not skip_mismatch:
-        raise ValueError(
-            explain(f"The weights do not fit model '{root.name}'.", fix=fix) + f"\n{report.brief()}"
-        )
+        raise report.misfit(root.name, fix)
     broken = [
         layers[path].name
         for path, where in report.matched.items()
@@ -332,7 +329,7 @@ def all_finite(array: np.ndarray) -> bool:
 
 
 def _read_optimizer(optimizer: Any, owner: Any, path: str, reader: H5Reader) -> bool:
-    """Restore an optimizer; one that does not fit stays fresh, and a warning says so."""
+    """Restore the state of the optimizer; if it does not match, warn and keep the fresh one."""
     found = reader.shapes(path)
     if len(found) > 2 and not optimizer.built and isinstance(owner, Layer) and owner.built:
         optimizer.build(owner.trainable_variables)

@@ -1,4 +1,4 @@
-"""Where the training of a model stands: what Keras's files leave out, as a member of ours.
+"""The training state that Keras's files leave out: epochs, seed and history.
 
     cornu.training.json  {"epochs": 2, "seed": 1234,          so far, and the order of the samples
                           "epoch": [0, 1], "history": {"loss": [0.9, 0.5]}}
@@ -34,15 +34,15 @@ def training_text(model: Any) -> str | None:
 
 
 def restore_training(model: Any, values: Any, what: str) -> None:
-    """Put a model where the text says.
+    """Restore the training state of a model.
 
     Args:
-        model: the model.
-        values: the parsed text.
-        what: how messages name it.
+        model: model to change.
+        values: parsed text.
+        what: name of the text in messages.
 
     Raises:
-        ValueError: it has not the form that `training_text` gives.
+        ValueError: the text is not a result of `training_text`.
     """
     values = values if isinstance(values, dict) else {}
     epochs, seed = values.get("epochs"), values.get("seed")
@@ -53,7 +53,7 @@ def restore_training(model: Any, values: Any, what: str) -> None:
         or not (isinstance(epoch, list) and all(map(_is_count, epoch)))
         or not (isinstance(history, dict) and all(isinstance(v, list) for v in history.values()))
     ):
-        raise value_error(f"{what} does not tell how far a training came.")
+        raise value_error(f"{what} is not a valid training state.")
     model._record = TrainingRecord(epochs, seed)
     found = History()
     found.epoch, found.history = epoch, history

@@ -1,4 +1,4 @@
-"""The gate between the text of a file and a model: what has to hold before memory is taken.
+"""Vetting of a config before a model is made of it: code, sizes and amount of work.
 
     text --safejson--> config --vet_config--> config ---------> model --shapes--> weights
                          |                      |
@@ -50,11 +50,11 @@ def vet_config(config: Config, *, what: str, stored: int | None = None) -> None:
 
     Args:
         config: JSON values.
-        what: how messages name the text they come from, such as `"config.json"`.
-        stored: number of elements of all arrays in the weights file; None if there is none.
+        what: name of the text in messages, such as "config.json".
+        stored: number of elements of all arrays in the weights file; None without one.
 
     Raises:
-        UnsafeFileError: the message names the layer.
+        UnsafeFileError: the config is refused; the message names the layer.
 
     Example:
 
@@ -64,7 +64,7 @@ def vet_config(config: Config, *, what: str, stored: int | None = None) -> None:
     if work > MAX_WORK:
         raise make_error(
             UnsafeFileError,
-            f"The model in {what} takes too many calls of layers to trace.",
+            f"The model in {what} has too many calls of layers.",
             calls=work,
             limit=MAX_WORK,
         )
@@ -79,8 +79,7 @@ def vet_config(config: Config, *, what: str, stored: int | None = None) -> None:
         if size > stored + budget.SLACK_ELEMENTS:
             raise make_error(
                 UnsafeFileError,
-                f"Layer {name!r} in {what} asks for far more memory than the weights of "
-                "the file fill.",
+                f"Layer {name!r} in {what} needs far more memory than the weights of the file.",
                 elements=f"{size} at least",
                 file=f"{stored} elements",
             )
@@ -88,16 +87,16 @@ def vet_config(config: Config, *, what: str, stored: int | None = None) -> None:
 
 @contextmanager
 def loading(what: str, *, size: int = 0, safe_mode: bool = True) -> Iterator[None]:
-    """Load a file within a budget; whatever goes wrong is told briefly, and in our words.
+    """Load a file within a budget; errors become short ones of our own.
 
     Args:
-        what: how messages name it.
-        size: bytes of a text; files that are opened inside are added.
-        safe_mode: False leaves work and memory to the bounds of the machine.
+        what: name of the file in messages.
+        size: size of a text in bytes; files that are opened inside are added.
+        safe_mode: whether work and memory are limited by the size of the file.
 
     Raises:
         UnsafeFileError: the file asks for more than it accounts for.
-        ValueError: it is damaged, or does not describe what can be made.
+        ValueError: the file is damaged, or does not describe a model.
 
     Example:
 
@@ -134,7 +133,7 @@ def _is_told(error: Exception) -> bool:
 
 
 def bounded(stored: int | None, arrays: int = 0) -> None:
-    """Bound the variables of the load that is under way by what the file has for them.
+    """Limit the variables of the current load to what the file has for them.
 
     Args:
         stored: number of elements of all arrays in the file; None for a text without weights.
@@ -176,15 +175,15 @@ def _size(config: Config | None) -> int:
 
 
 def judge(config: Config, stored: int | None) -> list[tuple[str, str]]:
-    """What is to be said of a config before it is loaded, as (level, sentence); nothing is made.
+    """Findings about a config before it is loaded, as (level, sentence).
 
     Args:
         config: JSON values.
         stored: number of elements of all arrays in the file.
 
     Returns:
-        "danger" for what loading refuses, "warning" for names that nobody registered, "note" for
-        classes and functions of the user's.
+        "danger" for what loading refuses, "warning" for unregistered names, "note" for custom
+        classes and functions.
 
     Example:
 

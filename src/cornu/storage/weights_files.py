@@ -1,4 +1,4 @@
-"""Weights alone, to files and back.
+"""Saving and loading of weights.
 
     m.weights.h5       variables of layers and optimizer, at the paths of Keras
     m.weights.json     the same in shards, m_00000.weights.h5, ...
@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from cornu.archive.safejson import parse
 from cornu.archive.stores import H5Reader, H5Writer, ShardedWriter, open_reader
+from cornu.archive.walk import REBUILD
 from cornu.errors import explain, make_error, value_error
 from cornu.storage.container import METADATA, is_model_file, opened
 from cornu.storage.legacy import is_legacy_name, load_legacy_weights
@@ -27,10 +28,6 @@ from cornu.storage.vetting import loading
 from cornu.types import FilePath
 
 _ENDINGS = (".weights.h5", ".weights.json", ".safetensors", ".h5", ".hdf5")
-_FIX = (
-    "build the model as the saved one was built,\n"
-    "or load what fits with load_weights(..., skip_mismatch=True)."
-)
 
 
 def save_weights(
@@ -40,18 +37,18 @@ def save_weights(
     max_shard_size: float | None = None,
     **kwargs: Any,
 ) -> None:
-    """Save the variables of a model's layers and of its optimizer.
+    """Save the weights of a model and the state of its optimizer.
 
     Args:
-        model: built; it stays as it is.
-        filepath: a name ending in `.weights.h5`, in `.weights.json` for several files, or in
-            `.safetensors` for the layers alone.
-        overwrite: replace what is there; else that is an error.
-        max_shard_size: size of one of several files, in GiB.
-        **kwargs: `objects_to_skip` lists layers that are left out, with all below them.
+        model: built model; not changed.
+        filepath: path ending in `.weights.h5`, in `.weights.json` for sharded files, or in
+            `.safetensors` for the layers only.
+        overwrite: whether to replace an existing file, which is an error otherwise.
+        max_shard_size: maximum size of a shard in GiB.
+        **kwargs: `objects_to_skip`, a list of layers to skip, with all below them.
 
     Raises:
-        ValueError: the name has another ending, or the model is not built.
+        ValueError: `filepath` has another suffix, or the model is not built.
         FileExistsError: the file exists and `overwrite` is False.
     """
     skip = kwargs.pop("objects_to_skip", None) or ()
@@ -62,13 +59,13 @@ def save_weights(
     named = path.name.endswith(".safetensors")
     if not sharded and not named and not path.name.endswith(".weights.h5"):
         raise value_error(
-            f"A file of weights ends in '.weights.h5', got {os.fspath(filepath)!r}.",
+            f"filepath must end in '.weights.h5', got {os.fspath(filepath)!r}.",
             fix="model.save_weights('model.weights.h5') or ('model.safetensors'), or "
             "model.save('model.keras') for the whole model.",
         )
     if max_shard_size is not None and not sharded:
         raise value_error(
-            "Weights in several files need a name ending in '.weights.json'.",
+            "With max_shard_size, filepath must end in '.weights.json'.",
             fix=f"model.save_weights({path.name.removesuffix('.h5') + '.json'!r}, "
             f"max_shard_size={max_shard_size})",
         )
@@ -88,20 +85,20 @@ def load_weights(
     skip_mismatch: bool = False,
     **kwargs: Any,
 ) -> None:
-    """Load variables that `save_weights`, `save_model` or Keras wrote into a model.
+    """Load the weights of a file of `save_weights`, `save_model` or Keras into a model.
 
     Args:
-        model: built, with the structure of the saved one.
+        model: built model with the structure of the saved one.
         filepath: a `.weights.h5`, `.weights.json`, `.safetensors`, `.keras` or `.h5` file, or a
             seekable binary file of the first kind.
-        skip_mismatch: load what fits and warn of the rest, instead of raising.
-        **kwargs: `by_name=True` matches layers by their names, in `.h5` files;
-            `objects_to_skip` lists layers to leave alone, with all below them.
+        skip_mismatch: whether to load what matches and warn of the rest, instead of raising.
+        **kwargs: `by_name=True`, for `.h5` files, to match layers by name; `objects_to_skip`, a
+            list of layers to skip, with all below them.
 
     Raises:
-        ValueError: the model is not built, or the file lacks something that the model has, or has
-            it in another shape; the model is unchanged then.
-        UnsafeFileError: the file is built to do harm; `skip_mismatch` does not skip that.
+        ValueError: the model is not built, or weights are missing or of another shape; the model is
+            not changed.
+        UnsafeFileError: the file is malicious, also with `skip_mismatch`.
     """
     by_name = kwargs.pop("by_name", False)
     skip = kwargs.pop("objects_to_skip", None) or ()
@@ -111,13 +108,13 @@ def load_weights(
     name = os.fspath(filepath) if isinstance(filepath, (str, os.PathLike)) else ""
     if by_name and not is_legacy_name(name):
         raise value_error(
-            "Only '.h5' files of Keras 2's kind are matched by the names of layers.",
+            "by_name=True needs a legacy '.h5' file.",
             received=name or "an open file",
             fix="load_weights(..., skip_mismatch=True) loads what fits at the same place.",
         )
     if skip and (is_legacy_name(name) or name.endswith(".safetensors")):
         raise value_error(
-            "objects_to_skip is for files that hold layers by their paths.",
+            "objects_to_skip is not supported for this kind of file.",
             received=name,
             fix="load_weights(..., skip_mismatch=True) loads what fits.",
         )
@@ -153,7 +150,7 @@ def _load(
             reader = stack.enter_context(content.weights())
         else:
             reader = stack.enter_context(_weights_file(filepath))
-        report = read_objects(model, reader, skip_mismatch=skip_mismatch, skip=skip, fix=_FIX)
+        report = read_objects(model, reader, skip_mismatch=skip_mismatch, skip=skip, fix=REBUILD)
     return report.told(written_by=written_by)
 
 
@@ -170,7 +167,7 @@ def _weights_file(filepath: FilePath | BinaryIO) -> H5Reader:
         name = os.fspath(filepath)
         if not name.endswith((".weights.h5", ".weights.json")):
             raise value_error(
-                f"Weights are read from {', '.join(_ENDINGS)} and .keras files, got {name!r}.",
+                f"filepath must end in {', '.join(_ENDINGS)} or .keras, got {name!r}.",
                 fix="if it is such a file under another name, rename it.",
             )
     return open_reader(filepath)

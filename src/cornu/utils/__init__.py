@@ -1,4 +1,4 @@
-"""Tools around models: files, labels, seeds, data sets, registration."""
+"""Utilities: files, labels, seeds, data sets, registration."""
 
 from cornu.absent import names_of
 from cornu.core.dtypes import standardize_dtype as standardize_dtype

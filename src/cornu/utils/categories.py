@@ -1,4 +1,4 @@
-"""Class numbers to one-hot vectors."""
+"""One-hot encoding of class indices."""
 
 import operator
 from typing import Any
@@ -13,21 +13,21 @@ from cornu.types import Tensor, Tensors
 
 
 def to_categorical(x: Tensor, num_classes: int | None = None) -> Any:
-    """One-hot vectors of class numbers: `y[..., k] = 1` where `x[...] = k`, else 0.
+    """One-hot vectors of class indices: `y[..., k] = 1` where `x[...] = k`, else 0.
 
-    The usual companion of the loss `categorical_crossentropy`; with
-    `sparse_categorical_crossentropy` labels need no conversion.
+    The labels of the loss `categorical_crossentropy`; `sparse_categorical_crossentropy` takes
+    class indices as they are.
 
     Args:
-        x: whole numbers from 0, any shape `(...)`; a last axis of size 1 is dropped.
-        num_classes: length of the new last axis; None takes the largest number plus 1.
+        x: integers from 0, any shape `(...)`; a last axis of size 1 is dropped.
+        num_classes: number of classes; the largest index plus 1 if None.
 
     Returns:
         `(..., num_classes)`: a numpy array of float64, or for a jax array one of float32.
 
     Raises:
-        IndexError: a class number is negative, or `num_classes` or more.
-        ValueError: `x` holds something other than whole numbers, or nothing at all.
+        IndexError: an index is negative, or `num_classes` or more.
+        ValueError: `x` holds other values than integers, or is empty.
 
     Example:
 
@@ -55,7 +55,7 @@ def _of_jax(x: jax.Array, num_classes: int | None) -> jax.Array:
     if is_tracer(x):  # inside jit the numbers are not known
         if not num_classes:
             raise errors.value_error(
-                "`num_classes` is needed inside a compiled function.",
+                "num_classes must be given inside a compiled function.",
                 fix="to_categorical(x, num_classes=10)",
             )
     else:
@@ -67,7 +67,7 @@ def _whole(num_classes: int) -> int:
     try:
         return operator.index(num_classes)
     except TypeError as error:
-        raise errors.type_error(f"`num_classes` is a whole number; got {num_classes!r}.") from error
+        raise errors.type_error(f"num_classes must be an int, got {num_classes!r}.") from error
 
 
 def _class_numbers(x: Tensors) -> np.ndarray:
@@ -80,7 +80,7 @@ def _class_numbers(x: Tensors) -> np.ndarray:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
             errors.explain(
-                "`x` holds something other than class numbers.",
+                "x must hold class indices.",
                 received=f"{type(x).__name__} ({error})",
                 fix="names, x = np.unique(x, return_inverse=True)",
             )
@@ -89,7 +89,7 @@ def _class_numbers(x: Tensors) -> np.ndarray:
     if given.dtype.kind == "f" and not (given == labels).all():
         odd = given[given != labels].ravel()[0]
         raise errors.value_error(
-            f"`x` holds {odd}, which is no class number.", fix="of probabilities: x = x.argmax(-1)"
+            f"x holds {odd}, which is not a class index.", fix="of probabilities: x = x.argmax(-1)"
         )
     return labels
 
@@ -99,17 +99,17 @@ def _checked_size(labels: np.ndarray, num_classes: int | None) -> int:
     if not num_classes:
         if labels.size == 0:
             raise errors.value_error(
-                "`x` is empty, so the number of classes is unknown.", fix="pass `num_classes`."
+                "x is empty, so num_classes must be given.", fix="to_categorical(x, num_classes=10)"
             )
         num_classes = int(labels.max()) + 1
     if num_classes < 0:
-        raise errors.value_error(f"`num_classes` is at least 1; got {num_classes}.")
+        raise errors.value_error(f"num_classes must be >= 1, got {num_classes}.")
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         low, high = int(labels.min()), int(labels.max())
         raise IndexError(
             errors.explain(
-                f"`x` holds classes {low} to {high}; "
-                f"{num_classes} classes are numbered 0 to {num_classes - 1}.",
+                f"x holds classes {low} to {high}, but num_classes={num_classes} allows "
+                f"0 to {num_classes - 1}.",
                 fix="x = x - x.min()" if low != 0 else f"num_classes={high + 1}",
             )
         )

@@ -1,4 +1,4 @@
-"""Files from the network: fetched once, checked, kept; archives unpacked without trusting them.
+"""Files from the network: downloaded once, verified, cached; archives are not trusted.
 
     get_file ── already there, and the hash fits? ──────────────────────────────> its path
         │ no                                                                        ^
@@ -60,29 +60,27 @@ def get_file(
     """The path of a file from the network, which is downloaded if it is not in the cache.
 
     Args:
-        fname: name in the cache; None takes the last part of `origin`. A plain name: folders go
-            into `cache_subdir` and `cache_dir`.
-        origin: the address: `https://`, `file://` for a file of this machine, or with a SHA-256
-            also `http://`.
-        untar: same as `extract` for tar archives.
-        md5_hash: an MD5 in hexadecimal. It finds damage, not malice; prefer `file_hash`.
-        file_hash: the SHA-256 (64 digits) or MD5 (32 digits) in hexadecimal. A cached file that
-            does not match is downloaded again.
-        cache_subdir: folder under the cache, or without `cache_dir` an absolute path.
-        hash_algorithm: `"sha256"`, `"md5"`, or `"auto"`, which goes by the length of `file_hash`.
-        extract: unpack the archive and return the folder.
-        archive_format: `"auto"`, `"tar"`, `"zip"`, or a list of these to try.
-        cache_dir: the cache; None is `CORNU_HOME`, or `~/.cornu`.
-        force_download: download even if the file is there.
+        fname: plain file name in the cache; the last part of `origin` if None.
+        origin: URL of the file: `https://`, `file://`, or with a SHA-256 also `http://`.
+        untar: whether to unpack the file, a tar archive; see `extract`.
+        md5_hash: MD5 in hexadecimal, which detects damage but not malice; prefer `file_hash`.
+        file_hash: SHA-256 (64 digits) or MD5 (32 digits) in hexadecimal. A cached file that does
+            not match is downloaded again.
+        cache_subdir: folder in the cache, or without `cache_dir` an absolute path.
+        hash_algorithm: "sha256", "md5", or "auto", by the length of `file_hash`.
+        extract: whether to unpack the archive and return the folder.
+        archive_format: "auto", "tar", "zip", or a list of formats to try.
+        cache_dir: folder of the cache; `CORNU_HOME`, or `~/.cornu`, if None.
+        force_download: whether to download a cached file again.
 
     Returns:
         The path of the file, or with `extract` of the folder that holds the unpacked archive:
         `name` for the file `name`, `name_extracted` if you named the file `name.zip`.
 
     Raises:
-        ValueError: a refused address or name, a hash that does not match, a file over the limits.
-        FileNotFoundError: there is no such file on this machine.
-        ConnectionError: the file cannot be downloaded; the text says where to put it by hand.
+        ValueError: the URL or name is refused, the hash differs, or the file is too large.
+        FileNotFoundError: there is no such local file.
+        ConnectionError: the file cannot be downloaded; the message says where to put it by hand.
         UnsafeFileError: the archive would write outside its folder, or is a decompression bomb.
 
     Example:
@@ -90,11 +88,11 @@ def get_file(
         >>> get_file("../x", "https://example.com/x.csv")
         Traceback (most recent call last):
         ValueError: '../x' cannot be the name of a file in the cache.
-          fix: give a plain name such as 'data.csv'; folders go into `cache_dir` and `cache_subdir`.
+          fix: give a plain name such as 'data.csv'; folders go into cache_dir and cache_subdir.
     """
     if not origin:
         raise errors.value_error(
-            "`origin` is missing: the address to download from.",
+            "origin, the URL to download from, must be given.",
             fix="get_file(origin='https://...')",
         )
     algorithm, digest = _expected_hash(md5_hash, file_hash, hash_algorithm)
@@ -142,7 +140,7 @@ def cache_folder(subfolder: str = "", cache_dir: str | os.PathLike[str] | None =
     """A folder of the cache, made for its owner alone if it does not exist.
 
     Raises:
-        PermissionError: it cannot be made or written to. Nothing falls back to a shared place.
+        PermissionError: the folder cannot be created or written to.
     """
     if cache_dir is None and Path(subfolder).is_absolute():  # the whole way, as tutorials give it
         cache_dir, subfolder = subfolder, ""
@@ -168,7 +166,7 @@ def keras_folder(subfolder: str = "") -> Path:
 def _not_writable(folder: Path) -> str:
     return errors.explain(
         f"The cache folder {str(folder)!r} cannot be written to.",
-        fix="set the environment variable CORNU_HOME to a folder of yours, or pass `cache_dir`.",
+        fix="set the environment variable CORNU_HOME to a folder of yours, or pass cache_dir=...",
     )
 
 
@@ -177,7 +175,7 @@ def _name_in(origin: str) -> str:
     name = unquote(urlsplit(origin).path).rsplit("/", 1)[-1]
     if not name:
         raise errors.value_error(
-            f"The address {origin!r} ends with no file name.", fix="pass `fname='data.csv'`."
+            f"The URL {origin!r} does not end with a file name.", fix="fname='data.csv'"
         )
     return name
 
@@ -195,8 +193,7 @@ def checked_name(name: str, argument: str = "") -> str:
         place = f"a folder in {argument}" if argument else "the name of a file in the cache"
         raise errors.value_error(
             f"{name!r} cannot be {place}.",
-            fix="give a plain name such as 'data.csv'; "
-            "folders go into `cache_dir` and `cache_subdir`.",
+            fix="give a plain name such as 'data.csv'; folders go into cache_dir and cache_subdir.",
         )
     return clean
 
@@ -222,8 +219,8 @@ def _expected_hash(
         algorithm = "md5" if len(digits) == HASH_LENGTHS["md5"] else "sha256"
     if not re.fullmatch(rf"[0-9a-f]{{{HASH_LENGTHS[algorithm]}}}", digits):
         raise errors.value_error(
-            f"{file_hash!r} is no {algorithm} hash, "
-            f"which has {HASH_LENGTHS[algorithm]} hexadecimal digits.",
+            f"A {algorithm} hash must have {HASH_LENGTHS[algorithm]} hexadecimal digits, "
+            f"got {file_hash!r}.",
             fix="run `sha256sum FILE` on a copy that you trust.",
         )
     return algorithm, digits
@@ -249,12 +246,12 @@ def _check_origin(origin: str, algorithm: str | None) -> None:
         return
     if scheme == "http":
         raise errors.value_error(
-            f"Plain http can be changed on the way; {origin!r} is used only with a SHA-256.",
-            fix="use the https address, or pass `file_hash` with 64 hexadecimal digits.",
+            f"A download over plain http needs a SHA-256, got {origin!r}.",
+            fix="use the https URL, or pass the SHA-256 as file_hash.",
         )
     raise errors.value_error(
-        f"`origin` is an https address; got {origin!r}.",
-        fix="a file on this machine needs no get_file: open its path.",
+        f"origin must be an https URL, got {origin!r}.",
+        fix="open a local file by its path.",
     )
 
 
@@ -275,9 +272,9 @@ def download(
                 _fetch(origin, path, str(temporary), limit)
         if not _matches(temporary, algorithm, digest):
             raise errors.value_error(
-                f"The file from {origin} is not the expected one: its {algorithm} differs.",
+                f"The {algorithm} of the file from {origin} does not match.",
                 expected=digest,
-                fix="try again; if it stays so, the file was changed or the hash is wrong.",
+                fix="try again; if it still differs, the file was changed or the hash is wrong.",
             )
         flush(temporary)
         temporary.replace(path)
@@ -287,7 +284,7 @@ def _copy(source: Path, target: Path, limit: int) -> None:
     if not source.is_file():  # a device would never end
         raise FileNotFoundError(
             errors.explain(
-                f"There is no file {str(source)!r} on this machine.",
+                f"There is no file {str(source)!r}.",
                 fix="give an absolute path: origin='file:///home/me/data.csv'",
             )
         )
@@ -326,7 +323,7 @@ def stay_on_https(response: Any, *_: Any, **__: Any) -> None:
     if response.is_redirect and urlsplit(target).scheme.lower() != "https":
         raise errors.value_error(
             f"{response.url} redirects to {target!r}, which is not https.",
-            fix="use an address that answers over https.",
+            fix="use a URL that answers over https.",
         )
 
 
@@ -345,12 +342,12 @@ def _unreachable(origin: str, path: Path, error: object) -> str:
         f"{path.name} cannot be downloaded.",
         origin=origin,
         why=why,
-        fix=f"on a machine with a network, download that address;\nput the file at {path}",
+        fix=f"download it on a machine with a network;\nput the file at {path}",
     )
 
 
 def _too_large(what: str, size: int, limit: int) -> str:
-    return errors.explain(f"{what} has {size:,} bytes; the limit is {limit:,}.")
+    return errors.explain(f"{what} must have at most {limit:,} bytes, got {size:,}.")
 
 
 class _Meter:

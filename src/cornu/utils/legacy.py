@@ -1,4 +1,4 @@
-"""The older form of serialized objects, which packages for Keras 2 and 3 still read and write.
+"""The legacy format of serialized objects, which packages for Keras 2 and 3 still use.
 
     serialize_keras_object(Float("lr"))      {"class_name": "Float", "config": {...}}
     serialize_keras_object(relu)             "relu"
@@ -18,13 +18,13 @@ __all__ = ["deserialize_keras_object", "serialize_keras_object"]
 
 
 def serialize_keras_object(instance: object) -> Any:
-    """An object as the name of its class and its config, a function as its name.
+    """Serialize an object to the name of its class and its config, a function to its name.
 
     Args:
-        instance: an object with `get_config`, a function, or None.
+        instance: object with `get_config`, function, or None.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: `instance` is none of these.
 
     Example:
 
@@ -41,7 +41,7 @@ def serialize_keras_object(instance: object) -> Any:
     if hasattr(instance, "__name__"):
         return registry.get_registered_name(instance)
     raise value_error(
-        f"{type(instance).__name__} has no `get_config`, so it cannot be serialized.",
+        f"{type(instance).__name__} must define get_config to be serialized.",
         fix="def get_config(self): return {...the constructor's arguments...}",
     )
 
@@ -59,16 +59,16 @@ def deserialize_keras_object(
     custom_objects: dict[str, Any] | None = None,
     printable_module_name: str = "object",
 ) -> Any:
-    """The object that a name, or a name and a config, mean.
+    """Deserialize an object from its name, or its name and config.
 
     Args:
-        identifier: what `serialize_keras_object` returns; a function is returned as it is.
-        module_objects: name -> class or function, for the names of the caller's module.
-        custom_objects: name -> class or function, asked first.
-        printable_module_name: what messages call the object.
+        identifier: result of `serialize_keras_object`; a function is returned as it is.
+        module_objects: dict from the names of the caller's module to classes and functions.
+        custom_objects: dict from names to classes and functions, searched first.
+        printable_module_name: name of the kind of object in messages.
 
     Raises:
-        ValueError: the name is not known, or `identifier` is of no such form.
+        ValueError: the name is unknown, or `identifier` has another form.
 
     Example:
 
@@ -84,7 +84,7 @@ def deserialize_keras_object(
         return found() if inspect.isclass(found) else found
     if not isinstance(identifier, dict) or not {"class_name", "config"} <= identifier.keys():
         raise value_error(
-            f"A serialized {printable_module_name} is a name or a dict with class_name and "
+            f"A serialized {printable_module_name} must be a name or a dict with class_name and "
             f"config, got {type(identifier).__name__}.",
             received=repr(identifier)[:80],
         )

@@ -34,7 +34,7 @@ def nested():
 def test_refused_before_the_first_step(make):
     model = make()
     model.compile("sgd", "mse")
-    message = r"holds the identifier 10 \(row 3, column 0\), the embedding has rows for 0 to 9"
+    message = r"holds index 10 \(row 3, column 0\), but the embedding has rows 0 to 9"
     for act in (
         lambda: model.fit(BAD, Y, verbose=0),
         lambda: model.fit(GOOD, Y, validation_data=(BAD, Y), verbose=0),
@@ -52,15 +52,15 @@ def test_refused_on_the_quick_ways_too():
     for _ in range(3):  # the first calls find the programs that the later ones use
         model.predict(GOOD[:1], verbose=0)
         model(GOOD[:4])
-    with pytest.raises(ValueError, match="identifier 10"):
+    with pytest.raises(ValueError, match="index 10"):
         model.predict(BAD[3:4], verbose=0)
-    with pytest.raises(ValueError, match="identifier 10"):
+    with pytest.raises(ValueError, match="index 10"):
         model(BAD[:4])
 
 
 def test_a_program_cannot_raise_and_gives_nan():
     layer = layers.Embedding(10, 2)
-    with pytest.raises(ValueError, match="identifier 10"):
+    with pytest.raises(ValueError, match="index 10"):
         layer(np.array([10]))
     rows = jax.jit(layer)(np.array([1, 10]))
     assert np.isnan(rows[1]).all() and np.isfinite(rows[0]).all()
@@ -69,7 +69,7 @@ def test_a_program_cannot_raise_and_gives_nan():
 def test_negative_identifiers_count_from_the_end_with_a_warning():
     model = sequential()
     model.compile("sgd", "mse")
-    with pytest.warns(UserWarning, match="negative ones count from the end"):
+    with pytest.warns(UserWarning, match="negative indices count from the end"):
         model.fit(np.where(BAD == 10, -1, BAD), Y, verbose=0)
     layer = model.layers[0]
     np.testing.assert_array_equal(layer(np.array([-1])), layer(np.array([9])))
@@ -91,7 +91,7 @@ def test_a_users_layer_of_that_name_is_asked_nothing_and_a_derived_one_is():
     own.fit(x, np.zeros((2, 1)), verbose=0)
     assert own.predict(x, verbose=0).shape == (2, 1)
     derived = keras.Sequential([layers.Input((2,), dtype="int32"), Named(10, 3)])
-    with pytest.raises(ValueError, match="holds the identifier 50"):
+    with pytest.raises(ValueError, match="holds index 50"):
         derived.predict(x, verbose=0)
 
 
@@ -102,7 +102,7 @@ def test_vectors_that_are_turned_into_scores_are_no_identifiers():
     good, large = np.ones((2, 3), "int32"), np.full((2, 3, 4), 50.0)
     rows, scores = model.predict([good, large], verbose=0)
     assert rows.shape == (2, 3, 4) and scores.shape == (2, 3, 10)
-    with pytest.raises(ValueError, match=r"x\[0\] holds the identifier 11"):
+    with pytest.raises(ValueError, match=r"x\[0\] holds index 11"):
         model.predict([good + 10, large], verbose=0)
 
 

@@ -23,8 +23,8 @@ class Source:
     """A file of HDF5, opened for reading.
 
     Args:
-        file: seekable, opened for reading as bytes; it stays open when this is dropped.
-        label: how messages name the file.
+        file: seekable binary file, which stays open.
+        label: name of the file in messages.
 
     Attributes:
         size: file size in bytes.

@@ -48,7 +48,7 @@ class Writer:
     """Writes one file of HDF5; nothing can be read from it before `close`.
 
     Args:
-        file: seekable, opened for writing as bytes, and empty; it stays open.
+        file: empty, seekable binary file, which stays open.
 
     Example:
 
@@ -83,7 +83,7 @@ class Writer:
         """
         node = self._node(path)
         if node.members or node.attributes or node.data is not None:
-            raise value_error(f"The file has something at {path!r} already.")
+            raise value_error(f"{path!r} exists in the file.")
         plain = np.ascontiguousarray(array)
         place = self._block(plain.reshape(-1).view(np.uint8).data) if plain.size else UNDEFINED
         layout = bytes([3, 1]) + _u8(place) + _u8(plain.nbytes)
@@ -98,9 +98,9 @@ class Writer:
         """Give a group or dataset a text, of any length, or a small array.
 
         Args:
-            path: place of the group or dataset; a group that is missing is made.
-            name: attribute name.
-            value: a text, or an array of numbers or of bytes (`S7`), of less than 64 KiB.
+            path: path of the group or dataset; a missing group is created.
+            name: name of the attribute.
+            value: text, or array of numbers or of bytes (`S7`), of less than 64 KiB.
         """
         if isinstance(value, str):
             self._node(path).attributes[name] = self._text(value.encode())
@@ -108,7 +108,7 @@ class Writer:
         plain = np.ascontiguousarray(value)
         if plain.nbytes + len(name.encode()) > _LARGEST_ATTRIBUTE:
             raise value_error(
-                f"The attribute {name!r} is too large for a file of HDF5.",
+                f"The attribute {name!r} is too large for HDF5.",
                 bytes=plain.nbytes,
                 limit=_LARGEST_ATTRIBUTE,
             )
@@ -216,7 +216,7 @@ def _type(dtype: np.dtype) -> bytes:
         return _described(3, 1, size)  # filled with NULs
     if dtype.kind == "V" and dtype.names is None:
         return _described(5, 0, size)
-    raise type_error(f"A file of HDF5 here has no arrays of {dtype.name}.")
+    raise type_error(f"HDF5 files cannot hold arrays of dtype {dtype.name}.")
 
 
 _RAGGED = _described(9, 0x101, 16, _type(np.dtype("u1")))  # text of variable length, in UTF-8
