@@ -587,7 +587,7 @@ def test_a_file_that_is_no_model(tmp_path):
         load_model(repacked(tmp_path / "m.keras", config='{"a": '))
     with pytest.raises(ValueError, match="must describe a model, got a dict"):
         load_model(repacked(tmp_path / "m.keras", config='{"a": 1}'))
-    with pytest.raises(ValueError, match="describes a Dense, which is not a model"):
+    with pytest.raises(ValueError, match="must describe a model, got a Dense"):
         config = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}
         load_model(repacked(tmp_path / "m.keras", config=json.dumps(config)))
 
