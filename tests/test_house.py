@@ -190,14 +190,11 @@ NOT_YET: set[str] = {
     "core/graph",
     "kernels",
     "kernels/native",
-    "layers",
     "layers/attention",
     "layers/base",
     "layers/convolutional",
     "layers/core",
-    "layers/normalization",
     "layers/quantized",
-    "layers/rnn",
     "random",
 }
 

@@ -203,7 +203,7 @@ def test_kept_states_are_those_of_one_batch_size(make):
     x = np.ones((2, 3, 4, 1) if isinstance(layer, ConvLSTM1D) else (2, 3, 4), "float32")
     layer(x)
     for size in (1, 3):
-        with pytest.raises(ValueError, match=f"batch of 2 sequences, got a batch of {size}"):
+        with pytest.raises(ValueError, match=f"of 2 sequences, but the batch has {size}"):
             layer(np.ones((size, *x.shape[1:]), "float32"))
 
 

@@ -84,7 +84,7 @@ TABLE = {
     "LSTMCell": (lambda: layers.LSTMCell(2), [ROW, [ones(2, 9)] * 2], {}, "have 2 numbers"),
     "StackedRNNCells": (
         lambda: layers.StackedRNNCells([layers.GRUCell(2), layers.GRUCell(2)]),
-        [ROW, [[ones(2, 2)]]], {}, "has 2 cells, and states of 1",
+        [ROW, [[ones(2, 2)]]], {}, "has 2 cells, but got the states of 1",
     ),
     "Bidirectional": (lambda: layers.Bidirectional(layers.GRU(2)), [ROW], {}, "3 axes, got 2"),
     "Bidirectional-states": (
@@ -147,7 +147,8 @@ for name in ("SimpleRNN", "GRU", "LSTM"):
         lambda make=make: make(2), [ones(*SERIES)], {"mask": ones(2, 5) > 0}, "mask (2, 5)",
     )  # fmt: skip
     TABLE[f"{name}-state"] = (
-        lambda make=make: make(2), [ones(*SERIES)], {"initial_state": state}, "has 2 numbers",
+        lambda make=make: make(2),
+        [ones(*SERIES)], {"initial_state": state}, "must have shape (batch, 2)",
     )  # fmt: skip
 
 # Layers over places, called with inputs that lack an axis (ConvLSTM lacks two).

@@ -178,7 +178,7 @@ class ConvLSTM(Recurrent, cell=ConvLSTMCell):
         shape = self.cell.state_shape(step_shape)  # (batch, *new_spatial, filters)
         return [ops.zeros(shape, self.compute_dtype) for _ in range(2)]
 
-    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+    def get_initial_state(self, batch_size: int | None) -> list[Tensor]:
         """Zeros `(batch, *new_spatial, filters)`, from which a sequence starts, for both states."""
         return self._zeros((batch_size, *self._step_shape[1:]))
 

@@ -6,14 +6,15 @@
         |
     last output, or all of them (return_sequences), and the last states (return_state)
 
-Where a mask says that a step does not count, the states stay and the output is that of the step
-before (or zero, with `zero_output_for_mask`).
+At a masked step the states stay, and the output is that of the step before (or zero, with
+`zero_output_for_mask`).
 
 Any cell goes through a loop that carries whatever the cell writes to variables. LSTM and GRU with
 their usual activations have fused loops in `kernels/recurrence.py` instead (`recurrent.py`).
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -29,10 +30,11 @@ from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.rnn.cells import DropoutCell
 from cornu.layers.rnn.stacked import StackedRNNCells
+from cornu.types import Config, Shape, Tensor, Tensors
 
 
-def as_list(states: Any) -> list[Any]:
-    """States as a list, also a single one."""
+def as_list(states: Tensors) -> list[Any]:
+    """The states as a list, even if there is one."""
     return list(states) if isinstance(states, (list, tuple)) else [states]
 
 
@@ -46,14 +48,15 @@ class RNN(Layer):
     `get_initial_state(batch_size)`.
 
     Args:
-        cell: the cell, or a list of cells on top of each other.
+        cell: the cell, or a list of cells to stack.
         return_sequences: whether the outputs of all steps are returned.
         return_state: whether the last states are returned after the output.
         go_backwards: whether the sequence is read from its end; the outputs come in the order in
             which they are computed.
-        stateful: whether a batch starts from the states at the end of the batch before.
-        unroll: whether the steps are written out one after the other, for short sequences.
-        zero_output_for_mask: whether steps that do not count give zero.
+        stateful: whether each sample continues from the last states of the sample at the same
+            position in the previous batch.
+        unroll: whether the loop is unrolled, which can be faster for short sequences.
+        zero_output_for_mask: whether masked steps give zero.
 
     Example:
 
@@ -88,7 +91,7 @@ class RNN(Layer):
         for name in ("call", "state_size"):
             if not hasattr(cell, name):
                 raise value_error(
-                    f"A cell has `{name}`, which {type(cell).__name__} has not.",
+                    f"A cell must have `{name}`, which {type(cell).__name__} lacks.",
                     fix="RNN(LSTMCell(32)); a cell of your own defines call(inputs, states) "
                     "and state_size.",
                 )
@@ -108,7 +111,7 @@ class RNN(Layer):
 
     @property
     def state_size(self) -> list[Any]:
-        """The sizes of the cell's states, also of a single one in a list."""
+        """The sizes of the cell's states, a list even if there is one."""
         return as_list(self.cell.state_size)
 
     @property
@@ -116,7 +119,7 @@ class RNN(Layer):
         """Whether the cell has one state."""
         return len(self.state_size) == 1
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         if isinstance(self.cell, Layer) and not self.cell.built:
             if type(self.cell).build is Layer.build:
                 self.cell.built = True  # what it calls is built when it is called
@@ -142,8 +145,8 @@ class RNN(Layer):
                 zeros,
             )
 
-    def get_initial_state(self, batch_size: Any) -> Any:
-        """Zeros, from which a sequence starts, in a list."""
+    def get_initial_state(self, batch_size: int | None) -> list[Tensor]:
+        """Zeros, from which a sequence starts: one `(batch, size)` per state."""
         if hasattr(self.cell, "get_initial_state"):
             return as_list(self.cell.get_initial_state(batch_size=batch_size))
         return [
@@ -153,7 +156,7 @@ class RNN(Layer):
             for n in self.state_size
         ]
 
-    def _first_states(self, sequences: Any) -> Any:
+    def _first_states(self, sequences: Tensors) -> list[Tensor]:
         """The states from which these sequences start."""
         return self.get_initial_state(tree.flatten(sequences)[0].shape[0])
 
@@ -162,7 +165,7 @@ class RNN(Layer):
         found = super()._collect(with_seeds=with_seeds)
         return found + (tree.flatten(self.states) if with_seeds and self.states else [])
 
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         batch, time = sequences_shape[:2]
         states = [self._state_shape(batch, size) for size in self.state_size]
         output = getattr(self.cell, "output_size", None)
@@ -174,10 +177,10 @@ class RNN(Layer):
             return shape
         return (shape, *states)
 
-    def _state_shape(self, batch: Any, size: Any) -> Any:
+    def _state_shape(self, batch: int | None, size: int | Sequence[int]) -> Any:
         """The shape of a state: `(batch, size)`, or `(batch, *size)` where the size is a shape.
 
-        The states of a cell in a stack are a list if they are many, as in Keras.
+        A cell in a stack that has several states has a list of shapes, as in Keras.
         """
         if not isinstance(size, (tuple, list)):
             return (batch, size)
@@ -185,7 +188,7 @@ class RNN(Layer):
             return [(batch, n) for n in size]
         return (batch, *size)
 
-    def compute_mask(self, _: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Tensors, mask: Tensors | None) -> Any:
         mask = tree.flatten(mask)[0]
         output = mask if self.return_sequences else None
         if output is not None and self.go_backwards and output.ndim > 1:
@@ -197,7 +200,11 @@ class RNN(Layer):
     # ---- computing ----------------------------------------------------------------------------
 
     def call(
-        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+        self,
+        sequences: Tensors,
+        initial_state: Tensors | None = None,
+        mask: Tensors | None = None,
+        training: bool = False,
     ) -> Any:
         if initial_state is None:
             if self.stateful:
@@ -227,38 +234,36 @@ class RNN(Layer):
         output = tree.map_structure(lambda x: ops.cast(x, self.compute_dtype), output)
         return (output, *states) if self.return_state else output
 
-    def _check_batch(self, sequences: Any) -> None:
-        """Raise ValueError where the kept states are those of another number of sequences."""
+    def _check_batch(self, sequences: Tensors) -> None:
+        """Raise ValueError if the kept states are those of another batch size."""
         kept = tree.flatten(self.states)[0].shape[0]
         batch = tree.flatten(sequences)[0].shape[0]
         if isinstance(batch, int) and batch != kept:
             raise value_error(
-                f"'{self.name}' keeps the states of a batch of {kept} sequences, got a batch "
-                f"of {batch}.",
-                fix=f"batches of {kept} sequences: batch_size={kept} and a multiple of it as "
-                "number of samples;\nstateful=False starts every sequence from zero.",
+                f"'{self.name}' keeps the states of {kept} sequences, but the batch has {batch}.",
+                fix=f"batch_size={kept}, and a multiple of it as the number of samples\n"
+                "or stateful=False, which starts every sequence from zero",
             )
 
-    def _check_states(self, states: Any) -> None:
+    def _check_states(self, states: list[Tensor]) -> None:
         expected = len(self.state_size)
         if len(states) != expected:
             raise value_error(
                 f"'{self.name}' has {expected} states, initial_state has {len(states)}.",
                 shapes=", ".join(str(tuple(s.shape)) for s in tree.flatten(states)),
-                fix="a list with one array a state, as return_state=True gives them",
+                fix="a list with one array per state, as return_state=True returns them",
             )
         for size, state in zip(self.state_size, states, strict=True):
             shape = tuple(getattr(state, "shape", ()))
             if isinstance(size, int) and len(shape) == 2 and shape[1] != size:
                 raise value_error(
-                    f"A state of '{self.name}' has {size} numbers, one of initial_state "
-                    f"{shape[1]}.",
-                    shapes=f"expected (batch, {size}), received {shape}",
-                    fix="states of a layer with as many units",
+                    f"The states of '{self.name}' must have shape (batch, {size}), got {shape} in "
+                    "initial_state.",
+                    fix="states of a layer with the same number of units",
                 )
 
-    def _fitted_mask(self, sequences: Any, mask: Any) -> Any:
-        """The mask as booleans `(batch, time)`; one of whole samples, `(batch,)`, for each step."""
+    def _fitted_mask(self, sequences: Tensors, mask: Tensor | None) -> Tensor | None:
+        """The mask as booleans `(batch, time)`; one of whole samples, `(batch,)`, is repeated."""
         if mask is None:
             return None
         shape = tree.flatten(sequences)[0].shape[:2]
@@ -270,16 +275,17 @@ class RNN(Layer):
                 f"The mask of '{self.name}' does not fit its sequences.",
                 shapes=f"sequences (batch, time, ...) begin with {tuple(shape)}, mask "
                 f"{tuple(mask.shape)}",
-                fix="booleans (batch, time), True where a step counts",
+                fix="booleans (batch, time), False where a step is to be skipped",
             )
         mask = ops.cast(mask, "bool")
-        return ops.broadcast_to(mask if mask.ndim == 2 else ops.expand_dims(mask, -1), shape)
+        mask = mask if mask.ndim == 2 else ops.expand_dims(mask, -1)  # (batch, 1)
+        return ops.broadcast_to(mask, shape)  # (batch, time)
 
     def _dropout_cells(self) -> list[Any]:
         cells = self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]
         return [cell for cell in cells if isinstance(cell, DropoutCell)]
 
-    def _draw_dropout(self, sequences: Any, states: Any) -> None:
+    def _draw_dropout(self, sequences: Tensors, states: list[Tensor]) -> None:
         """Draw the masks of the cell before the loop, in which they stay the same."""
         if isinstance(self.cell, DropoutCell):
             self.cell.get_dropout_mask(tree.flatten(sequences)[0][:, 0])
@@ -293,8 +299,12 @@ class RNN(Layer):
             cell.reset_recurrent_dropout_mask()
 
     def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any, Any]:
+        self,
+        sequences: Tensors,
+        initial_state: list[Tensor],
+        mask: Tensor | None,
+        training: bool = False,
+    ) -> tuple[Tensors, Tensors, list[Tensor]]:
         """Run the cell over time.
 
         Returns:
@@ -304,7 +314,7 @@ class RNN(Layer):
         options = {"training": training} if isinstance(self.cell, Layer) else {}
         run = self.cell if callable(self.cell) else self.cell.call
 
-        def step(x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        def step(x: Tensors, states: list[Tensor]) -> tuple[Tensors, list[Tensor]]:
             output, states = run(x, states, **options)
             return output, as_list(states)
 
@@ -328,7 +338,7 @@ class RNN(Layer):
         self.reset_state()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Self:
         config = dict(config)
         if isinstance(config.get("cell"), dict):
             config["cell"] = deserialize_keras_object(config["cell"], custom_objects)
@@ -336,43 +346,43 @@ class RNN(Layer):
 
 
 def time_loop(
-    step: Any,
-    states: Any,
-    sequences: Any,
-    mask: Any = None,
+    step: Callable[[Tensors, Any], tuple[Tensors, Any]],
+    states: Tensors,
+    sequences: Tensors,
+    mask: Tensor | None = None,
     *,
     backwards: bool = False,
     unroll: bool = False,
     zero_output_for_mask: bool = False,
-) -> tuple[Any, Any, Any]:
+) -> tuple[Tensors, Tensors, Any]:
     """Run `step` over time, carrying what it writes to variables.
 
     Args:
-        step: `(x at one time, states) -> (output, new states)`.
-        states: before the first step.
+        step: function `(x at one time, states) -> (output, new states)`.
+        states: states before the first step.
         sequences: tree of `(batch, time, ...)` arrays.
         mask: booleans `(batch, time)`; where False, states and output are those of the step before.
-        backwards: start at the last time.
-        unroll: write the steps out one after the other.
-        zero_output_for_mask: zeros where the mask is False, instead of the output before.
+        backwards: whether the loop starts at the last time.
+        unroll: whether the loop is unrolled.
+        zero_output_for_mask: whether the output is zero where the mask is False.
 
     Returns:
         `(last output, outputs, states)`, outputs in the order in which they are computed.
     """
-    xs = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)
-    counts = None if mask is None else jnp.swapaxes(mask, 0, 1)
+    xs = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)  # (time, batch, ...)
+    counts = None if mask is None else jnp.swapaxes(mask, 0, 1)  # (time, batch)
     if backwards:
         xs, counts = jax.tree.map(lambda x: jnp.flip(x, 0), (xs, counts))
-    first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), xs)
+    first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), xs)  # (batch, ...)
 
-    def dry_step(x: Any, states: Any) -> Any:
+    def dry_step(x: Tensors, states: Tensors) -> Tensors:
         with Frame(open_ended=True):
             return step(x, states)[0]
 
     spec = jax.eval_shape(dry_step, first, states)
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), spec)
 
-    def body(carry: Any, x_and_count: Any) -> Any:
+    def body(carry: tuple[Any, Any], x_and_count: tuple[Any, Any]) -> Any:
         states, before = carry
         x, here = x_and_count
         output, new = step(x, states)
@@ -384,13 +394,15 @@ def time_loop(
         return (new, choose(here, output, before)), shown
 
     (states, last), outputs = lift.scan(body, (states, zeros), (xs, counts), unroll=unroll)
-    return last, jax.tree.map(lambda y: jnp.swapaxes(y, 0, 1), outputs), states
+    outputs = jax.tree.map(lambda y: jnp.swapaxes(y, 0, 1), outputs)  # (batch, time, ...)
+    return last, outputs, states
 
 
-def choose(here: Any, yes: Any, no: Any) -> Any:
-    """For each sample `yes` where the mask `(batch,)` is True."""
+def choose(here: Tensor, yes: Tensors, no: Tensors) -> Tensors:
+    """Per sample, `yes` where the mask `(batch,)` is True, and `no` elsewhere."""
 
-    def pick(a: Any, b: Any) -> Any:
+    def pick(a: Tensor, b: Tensor) -> Tensor:
+        # here: (batch,) -> (batch, 1, ...)
         return jnp.where(here.reshape(here.shape + (1,) * (a.ndim - here.ndim)), a, b)
 
     return jax.tree.map(pick, yes, no)

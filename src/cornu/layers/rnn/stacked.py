@@ -1,18 +1,20 @@
-"""`StackedRNNCells`: cells on top of each other, as one cell."""
+"""`StackedRNNCells`: a stack of cells as one cell."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from cornu import ops, tree
 from cornu.core.objects.serialize import deserialize_keras_object
 from cornu.errors import value_error
 from cornu.layers.base.layer import Layer
 from cornu.layers.rnn.cells import DropoutCell
+from cornu.types import Config, Shape, Tensor, Tensors
 
 
 class StackedRNNCells(Layer):
-    """The output of each cell is the input of the next.
+    """A stack of cells: the output of each is the input of the next.
 
-    Its states are those of the cells, one list a cell.
+    Its states are those of the cells, one list per cell.
 
     Args:
         cells: list of cells.
@@ -27,12 +29,14 @@ class StackedRNNCells(Layer):
 
     _takes_sparse = False
 
-    def __init__(self, cells: Any, **kwargs: Any):
+    def __init__(self, cells: Sequence[Any], **kwargs: Any):
         super().__init__(**kwargs)
         for cell in cells:
             for name in ("call", "state_size"):
                 if not hasattr(cell, name):
-                    raise value_error(f"A cell has `{name}`, which {type(cell).__name__} has not.")
+                    raise value_error(
+                        f"A cell must have `{name}`, which {type(cell).__name__} lacks."
+                    )
         self.cells = list(cells)
 
     @property
@@ -45,7 +49,7 @@ class StackedRNNCells(Layer):
         """The size of the output of the last cell."""
         return _output_size(self.cells[-1])
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Zeros for each cell."""
         found = []
         for cell in self.cells:
@@ -58,7 +62,7 @@ class StackedRNNCells(Layer):
                 found.append(ops.zeros((batch_size, cell.state_size), self.compute_dtype))
         return found
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
                 if type(cell).build is Layer.build:
@@ -67,11 +71,13 @@ class StackedRNNCells(Layer):
                     cell.build(input_shape)
             input_shape = (input_shape[0], *_as_shape(_output_size(cell)))
 
-    def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
+    def call(
+        self, inputs: Tensors, states: Tensors, training: bool = False, **kwargs: Any
+    ) -> tuple[Tensors, list[Any]]:
         if len(states) != len(self.cells):
             raise value_error(
-                f"'{self.name}' has {len(self.cells)} cells, and states of {len(states)}.",
-                fix="a list with the states of each cell, as get_initial_state gives them",
+                f"'{self.name}' has {len(self.cells)} cells, but got the states of {len(states)}.",
+                fix="a list with the states of each cell, as get_initial_state returns them",
             )
         new_states = []
         for cell, state in zip(self.cells, states, strict=True):
@@ -84,7 +90,7 @@ class StackedRNNCells(Layer):
             new_states.append(state)
         return inputs, new_states
 
-    def _draw_dropout(self, step_input: Any, states: Any) -> None:
+    def _draw_dropout(self, step_input: Tensor, states: Tensors) -> None:
         """Draw the dropout masks of the cells, whose inputs are the outputs of the cell below."""
         for cell, state in zip(self.cells, states, strict=True):
             first = tree.flatten(state)[0]
@@ -94,7 +100,7 @@ class StackedRNNCells(Layer):
             step_input = ops.zeros((first.shape[0], *_as_shape(_output_size(cell))), first.dtype)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Self:
         config = dict(config)
         config["cells"] = [
             deserialize_keras_object(c, custom_objects) if isinstance(c, dict) else c
@@ -110,5 +116,5 @@ def _output_size(cell: Any) -> Any:
     return cell.state_size[0] if isinstance(cell.state_size, (list, tuple)) else cell.state_size
 
 
-def _as_shape(size: Any) -> tuple[int, ...]:
-    return tuple(size) if isinstance(size, (list, tuple)) else (size,)
+def _as_shape(size: int | Sequence[int]) -> tuple[int, ...]:
+    return tuple(size) if isinstance(size, Sequence) else (size,)

@@ -1,6 +1,6 @@
-"""`Bidirectional` and `TimeDistributed`: what a layer does, both ways or at each step."""
+"""`Bidirectional` and `TimeDistributed`: a layer in both directions, or at each time step."""
 
-from typing import Any
+from typing import Any, Self
 
 from cornu import ops, tree
 from cornu.arguments import one_of
@@ -12,21 +12,23 @@ from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.wrapper import Wrapper
 from cornu.layers.convolutional.base import shown
+from cornu.types import Config, Shape, Tensor, Tensors
 
 _ALIKE = ("stateful", "return_sequences", "return_state")
 
 
 class Bidirectional(Layer):
-    """Read a sequence from both ends with two recurrent layers, and merge what they say.
+    """Read a sequence in both directions with two recurrent layers, and merge their outputs.
 
     Input `(batch, time, features)`. With `merge_mode="concat"` the output is
     `(batch, 2 * units)`, or `(batch, time, 2 * units)` if the layer returns sequences.
 
     Args:
         layer: a recurrent layer, such as LSTM; copies of it read forwards and backwards.
-        merge_mode: "concat", "sum", "mul", "ave", or None for both outputs.
+        merge_mode: "concat", "sum", "mul", "ave", or None to return both outputs.
         weights: initial values of all weights.
-        backward_layer: another layer to read backwards, with `go_backwards` the other way.
+        backward_layer: layer that reads backwards, instead of a copy; its `go_backwards` must be
+            the opposite of that of `layer`.
 
     Example:
 
@@ -40,10 +42,10 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Any,
+        layer: Layer,
         merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
+        weights: list[Tensor] | None = None,
+        backward_layer: Layer | None = None,
         **kwargs: Any,
     ):
         _check_recurrent(layer, "layer")
@@ -70,7 +72,7 @@ class Bidirectional(Layer):
         if forward.go_backwards == backward.go_backwards:
             raise value_error(
                 "The two layers of Bidirectional read in the same direction.",
-                fix="give go_backwards=True to one of them",
+                fix="go_backwards=True for one of them",
             )
         for name in _ALIKE:
             if getattr(forward, name) != getattr(backward, name):
@@ -80,7 +82,7 @@ class Bidirectional(Layer):
                     backward=getattr(backward, name),
                 )
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
                 layer.build(sequences_shape)
@@ -90,9 +92,9 @@ class Bidirectional(Layer):
 
     def call(
         self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
+        sequences: Tensor,
+        initial_state: Tensors | None = None,
+        mask: Tensor | None = None,
         training: bool | None = None,
     ) -> Any:
         first, second = self._halves(initial_state)
@@ -104,22 +106,22 @@ class Bidirectional(Layer):
             states = (*forward[1:], *backward[1:])
             forward, backward = forward[0], backward[0]
         if self.return_sequences:  # the outputs of the same step side by side
-            backward = ops.flip(backward, axis=1)
+            backward = ops.flip(backward, axis=1)  # (batch, time, units)
         forward, backward = (ops.cast(y, self.compute_dtype) for y in (forward, backward))
         merged = self._merged(forward, backward)
         if self.return_state:
             return (*merged, *states) if self.merge_mode is None else (merged, *states)
         return merged
 
-    def _halves(self, initial_state: Any) -> tuple[Any, Any]:
+    def _halves(self, initial_state: Tensors | None) -> tuple[Any, Any]:
         if initial_state is None:
             return None, None
         half = len(initial_state) // 2
         return initial_state[:half], initial_state[half:]
 
-    def _merged(self, forward: Any, backward: Any) -> Any:
+    def _merged(self, forward: Tensor, backward: Tensor) -> Tensors:
         if self.merge_mode == "concat":
-            return ops.concatenate([forward, backward], axis=-1)
+            return ops.concatenate([forward, backward], axis=-1)  # (batch, ..., 2 * units)
         if self.merge_mode == "sum":
             return ops.add(forward, backward)
         if self.merge_mode == "ave":
@@ -128,7 +130,7 @@ class Bidirectional(Layer):
             return ops.multiply(forward, backward)
         return forward, backward
 
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         shapes = self.forward_layer.compute_output_shape(sequences_shape)
         others = self.backward_layer.compute_output_shape(sequences_shape)
         forward, *states = shapes if self.return_state else (shapes,)
@@ -140,7 +142,7 @@ class Bidirectional(Layer):
         found = (*merged, *states, *more)
         return found if len(found) > 1 else found[0]
 
-    def compute_mask(self, _: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Tensors, mask: Tensors | None) -> Any:
         mask = tree.flatten(self.forward_layer.compute_mask(None, mask))[0]
         outputs = [mask, mask] if self.merge_mode is None else [mask]
         if self.return_state:
@@ -177,13 +179,13 @@ class Bidirectional(Layer):
             return None
         return found.get(name) or super()._config_value(name)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["weights"]
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> Self:
         config = dict(config)
         for name in ("layer", "backward_layer"):
             if isinstance(config.get(name), dict):
@@ -191,24 +193,24 @@ class Bidirectional(Layer):
         return cls(**config)
 
 
-def _check_recurrent(layer: Any, name: str) -> None:
+def _check_recurrent(layer: object, name: str) -> None:
     recurrent = isinstance(layer, Layer) and all(
         hasattr(layer, what) for what in ("go_backwards", *_ALIKE)
     )
     if not recurrent:
         raise value_error(
-            f"{name} is a recurrent layer, got {type(layer).__name__}.",
+            f"{name} must be a recurrent layer, got {type(layer).__name__}.",
             fix="layers.Bidirectional(layers.LSTM(32))",
         )
 
 
 def _copy(layer: Any, side: str, **changes: Any) -> Any:
-    """A layer with the same arguments whose name says which way it reads."""
+    """A layer with the same arguments, whose name says in which direction it reads."""
     config = {**layer.get_config(), **changes}
     plain_name = config["name"].removeprefix("forward_").removeprefix("backward_")
     if side:
         config["name"] = f"{side}_{plain_name}"
-    # What a step says that does not count must not reach the other side's output.
+    # The output of a masked step must not reach that of the other direction.
     if "zero_output_for_mask" in config and layer.return_sequences:
         config["zero_output_for_mask"] = True
     copy = type(layer).from_config(config)
@@ -222,10 +224,10 @@ class TimeDistributed(Wrapper):
 
     Input `(batch, time, ...)`, output `(batch, time, ...)`: the steps of all samples go through the
     layer together, as one large batch. A mask `(batch, time, ...)` goes with them, `(batch, ...)`
-    for each step; the output has the mask that the layer gives it.
+    per step; the output has the mask that the layer gives it.
 
     Args:
-        layer: what to apply to `(batch, ...)`.
+        layer: layer to apply to each step, `(batch, ...)`.
 
     Example:
 
@@ -237,7 +239,7 @@ class TimeDistributed(Wrapper):
 
     _takes_sparse = False
 
-    def __init__(self, layer: Any, **kwargs: Any):
+    def __init__(self, layer: Layer, **kwargs: Any):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
@@ -251,23 +253,25 @@ class TimeDistributed(Wrapper):
                 self.layer.build(inner)
         self.input_spec = InputSpec(min_ndim=3)
 
-    def _check_axes(self, shape: Any) -> None:
+    def _check_axes(self, shape: Shape) -> None:
         if len(shape) < 3:
             raise value_error(
-                f"TimeDistributed '{self.name}' expects inputs with at least 3 axes, "
+                f"The inputs of TimeDistributed '{self.name}' must have at least 3 axes, "
                 f"got {len(shape)}.",
                 shapes=f"inputs {tuple(shape)}",
                 fix="inputs (batch, time, features)",
             )
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         self._check_axes(inputs.shape)
         self._check_mask(inputs, mask)
         batch, time, *rest = inputs.shape
-        steps = ops.reshape(inputs, (batch * time, *rest))
+        steps = ops.reshape(inputs, (batch * time, *rest))  # (batch * time, ...)
         of_steps = None
         if mask is not None:
-            of_steps = ops.reshape(mask, (batch * time, *mask.shape[2:]))
+            of_steps = ops.reshape(mask, (batch * time, *mask.shape[2:]))  # (batch * time, ...)
             if takes_mask(self.layer):
                 set_mask(steps, of_steps)  # the layer finds it there
         y = self.layer(steps, training=training)
@@ -275,16 +279,17 @@ class TimeDistributed(Wrapper):
         if found is None and of_steps is not None and self.layer.supports_masking:
             found = self.layer.compute_mask(steps, of_steps)
         if found is not None:
-            mask = ops.reshape(found, (batch, time, *found.shape[1:]))
-        elif mask is not None and mask.ndim > 2:  # a step counts if anything in it does
-            mask = ops.any(mask, axis=tuple(range(2, mask.ndim)))
-        y = ops.cast(ops.reshape(y, (batch, time, *y.shape[1:])), self.compute_dtype)
+            mask = ops.reshape(found, (batch, time, *found.shape[1:]))  # (batch, time, ...)
+        elif mask is not None and mask.ndim > 2:  # a step is kept if anything in it is
+            mask = ops.any(mask, axis=tuple(range(2, mask.ndim)))  # (batch, time)
+        y = ops.reshape(y, (batch, time, *y.shape[1:]))  # (batch, time, ...)
+        y = ops.cast(y, self.compute_dtype)
         if mask is not None:
             set_mask(y, mask)
         return y
 
-    def _check_mask(self, inputs: Any, mask: Any) -> None:
-        """Raise ValueError where a mask does not begin with the batch and the time axis."""
+    def _check_mask(self, inputs: Tensor, mask: Tensor | None) -> None:
+        """Raise ValueError if a mask does not begin with the batch and the time axis."""
         if mask is not None and (
             mask.ndim < 2
             or any(
@@ -299,6 +304,6 @@ class TimeDistributed(Wrapper):
             )
 
     def compute_output_spec(
-        self, inputs: Any, training: bool | None = None, mask: Any = None
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
     ) -> Any:
         return infer_with_masks(self.call, inputs, training=training, mask=mask)
