@@ -22,7 +22,24 @@ from cornu.random.seed import SeedGenerator
 from cornu.types import Config, DType, Shape, Tensor
 
 
-class Dropout(Layer):
+class Dropping(Layer):
+    """Base of layers that change a fraction `rate` of the elements, chosen by a mask."""
+
+    _weightless = True
+
+    def __init__(
+        self, rate: float, noise_shape: Shape | None = None, seed: int | None = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.rate = fraction(rate, "rate")
+        self.noise_shape = _checked_noise_shape(noise_shape)
+        self.seed = seed
+        if self.rate > 0:
+            self.seed_generator = SeedGenerator(seed)
+        self.supports_masking = True
+
+
+class Dropout(Dropping):
     """Zero each element with probability `rate` while training, and scale the others up.
 
     Args:
@@ -42,19 +59,6 @@ class Dropout(Layer):
         >>> sorted({float(v) for v in layer(x, training=True).ravel()})
         [0.0, 2.0]
     """
-
-    _weightless = True
-
-    def __init__(
-        self, rate: float, noise_shape: Shape | None = None, seed: int | None = None, **kwargs: Any
-    ):
-        super().__init__(**kwargs)
-        self.rate = fraction(rate, "rate")
-        self.noise_shape = _checked_noise_shape(noise_shape)
-        self.seed = seed
-        if self.rate > 0:
-            self.seed_generator = SeedGenerator(seed)
-        self.supports_masking = True
 
     def _mask_shape(self, inputs: Tensor) -> Shape | None:
         """The shape of the mask; None if it is that of the inputs."""
@@ -285,7 +289,7 @@ class GaussianNoise(Layer):
 _SELU_FLOOR = -1.6732632423543772 * 1.0507009873554805
 
 
-class AlphaDropout(Layer):
+class AlphaDropout(Dropping):
     """Dropout for networks of `selu`, which keeps mean and variance of the inputs.
 
     Elements are set to the floor of `selu` with probability `rate`; all are then scaled and
@@ -304,18 +308,6 @@ class AlphaDropout(Layer):
     """
 
     _takes_sparse = False
-    _weightless = True
-
-    def __init__(
-        self, rate: float, noise_shape: Shape | None = None, seed: int | None = None, **kwargs: Any
-    ):
-        super().__init__(**kwargs)
-        self.rate = fraction(rate, "rate")
-        self.noise_shape = _checked_noise_shape(noise_shape)
-        self.seed = seed
-        if self.rate > 0:
-            self.seed_generator = SeedGenerator(seed)
-        self.supports_masking = True
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
