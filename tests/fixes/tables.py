@@ -1,6 +1,6 @@
 """All programs, by what they are about."""
 
-from fixes import programs, values_and_files
+from fixes import programs, values_and_files, words
 
 TABLES = {
     "arguments": programs.ARGUMENTS,
@@ -12,4 +12,7 @@ TABLES = {
     "values": values_and_files.VALUES,
     "files": values_and_files.FILES,
     "objects": values_and_files.OBJECTS,
+    "metrics": words.METRICS,
+    "optimizers": words.OPTIMIZERS,
+    "quantizers": words.QUANTIZERS,
 }

@@ -43,7 +43,7 @@ def test_adamw_is_adam_with_decay():
     np.testing.assert_array_equal(
         after(AdamW(0.1, weight_decay=0.2)), after(Adam(0.1, weight_decay=0.2))
     )
-    with pytest.raises(ValueError, match="use Adam instead"):
+    with pytest.raises(ValueError, match="or use Adam, which has none"):
         AdamW(weight_decay=None)
 
 

@@ -78,7 +78,7 @@ def test_own_classes():
 
 @pytest.mark.parametrize("name", ["Adagrad", "Adam", "Ftrl", "Optimizer", "RMSprop", "SGD"])
 def test_legacy_says_what_to_use(name):
-    with pytest.raises(ImportError, match=f"optimizers.{name} takes the same arguments"):
+    with pytest.raises(ImportError, match=f"keras.optimizers.{name} in place of"):
         getattr(legacy, name)(lr=0.1, decay=0.01)
 
 

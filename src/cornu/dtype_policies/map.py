@@ -78,7 +78,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __setitem__(self, path: str, policy: DTypeLike) -> None:
         if path in self._policies:
             raise value_error(
-                f"{path!r} is already in the policy map.", fix=f"del policy_map[{path!r}] first."
+                f"{path!r} is already in the policy map.", fix=f"del policy_map[{path!r}]"
             )
         self._policies[path] = get(policy)
 

@@ -98,7 +98,8 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         super().__init__(mode, source_name)
         if not is_int(amax_history_length):
             raise type_error(
-                f"amax_history_length must be an integer, got {amax_history_length!r}.", fix="1024"
+                f"amax_history_length must be an integer, got {amax_history_length!r}.",
+                fix="amax_history_length=1024",
             )
         self._amax_history_length = amax_history_length
 

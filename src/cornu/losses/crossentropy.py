@@ -52,7 +52,7 @@ def binary_crossentropy(
             "Binary cross-entropy needs one target per output.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
-            fix="one class of several: sparse_categorical_crossentropy after a softmax.\n"
+            fix='one class of several, after a softmax: loss="sparse_categorical_crossentropy"\n'
             "several binary labels: targets with the shape of the output (to_categorical).",
         )
     y_true = _smoothed_binary(y_true, label_smoothing)

@@ -72,7 +72,7 @@ def count(
             "Targets and predictions have different shapes.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
-            fix="one-hot targets (keras.utils.to_categorical) for predictions of classes.",
+            fix="integer labels: y = keras.utils.to_categorical(y)",
         )
     y_pred, weights = weighted(y_pred, sample_weight, dtype)
     if label_weights is not None:
@@ -81,7 +81,7 @@ def count(
         raise value_error(
             f"class_id={class_id} needs predictions with an axis of classes.",
             y_pred=tuple(y_pred.shape),
-            fix="pass one row of scores per sample, or omit class_id.",
+            fix="class_id=None\nor scores of shape (batch, classes)",
         )
     if class_id is not None and not -y_pred.shape[-1] <= class_id < y_pred.shape[-1]:
         raise value_error(f"class_id={class_id} is out of range.", y_pred=tuple(y_pred.shape))

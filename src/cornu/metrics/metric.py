@@ -115,7 +115,8 @@ class Metric(Configurable):
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Accumulate a batch; defined by subclasses."""
-        raise NotImplementedError(self._unwritten("update_state(self, y_true, y_pred, ...)"))
+        method = "update_state(self, y_true, y_pred, sample_weight=None)"
+        raise NotImplementedError(self._unwritten(method))
 
     def result(self) -> Tensor:
         """The value for all batches since the last reset; defined by subclasses."""
@@ -173,7 +174,7 @@ class Metric(Configurable):
             raise value_error(
                 f"{type(self).__name__} has {len(variables)} variables, got {len(values)} values.",
                 variables=[v.path for v in variables],
-                fix="metric.stateless_update_state([v.value for v in metric.variables], ...)",
+                fix="metric_variables=[v.value for v in metric.variables]",
             )
         return [jnp.asarray(x, v.dtype) for x, v in zip(values, variables, strict=True)]
 

@@ -156,7 +156,7 @@ def _same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
             "Targets and predictions have different numbers of labels.",
             y_true=tuple(y_true.shape),
             y_pred=tuple(y_pred.shape),
-            fix="sparse_y_true=False for one-hot targets, sparse_y_pred=False for scores.",
+            fix="scores as predictions: sparse_y_pred=False\none-hot targets: sparse_y_true=False",
         )
     return y_true.reshape(y_pred.shape), y_pred
 
@@ -371,7 +371,8 @@ class FBetaScore(Metric):
                 "(batch, classes).",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix="y[:, None] for binary targets, to_categorical(y) for integer labels.",
+                fix="integer labels: y = keras.utils.to_categorical(y)\n"
+                "binary targets: y = y[:, None]",
             )
         if self.true_positives is None:
             shape = () if self.average == "micro" else (y_true.shape[-1],)

@@ -53,13 +53,7 @@ class RootMeanSquaredError(Mean):
     def update_state(  # type: ignore[override]
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Accumulate a batch.
-
-        Args:
-            y_true: targets, `(batch, ...)`.
-            y_pred: predictions, `(batch, ...)`.
-            sample_weight: weights per sample `(batch,)` or per element.
-        """
+        """Accumulate a batch; see `MeanMetricWrapper`."""
         mask = mask_of(y_pred)
         y_true, y_pred = same_rank(tensor(y_true), as_dtype(tensor(y_pred), self.dtype))
         squares = ops.square(as_dtype(y_true, self.dtype) - y_pred)
@@ -295,7 +289,7 @@ class R2Score(Metric):
                 "R2Score needs targets and predictions of the same shape (batch, outputs).",
                 y_true=tuple(y_true.shape),
                 y_pred=tuple(y_pred.shape),
-                fix="y[:, None] for a single output.",
+                fix="y_true, y_pred = y_true[:, None], y_pred[:, None]",
             )
         if self.squared_sum is None:
             shape = (y_true.shape[1],)

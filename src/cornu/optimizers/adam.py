@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from cornu.errors import value_error
 from cornu.optimizers.optimizer import Optimizer
+from cornu.optimizers.rule import Updated
 from cornu.types import ScheduleLike, Tensor
 
 
@@ -66,7 +67,7 @@ class Adam(Optimizer):
 
     def rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor, *best: Tensor
-    ) -> tuple[Tensor, ...]:
+    ) -> Updated:
         m = m + (g - m) * (1 - self.beta_1)
         v = v + (jnp.square(g) - v) * (1 - self.beta_2)
         best = tuple(jnp.maximum(b, v) for b in best)
@@ -105,7 +106,8 @@ class AdamW(Adam):
     ):
         if weight_decay is None:
             raise value_error(
-                "weight_decay of AdamW must be a number, got None.", fix="use Adam instead."
+                "weight_decay of AdamW must be a number, got None.",
+                fix="weight_decay=0.004\nor use Adam, which has none.",
             )
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *args, **shared
@@ -152,9 +154,7 @@ class Adamax(_AdamLike):
     def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         return (lr / (1 - self.beta_1**t),)
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, u: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, u: Tensor) -> Updated:
         m = m + (g - m) * (1 - self.beta_1)
         u = jnp.maximum(self.beta_2 * u, jnp.abs(g))
         return p - lr * m / (u + self.epsilon), m, u
@@ -190,9 +190,7 @@ class Nadam(_AdamLike):
         # 1 - beta_2 in float32, as in the bias correction, so that the first v_hat is g**2 exactly.
         return (scale_m, scale_g, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t), product
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor) -> Updated:
         scale_m, scale_g, gain, bias = lr
         m = m + (g - m) * (1 - self.beta_1)
         v = v + (jnp.square(g) - v) * gain
@@ -221,9 +219,7 @@ class Lamb(_AdamLike):
     def _begin(self, lr: Tensor, t: Tensor) -> tuple[Tensor, ...]:
         return ((lr, 1 - self.beta_1**t, 1 - self.beta_2**t),)
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, v: Tensor) -> Updated:
         lr, bias_1, bias_2 = lr
         m = m + (g - m) * (1 - self.beta_1)
         v = v + (jnp.square(g) - v) * (1 - self.beta_2)

@@ -60,7 +60,7 @@ def check_clipping(**limits: float | None) -> None:
         raise value_error(
             "At most one of clipnorm, clipvalue and global_clipnorm may be set.",
             received=", ".join(f"{name}={value}" for name, value in given.items()),
-            fix="keep the one that you need, such as global_clipnorm=1.0",
+            fix=", ".join(f"{name}=None" for name in list(given)[1:]),
         )
 
 

@@ -21,11 +21,10 @@ from cornu.core.objects.serialize import deserialize_keras_object, serialize_ker
 from cornu.core.objects.tracking import unique
 from cornu.core.programs.lift import read, write
 from cornu.core.variable import Variable
-from cornu.errors import did_you_mean, explain, type_error, value_error
-from cornu.optimizers.arguments import as_gradient, report_missing, signature_of
+from cornu.errors import explain, type_error, value_error
+from cornu.optimizers.arguments import as_gradient, report_missing, signature_of, unknown_to
 from cornu.optimizers.optimizer import Optimizer
 from cornu.optimizers.step import cond
-from cornu.optimizers.variables import given_weights
 from cornu.types import Config, ScheduleLike, Tensor
 
 # Defaults of the shared arguments, which LossScaleOptimizer accepts from old configs.
@@ -47,8 +46,7 @@ class LossScaleOptimizer(Optimizer):
         inner_optimizer: optimizer that updates the weights.
         initial_scale: initial loss scale.
         dynamic_growth_steps: number of consecutive finite steps after which the scale is doubled.
-        name: name of the optimizer and first part of its variables' paths; made from the class name
-            if None.
+        name: name of the optimizer; see `Optimizer`.
         **kwargs: other settings, which are rejected with a hint to the inner optimizer.
 
     Example:
@@ -73,19 +71,20 @@ class LossScaleOptimizer(Optimizer):
         if not kwargs.pop("dynamic", True):
             raise value_error(
                 "LossScaleOptimizer has a dynamic scale, got dynamic=False.",
-                fix="for a constant scale, without a LossScaleOptimizer: "
+                fix="dynamic=True\nor a constant scale, without a LossScaleOptimizer: "
                 "Adam(loss_scale_factor=1024.0)",
             )
         # Files of older versions hold the defaults of the inner optimizer's settings.
         kwargs = {k: v for k, v in kwargs.items() if not (k in UNSET and v == UNSET[k])}
-        for given in kwargs:
-            shared = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema",
-                      "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
-                      "gradient_accumulation_steps", "learning_rate")  # fmt: skip
-            fix = did_you_mean(given, ("initial_scale", "dynamic_growth_steps", "name"))
-            if given in shared:
-                fix = f"LossScaleOptimizer(Adam({given}=...)): it belongs to the inner optimizer."
-            raise value_error(f"LossScaleOptimizer takes no argument {given!r}.", fix=fix)
+        for given, value in kwargs.items():
+            if given in UNSET or given == "learning_rate":
+                raise value_error(
+                    f"LossScaleOptimizer takes no argument {given!r}, which belongs to the inner "
+                    "optimizer.",
+                    fix=f"LossScaleOptimizer(keras.optimizers.Adam({given}={value!r}))",
+                )
+        if kwargs:
+            raise ValueError(unknown_to(type(self), kwargs))
         if not isinstance(inner_optimizer, Optimizer):
             raise type_error(
                 f"inner_optimizer must be an optimizer, got {type(inner_optimizer).__name__}.",
@@ -99,18 +98,11 @@ class LossScaleOptimizer(Optimizer):
 
     __signature__ = signature_of(__init__)  # it rejects the shared arguments
 
-    def build(
-        self,
-        variables: Sequence[Variable] | None = None,
-        var_list: Sequence[Variable] | None = None,
-    ) -> None:
-        if self.built:
-            return
-        variables = given_weights(variables, var_list)
+    def _create_variables(self, variables: list[Variable]) -> None:
         self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
         self.dynamic_scale = self._add_scalar("dynamic_scale", self.initial_scale, "float32")
         self.inner_optimizer.build(variables)
-        super().build(variables)
+        super()._create_variables(variables)
 
     def _adopt(self, variables: Sequence[Variable]) -> None:
         self.inner_optimizer._adopt(variables)
@@ -253,7 +245,7 @@ class OptimizerMap(Configurable, MutableMapping):
         if not isinstance(default_optimizer, Optimizer):
             raise type_error(
                 f"default_optimizer must be an optimizer, got {type(default_optimizer).__name__}.",
-                fix="OptimizerMap(Adam(), {'encoder/.*': SGD()})",
+                fix="default_optimizer=keras.optimizers.Adam()",
             )
         self._default_optimizer = default_optimizer
         self._optimizer_map: dict[str, Optimizer] = {}
@@ -285,12 +277,12 @@ class OptimizerMap(Configurable, MutableMapping):
             raise value_error(f"A key must be a path or a pattern, got {key!r}.")
         if key in self._optimizer_map:
             raise value_error(
-                f"{key!r} has an optimizer already.", fix=f"del optimizer_map[{key!r}] first."
+                f"{key!r} has an optimizer already.", fix=f"del optimizer_map[{key!r}]"
             )
         if not isinstance(optimizer, Optimizer):
             raise value_error(
                 f"The value for {key!r} must be an optimizer, got {type(optimizer).__name__}.",
-                fix=f"optimizer_map[{key!r}] = SGD(0.01)",
+                fix=f"optimizer_map[{key!r}] = keras.optimizers.SGD(0.01)",
             )
         _reject_wrapper(optimizer, repr(key))
         self._optimizer_map[key] = optimizer
@@ -327,8 +319,7 @@ class MultiOptimizer(Optimizer):
         optimizer_map: `OptimizerMap`, function from a weight to its optimizer, or one optimizer
             for all weights.
         loss_scale_factor: loss scale of all optimizers; see `Optimizer`.
-        name: name of the optimizer and first part of its variables' paths; made from the class name
-            if None.
+        name: name of the optimizer; see `Optimizer`.
 
     Example:
 
@@ -352,7 +343,7 @@ class MultiOptimizer(Optimizer):
             raise type_error(
                 "optimizer_map must be an OptimizerMap or a function, got "
                 f"{type(optimizer_map).__name__}.",
-                fix="MultiOptimizer(OptimizerMap(Adam(), {'encoder/.*': SGD()}))",
+                fix="optimizer_map=keras.optimizers.OptimizerMap(keras.optimizers.Adam())",
             )
         self.optimizer_map = optimizer_map
         self._members: list[Optimizer] = []
@@ -362,14 +353,7 @@ class MultiOptimizer(Optimizer):
         self._choice: list[int] = []  # index of the optimizer, per weight
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
 
-    def build(
-        self,
-        variables: Sequence[Variable] | None = None,
-        var_list: Sequence[Variable] | None = None,
-    ) -> None:
-        if self.built:
-            return
-        variables = given_weights(variables, var_list)
+    def _create_variables(self, variables: list[Variable]) -> None:
         chosen = [self.optimizer_map(v) for v in variables]
         for optimizer, variable in zip(chosen, variables, strict=True):
             if not isinstance(optimizer, Optimizer):
@@ -385,7 +369,7 @@ class MultiOptimizer(Optimizer):
         for i, optimizer in enumerate(self._members):
             optimizer.loss_scale_factor = self.loss_scale_factor
             optimizer.build([v for v, c in zip(variables, self._choice, strict=True) if c == i])
-        super().build(variables)
+        super()._create_variables(variables)
 
     def _adopt(self, variables: Sequence[Variable]) -> None:
         new = self._unknown(variables)

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from cornu.core.variable import Variable
 from cornu.errors import value_error
 from cornu.optimizers.optimizer import Optimizer
+from cornu.optimizers.rule import Updated
 from cornu.types import ScheduleLike, Tensor
 
 
@@ -60,9 +61,7 @@ class SGD(Optimizer):
         """The momentum variables of the weights; empty without momentum."""
         return [row[0] for row in self._slots if row]
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, *slots: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, *slots: Tensor) -> Updated:
         if not slots:
             return (p - lr * g,)
         m = self.momentum * slots[0] - lr * g
@@ -108,7 +107,7 @@ class RMSprop(Optimizer):
 
     def rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, v: Tensor, *later: Tensor
-    ) -> tuple[Tensor, ...]:
+    ) -> Updated:
         slots = dict(zip(self._later_slots, later, strict=True))
         v = self.rho * v + (1 - self.rho) * jnp.square(g)
         second = v
@@ -151,7 +150,7 @@ class Adagrad(Optimizer):
         self.epsilon = epsilon
         self._chosen_slots = {"accumulator": initial_accumulator_value}
 
-    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, a: Tensor) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, a: Tensor) -> Updated:
         a = a + jnp.square(g)
         return p - lr * g / jnp.sqrt(a + self.epsilon), a
 
@@ -195,7 +194,7 @@ class Adadelta(Optimizer):
         t: Tensor,
         grads: Tensor,
         moves: Tensor,
-    ) -> tuple[Tensor, ...]:
+    ) -> Updated:
         grads = self.rho * grads + (1 - self.rho) * jnp.square(g)
         move = g * jnp.sqrt(moves + self.epsilon) / jnp.sqrt(grads + self.epsilon)
         moves = self.rho * moves + (1 - self.rho) * jnp.square(move)
@@ -260,9 +259,7 @@ class Ftrl(Optimizer):
         self.beta = beta
         self._chosen_slots = {"accumulator": initial_accumulator_value, "linear": 0.0}
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, n: Tensor, z: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, n: Tensor, z: Tensor) -> Updated:
         power, l1 = -self.learning_rate_power, self.l1_regularization_strength
         l2 = self.l2_regularization_strength + self.beta / (2 * lr)
         after = n + jnp.square(g)
@@ -308,6 +305,6 @@ class Lion(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
-    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor) -> Updated:
         p = p - lr * jnp.sign(m * self.beta_1 + g * (1 - self.beta_1))
         return p, m * self.beta_2 + g * (1 - self.beta_2)

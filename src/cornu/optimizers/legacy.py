@@ -22,8 +22,8 @@ class Optimizer:
             explain(
                 f"optimizers.legacy.{name} is an optimizer of Keras 2, which is not part of this "
                 "library.",
-                fix=f"optimizers.{name} takes the same arguments, with learning_rate for lr and "
-                "schedules for decay.",
+                fix=f"keras.optimizers.{name} in place of keras.optimizers.legacy.{name}\n"
+                "with learning_rate for lr, and a schedule for decay.",
             )
         )
 

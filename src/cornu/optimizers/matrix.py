@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from cornu import patterns
 from cornu.core.variable import Variable
 from cornu.optimizers.optimizer import Optimizer
+from cornu.optimizers.rule import Updated
 from cornu.types import ScheduleLike, Tensor
 
 
@@ -73,7 +74,7 @@ class Adafactor(Optimizer):
 
     def rule(
         self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, rows: Tensor, columns: Tensor, v: Tensor
-    ) -> tuple[Tensor, ...]:
+    ) -> Updated:
         lr, decay = lr
         square = jnp.square(g) + self.epsilon_1
         if p.ndim >= 2:
@@ -181,9 +182,7 @@ class Muon(Optimizer):
         bias = jnp.sqrt(1 - self.adam_beta_2**t) / (1 - self.adam_beta_1**t)
         return ((lr, lr * self.adam_lr_ratio * bias),)
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, *v: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, m: Tensor, *v: Tensor) -> Updated:
         lr, adam_lr = lr
         if v:
             m = m + (g - m) * (1 - self.adam_beta_1)
@@ -264,9 +263,7 @@ class ScheduleFreeAdamW(Optimizer):
             lr = lr * jnp.minimum(1.0, t / self.warmup_steps)
         return ((lr, 1 - jnp.float32(self.beta_2), 1 - self.beta_2**t, 1 / t),)
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, z: Tensor, v: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, z: Tensor, v: Tensor) -> Updated:
         lr, gain, bias, weight = lr
         v = v + (jnp.square(g) - v) * gain
         x = (p - (1 - self.beta_1) * z) / self.beta_1

@@ -12,7 +12,7 @@ that made it, and `custom_objects` says at loading what the name means.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -65,16 +65,10 @@ class Optax(Optimizer):
         super().__init__(learning_rate, *args, **shared)
         self.transformation = transformation
 
-    def build(
-        self,
-        variables: Sequence[Variable] | None = None,
-        var_list: Sequence[Variable] | None = None,
-    ) -> None:
-        if self.built:
-            return
-        super().build(variables, var_list)
+    def _create_variables(self, variables: list[Variable]) -> None:
+        super()._create_variables(variables)
         with eagerly():
-            weights = [v.value for v in self._trainable_variables if not v.overwrite_with_gradient]
+            weights = [v.value for v in variables if not v.overwrite_with_gradient]
             state = self.transformation.init(weights)
         leaves, self._structure = jax.tree_util.tree_flatten_with_path(state)
         self._common = [self._add_leaf(path, leaf) for path, leaf in leaves]

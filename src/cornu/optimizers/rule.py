@@ -23,6 +23,8 @@ from cornu.optimizers.step import State, Update
 from cornu.optimizers.variables import OptimizerVariables
 from cornu.types import DType, Tensor
 
+Updated = tuple[Tensor, ...]  # the new weight, then its new slots
+
 
 class Rule(OptimizerVariables):
     """The update of a weight and its slots, and of all weights."""
@@ -42,9 +44,7 @@ class Rule(OptimizerVariables):
         """
         return (lr, *common)
 
-    def rule(
-        self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, *slots: Tensor
-    ) -> tuple[Tensor, ...]:
+    def rule(self, g: Tensor, p: Tensor, lr: Tensor, t: Tensor, *slots: Tensor) -> Updated:
         """The update of one weight as a pure function of arrays; defined by subclasses.
 
         Weights in half precision are passed in float32, with their gradients and slots.

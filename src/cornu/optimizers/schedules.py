@@ -30,6 +30,8 @@ from cornu.types import Config, Tensor
 class LearningRateSchedule(Configurable):
     """Base class of all schedules: functions from the step to the learning rate.
 
+    The built-in schedules take a `name`, which is kept in their config.
+
     Example:
 
         >>> class Halve(LearningRateSchedule):
@@ -59,7 +61,6 @@ class ExponentialDecay(LearningRateSchedule):
         decay_steps: number of steps in which the rate is multiplied by `decay_rate`.
         decay_rate: decay factor.
         staircase: whether to decay in discrete steps, every `decay_steps` steps.
-        name: name of the schedule.
 
     Example:
 
@@ -94,7 +95,6 @@ class InverseTimeDecay(LearningRateSchedule):
         decay_steps: number of steps per unit of decay.
         decay_rate: increase of `initial / rate` per `decay_steps` steps.
         staircase: whether to decay in discrete steps, every `decay_steps` steps.
-        name: name of the schedule.
 
     Example:
 
@@ -127,7 +127,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     Args:
         boundaries: last step of each value but the last, in increasing order.
         values: learning rates, one more than boundaries.
-        name: name of the schedule.
 
     Example:
 
@@ -164,7 +163,6 @@ class PolynomialDecay(LearningRateSchedule):
         power: exponent; 1 for linear decay.
         cycle: whether to restart beyond `decay_steps`, with `decay_steps` replaced by its smallest
             multiple that is >= `step`.
-        name: name of the schedule.
 
     Example:
 
@@ -208,7 +206,6 @@ class CosineDecay(LearningRateSchedule):
         initial_learning_rate: learning rate at step 0.
         decay_steps: number of steps of the decay, without the warmup.
         alpha: final learning rate as a fraction of the rate at which the decay starts.
-        name: name of the schedule.
         warmup_target: learning rate at the end of the warmup; None for no warmup.
         warmup_steps: number of steps of the warmup.
 
@@ -262,7 +259,6 @@ class CosineDecayRestarts(LearningRateSchedule):
         t_mul: ratio of the lengths of a period and the one before.
         m_mul: ratio of the initial rates of a period and the one before.
         alpha: final learning rate of each period as a fraction of `initial_learning_rate`.
-        name: name of the schedule.
 
     Example:
 
@@ -337,7 +333,7 @@ def _positive(value: float, name: str) -> float:
     if value is None or isinstance(value, str) or value <= 0:
         raise value_error(
             f"{name} must be a positive number of steps, got {value!r}.",
-            fix=f"{name}=1000; one epoch has math.ceil(samples / batch_size) steps.",
+            fix=f"{name}=1000\none epoch has math.ceil(samples / batch_size) steps.",
         )
     return value
 

@@ -25,22 +25,6 @@ from cornu.errors import explain, type_error, value_error, warn
 from cornu.types import DType, InitializerLike, Tensor
 
 
-def given_weights(
-    variables: Sequence[Variable] | None, var_list: Sequence[Variable] | None
-) -> list[Variable]:
-    """The weights given to `build`, under either name.
-
-    Raises:
-        TypeError: no weights are given.
-    """
-    given = var_list if variables is None else variables
-    if given is None:
-        raise type_error(
-            "build needs the weights to train.", fix="optimizer.build(model.trainable_variables)"
-        )
-    return list(given)
-
-
 class OptimizerVariables:
     """Creates, lists, saves and loads the variables of an optimizer."""
 
@@ -106,15 +90,27 @@ class OptimizerVariables:
         Args:
             variables: weights to train.
             var_list: the same, under the name of Keras's built-in optimizers.
+
+        Raises:
+            TypeError: no weights are given.
         """
         if self.built:
             return
-        variables = given_weights(variables, var_list)
+        given = var_list if variables is None else variables
+        if given is None:
+            raise type_error(
+                "build needs the weights to train.",
+                fix="optimizer.build(model.trainable_variables)",
+            )
+        self._create_variables(list(given))
+        self._indices = None
+        self.built = True
+
+    def _create_variables(self, variables: list[Variable]) -> None:
+        """Create the variables for the weights to train; part of `build`."""
         self._trainable_variables = variables
         self._add_slots(variables)
         self._common = [self._add_scalar(name, start) for name, start in self._common_slots.items()]
-        self._indices = None
-        self.built = True
 
     def _adopt(self, variables: Sequence[Variable]) -> None:
         """Create slots for weights that were frozen at `build`; the other weights keep theirs.
@@ -123,7 +119,8 @@ class OptimizerVariables:
             ValueError: the class overrides `build`, so its slots are not known.
         """
         new = self._unknown(variables)
-        if new and type(self).build is not OptimizerVariables.build:
+        own, base = type(self), OptimizerVariables
+        if new and (own.build, own._create_variables) != (base.build, base._create_variables):
             raise value_error(
                 f"{type(self).__name__} '{self.name}' has no slots for weight "
                 f"'{new[0].path}', which was frozen when training began.",
@@ -277,7 +274,7 @@ class OptimizerVariables:
             raise value_error(
                 f"{type(self).__name__} '{self.name}' has {len(mine)} variables, got "
                 f"{len(weights)} arrays.",
-                fix=None if self.built else "optimizer.build(model.trainable_variables) first.",
+                fix=None if self.built else "optimizer.build(model.trainable_variables)",
             )
         for variable, value in zip(mine, weights, strict=True):
             variable.assign(value)

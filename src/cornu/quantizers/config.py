@@ -191,5 +191,5 @@ def _check(config: QuantizationConfig, quantizer: Callable[..., Any] | None) -> 
         raise value_error(
             f"The output_dtype of a weight quantizer for {type(config).__name__} must be int8, got "
             f"{quantizer.output_dtype}.",
-            fix="output_dtype='int8'; value_range sets the number of bits, such as (-8, 7).",
+            fix="output_dtype='int8'\nvalue_range sets the number of bits, such as (-8, 7).",
         )

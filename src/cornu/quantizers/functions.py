@@ -114,7 +114,7 @@ def abs_max_quantize_grouped_with_zero_point(
             "Quantization in blocks needs a matrix and a positive integer block_size.",
             shapes=f"inputs {tuple(x.shape)}",
             block_size=block_size,
-            fix="x.reshape(-1, columns), block_size=128",
+            fix="block_size=128\nor a matrix: x = x.reshape(-1, columns)",
         )
     number = x.dtype.type  # keeps numpy in the dtype of the inputs, also in bfloat16
     rows, columns = x.shape

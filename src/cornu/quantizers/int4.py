@@ -42,7 +42,7 @@ def pack_int4(
     if x.dtype.name != dtype:
         raise type_error(
             f"arr must have dtype {dtype}, got {x.dtype.name}.",
-            fix=f"ops.cast(arr, {dtype!r}), or dtype={x.dtype.name!r}",
+            fix=f"arr = keras.ops.cast(arr, {dtype!r})",
         )
     length = x.shape[axis]
     x = jnp.moveaxis(x, axis, 0)

@@ -35,7 +35,7 @@ class Quantizer(Configurable):
         raise NotImplementedError(
             explain(
                 f"{type(self).__name__} must define get_config.",
-                fix="def get_config(self): return {...the constructor's arguments...}",
+                fix="def get_config(self): return {'output_dtype': self.output_dtype}",
             )
         )
 
