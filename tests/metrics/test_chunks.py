@@ -150,6 +150,6 @@ def test_values_alone(name):
 def test_every_metric_is_tried():
     tried = {call.split("(")[0] for call, _ in ROWS} | {"Mean", "Sum", "Metric"}
     public = {
-        n for n, m in vars(metrics).items() if inspect.isclass(m) and m.__module__ != "typing"
+        n for n, m in vars(metrics).items() if inspect.isclass(m) and issubclass(m, metrics.Metric)
     }
     assert tried == public
