@@ -11,67 +11,62 @@ is then suggested, or a sentence on what to do instead, which is then shown.
 A name stands here only as long as it is not there: what is added to the library is found first.
 """
 
-# Arguments: today's names, of which the first that the callable takes is meant.
-ARGUMENTS: dict[str, str] = {
+
+def _by_old_name(table: dict[str, str]) -> dict[str, str]:
+    """Old name -> today's, of a table from today's to the old ones, which blanks separate."""
+    return {old: today for today, names in table.items() for old in names.split()}
+
+
+# Arguments: today's name, and the old ones.
+ARGUMENTS: dict[str, str] = _by_old_name({
     "alpha": "negative_slope",
-    "b_constraint": "bias_constraint",
-    "b_regularizer": "bias_regularizer",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "betas": "beta_1",
-    "bias": "use_bias",
-    "border_mode": "padding",
-    "criterion": "loss",
-    "dim": "axis",
-    "dim_ordering": "data_format",
-    "dropout_U": "recurrent_dropout",
-    "dropout_W": "dropout",
-    "embedding_dim": "output_dim",
-    "eps": "epsilon",
-    "hidden_size": "units",
-    "in_place": "inplace",
-    "init": "kernel_initializer",
-    "inner_activation": "recurrent_activation",
-    "inner_init": "recurrent_initializer",
-    "input": "inputs",
-    "keepdim": "keepdims",
-    "lr": "learning_rate",
-    "max_iter": "epochs",
-    "metric": "metrics",
-    "min_lr_delta": "min_delta",
-    "n_epochs": "epochs",
-    "n_iter_no_change": "patience",
-    "n_units": "units",
-    "nb_epoch": "epochs",
-    "nb_epochs": "epochs",
-    "nb_filter": "filters",
-    "nb_filters": "filters",
-    "nb_val_samples": "validation_steps",
+    "axis": "dim",
+    "beta_1": "beta1 betas",
+    "beta_2": "beta2",
+    "bias_constraint": "b_constraint",
+    "bias_regularizer": "b_regularizer",
+    "data_format": "dim_ordering",
+    "dropout": "dropout_W",
+    "epochs": "max_iter n_epochs nb_epoch nb_epochs num_epochs",
+    "epsilon": "eps",
+    "filters": "nb_filter nb_filters num_filters out_channels",
+    "inplace": "in_place",
+    "input_dim": "num_embeddings",
+    "inputs": "input",
+    "keepdims": "keepdim",
+    "kernel_constraint": "W_constraint",
+    "kernel_initializer": "init",
+    "kernel_regularizer": "W_regularizer",
+    "learning_rate": "lr",
+    "loss": "criterion",
+    "metrics": "metric",
+    "min_delta": "min_lr_delta tol",
     "negative_slope": "alpha",
-    "nesterov_momentum": "nesterov",
-    "neurons": "units",
-    "num_embeddings": "input_dim",
-    "num_epochs": "epochs",
-    "num_filters": "filters",
-    "num_units": "units",
-    "optim": "optimizer",
-    "out_channels": "filters",
-    "out_features": "units",
-    "output": "outputs",
-    "output_dim": "units",
-    "p": "rate",
-    "pool_length": "pool_size",
-    "samples_per_epoch": "steps_per_epoch",
-    "sigma": "stddev",
-    "stride": "strides",
-    "subsample": "strides",
-    "subsample_length": "strides",
-    "test_size": "validation_split",
-    "tol": "min_delta",
-    "validation_fraction": "validation_split",
-    "W_constraint": "kernel_constraint",
-    "W_regularizer": "kernel_regularizer",
-}
+    "nesterov": "nesterov_momentum",
+    "optimizer": "optim",
+    "output_dim": "embedding_dim",
+    "outputs": "output",
+    "padding": "border_mode",
+    "patience": "n_iter_no_change",
+    "pool_size": "pool_length",
+    "rate": "p",
+    "recurrent_activation": "inner_activation",
+    "recurrent_dropout": "dropout_U",
+    "recurrent_initializer": "inner_init",
+    "stddev": "sigma",
+    "steps_per_epoch": "samples_per_epoch",
+    "strides": "stride subsample subsample_length",
+    "units": "hidden_size n_units neurons num_units out_features output_dim",
+    "use_bias": "bias",
+    "validation_split": "test_size validation_fraction",
+    "validation_steps": "nb_val_samples",
+})  # fmt: skip
+
+_DEVICE = "leave it out: JAX chooses the device; `cornu doctor` lists them."
+_FOUND = "leave it out: the number of inputs is found when the layer is first called."
+_RATE = (
+    "give it to the optimizer: compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), ...)"
+)
 
 # Arguments that need more than another name; those of one class or function under its name.
 REMOVED_ARGUMENTS: dict[str, str] = {
@@ -82,22 +77,19 @@ REMOVED_ARGUMENTS: dict[str, str] = {
     "alpha": "leave it out.",
     "batch_first": "leave it out: the batch always comes first, (batch, time, features).",
     "bidirectional": "layers.Bidirectional(layers.LSTM(...))",
-    "compile.learning_rate": "give it to the optimizer: "
-    "compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), ...)",
-    "compile.lr": "give it to the optimizer: "
-    "compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), ...)",
-    "fit.learning_rate": "give it to the optimizer: "
-    "compile(optimizer=keras.optimizers.Adam(learning_rate=0.001), ...)",
+    "compile.learning_rate": _RATE,
+    "compile.lr": _RATE,
+    "fit.learning_rate": _RATE,
     "fit.metrics": "give them to compile: compile(..., metrics=['accuracy'])",
     "fit.loss": "give it to compile: compile(loss='mse', ...)",
     "fit.optimizer": "give it to compile: compile(optimizer='adam', ...)",
     "concat_axis": "layers.Concatenate(axis=...)",
     "decay": "learning_rate=keras.optimizers.schedules.InverseTimeDecay(...)",
     "device": "leave it out: JAX chooses the device.",
-    "in_channels": "leave it out: the number of inputs is found when the layer is first called.",
-    "in_features": "leave it out: the number of inputs is found when the layer is first called.",
+    "in_channels": _FOUND,
+    "in_features": _FOUND,
     "input_length": "leave it out: the length is found when the layer is first called.",
-    "input_size": "leave it out: the number of inputs is found when the layer is first called.",
+    "input_size": _FOUND,
     "input_tensor": "keras.Model(inputs=tensor, outputs=...)",
     "mode": "leave it out.",
     "nb_col": "kernel_size=(rows, columns)",
@@ -114,99 +106,67 @@ _PROBABLY = (
     "'sparse_categorical_crossentropy' for integer labels, 'categorical_crossentropy' for one-hot."
 )
 
+_RMSE = (
+    "loss='mse' has the same minimum; "
+    "metrics=[keras.metrics.RootMeanSquaredError()] shows the root."
+)
+
 _F1 = "keras.metrics.F1Score(); with threshold=0.5 for several yes-or-no labels."
 
-# Names that are given as text: kind -> name -> today's.
+# Names that are given as text: kind -> today's name, and the old ones.
 WORDS: dict[str, dict[str, str]] = {
-    "loss": {
-        "absolute_error": "mae",
-        "bceloss": "binary_crossentropy",
-        "bcewithlogitsloss": "keras.losses.BinaryCrossentropy(from_logits=True)",
-        "binary_cross": "binary_crossentropy",
-        "binary_cross_entropy": "binary_crossentropy",
-        "binary_log_loss": "binary_crossentropy",
-        "categorical_cross": "categorical_crossentropy",
-        "categorical_cross_entropy": "categorical_crossentropy",
-        "cross_entropy": _PROBABLY,
-        "crossentropy": _PROBABLY,
-        "crossentropyloss": "keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
-        "huberloss": "huber",
-        "kldivloss": "kl_divergence",
-        "l1": "mae",
-        "l1loss": "mae",
-        "l2": "mse",
-        "log_loss": _PROBABLY,
-        "logloss": _PROBABLY,
-        "mseloss": "mse",
-        "neg_mean_squared_error": "mse",
-        "nll": _PROBABLY,
-        "nllloss": _PROBABLY,
-        "rmse": "loss='mse' has the same minimum; "
-        "metrics=[keras.metrics.RootMeanSquaredError()] shows the root.",
-        "root_mean_squared_error": "loss='mse' has the same minimum; "
-        "metrics=[keras.metrics.RootMeanSquaredError()] shows the root.",
-        "smooth_l1": "huber",
-        "smoothl1loss": "huber",
-        "softmax_cross_entropy": "keras.losses.CategoricalCrossentropy(from_logits=True)",
-        "sparse_cross_entropy": "sparse_categorical_crossentropy",
-        "squared_error": "mse",
-    },
-    "metric": {
-        "accuracy_score": "accuracy",
-        "auroc": "auc",
-        "f1": _F1,
-        "f1_macro": "keras.metrics.F1Score(average='macro')",
-        "f1_score": _F1,
-        "fscore": _F1,
-        "jaccard": "keras.metrics.MeanIoU(num_classes=...)",
-        "log_loss": "keras.metrics.BinaryCrossentropy() or "
-        "keras.metrics.SparseCategoricalCrossentropy()",
-        "precision_score": "precision",
-        "r2": "keras.metrics.R2Score()",
-        "r2_score": "keras.metrics.R2Score()",
-        "r_squared": "keras.metrics.R2Score()",
-        "recall_score": "recall",
-        "rmse": "root_mean_squared_error",
-        "roc_auc": "auc",
-        "roc_auc_score": "auc",
-        "sensitivity": "recall",
-        "specificity": "keras.metrics.SpecificityAtSensitivity(0.5)",
-        "top_5_accuracy": "top_k_categorical_accuracy",
-        "tpr": "recall",
-    },
-    "optimizer": {
-        "adamoptimizer": "adam",
-        "bfgs": "adam",
-        "gd": "sgd",
-        "gradient_descent": "sgd",
-        "gradientdescent": "sgd",
-        "gradientdescentoptimizer": "sgd",
-        "lbfgs": "adam",
-        "momentum": "keras.optimizers.SGD(0.01, momentum=0.9)",
-        "nag": "keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)",
-        "nesterov": "keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)",
-        "rms_prop": "rmsprop",
-    },
-    "activation": {
-        "hard_swish": "hard_silu",
-        "identity": "linear",
-        "leakyrelu": "leaky_relu",
-        "logistic": "sigmoid",
-        "logsoftmax": "log_softmax",
-        "lrelu": "leaky_relu",
-        "none": "linear",
-        "prelu": "layers.PReLU(), as a layer of its own",
-    },
-    "initializer": {
-        "gaussian": "random_normal",
-        "he": "he_normal",
-        "kaiming_normal": "he_normal",
-        "kaiming_uniform": "he_uniform",
-        "lecun": "lecun_normal",
-        "xavier": "glorot_uniform",
-        "xavier_normal": "glorot_normal",
-        "xavier_uniform": "glorot_uniform",
-    },
+    "loss": _by_old_name({
+        "binary_crossentropy": "bceloss binary_cross binary_cross_entropy binary_log_loss",
+        "categorical_crossentropy": "categorical_cross categorical_cross_entropy",
+        "huber": "huberloss smooth_l1 smoothl1loss",
+        "keras.losses.BinaryCrossentropy(from_logits=True)": "bcewithlogitsloss",
+        "keras.losses.CategoricalCrossentropy(from_logits=True)": "softmax_cross_entropy",
+        "keras.losses.SparseCategoricalCrossentropy(from_logits=True)": "crossentropyloss",
+        "kl_divergence": "kldivloss",
+        _RMSE: "rmse root_mean_squared_error",
+        "mae": "absolute_error l1 l1loss",
+        "mse": "l2 mseloss neg_mean_squared_error squared_error",
+        "sparse_categorical_crossentropy": "sparse_cross_entropy",
+        _PROBABLY: "cross_entropy crossentropy log_loss logloss nll nllloss",
+    }),
+    "metric": _by_old_name({
+        "accuracy": "accuracy_score",
+        "auc": "auroc roc_auc roc_auc_score",
+        "keras.metrics.BinaryCrossentropy() or keras.metrics.SparseCategoricalCrossentropy()":
+            "log_loss",
+        "keras.metrics.F1Score(average='macro')": "f1_macro",
+        "keras.metrics.MeanIoU(num_classes=...)": "jaccard",
+        "keras.metrics.R2Score()": "r2 r2_score r_squared",
+        "keras.metrics.SpecificityAtSensitivity(0.5)": "specificity",
+        "precision": "precision_score",
+        "recall": "recall_score sensitivity tpr",
+        "root_mean_squared_error": "rmse",
+        "top_k_categorical_accuracy": "top_5_accuracy",
+        _F1: "f1 f1_score fscore",
+    }),
+    "optimizer": _by_old_name({
+        "adam": "adamoptimizer bfgs lbfgs",
+        "keras.optimizers.SGD(0.01, momentum=0.9)": "momentum",
+        "keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True)": "nag nesterov",
+        "rmsprop": "rms_prop",
+        "sgd": "gd gradient_descent gradientdescent gradientdescentoptimizer",
+    }),
+    "activation": _by_old_name({
+        "hard_silu": "hard_swish",
+        "layers.PReLU(), as a layer of its own": "prelu",
+        "leaky_relu": "leakyrelu lrelu",
+        "linear": "identity none",
+        "log_softmax": "logsoftmax",
+        "sigmoid": "logistic",
+    }),
+    "initializer": _by_old_name({
+        "glorot_normal": "xavier_normal",
+        "glorot_uniform": "xavier xavier_uniform",
+        "he_normal": "he kaiming_normal",
+        "he_uniform": "kaiming_uniform",
+        "lecun_normal": "lecun",
+        "random_normal": "gaussian",
+    }),
     # Of a training's history.
     "result": {
         "acc": "accuracy",
@@ -219,7 +179,7 @@ WORDS: dict[str, dict[str, str]] = {
         "val_accuracy": "val_acc",
     },
     "regularizer": {"weight_decay": "l2", "ridge": "l2", "lasso": "l1"},
-}
+}  # fmt: skip
 
 _WEIGHTS = "trainable_variables; as arrays: get_weights()"
 _CALLED = "{name} = layer(inputs), or layer.call in a class of your own"
@@ -229,8 +189,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "model": {
         "children": "model.layers",
         "coef_": "model.get_weights()",
-        "cpu": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
-        "cuda": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "cpu": _DEVICE,
+        "cuda": _DEVICE,
         "eval": "leave it out: predict and evaluate run the model as it is used, "
         "model(x, training=False) too.",
         "evaluate_generator": "model.evaluate(generator)",
@@ -250,7 +210,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "requires_grad_": "model.trainable = False",
         "score": "model.evaluate(x, y)",
         "state_dict": "model.get_weights(), or model.save_weights('model.weights.h5')",
-        "to": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "to": _DEVICE,
         "to_yaml": "model.to_json()",
         "train": "model.fit(x, y); for one call: model(x, training=True)",
         "uses_learning_phase": "the argument training of call: model(x, training=True)",
@@ -260,7 +220,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "W": "layer.kernel",
         "add_update": "assign the variable in call: self.count.assign_add(1)",
         "b": "layer.bias",
-        "cuda": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "cuda": _DEVICE,
         "forward": "layer(x); a subclass defines call(self, inputs).",
         "get_input_at": "layer.input",
         "get_input_shape_at": "layer.input.shape",
@@ -271,7 +231,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "parameters": "layer.trainable_variables; as arrays: layer.get_weights()",
         "requires_grad_": "layer.trainable = False",
         "state_dict": "layer.get_weights()",
-        "to": "leave it out: JAX chooses the device; `cornu doctor` lists them.",
+        "to": _DEVICE,
         "updates": "leave it out: variables that call assigns are carried along.",
         "weight": "layer.kernel",
     },
