@@ -133,13 +133,13 @@ def test_tensors_in_the_place_of_settings():
 
 
 def test_layers_one_by_one():
-    with pytest.raises(ValueError, match=r"(?s)one list.*Sequential\(\[first, second"):
+    with pytest.raises(ValueError, match=r"(?s)in a list.*Sequential\(\[first, second"):
         cornu.Sequential(layers.Dense(3), layers.Dense(2))
     assert not cornu.Sequential([layers.Dense(2)], False).trainable
 
 
 def test_a_negative_learning_rate():
-    with pytest.warns(UserWarning, match=r"(?s)makes the loss larger.*learning_rate=1"):
+    with pytest.warns(UserWarning, match=r"(?s)increases the loss.*learning_rate=1"):
         optimizers.Adam(-1)
 
 

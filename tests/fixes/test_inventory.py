@@ -10,6 +10,7 @@ import pytest
 
 import cornu as keras
 from cornu import errors
+from cornu.findings import Finding
 from fixes.applying import run
 from fixes.inventory import SOURCE, sites, texts
 from fixes.tables import TABLES
@@ -68,10 +69,9 @@ def met():
     for site in sites():
         known[site.file].append(site)
     found = set()
-    original = errors.explain
+    original, make = errors.explain, Finding.__init__
 
-    def recorder(what, *, fix=None, **facts):
-        frame = sys._getframe(1) if fix is not None else None
+    def note(frame):
         while frame is not None:
             file = frame.f_code.co_filename.partition(f"{SOURCE.name}/")[2]
             hits = [s for s in known.get(file, ()) if s.first <= frame.f_lineno <= s.last]
@@ -79,9 +79,19 @@ def met():
                 found.add(hits[-1])
                 break
             frame = frame.f_back
+
+    def recorder(what, *, fix=None, **facts):
+        if fix is not None:
+            note(sys._getframe(1))
         return original(what, fix=fix, **facts)
 
+    def make_finding(self, *args, **kwargs):  # its message is built later, somewhere else
+        make(self, *args, **kwargs)
+        if self.fix is not None:
+            note(sys._getframe(1))
+
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Finding, "__init__", make_finding)
         for name, module in list(sys.modules.items()):
             if name.startswith("cornu.") and vars(module).get("explain") is original:
                 patched.setattr(module, "explain", recorder)
