@@ -76,7 +76,7 @@ def test_limits_to_try_a_script_out():
 def test_there_is_one_engine():
     assert config.backend() == "jax"
     config.set_backend("jax")
-    with pytest.raises(ValueError, match="There is one engine, JAX; 'torch' cannot be chosen"):
+    with pytest.raises(ValueError, match="The backend must be 'jax', got 'torch'"):
         config.set_backend("torch")
     assert config.is_nnx_enabled() is False
 

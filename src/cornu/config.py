@@ -24,22 +24,22 @@ __all__ = [
 
 
 def backend() -> str:
-    """The engine: always `"jax"`."""
+    """The backend: always `"jax"`."""
     return "jax"
 
 
 def set_backend(backend: str) -> None:
-    """Accepts `"jax"`, the only engine there is.
+    """Accepts `"jax"`, the only backend.
 
     Raises:
-        ValueError: another engine is asked for.
+        ValueError: another backend is given.
     """
     if backend != "jax":
-        raise value_error(f"There is one engine, JAX; {backend!r} cannot be chosen.")
+        raise value_error(f"The backend must be 'jax', got {backend!r}.")
 
 
 def floatx() -> str:
-    """The dtype of weights and inputs when nothing else is said."""
+    """The default dtype of weights and inputs."""
     return current.floatx
 
 
@@ -49,7 +49,7 @@ def epsilon() -> float:
 
 
 def image_data_format() -> str:
-    """Where images keep their channels."""
+    """The default axis of the channels of images."""
     return current.image_data_format
 
 
@@ -106,10 +106,7 @@ def is_flash_attention_enabled() -> bool | None:
 
 
 def enable_unsafe_deserialization() -> None:
-    """Warns that there is nothing to enable: code in a file is never run, whatever is set.
-
-    A script that calls it goes on, and its files load as far as they hold no code.
-    """
+    """Warn that nothing is enabled: code in a file is never run, whatever is set."""
     warn(
         explain(
             "Code in a file is never run, so nothing is enabled; a lambda in a file stays refused.",
@@ -130,7 +127,7 @@ def max_epochs() -> int | None:
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Stop every `fit` after so many epochs, to try a script out."""
+    """Stop every `fit` after the given number of epochs, to try a script out."""
     current.max_epochs = max_epochs
 
 
@@ -140,7 +137,7 @@ def max_steps_per_epoch() -> int | None:
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """End every epoch after so many steps, to try a script out."""
+    """End every epoch after the given number of steps, to try a script out."""
     current.max_steps_per_epoch = max_steps_per_epoch
 
 
@@ -150,7 +147,7 @@ def max_load_bytes() -> int | None:
 
 
 def set_max_load_bytes(max_load_bytes: int | None) -> None:
-    """Refuse models from files that need more memory than so many bytes, before it is taken."""
+    """Refuse models from files that need more memory than this, before any is taken."""
     current.max_load_bytes = max_load_bytes
 
 

@@ -42,7 +42,7 @@ class TestMaking:
     def test_from_a_function_and_a_shape(self):
         v = Variable(lambda shape, dtype: jnp.full(shape, 7, dtype), shape=(2, 3), dtype="int32")
         assert v.value.tolist() == [[7, 7, 7], [7, 7, 7]]
-        with pytest.raises(ValueError, match="made by a function, so its shape must be given"):
+        with pytest.raises(ValueError, match="by a function, so its shape must be given"):
             Variable(lambda shape, dtype: jnp.zeros(shape, dtype))
 
     @pytest.mark.parametrize("name", ["ones", "Zeros", "glorot_uniform", "he_normal"])
@@ -52,7 +52,7 @@ class TestMaking:
         assert np.ptp(v.numpy()) == 0 or name not in ("ones", "Zeros")
 
     def test_of_a_wrong_or_shapeless_name(self):
-        with pytest.raises(ValueError, match="made by a function, so its shape must be given"):
+        with pytest.raises(ValueError, match="by a function, so its shape must be given"):
             Variable("ones")
         with pytest.raises(ValueError, match="or 'ones'"):
             Variable("onse", shape=(2,))
@@ -72,11 +72,11 @@ class TestMaking:
             v = Variable(0.0, name="kernel")
         assert (v.name, v.path) == ("kernel", "block/dense/kernel")
         for wrong in ("a/b", 3):
-            with pytest.raises(ValueError, match="name is a string without '/'"):
+            with pytest.raises(ValueError, match="name of a variable must be a string without '/'"):
                 Variable(0.0, name=wrong)
 
     def test_arguments_are_checked(self):
-        with pytest.raises(ValueError, match="aggregation is one of"):
+        with pytest.raises(ValueError, match="aggregation must be one of"):
             Variable(0.0, aggregation="median")
         with pytest.raises(TypeError, match="Variable takes no argument 'trainabel'"):
             Variable(0.0, trainabel=False)

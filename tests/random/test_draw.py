@@ -66,7 +66,7 @@ def test_a_generator_gives_new_numbers_and_an_int_the_same():
 def test_dtypes_are_checked():
     with pytest.raises(ValueError, match="randint"):
         random.uniform((2,), dtype="int32")
-    with pytest.raises(ValueError, match="integers"):
+    with pytest.raises(ValueError, match="random.randint must be an integer dtype"):
         random.randint((2,), 0, 3, dtype="float32")
     with pytest.raises(ValueError, match="logits"):
         random.categorical(LOGITS[0], 2)

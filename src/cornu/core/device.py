@@ -37,7 +37,7 @@ def _found(name: Any) -> jax.Device:
     kind, _, number = str(name).lower().partition(":")
     if not isinstance(name, str) or not kind or not (number or "0").isdecimal():
         raise value_error(
-            f"A device has a name like 'cpu:0' or 'gpu:1', got {name!r}.",
+            f"The name of a device must be like 'cpu:0' or 'gpu:1', got {name!r}.",
             fix="keras.device('cpu:0')",
         )
     try:

@@ -33,8 +33,8 @@ from cornu.errors import value_error
 def trace_state() -> Any:
     """A token of the JAX trace that is current; equal tokens mean the same trace.
 
-    This is the one use of a semi-public part of JAX. Without it only the check that a write belongs
-    to the current trace would be lost.
+    A semi-public part of JAX. Without it only the check that a write belongs to the current trace
+    would be lost.
     """
     return jax_core.get_opaque_trace_state(convention="flax")
 
@@ -101,7 +101,7 @@ class Frame:
     ):
         if len(variables) != len(values):
             raise ValueError(
-                f"A frame needs one value a variable; got {len(variables)} variables "
+                f"A frame needs one value per variable, got {len(variables)} variables "
                 f"and {len(values)} values."
             )
         self._variables = {id(v): v for v in variables}

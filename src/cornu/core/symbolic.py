@@ -195,15 +195,15 @@ def standardize_shape(shape: Any) -> Shape:
     """
     if shape is None or isinstance(shape, (str, int)):
         raise value_error(
-            f"A shape is a tuple of sizes, got {shape!r}.",
+            f"A shape must be a tuple of sizes, got {shape!r}.",
             fix=f"shape=({shape if isinstance(shape, int) else 4},)",
         )
     sizes = []
     for size in shape:
         if size is not None and not isinstance(size, (int, np.integer)):
-            raise value_error(f"A size in a shape is an int or None, got {size!r}.", shape=shape)
+            raise value_error(f"Sizes in a shape must be int or None, got {size!r}.", shape=shape)
         if size is not None and size < 0:
-            raise value_error(f"A size in a shape is not negative, got {size}.", shape=shape)
+            raise value_error(f"Sizes in a shape must be >= 0, got {size}.", shape=shape)
         sizes.append(None if size is None else int(size))
     return tuple(sizes)
 
@@ -296,31 +296,38 @@ def infer(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     ]
     if not unknown:
         return _described(trace(None))
-    symbol = _unknown_size()
     try:
-        return _described(trace(symbol))
-    except UnsafeFileError:  # it takes too much, with any size
+        return _described(trace(_unknown_size()))
+    except UnsafeFileError:  # too much work, with any size
         raise
     except Exception as symbolic_error:
+        others = [getattr(leaf, "shape", None) for leaf in leaves]
+        trials = _trials(unknown, [t.shape for t in tensors], others)
+        found = _with_numbers(trace, [(None,) * len(unknown), *trials])
+        if found is None:
+            raise symbolic_error from None
+        return found[0]
+
+
+def _with_numbers(
+    trace: Callable[[Any], Any], trials: Sequence[tuple[int | None, ...]]
+) -> tuple[Any] | None:
+    """The result with the first sizes that the function accepts, as a tuple of one; else None.
+
+    A size of None is probed. Only a `TypeError` or `ValueError` says that sizes do not fit.
+    """
+    for sizes in trials:
         try:
-            return _by_probing(trace, lambda probe: probe)
+            if None in sizes:
+                return (_by_probing(trace, functools.partial(_filled, sizes)),)
+            return (_described(trace(sizes)),)
         except UnsafeFileError:
             raise
         except (TypeError, ValueError):
-            pass
+            continue
         except Exception:
-            raise symbolic_error from None
-        others = [getattr(leaf, "shape", None) for leaf in leaves]
-        for sizes in _trials(unknown, [t.shape for t in tensors], others):
-            try:
-                if all(size is not None for size in sizes):
-                    return _described(trace(sizes))
-                return _by_probing(trace, functools.partial(_filled, sizes))
-            except UnsafeFileError:
-                raise
-            except (TypeError, ValueError):
-                continue
-        raise symbolic_error from None
+            return None
+    return None
 
 
 def _described(found: Any) -> Any:
@@ -382,9 +389,9 @@ def _struct(tensor: KerasTensor, sizes: Iterator[Any]) -> Any:
     shape = [next(sizes) if s is None else s for s in tensor.shape]
     if tensor.dtype == "string":
         raise type_error(
-            "Text has no place in a compiled computation.",
+            "Strings cannot be computed with in a compiled program.",
             tensor=tensor,
-            fix="number it first: x = numpy.unique(x, return_inverse=True)[1]",
+            fix="encode them as numbers first: x = numpy.unique(x, return_inverse=True)[1]",
         )
     dtype = dtypes.numpy_dtype(tensor.dtype)
     return bcoo.blank(shape, dtype, 2) if tensor.sparse else jax.ShapeDtypeStruct(shape, dtype)

@@ -100,9 +100,9 @@ class Variable:
             raise type_error(f"Variable takes no argument {next(iter(kwargs))!r}.")
         name = name or names.auto_name(self)
         if not isinstance(name, str) or "/" in name:
-            raise value_error(f"A variable's name is a string without '/', got {name!r}.")
+            raise value_error(f"The name of a variable must be a string without '/', got {name!r}.")
         if aggregation not in (None, *AGGREGATIONS):
-            raise value_error(f"aggregation is one of {AGGREGATIONS}, got {aggregation!r}.")
+            raise value_error(f"aggregation must be one of {AGGREGATIONS}, got {aggregation!r}.")
         if isinstance(initializer, str):
             initializer = self._initializer_named(initializer)
         self.name = name
@@ -125,8 +125,8 @@ class Variable:
     def _initial_value(self, initializer: Any, shape: Any, dtype: Any, layout: Any) -> jax.Array:
         if callable(initializer) and shape is None:
             raise value_error(
-                f"Variable '{self.path}' is made by a function, so its shape must be given.",
-                fix="shape=(3, 4)\nor what other shape it is to have",
+                f"Variable '{self.path}' is initialized by a function, so its shape must be given.",
+                fix="shape=(3, 4)\nor another shape",
             )
         purse = budget.current()
         if shape is not None:

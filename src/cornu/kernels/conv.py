@@ -148,7 +148,9 @@ def conv_transpose(
     strides = per_axis(strides, rank, "strides")
     dilation = per_axis(dilation, rank, "dilation")
     if padding not in ("valid", "same"):
-        raise value_error(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
+        raise value_error(
+            f"padding must be 'valid' or 'same', got {padding!r}.", fix="padding='same'"
+        )
     more: tuple[int | None, ...]
     if output_padding is None or isinstance(output_padding, int):
         more = (output_padding,) * rank

@@ -43,7 +43,7 @@ def one_hot_rows(ids: jax.Array, size: int, dtype: jnp.dtype = jnp.float32) -> j
     Args:
         ids: integers of any shape.
         size: length of each row.
-        dtype: of the result.
+        dtype: dtype of the result.
 
     Returns:
         `(*ids.shape, size)`.

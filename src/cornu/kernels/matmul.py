@@ -44,7 +44,8 @@ def einsum(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array | None:
     """The product of two bfloat16 arrays with sums in float32; None if it is not for this kernel.
 
     Args:
-        subscripts: in Einstein's notation, such as `"bij,jk->bik"`; may have an ellipsis.
+        subscripts: the product in Einstein's notation, such as `"bij,jk->bik"`, also with an
+            ellipsis.
         a: the first operand.
         b: the second operand.
 
@@ -71,7 +72,7 @@ def sums(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array:
     """The product of two arrays, rounded to bfloat16 first, with the sums left in float32.
 
     Args:
-        subscripts: in Einstein's notation, within the conditions of this kernel.
+        subscripts: the product in Einstein's notation, within the conditions of this kernel.
         a: the first operand.
         b: the second operand.
 

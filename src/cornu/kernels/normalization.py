@@ -27,7 +27,7 @@ from jax import lax
 from cornu.kernels.derivatives import Arrays
 from cornu.kernels.platform import tuned
 
-# the trial mean reads one element in so many
+# the trial mean reads one element of this many
 TRIAL = 16
 
 

@@ -73,7 +73,7 @@ def targeting(name: str) -> Iterator[None]:
     """
     if name not in TARGETS:
         raise value_error(
-            f"Lowerings exist for {', '.join(TARGETS)}, got {name!r}.",
+            f"The platform must be one of {', '.join(TARGETS)}, got {name!r}.",
             fix=did_you_mean(name, TARGETS),
         )
     with using(target=name):

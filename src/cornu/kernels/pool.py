@@ -138,7 +138,9 @@ def _checked(
     """Window and strides, one entry per axis."""
     rank = x.ndim - 2
     if padding not in ("valid", "same"):
-        raise value_error(f"padding is 'valid' or 'same', got {padding!r}.", fix="padding='same'")
+        raise value_error(
+            f"padding must be 'valid' or 'same', got {padding!r}.", fix="padding='same'"
+        )
     sizes = per_axis(window, rank, "window")
     return sizes, sizes if strides is None else per_axis(strides, rank, "strides")
 

@@ -11,7 +11,7 @@ backward pass computes the same bits again instead of keeping a mask.
 |---------------|--------------------------|-----------------------------------------------------|
 | every         | counter hash in jnp      | threefry 16 ns and rbg 13 ns an element (55-75 ms a |
 | platform      |                          | mask); the hash with its multiply 1.5 ms            |
-| dropout, grad | the mask is hashed again | saving it costs a byte an element of memory         |
+| dropout, grad | the mask is hashed again | saving it costs a byte per element of memory         |
 
 Rows of the benchmark: `dropout`.
 
@@ -49,7 +49,7 @@ def bits(key_words: jax.Array, shape: Sequence[int]) -> jax.Array:
     Args:
         key_words: uint32 `(2,)`; any two different pairs give unrelated streams, also pairs that
             differ by one.
-        shape: of the result, fewer than 2**32 elements in all.
+        shape: shape of the result, fewer than 2**32 elements in all.
 
     Returns:
         uint32 array of the shape.
@@ -97,7 +97,7 @@ def dropout(
         Array([1., 1., 1., 1.], dtype=float32)
     """
     if not 0 <= rate < 1:
-        raise value_error(f"dropout expects 0 <= rate < 1, got {rate}.")
+        raise value_error(f"The rate of dropout must be in [0, 1), got {rate}.")
     if rate == 0:
         return x
     shape = (

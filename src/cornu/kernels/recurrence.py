@@ -12,7 +12,7 @@ A mask skips steps: where it is False, states and output are those of the step c
 | gates                         | the `tanh` of `gates.py`        | forward, batch 256: 6.6        |
 |                               |                                 | against 7.0                    |
 | input projection              | inside the loop                 | ahead of it 11-12 against 5    |
-| LSTM, with gradients          | one product a step, [x, 1, h] @ | forward + gradients 11.0; two  |
+| LSTM, with gradients          | per step one product, [x,1,h] @ | forward + gradients 11.0; two  |
 |                               | all weights; [x, 1, h] is kept  | products, h kept alone 11.5;   |
 |                               | for the gradient of all         | gates in one array 12.1;       |
 |                               | weights, one product            | autodiff 13.2                  |
@@ -65,7 +65,7 @@ def scan_time(
         reverse: start at the last time. Outputs stay aligned with `xs` either way.
         mask: `(time, batch)` booleans. Where False the step is skipped: states and output are
             those of the step computed before it (a zero output before the first computed step).
-        unroll: True writes all steps out one after the other; an int writes out so many at a time.
+        unroll: True for no loop; an int for the number of steps per iteration.
         zero_output_for_mask: give zeros at skipped steps instead of the output before.
 
     Returns:

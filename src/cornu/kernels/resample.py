@@ -46,14 +46,14 @@ def _folded(index: jax.Array, size: int, mode: str) -> jax.Array:
 def map_coordinates(
     x: jax.Array, coordinates: Sequence[jax.Array], order: int, mode: str, fill_value: float
 ) -> jax.Array:
-    """An array read at given places, one coordinate an axis.
+    """An array read at given places, one coordinate per axis.
 
     Args:
         x: array with k axes.
         coordinates: k arrays of one shape, in units of elements.
         order: 0 reads the nearest element, 1 interpolates linearly.
         mode: one of `FILL_MODES`.
-        fill_value: of mode "constant".
+        fill_value: value beyond the ends in mode "constant".
 
     Returns:
         The shape of a coordinate array, in the dtype of `x`; integers are rounded.

@@ -104,7 +104,7 @@ def einsum(subscripts: str, x: jax.Array, w: jax.Array) -> jax.Array | None:
     """The same for a product whose summed axes come last in x and first in w; None otherwise.
 
     Args:
-        subscripts: in Einstein's notation, such as `"btd,dhk->bthk"`.
+        subscripts: the product in Einstein's notation, such as `"btd,dhk->bthk"`.
         x: the first operand.
         w: the second operand.
 

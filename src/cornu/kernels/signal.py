@@ -24,8 +24,8 @@ def frames(x: jax.Array, length: int, step: int) -> jax.Array:
 
     Args:
         x: `(..., time)`.
-        length: of each piece.
-        step: from the start of one piece to the start of the next.
+        length: length of each piece.
+        step: distance between the starts of neighbouring pieces.
 
     Returns:
         `(..., 1 + (time - length) // step, length)`.
@@ -51,7 +51,7 @@ def overlap_add(pieces: jax.Array, step: int) -> jax.Array:
 
     Args:
         pieces: `(..., count, length)`.
-        step: from the start of one piece to the start of the next.
+        step: distance between the starts of neighbouring pieces.
 
     Returns:
         `(..., (count - 1) * step + length)`.
@@ -79,7 +79,7 @@ def window_of(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Arra
         window: "hann", "hamming", values `(length,)`, or None for all ones.
         length: samples of the window.
         fft_length: samples of the result, at least `length`.
-        dtype: of the result.
+        dtype: dtype of the result.
     """
     budget.table(length)
     if window is None:
@@ -93,7 +93,7 @@ def window_of(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Arra
         values = window
         if len(np.shape(values)) != 1 or np.shape(values)[0] != length:
             raise value_error(
-                "A window has one value for each sample of a sequence.",
+                "A window must have one value per sample of a sequence.",
                 expected=f"({length},)",
                 received=np.shape(values),
             )
@@ -109,7 +109,7 @@ def stft(
     Args:
         x: `(..., time)`, floating.
         length: samples of a window.
-        step: from one piece to the next.
+        step: distance between neighbouring pieces.
         fft_length: samples of a piece, at least `length`.
         window: see `window_of`.
         center: reflect the ends, so that piece `i` is centered at `i * step`.
@@ -138,7 +138,7 @@ def istft(
     Args:
         spectra: `(..., pieces, fft_length // 2 + 1)`, complex.
         length, step, fft_length, window, center: as for `stft`.
-        samples: of the result; as many as the pieces cover if None.
+        samples: length of the result; what the pieces cover if None.
 
     Returns:
         `(..., time)`.

@@ -84,13 +84,13 @@ def check_padding(padding: str | Sequence[Any], rank: int) -> None:
             return
         names = "'valid' or 'same'" + (", 'causal'" if rank == 1 else "")
         raise value_error(
-            f"padding is {names} or pairs of ints, got {padding!r}.",
+            f"padding must be {names} or pairs of ints, got {padding!r}.",
             fix="padding='same'; 'causal' exists for one spatial axis only."
             if padding == "causal"
             else "padding='same'",
         )
     if len(padding) != rank:
-        raise value_error(f"padding needs {rank} pairs (before, after), got {padding!r}.")
+        raise value_error(f"padding must have {rank} pairs (before, after), got {padding!r}.")
 
 
 def taps(

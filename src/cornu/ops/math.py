@@ -10,7 +10,7 @@ from jax import lax
 
 from cornu.arguments import positive_int
 from cornu.core.frame import is_tracer
-from cornu.core.graph.op import fused, op, shape_rule, unary
+from cornu.core.graph.op import fused, op, rows_of, shape_rule
 from cornu.core.graph.operands import axes, tensor, to_float
 from cornu.core.programs.eager import in_one_program
 from cornu.core.symbolic import KerasTensor
@@ -18,6 +18,8 @@ from cornu.errors import type_error, value_error
 from cornu.kernels import gather, signal
 from cornu.numeric import is_integer
 from cornu.types import Axis, Tensor
+
+unary, _, _ = rows_of(__name__)
 
 erf = unary(jax.scipy.special.erf, "erf", "Error function, in (-1, 1).", floating=True)
 erfc = unary(

@@ -21,7 +21,7 @@ from cornu.bcoo import coordinates
 from cornu.budget import counted, spend
 from cornu.core import dtypes
 from cornu.core.frame import is_tracer
-from cornu.core.graph.op import binary, fused, op, reduction, shape_rule, unary
+from cornu.core.graph.op import fused, op, rows_of, shape_rule
 from cornu.core.graph.op_errors import explained
 from cornu.core.graph.operands import (
     HALVES,
@@ -39,6 +39,8 @@ from cornu.errors import type_error, value_error
 from cornu.kernels import matmul as products
 from cornu.numeric import is_integer
 from cornu.types import Axis, DType, Shape, Tensor
+
+unary, binary, reduction = rows_of(__name__)
 
 # ---- rows: one tensor, element by element -------------------------------------------------------
 

@@ -29,7 +29,7 @@ def _float_dtype(name: str, dtype: Any) -> str:
     dtype = dtypes.standardize_dtype(dtype)
     if not is_float(dtype):
         raise value_error(
-            f"{name} draws floating numbers, not {dtype}.",
+            f"The dtype of random.{name} must be a float dtype, got {dtype}.",
             fix="dtype='float32'\nrandom.randint draws integers.",
         )
     return dtype
@@ -41,10 +41,10 @@ def normal(
     """Numbers of the normal distribution.
 
     Args:
-        shape: of the result.
-        mean, stddev: of the distribution.
+        shape: shape of the result.
+        mean, stddev: mean and standard deviation of the distribution.
         dtype: a float dtype, `floatx` if None.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 
@@ -62,10 +62,10 @@ def uniform(
     """Numbers evenly distributed over `[minval, maxval)`.
 
     Args:
-        shape: of the result.
-        minval, maxval: ends of the interval.
+        shape: shape of the result.
+        minval, maxval: bounds of the interval; `maxval` is excluded.
         dtype: a float dtype, `floatx` if None.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 
@@ -85,10 +85,10 @@ def randint(
     """Integers evenly distributed over `minval, ..., maxval - 1`.
 
     Args:
-        shape: of the result.
-        minval, maxval: ends; the upper one is left out.
+        shape: shape of the result.
+        minval, maxval: bounds; `maxval` is excluded.
         dtype: an integer dtype.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 
@@ -97,7 +97,10 @@ def randint(
     """
     dtype = dtypes.standardize_dtype(dtype)
     if not is_integer(dtype):
-        raise value_error(f"randint draws integers, not {dtype}.", fix="random.uniform.")
+        raise value_error(
+            f"The dtype of random.randint must be an integer dtype, got {dtype}.",
+            fix="dtype='int32'\nrandom.uniform draws floats.",
+        )
     return jax.random.randint(
         draw_seed(seed), shape=tuple(shape), dtype=dtype, minval=minval, maxval=maxval
     )
@@ -109,10 +112,10 @@ def truncated_normal(
     """Numbers of the normal distribution within two standard deviations of the mean.
 
     Args:
-        shape: of the result.
-        mean, stddev: of the distribution before it is cut.
+        shape: shape of the result.
+        mean, stddev: mean and standard deviation before truncation.
         dtype: a float dtype, `floatx` if None.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 
@@ -128,10 +131,10 @@ def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.
     """Numbers of the gamma distribution with shape parameter `alpha` and scale 1.
 
     Args:
-        shape: of the result.
+        shape: shape of the result.
         alpha: positive number or array, broadcast to `shape`.
         dtype: a float dtype, `floatx` if None.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 
@@ -146,10 +149,10 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = Non
     """Numbers of the beta distribution, in (0, 1).
 
     Args:
-        shape: of the result.
+        shape: shape of the result.
         alpha, beta: positive numbers or arrays, broadcast to `shape`.
         dtype: a float dtype, `floatx` if None.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 
@@ -167,11 +170,11 @@ def binomial(
     """How many of `counts` trials succeed, as floats.
 
     Args:
-        shape: of the result.
+        shape: shape of the result.
         counts: number of trials, a number or an array broadcast to `shape`.
-        probabilities: of success in one trial, likewise.
+        probabilities: probability of success in one trial, broadcast likewise.
         dtype: a float dtype, `floatx` if None.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 
@@ -191,9 +194,9 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
 
     Args:
         logits: `(batch, classes)`.
-        num_samples: drawn from each row.
-        dtype: of the classes.
-        seed: see the module.
+        num_samples: number of draws per row.
+        dtype: integer dtype of the drawn classes.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Returns:
         `(batch, num_samples)`.
@@ -205,7 +208,10 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     """
     logits = to_float(logits)
     if logits.ndim != 2:
-        raise value_error("categorical takes logits (batch, classes).", received=f"{logits.shape}")
+        raise value_error(
+            "The logits of random.categorical must have shape (batch, classes).",
+            received=f"{logits.shape}",
+        )
     shape = (logits.shape[0], num_samples)
     drawn = jax.random.categorical(draw_seed(seed), logits[..., None], axis=1, shape=shape)
     return drawn.astype(dtypes.standardize_dtype(dtype))
@@ -238,9 +244,9 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     Args:
         inputs: array of any shape.
         rate: probability of zero, `0 <= rate <= 1`.
-        noise_shape: shape of the mask, 1 where elements along an axis share their fate; None
+        noise_shape: shape of the mask, 1 where elements along an axis are dropped together; None
             entries are taken from the inputs.
-        seed: see the module.
+        seed: int, `SeedGenerator` or None, as the module says.
 
     Example:
 

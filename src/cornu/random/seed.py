@@ -27,8 +27,8 @@ class SeedGenerator(Configurable):
     """A sequence of seeds, each different, that continues where it stopped.
 
     Args:
-        seed: int to start from; drawn from Python's generator if None.
-        name: of the generator.
+        seed: non-negative int to start from; drawn from Python's generator if None.
+        name: name of the generator.
 
     Example:
 

@@ -61,7 +61,7 @@ def test_an_input_that_is_missing():
         Function(x, x + y)
     assert "name=missing" in str(caught.value)
     with pytest.raises(
-        ValueError, match="Every output of a graph is a symbolic tensor, got ndarray"
+        ValueError, match="Every output of a graph must be a symbolic tensor, got ndarray"
     ):
         Function(x, np.ones(3))
 

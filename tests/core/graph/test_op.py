@@ -171,7 +171,7 @@ class TestWhatOpsAccept:
         ("wrong", "kind"), [(None, ValueError), ("text", TypeError), (b"bytes", TypeError)]
     )
     def test_not_as_tensors(self, wrong, kind):
-        with pytest.raises(kind, match="An array of numbers is expected"):
+        with pytest.raises(kind, match="An op needs an array of numbers"):
             tensor(wrong)
 
     def test_python_scalars_stay_weak(self):

@@ -74,7 +74,7 @@ def test_names():
     assert Scale(1.0, name="mine").name == "mine"
     assert Scale(1.0).name.startswith("scale")
     for wrong in ("a/b", 3):
-        with pytest.raises(ValueError, match="The name of Scale is a string without '/'"):
+        with pytest.raises(ValueError, match="The name of Scale must be a string without '/'"):
             Scale(1.0, name=wrong)
 
 

@@ -245,7 +245,7 @@ class TestShapes:
 
     def test_mapping(self):
         assert map_shapes(len, {"a": (1, 2), "b": [(3,), (None,)]}) == {"a": 2, "b": [1, 1]}
-        with pytest.raises(ValueError, match="A shape is a tuple of sizes, got 'text'"):
+        with pytest.raises(ValueError, match="A shape must be a tuple of sizes, got 'text'"):
             map_shapes(len, "text")
 
     def test_conversions(self):

@@ -26,7 +26,7 @@ class Function(Operation):
     Args:
         inputs: symbolic tensors, nested as callers will pass them.
         outputs: symbolic tensors that were computed from them, nested as callers will get them.
-        name: of the operation.
+        name: name of the operation.
 
     Attributes:
         nodes: the calls to make, in order.
@@ -52,7 +52,7 @@ class Function(Operation):
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
                     raise value_error(
-                        f"Every {what} of a graph is a symbolic tensor, got "
+                        f"Every {what} of a graph must be a symbolic tensor, got "
                         f"{type(tensor).__name__}.",
                         fix="start from keras.Input(shape=...) and call layers on it.",
                     )

@@ -60,9 +60,9 @@ def op(
 
     Args:
         fn: the function.
-        tensors: which parameters are tensors: the first so many, or their names in the order in
-            which a file has them. The others are settings, which a file keeps in the config of the
-            op rather than with the tensors of the call.
+        tensors: parameters that are tensors: the number of the first ones, or their names in the
+            order in which a file has them. The others are settings, which a file keeps in the
+            config of the op rather than with the tensors of the call.
         named: further tensor parameters, which a file has by keyword.
         file_name: the class name in files where it is not the CamelCase of the function's.
         calls_back: the op runs functions of the user, whose errors are theirs to explain.
@@ -309,9 +309,9 @@ _BINARY = (
     "Returns:\n    An array of the broadcast shape.\n"
 )
 _REDUCTION = (
-    "\n\nArgs:\n    x: array of any shape.\n    axis: the axis or axes to fold; all of them if"
-    " None.\n    keepdims: whether folded axes stay with size 1.\n\nReturns:\n    An array without"
-    " the folded axes.\n"
+    "\n\nArgs:\n    x: array of any shape.\n    axis: the axis or axes to reduce; all of them"
+    " if None.\n    keepdims: whether reduced axes stay with size 1.\n\nReturns:\n    An array"
+    " without the reduced axes.\n"
 )
 
 
@@ -320,6 +320,7 @@ def unary(
     name: str,
     doc: str,
     *,
+    module: str,
     floating: bool = False,
     wide: bool = False,
     file_name: str | None = None,
@@ -328,8 +329,9 @@ def unary(
 
     Args:
         function: computes it on a jax array.
-        name: of the op.
-        doc: its docstring.
+        name: name of the op.
+        doc: docstring of the op.
+        module: full name of the module of the op.
         floating: whether integers are turned into floats first.
         wide: whether half-precision arrays are computed with in float32.
         file_name: the class name in files where it is not the CamelCase of the name.
@@ -339,7 +341,7 @@ def unary(
     def row(x: Any) -> Any:
         return function(convert(x))
 
-    known = op(_named(row, name, doc + _UNARY, _caller()), file_name=file_name, wide=wide)
+    known = op(_named(row, name, doc + _UNARY, module), file_name=file_name, wide=wide)
     known.shape, known.elementwise = element_by_element(known), 1
     return known
 
@@ -349,6 +351,7 @@ def binary(
     name: str,
     doc: str,
     *,
+    module: str,
     floating: bool = False,
     letters: bool = False,
     file_name: str | None = None,
@@ -357,8 +360,9 @@ def binary(
 
     Args:
         function: computes it on two jax arrays.
-        name: of the op.
-        doc: its docstring.
+        name: name of the op.
+        doc: docstring of the op.
+        module: full name of the module of the op.
         floating: whether integers are turned into floats first.
         letters: whether the parameters are called x and y rather than x1 and x2.
         file_name: the class name in files where it is not the CamelCase of the name.
@@ -376,30 +380,32 @@ def binary(
 
     fn = lettered if letters else row
     doc += _BINARY.format(*(("x", "y") if letters else ("x1", "x2")))
-    known = op(_named(fn, name, doc, _caller()), tensors=2, file_name=file_name)
+    known = op(_named(fn, name, doc, module), tensors=2, file_name=file_name)
     known.shape, known.elementwise = broadcast(known), 2
     return known
 
 
 def reduction(
-    function: Any, name: str, doc: str, *, floating: bool = False, wide: bool = False
+    function: Any, name: str, doc: str, *, module: str, floating: bool = False, wide: bool = False
 ) -> Op:
-    """An op that folds axes: `(x, axis=None, keepdims=False)`; all axes if None."""
+    """An op that reduces axes: `(x, axis=None, keepdims=False)`; all axes if None."""
     convert = to_float if floating else tensor
 
     def row(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
-    known = op(_named(row, name, doc + _REDUCTION, _caller()), wide=wide)
+    known = op(_named(row, name, doc + _REDUCTION, module), wide=wide)
     known.shape = folded(known)
     return known
 
 
-def _caller() -> str:
-    """The module in which a row stands."""
-    frame = inspect.currentframe()
-    assert frame is not None and frame.f_back is not None and frame.f_back.f_back is not None
-    return frame.f_back.f_back.f_globals["__name__"]
+def rows_of(module: str) -> tuple[Callable[..., Op], Callable[..., Op], Callable[..., Op]]:
+    """`unary`, `binary` and `reduction` for the ops of a module, by whose name files know them."""
+    return (
+        functools.partial(unary, module=module),
+        functools.partial(binary, module=module),
+        functools.partial(reduction, module=module),
+    )
 
 
 OP_READERS.append(op_from_config)

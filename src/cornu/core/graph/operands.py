@@ -44,9 +44,9 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         if hasattr(x, "todense"):  # sparse arrays of jax and scipy
             x = bcoo.dense(x) if bcoo.is_sparse(x) else x.todense()
         if x is None:
-            raise value_error("An array of numbers is expected, got None.")
+            raise value_error("An op needs an array of numbers, got None.")
         if isinstance(x, (str, bytes)):
-            raise type_error(f"An array of numbers is expected, got {x!r}.")
+            raise type_error(f"An op needs an array of numbers, got {x!r}.")
         return jnp.asarray(x) if hasattr(x, "__jax_array__") else _from_outside(x)
     if isinstance(x, (list, tuple)) and not _plain_numbers(x):
         x = _from_list(x)

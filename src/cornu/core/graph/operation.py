@@ -45,7 +45,7 @@ class Operation(Configurable):
     def __init__(self, name: str | None = None):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise value_error(
-                f"The name of {type(self).__name__} is a string without '/', got {name!r}."
+                f"The name of {type(self).__name__} must be a string without '/', got {name!r}."
             )
         self.name = name or names.auto_name(self)
         self._inbound_nodes: list[Node] = []

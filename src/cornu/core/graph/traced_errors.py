@@ -60,7 +60,7 @@ def _no_device(error: BaseException) -> str:
     asked = os.environ.get("JAX_PLATFORMS", "")
     detail = str(error).split("\n")[0]
     return explain(
-        f"JAX finds no device of the kind that JAX_PLATFORMS={asked} asks for.",
+        f"JAX finds no device for JAX_PLATFORMS={asked}.",
         **({"detail": detail[:200]} if detail else {}),
         fix='os.environ["JAX_PLATFORMS"] = "cpu"    # before the first import of cornu or jax\n'
         "or install what the device needs: pip install 'jax[cuda12]'",

@@ -34,7 +34,7 @@ def takes_conv(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> bool:
     Args:
         x: `(batch, height, width, in)`.
         kernel: `(*taps, in, out)`.
-        geometry: of the window.
+        geometry: sizes, strides and pads of the window.
     """
     return _fits(x, kernel.shape, geometry)
 
@@ -46,7 +46,7 @@ def takes_weights(x: jax.Array, g: jax.Array, window: Sequence[int], geometry: G
         x: `(batch, height, width, in)`.
         g: `(batch, rows, columns, out)`.
         window: taps per axis.
-        geometry: of the window.
+        geometry: sizes, strides and pads of the window.
     """
     shape = (*window, x.shape[-1], g.shape[-1])
     return x.shape[-1] >= FEWEST_INPUTS and x.dtype == g.dtype and _fits(x, shape, geometry)

@@ -212,7 +212,7 @@ def map_shapes(fn: Callable[[Any], Any], shapes: Any) -> Any:
         return {key: map_shapes(fn, value) for key, value in shapes.items()}
     if isinstance(shapes, (list, tuple)):
         return type(shapes)(map_shapes(fn, value) for value in shapes)
-    raise value_error(f"A shape is a tuple of sizes, got {shapes!r}.", fix="(None, 784)")
+    raise value_error(f"A shape must be a tuple of sizes, got {shapes!r}.", fix="(None, 784)")
 
 
 def to_tensors(shapes: Any, dtype: str) -> Any:

@@ -12,10 +12,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu.core.frame import is_tracer
-from cornu.core.graph.op import fused, op, unary
+from cornu.core.graph.op import fused, op, rows_of
 from cornu.core.graph.operands import axes, tensor, to_float, weak
 from cornu.errors import explain, value_error, warn
 from cornu.types import Axis, Tensor
+
+unary, _, _ = rows_of(__name__)
 
 
 @jax.custom_jvp
