@@ -67,7 +67,7 @@ def test_clone_function_decides_about_each_layer():
     seen = []
     clone_model(graph(), clone_function=lambda layer: seen.append(layer.name) or same_again(layer))
     assert seen == ["shared", "inner"]
-    with pytest.raises(ValueError, match="returns a layer, got NoneType for 'shared'"):
+    with pytest.raises(ValueError, match="must return a layer, got NoneType for 'shared'"):
         clone_model(graph(), clone_function=lambda layer: None)
 
 
@@ -93,7 +93,7 @@ def test_call_function_makes_each_call():
     clone = clone_model(graph(), call_function=call)
     assert calls[:2] == ["shared", "shared"] and "inner" in calls
     assert sum(isinstance(layer, layers.Dropout) for layer in clone.layers) == 2
-    with pytest.raises(ValueError, match="call_function applies to graphs"):
+    with pytest.raises(ValueError, match="call_function needs a graph"):
         clone_model(Sequential([layers.Dense(2)]), call_function=call)
 
 

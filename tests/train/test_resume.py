@@ -187,5 +187,5 @@ def test_a_generator_is_read_again_up_to_its_place(tmp_path):
 def test_two_ways_to_go_on_are_refused(tmp_path):
     x, y = blobs()
     backup = keras.callbacks.BackupAndRestore(tmp_path)
-    with pytest.raises(ValueError, match="Both resume and a callback"):
+    with pytest.raises(ValueError, match="Both resume and a BackupAndRestore"):
         classifier().fit(x, y, callbacks=[backup], resume=tmp_path)

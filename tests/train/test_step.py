@@ -106,7 +106,7 @@ def test_a_step_that_returns_another_structure_is_explained():
             trainable, non_trainable, optimizer, metrics = state
             return {"loss": 0.0}, (non_trainable, trainable, optimizer, metrics)
 
-    with pytest.raises(ValueError, match="another structure"):
+    with pytest.raises(ValueError, match="must return a state of the structure"):
         fit(Shuffled(), epochs=1)
 
 
