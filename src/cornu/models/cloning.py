@@ -20,6 +20,7 @@ from cornu.layers.core.input import InputLayer
 from cornu.models.functional import Functional
 from cornu.models.model import Model
 from cornu.models.sequential import Sequential
+from cornu.types import Tensors
 
 
 def clone_model(
@@ -167,7 +168,7 @@ def _new_input(tensor: KerasTensor) -> KerasTensor:
     return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype).output
 
 
-def _check_structure(inputs: Any, given: Any) -> None:
+def _check_structure(inputs: Tensors, given: Any) -> None:
     try:
         tree.assert_same_structure(inputs, given)
         symbolic = all(isinstance(t, KerasTensor) for t in tree.flatten(given))

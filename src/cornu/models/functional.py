@@ -18,6 +18,7 @@ from cornu.layers.core.input import InputLayer
 from cornu.models.graph_config import graph_from_config, graph_to_config
 from cornu.models.inputs import fit_input
 from cornu.models.model import Model
+from cornu.types import Tensors
 
 
 class Functional(Model):
@@ -48,7 +49,7 @@ class Functional(Model):
 
     _output_names: list[str] | None = None
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
+    def __init__(self, inputs: Tensors, outputs: Tensors, name: str | None = None, **kwargs: Any):
         trainable = kwargs.pop("trainable", None)
         Model.__init__(self, name=name, **kwargs)
         self._graph = Function(*_from_inputs(inputs, outputs), name=self.name)
@@ -160,10 +161,12 @@ class Functional(Model):
 
     # ---- calling ------------------------------------------------------------------------------
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None
+    ) -> Any:
         return _unpacked(self._run(inputs, mask))
 
-    def _run(self, inputs: Any, mask: Any) -> Any:
+    def _run(self, inputs: Tensors, mask: Tensors | None) -> Any:
         """The outputs for values or symbolic tensors, nested as the model was given them."""
         flat = self.standardize_inputs(inputs)
         masks = [None] * len(flat) if mask is None else tree.flatten(mask)
@@ -171,7 +174,7 @@ class Functional(Model):
             # The layers learn from the enclosing call whether they train.
             return self._graph.run(flat, lambda operation: operation)
 
-    def standardize_inputs(self, inputs: Any) -> list[Any]:
+    def standardize_inputs(self, inputs: Tensors) -> list[Any]:
         """The inputs of a call in flat order, in the ranks and dtypes of the graph.
 
         Raises:
@@ -189,7 +192,7 @@ class Functional(Model):
             )
         return [fit_input(self, self._graph, x, t) for x, t in zip(flat, self.inputs, strict=True)]
 
-    def _by_key(self, inputs: Any) -> Any:
+    def _by_key(self, inputs: Tensors) -> Any:
         """Inputs given in a list to a model that takes a dict: in the order of its definition."""
         struct = self.inputs_struct
         if not (isinstance(struct, dict) and isinstance(inputs, list | tuple)):
@@ -223,13 +226,13 @@ class Functional(Model):
         return [leaf for k in keys for leaf in tree.flatten(inputs[k])]
 
     def compute_output_spec(
-        self, inputs: Any, training: bool | None = None, mask: Any = None
+        self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None
     ) -> Any:
         if type(self).call is not Functional.call:
             return infer_with_masks(self.call, inputs, training=training, mask=mask)
         return infer_with_masks(self._run, inputs, mask)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+    def compute_mask(self, inputs: Tensors, previous_mask: Any) -> None:
         """None: outputs carry the masks that the layers inside gave them."""
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -253,7 +256,9 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, **graph, **own}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
         if "input_layers" not in config:
             return cls(**config)
         with budgeted(config):
@@ -278,7 +283,7 @@ def _is_given_graph(cls: Any) -> bool:
     return hands_on or {"inputs", "outputs"} <= set(parameters)
 
 
-def _from_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
+def _from_inputs(inputs: Tensors, outputs: Tensors) -> tuple[Any, Any]:
     """Inputs and outputs of a graph whose inputs are all made by input layers.
 
     A tensor in the middle of another graph gives way to a new input: what made it, and the weights

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 from cornu.core.forking import refuse_after_fork
@@ -17,6 +18,7 @@ from cornu.reports.summary import summarize
 from cornu.storage import persistence, weights_files
 from cornu.storage.own_functions import warn_of_lambdas
 from cornu.train.trainer import Trainer
+from cornu.types import FilePath
 
 
 class Model(Trainer, Layer):
@@ -152,11 +154,11 @@ class Model(Trainer, Layer):
     def summary(
         self,
         line_length: int | None = None,
-        positions: Any = None,
-        print_fn: Any = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Print the layers with their output shapes and numbers of parameters.
 
@@ -180,7 +182,7 @@ class Model(Trainer, Layer):
 
     def quantize(  # type: ignore[override]
         self,
-        mode: Any = None,
+        mode: str | None = None,
         config: Any = None,
         filters: Any = None,
         **kwargs: Any,
@@ -252,7 +254,7 @@ class Model(Trainer, Layer):
     # ---- files --------------------------------------------------------------------------------
 
     def save(
-        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+        self, filepath: FilePath, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
     ) -> None:
         """Save the model to a `.keras` file; see `cornu.saving.save_model`."""
         with self._state_slots("train").turn:
@@ -260,7 +262,7 @@ class Model(Trainer, Layer):
 
     def save_weights(
         self,
-        filepath: Any,
+        filepath: FilePath,
         overwrite: bool = True,
         max_shard_size: float | None = None,
         **kwargs: Any,
@@ -269,11 +271,11 @@ class Model(Trainer, Layer):
         with self._state_slots("train").turn:
             weights_files.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
 
-    def _check_saving(self, filepath: Any) -> None:
+    def _check_saving(self, filepath: FilePath) -> None:
         """Raise or warn now if the model could not be saved there later."""
         persistence.check_saving(self, filepath)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: FilePath, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Load the weights of a file; see `cornu.saving.load_weights`."""
         weights_files.load_weights(self, filepath, skip_mismatch, **kwargs)
 
@@ -286,7 +288,9 @@ class Model(Trainer, Layer):
         return json.dumps(config, **kwargs)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
         """Make a model from what `get_config` returned.
 
         Args:

@@ -13,7 +13,7 @@ from cornu.train.trainer import Trainer
 
 def quantize_layers(
     model: Any,
-    mode: Any = None,
+    mode: str | None = None,
     config: Any = None,
     filters: Any = None,
     type_check: bool = True,

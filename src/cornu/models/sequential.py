@@ -20,6 +20,7 @@ from cornu.layers.core.input import InputLayer
 from cornu.models.functional import Functional
 from cornu.models.inputs import fit_input
 from cornu.models.model import Model
+from cornu.types import Tensors
 
 _SETTINGS = ("name", "trainable", "dtype", "layers", "build_input_shape")
 
@@ -209,7 +210,9 @@ class Sequential(Model):
             self._graph = Function(self._input_layer.output, self._end, name=self.name)
         return self._graph
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None
+    ) -> Any:
         graph = self._built_graph
         if graph is not None and not isinstance(inputs, (list, tuple, dict)):
             inputs = fit_input(self, graph, inputs, graph.inputs[0])
@@ -255,11 +258,11 @@ class Sequential(Model):
         return shape if self._takes_sizes(shape, wanted) else wanted
 
     def compute_output_spec(
-        self, inputs: Any, training: bool | None = None, mask: Any = None
+        self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None
     ) -> Any:
         return infer_with_masks(self.call, inputs, training=training, mask=mask)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+    def compute_mask(self, inputs: Tensors, previous_mask: Any) -> None:
         """None: the output carries the mask that the layers gave it."""
 
     # ---- facts --------------------------------------------------------------------------------
@@ -344,7 +347,7 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
         if isinstance(config, list):  # how the first versions wrote it
             config = {"layers": config}
         for key in config:

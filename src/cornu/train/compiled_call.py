@@ -15,6 +15,7 @@ from cornu.train.carried import tracing
 from cornu.train.strategy import PerStep, kept_strategy, strategy_for
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.preflight import embedded_rows
+from cornu.types import Tensors
 
 
 class CompiledCall:
@@ -56,7 +57,7 @@ class CompiledCall:
         return self._program
 
 
-def run(strategy: PerStep, batch: Any) -> Any:
+def run(strategy: PerStep, batch: Tensors) -> Any:
     """The outputs of a program for a batch `(x,)`; its variables take in what it changes."""
     slots = strategy.slots
     with slots.turn:

@@ -10,10 +10,17 @@ from cornu.callbacks.backup import BackupAndRestore, Resume
 from cornu.callbacks.callback_list import CallbackList
 from cornu.callbacks.monitoring import History
 from cornu.errors import value_error
+from cornu.train.trainable import TrainableModel
 
 
 def callback_list(
-    model: Any, callbacks: Any, verbose: Any, *, epochs: int, steps: Any, history: bool = False
+    model: TrainableModel,
+    callbacks: Any,
+    verbose: Any,
+    *,
+    epochs: int,
+    steps: Any,
+    history: bool = False,
 ) -> CallbackList:
     """The callbacks of the user and those that the library adds.
 

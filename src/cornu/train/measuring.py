@@ -10,13 +10,14 @@ another thread: fit                   refused
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cornu.core.frame import Frame
 from cornu.core.objects.tracking import Identities
 from cornu.core.variable import owned
 from cornu.errors import explain
 from cornu.metrics.metric import reset
+from cornu.train.trainable import TrainableModel
 
 
 class Loop(NamedTuple):
@@ -27,7 +28,7 @@ class Loop(NamedTuple):
 
 
 @contextmanager
-def training(model: Any) -> Iterator[None]:
+def training(model: TrainableModel) -> Iterator[None]:
     """Let a `fit` measure in the metrics of a model.
 
     Raises:
@@ -48,7 +49,7 @@ def training(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def measuring(model: Any) -> Iterator[None]:
+def measuring(model: TrainableModel) -> Iterator[None]:
     """Let an evaluation measure in the metrics of a model; apart, if they are in use."""
     in_use, stop = bool(model._measuring_now), model.stop_evaluating
     with _entered(model, Loop(threading.get_ident(), False)):
@@ -67,7 +68,7 @@ def measuring(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _entered(model: Any, loop: Loop) -> Iterator[None]:
+def _entered(model: TrainableModel, loop: Loop) -> Iterator[None]:
     model._measuring_now.append(loop)
     try:
         yield

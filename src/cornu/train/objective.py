@@ -20,6 +20,7 @@ from cornu.metrics.metric import Metric
 from cornu.metrics.reduction import Mean
 from cornu.names import to_snake_case
 from cornu.train.matching import Outputs, Path, Term, align, at, loss_terms, match
+from cornu.types import Tensors
 
 ACCURACY = ("accuracy", "acc")
 CROSSENTROPY = ("crossentropy", "ce")
@@ -30,11 +31,11 @@ def is_word(identifier: Any, words: Sequence[str]) -> bool:
     return isinstance(identifier, str) and identifier.lower() in words
 
 
-def _leaf_shapes(y: Any) -> tuple[int, ...]:
+def _leaf_shapes(y: Tensors) -> tuple[int, ...]:
     return tuple(getattr(y, "shape", ()))
 
 
-def kind_of_labels(y_true: Any, y_pred: Any) -> str:
+def kind_of_labels(y_true: Tensors, y_pred: Tensors) -> str:
     """ "binary", "sparse" or "categorical", from the shapes of labels and outputs."""
     true, pred = _leaf_shapes(y_true), _leaf_shapes(y_pred)
     if pred and pred[-1] == 1:
@@ -58,7 +59,7 @@ _BY_KIND = {
 }
 
 
-def make_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
+def make_metric(identifier: Any, y_true: Tensors, y_pred: Tensors) -> Metric:
     """The metric that a user means, "accuracy" resolved by the shapes."""
     word = str(identifier).lower() if isinstance(identifier, str) else None
     if word in ACCURACY or word in CROSSENTROPY:
@@ -105,7 +106,7 @@ def object_name(obj: Any) -> str:
     return to_snake_case(getattr(obj, "__name__", None) or type(obj).__name__)
 
 
-def outputs_of(y_pred: Any, layer_names: Sequence[str] | None) -> Outputs:
+def outputs_of(y_pred: Tensors, layer_names: Sequence[str] | None) -> Outputs:
     """The structure and the names of outputs, without the outputs themselves."""
     return Outputs(tree.map_structure(lambda _: 0, y_pred), layer_names)
 
@@ -168,7 +169,7 @@ class CompileMetrics(Metric):
     def variables(self) -> list[Any]:
         return [v for m in self.metrics for v in m.variables]
 
-    def build(self, y_true: Any, y_pred: Any) -> None:
+    def build(self, y_true: Tensors, y_pred: Tensors) -> None:
         """Make the metrics for labels and outputs of these shapes."""
         self._outputs = outputs = outputs_of(y_pred, self.output_names)
         flat_true, flat_pred = align(y_true, outputs), tree.flatten(y_pred)
@@ -185,7 +186,7 @@ class CompileMetrics(Metric):
         self._weighted = make(self.user_weighted_metrics, "weighted_metrics")
         self.built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensors, y_pred: Tensors, sample_weight: Any = None) -> None:
         if not self.built:
             self.build(y_true, y_pred)
         assert self._outputs is not None
@@ -234,7 +235,7 @@ class Placed(NamedTuple):
     losses: list[tuple[Loss, Any]]
     tracker: Mean | None
 
-    def of(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+    def of(self, y_true: Tensors, y_pred: Tensors, sample_weight: Tensors | None) -> Any:
         """The sum for a batch, which the tracker takes in."""
         plain: list[Any] = []
         weighed: list[Any] = []
@@ -283,7 +284,7 @@ class CompileLoss:
         """The variables of the metrics."""
         return [v for m in self.metrics for v in m.variables]
 
-    def build(self, y_true: Any, y_pred: Any) -> None:
+    def build(self, y_true: Tensors, y_pred: Tensors) -> None:
         """Match losses and weights to outputs of these shapes."""
         self._outputs = outputs = outputs_of(y_pred, self.output_names)
         places: dict[Path, list[Term]] = {}
@@ -313,13 +314,13 @@ class CompileLoss:
         self.losses = [alone.get(path) for path in outputs.paths]
         self.built = True
 
-    def _labels(self, y_true: Any) -> Any:
+    def _labels(self, y_true: Tensors) -> Any:
         """Labels nested like the outputs; None where there are none."""
         assert self._outputs is not None
         flat = align(y_true, self._outputs, used=self._used)
         return tree.pack_sequence_as(self._outputs.structure, flat)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: Tensors, y_pred: Tensors, sample_weight: Any = None) -> Any:
         if not self.built:
             self.build(y_true, y_pred)
         assert self._outputs is not None
@@ -347,7 +348,7 @@ class CompileLoss:
         }
 
 
-def _weights(sample_weight: Any, outputs: Outputs) -> list[Any]:
+def _weights(sample_weight: Tensors | None, outputs: Outputs) -> list[Any]:
     """A weight for each output: the given ones, or one for all."""
     if sample_weight is None or not tree.is_nested(sample_weight):
         return [sample_weight] * outputs.count

@@ -11,14 +11,15 @@ from cornu.train.prepare import names_read, open_source, prepare
 from cornu.train.strategy import strategy_for
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.preflight import check_values
+from cornu.types import Tensors
 
 
 def results_on_batch(
     model: TrainableModel,
     kind: str,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    x: Tensors,
+    y: Tensors,
+    sample_weight: Tensors | None,
     class_weight: Any,
     return_dict: bool,
 ) -> Any:
@@ -33,7 +34,7 @@ def results_on_batch(
 def run_batch(
     model: TrainableModel,
     kind: str,
-    x: Any,
+    x: Tensors,
     y: Any = None,
     sample_weight: Any = None,
     class_weight: Any = None,

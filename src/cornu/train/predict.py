@@ -31,6 +31,7 @@ from cornu.train.watch.preflight import (
     require_rows,
     tell_nonfinite,
 )
+from cornu.types import Tensors
 
 
 class Collector:
@@ -40,7 +41,7 @@ class Collector:
         self._batches: list[Any] = []
         self._told = 0  # batches whose outputs were told
 
-    def add(self, outputs: Any) -> None:
+    def add(self, outputs: Tensors) -> None:
         """Keep the outputs of a batch; they may still be on their way."""
         self._batches.append(outputs)
 
@@ -79,7 +80,7 @@ def bucket_of(size: int, batch_size: int) -> int:
     return min(1 << (size - 1).bit_length(), batch_size)
 
 
-def rows_stand_apart(strategy: PerStep, batch: Any, rows: int) -> bool:
+def rows_stand_apart(strategy: PerStep, batch: Tensors, rows: int) -> bool:
     """Whether a row's outputs are the same, to the bit, whatever the rows are that fill up a batch.
 
     The program runs on two made-up batches that differ in what is added alone. What normalizes by
@@ -160,7 +161,7 @@ def filled(array: Any, rows: int) -> Any:
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
 
 
-def size_of(x: Any, nested: bool) -> int:
+def size_of(x: Tensors, nested: bool) -> int:
     """The number of samples in numpy arrays of numbers; 0 for anything else.
 
     Args:
@@ -176,7 +177,7 @@ def size_of(x: Any, nested: bool) -> int:
 
 def predict(
     model: TrainableModel,
-    x: Any,
+    x: Tensors,
     batch_size: int | None,
     verbose: Any,
     steps: int | None,
@@ -209,7 +210,7 @@ def predict(
                 batches = _Padded(source)
         told = listeners.wants_every_batch("predict")
 
-        def tell(batch: int, done: int, outputs: Any) -> bool:
+        def tell(batch: int, done: int, outputs: Tensors) -> bool:
             note_steps(listeners, batch, done)
             listeners.on_predict_batch_end(
                 batch, {"outputs": collector.latest() if told else outputs}
@@ -233,7 +234,7 @@ def predict(
 
 
 def _may_fill(
-    model: TrainableModel, strategy: Strategy, example: Any, size: int, most: int
+    model: TrainableModel, strategy: Strategy, example: Tensors, size: int, most: int
 ) -> bool:
     """Whether a batch of `size` rows is to be filled up, and may be."""
     rows = bucket_of(size, most) if size else size
@@ -258,7 +259,7 @@ def _outputs_have_rows(model: TrainableModel) -> bool:
     return not all(free.get("inputs", ())) or all(free.get("outputs", ()))
 
 
-def _predict_at_once(model: TrainableModel, x: Any, batch_size: int | None) -> Any:
+def _predict_at_once(model: TrainableModel, x: Tensors, batch_size: int | None) -> Any:
     """The outputs for arrays of one batch, if its program is there already.
 
     Asking for a few samples again and again goes this way, past everything that a data set of

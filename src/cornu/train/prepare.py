@@ -22,6 +22,7 @@ from cornu.random.seed import make_default_seed
 from cornu.train.step import loss_of, takes_state, unpack_x_y_sample_weight
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.preflight import check_columns, require_labels
+from cornu.types import Tensors
 
 _NOTHING_TO_TRAIN = explain(
     "The model has no trainable weights, so training changes nothing.",
@@ -31,7 +32,7 @@ _NOTHING_TO_TRAIN = explain(
 
 def open_source(
     model: TrainableModel,
-    x: Any,
+    x: Tensors,
     y: Any = None,
     sample_weight: Any = None,
     *,
@@ -74,7 +75,7 @@ def names_read(model: TrainableModel) -> list[str] | None:
 
 def open_validation(
     model: TrainableModel,
-    data: Any,
+    data: Tensors,
     batch_size: int | None,
     steps: int | None,
     keeps_positions: bool,
@@ -98,7 +99,7 @@ def _seed_of_order(model: TrainableModel, epoch: int) -> int:
     return seed if epoch and epoch == done and seed is not None else make_default_seed()
 
 
-def prepare(model: TrainableModel, example: Any, kind: str) -> None:
+def prepare(model: TrainableModel, example: Tensors, kind: str) -> None:
     """Make what is not there yet: variables, metrics, and the optimizer's slots."""
     if example is None:
         raise ValueError(no_data(kind))
@@ -136,7 +137,7 @@ def prepare(model: TrainableModel, example: Any, kind: str) -> None:
 
 
 def _build_measures(
-    model: TrainableModel, x: Any, y: Any, outputs: Any, sample_weight: Any
+    model: TrainableModel, x: Tensors, y: Tensors, outputs: Tensors, sample_weight: Any
 ) -> None:
     """Match losses and metrics to the outputs, or to what the model's own methods make of them.
 
@@ -165,7 +166,7 @@ def _build_measures(
     compiled.matched = True
 
 
-def _make_variables(model: TrainableModel, example: Any) -> None:
+def _make_variables(model: TrainableModel, example: Tensors) -> None:
     """Let an imperative step make the variables of the optimizers that it is the first to use.
 
     A program is given all variables there are when it is compiled, so the step runs once on
@@ -187,7 +188,7 @@ def _has_nothing_to_build(model: TrainableModel, kind: str) -> bool:
     return own_step and not own_build and bool(layers) and all(part.built for part in layers)
 
 
-def _with_open_batch(x: Any) -> Any:
+def _with_open_batch(x: Tensors) -> Any:
     """A symbolic tensor like an array, its batch axis unknown."""
     if x is None:
         return None

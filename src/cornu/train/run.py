@@ -32,6 +32,7 @@ from cornu.train.strategy import Strategy, strategy_for
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.guard import Guard
 from cornu.train.watch.preflight import check_data, columns_of, require_labels
+from cornu.types import Tensors
 
 
 class Fit:
@@ -91,9 +92,9 @@ class Fit:
 
     def open(
         self,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
+        x: Tensors,
+        y: Tensors,
+        sample_weight: Tensors | None,
         *,
         batch_size: int | None,
         shuffle: Any,

@@ -31,6 +31,7 @@ from cornu.errors import explain, returns_nothing, value_error
 from cornu.train.carried import Carried
 from cornu.train.state import StateSlots, TrainState, flat
 from cornu.train.trainable import TrainableModel
+from cornu.types import Tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Step:
     slots: StateSlots | None = None
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: Tensors) -> tuple[Any, Any, Any]:
     """Split a batch into inputs, labels and weights; what is missing is None.
 
     Example:
@@ -71,7 +72,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     return padded[0], padded[1], padded[2]
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack_x_y_sample_weight(x: Tensors, y: Any = None, sample_weight: Any = None) -> Any:
     """Put inputs, labels and weights into one batch; the reverse of unpacking.
 
     Example:
@@ -84,7 +85,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def batch_size_of(x: Any) -> int:
+def batch_size_of(x: Tensors) -> int:
     """The size of the first axis of the first array."""
     return next(leaf.shape[0] for leaf in tree.flatten(x) if leaf is not None)
 
@@ -93,7 +94,7 @@ def batch_size_of(x: Any) -> int:
 
 
 def train_update(
-    model: Any, slots: StateSlots, state: TrainState, data: Any
+    model: TrainableModel, slots: StateSlots, state: TrainState, data: Any
 ) -> tuple[Any, TrainState]:
     """One step of optimization: forward, loss, gradients, update, metrics.
 
@@ -119,7 +120,15 @@ def train_update(
     return logs, frame.state()
 
 
-def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, training: bool) -> Any:
+def loss_of(
+    model: TrainableModel,
+    x: Tensors,
+    y: Tensors,
+    y_pred: Tensors,
+    sample_weight: Tensors | None,
+    *,
+    training: bool,
+) -> Any:
     """The loss of a batch; an older `compute_loss` is not told whether the model trains.
 
     Raises:
@@ -142,7 +151,7 @@ def loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, trai
 
 
 def test_update(
-    model: Any, slots: StateSlots, state: TrainState, data: Any
+    model: TrainableModel, slots: StateSlots, state: TrainState, data: Any
 ) -> tuple[Any, TrainState]:
     """One step of evaluation: forward, loss, metrics; returns as `train_update` does."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
@@ -154,7 +163,9 @@ def test_update(
     return logs, frame.state()._replace(trainable=state.trainable)
 
 
-def predict_outputs(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Any:
+def predict_outputs(
+    model: TrainableModel, slots: StateSlots, state: TrainState, data: Tensors
+) -> Any:
     """The model's outputs for a batch, and the state after (seeds may advance).
 
     What metrics inside of layers take in is not kept: a prediction is no measurement.
@@ -166,13 +177,15 @@ def predict_outputs(model: Any, slots: StateSlots, state: TrainState, data: Any)
     return outputs, TrainState(state.trainable, after, [], state.metrics)
 
 
-def results_of(model: Any, slots: StateSlots, state: TrainState) -> dict[str, Any]:
+def results_of(model: TrainableModel, slots: StateSlots, state: TrainState) -> dict[str, Any]:
     """The results by name, from the values of the state."""
     with Carried(slots, flat(state)):
         return model.get_metrics_result()
 
 
-def on_values(update: Callable[..., Any], model: Any, kind: str, state: Any, data: Any) -> Any:
+def on_values(
+    update: Callable[..., Any], model: TrainableModel, kind: str, state: Any, data: Tensors
+) -> Any:
     """An update of a state as `train_step` is given it: without the variables on no list.
 
     Those are read and written where whoever called `train_step` carries them.
@@ -216,7 +229,7 @@ def step_of(model: TrainableModel, kind: str, slots: StateSlots) -> Step:
     if model._measures_itself:
         return Step(partial(update, model, slots), lambda logs, state: logs, slots=slots)
 
-    def run(state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    def run(state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
         return (), update(model, slots, state, data)[1]
 
     return Step(run, lambda out, state: results_of(model, slots, state), slots=slots)
@@ -230,17 +243,19 @@ def takes_state(method: Callable[..., Any]) -> bool:
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters) >= 2
 
 
-def _own_step(model: Any, name: str, *args: Any) -> Any:
+def _own_step(model: TrainableModel, name: str, *args: Any) -> Any:
     return getattr(model, name)(*args)
 
 
-def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[..., Any]) -> Step:
+def _custom_step(
+    model: TrainableModel, kind: str, slots: StateSlots, method: Callable[..., Any]
+) -> Step:
     results: Callable[[Any, TrainState], Any] = lambda out, state: out  # noqa: E731
     pure_step = takes_state(method)
     name = f"{model.__class__.__name__}.{kind}_step"
     method = partial(_own_step, model, f"{kind}_step")
 
-    def pure(state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    def pure(state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
         # The lists go in and come back as values; what they do not name is read and written.
         values = flat(state)
         with Carried(slots, values) as frame:
@@ -256,7 +271,7 @@ def _custom_step(model: Any, kind: str, slots: StateSlots, method: Callable[...,
         late = frame.values_of(slots.late)
         return logs, after._replace(non_trainable=[*after.non_trainable, *late])
 
-    def imperative(state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    def imperative(state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
         with Carried(slots, flat(state)) as frame:
             logs = method(data)
         if logs is None:

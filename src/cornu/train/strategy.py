@@ -38,6 +38,7 @@ from cornu.train.carried import tracing
 from cornu.train.state import StateSlots, TrainState, only_changes
 from cornu.train.step import Step, step_of
 from cornu.train.trainable import TrainableModel
+from cornu.types import Tensors
 
 # A chunk lasts about as long as a user waits for the progress bar to move.
 SECONDS_PER_CHUNK = 0.1
@@ -149,7 +150,7 @@ class Strategy:
     def release(self) -> None:
         """Let go of what an epoch leaves on the device."""
 
-    def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    def single_step(self, state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
         """One step, as it is done for a batch alone; the buffers of the state are given away."""
         return _once(self.step, state, data)
 
@@ -158,12 +159,12 @@ class Strategy:
 # function, so the strategy would be in a circle with it, and live until the next collection.
 
 
-def _once(step: Step, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+def _once(step: Step, state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
     out, state = step.update(state, data)
     return step.results(out, state), state
 
 
-def _changes(step: Step, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+def _changes(step: Step, state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
     out, after = _once(step, state, data)
     return out, only_changes(state, after)
 
@@ -172,7 +173,7 @@ def _loop(
     step: Step,
     update: Any,
     state: TrainState,
-    arrays: Any,
+    arrays: Tensors,
     order: Any,
     start: Any,
     count: Any,
@@ -248,7 +249,7 @@ class PerStep(Strategy):
         once = _named(partial(_once if donate else _changes, step), name)
         self.program = jax.jit(once, donate_argnums=0 if donate else (), compiler_options=options)
 
-    def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    def single_step(self, state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
         return self.program(state, data)
 
     def chunks(
@@ -266,7 +267,7 @@ class PerStep(Strategy):
                 yield Chunk(i, 1, batch.size, lambda state, d=data: self.program(state, d), data)
 
 
-def _how_many(data: Any) -> int:
+def _how_many(data: Tensors) -> int:
     """How many dispatches with such a batch may be under way: each holds its batch in memory."""
     size = sum(getattr(leaf, "nbytes", 0) for leaf in jax.tree.leaves(data))
     return max(2, min(Strategy.in_flight, BYTES_IN_FLIGHT // max(size, 1)))
@@ -303,10 +304,10 @@ class Chunked(Strategy):
         self._on_device: tuple[Any, Any] | None = None
         self._rest: tuple[Any, Future[Any]] | None = None  # shapes of the last batch, its program
 
-    def single_step(self, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    def single_step(self, state: TrainState, data: Tensors) -> tuple[Any, TrainState]:
         return self.single(state, data)
 
-    def is_slow(self, state: TrainState, data: Any) -> bool:
+    def is_slow(self, state: TrainState, data: Tensors) -> bool:
         """Whether XLA's CPU backend would run a part of the step on its slow path in a loop.
 
         Args:
@@ -354,7 +355,7 @@ class Chunked(Strategy):
             data = jax.tree.map(lambda a: _taken(a, rest), source.arrays)
             yield Chunk(full, 1, len(rest), lambda state: self._last(state, data, len(rest)))
 
-    def _compile_ahead(self, state: TrainState, arrays: Any, rows: int) -> None:
+    def _compile_ahead(self, state: TrainState, arrays: Tensors, rows: int) -> None:
         """Begin to compile the program of the last batch; tracing is done here, in this thread."""
         batch = _shapes_of(arrays, rows)
         if self._rest is None or self._rest[0] != batch:
@@ -363,7 +364,7 @@ class Chunked(Strategy):
             self._rest = (batch, compiler.submit(lowered.compile))
             compiler.shutdown(wait=False)
 
-    def _last(self, state: TrainState, data: Any, rows: int) -> tuple[Any, TrainState]:
+    def _last(self, state: TrainState, data: Tensors, rows: int) -> tuple[Any, TrainState]:
         rest = self._rest
         if rest is not None and rest[0] == _shapes_of(data, rows):
             return rest[1].result()(state, data)
@@ -383,7 +384,7 @@ class Chunked(Strategy):
         self._seconds_per_step = measured if known is None else min(known * 2, measured)
 
 
-def _shapes_of(arrays: Any, rows: int) -> Any:
+def _shapes_of(arrays: Tensors, rows: int) -> Any:
     """What a batch of this number of rows of the arrays looks like."""
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), a.dtype), arrays)
 

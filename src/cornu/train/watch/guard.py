@@ -27,6 +27,7 @@ from cornu.train.state import TrainState
 from cornu.train.strategy import Chunk, Strategy
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.nonfinite import first_nonfinite
+from cornu.types import Tensors
 
 SECONDS_BETWEEN_LOOKS = 1.0
 COPY_LIMIT = 256 << 20  # bytes of variables
@@ -140,7 +141,7 @@ class Guard:
             too_fast=too_fast,
         )  # fmt: skip
 
-    def _look_into(self, state: TrainState, data: Any) -> Finding:
+    def _look_into(self, state: TrainState, data: Tensors) -> Finding:
         return first_nonfinite(self._model, self._slots, self._on_device(state), data)
 
     def _replay(self, done: int) -> tuple[int, TrainState, Any] | None:

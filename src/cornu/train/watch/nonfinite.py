@@ -23,9 +23,13 @@ from cornu.numeric import is_float
 from cornu.reports.nonfinite import count_nonfinite, nonfinite
 from cornu.train.state import StateSlots, TrainState, flat
 from cornu.train.step import loss_of, unpack_x_y_sample_weight
+from cornu.train.trainable import TrainableModel
+from cornu.types import Tensors
 
 
-def first_nonfinite(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Finding:
+def first_nonfinite(
+    model: TrainableModel, slots: StateSlots, state: TrainState, data: Tensors
+) -> Finding:
     """Look at one step.
 
     Args:
@@ -43,7 +47,7 @@ def first_nonfinite(model: Any, slots: StateSlots, state: TrainState, data: Any)
     )
 
 
-def _in_data(data: Any) -> Finding | None:
+def _in_data(data: Tensors) -> Finding | None:
     for name, part in zip(("x", "y", "sample_weight"), unpack_x_y_sample_weight(data), strict=True):
         for path, leaf in tree.flatten_with_path(part):
             found = "" if leaf is None else count_nonfinite(leaf)
@@ -63,7 +67,9 @@ def _in_variables(slots: StateSlots, state: TrainState) -> Finding | None:
     return None
 
 
-def _in_forward(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Finding | None:
+def _in_forward(
+    model: TrainableModel, slots: StateSlots, state: TrainState, data: Tensors
+) -> Finding | None:
     found: list[Finding] = []
 
     def look(layer: Any, number: int, args: tuple[Any, ...], run: Callable[..., Any]) -> Any:
@@ -86,7 +92,9 @@ def _in_forward(model: Any, slots: StateSlots, state: TrainState, data: Any) -> 
     return None
 
 
-def _in_backward(model: Any, slots: StateSlots, state: TrainState, data: Any) -> Finding | None:
+def _in_backward(
+    model: TrainableModel, slots: StateSlots, state: TrainState, data: Tensors
+) -> Finding | None:
     inputs: dict[tuple[int, int], tuple[Any, Any]] = {}  # layer and number of its call -> zero
 
     def note(layer: Any, number: int, args: tuple[Any, ...], run: Callable[..., Any]) -> Any:
@@ -145,7 +153,7 @@ def _gradient_of(variable: Any, bad: str) -> Finding:
 
 
 def _loss(
-    model: Any, slots: StateSlots, trainable: list[Any], state: TrainState, data: Any
+    model: TrainableModel, slots: StateSlots, trainable: list[Any], state: TrainState, data: Any
 ) -> tuple[Any, Any]:
     """The loss and the outputs, as the default step computes them."""
     x, y, sample_weight = unpack_x_y_sample_weight(jax.tree.map(jnp.asarray, data))
@@ -157,7 +165,7 @@ def _loss(
 
 
 @contextmanager
-def watched(model: Any, look: Callable[..., Any]) -> Iterator[None]:
+def watched(model: TrainableModel, look: Callable[..., Any]) -> Iterator[None]:
     """Let `look(layer, number of its call, args, run)` stand for the `call` of each inner layer."""
     layers = model._flatten_layers(include_self=False)
     own: dict[int, Any] = {id(layer): vars(layer).get("call") for layer in layers}
@@ -183,7 +191,7 @@ def watched(model: Any, look: Callable[..., Any]) -> Iterator[None]:
                 vars(layer)["call"] = before
 
 
-def _count(values: Any) -> str:
+def _count(values: Tensors) -> str:
     """`count_nonfinite` of the first array that has any; empty if none has."""
     for leaf in jax.tree.leaves(values):
         if isinstance(leaf, jax.Array) and not is_tracer(leaf) and (bad := count_nonfinite(leaf)):

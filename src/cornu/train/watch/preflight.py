@@ -31,10 +31,12 @@ from cornu.findings import WARNING, Finding, error
 from cornu.numeric import is_float, is_integer
 from cornu.train.objective import ACCURACY, CompileLoss
 from cornu.train.step import unpack_x_y_sample_weight
+from cornu.train.trainable import TrainableModel
+from cornu.types import Tensors
 
 
 def check_data(
-    model: Any, source: Source, validation: Source | None, *, nonfinite: str = "error"
+    model: TrainableModel, source: Source, validation: Source | None, *, nonfinite: str = "error"
 ) -> None:
     """Raise on the first mistake in the data, and warn of what is suspicious.
 
@@ -68,7 +70,9 @@ def check_data(
     )
 
 
-def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: str) -> list[Finding]:
+def _look_at(
+    model: TrainableModel, source: Source, outputs: list[Output] | None, where: str
+) -> list[Finding]:
     """What is wrong with the arrays of a source, or with its first batch."""
     if isinstance(source, Resident):
         data = source.arrays
@@ -95,7 +99,7 @@ def _look_at(model: Any, source: Source, outputs: list[Output] | None, where: st
     return [replace(f, where=where) for f in findings]
 
 
-def _exchanged(x: Any, y: Any, shapes: Any) -> Finding | None:
+def _exchanged(x: Tensors, y: Tensors, shapes: Any) -> Finding | None:
     """That x and y have changed places: y has the shape of the inputs, and x has not."""
     if not (hasattr(x, "shape") and hasattr(y, "shape")) or shapes is None:
         return None
@@ -109,7 +113,7 @@ def _exchanged(x: Any, y: Any, shapes: Any) -> Finding | None:
     )
 
 
-def _as_it_spreads(model: Any, x: Any, finding: Finding) -> Finding | None:
+def _as_it_spreads(model: TrainableModel, x: Tensors, finding: Finding) -> Finding | None:
     """A finding of numbers that are not finite, as serious as what the model makes of them.
 
     A layer may fill missing values, and a mask may hold infinite ones: nothing is wrong then. Where
@@ -136,7 +140,7 @@ def _tell(findings: list[Finding]) -> None:
         warn(finding.message)
 
 
-def require_labels(model: Any, example: Any, call: str) -> None:
+def require_labels(model: TrainableModel, example: Tensors, call: str) -> None:
     """Raise if there is a loss, and nothing to compare the outputs with.
 
     Args:
@@ -152,13 +156,13 @@ def require_labels(model: Any, example: Any, call: str) -> None:
     )
 
 
-def columns_of(x: Any) -> tuple[str, ...] | None:
+def columns_of(x: Tensors) -> tuple[str, ...] | None:
     """The names of the columns of a table; None of anything else."""
     columns = getattr(x, "columns", None) if hasattr(x, "to_numpy") else None
     return None if columns is None else tuple(map(str, columns))
 
 
-def check_columns(x: Any, known: tuple[str, ...] | None, name: str = "x") -> None:
+def check_columns(x: Tensors, known: tuple[str, ...] | None, name: str = "x") -> None:
     """Raise if a table has the columns of training in another order; warn if it has others.
 
     Args:
@@ -189,7 +193,7 @@ def _shown(names: Any) -> str:
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
 
 
-def tell_nonfinite(results: Any, data: Any) -> None:
+def tell_nonfinite(results: Any, data: Tensors) -> None:
     """Warn where results are NaN because the data are.
 
     Args:
@@ -205,7 +209,7 @@ def tell_nonfinite(results: Any, data: Any) -> None:
         warn(finding.message)
 
 
-def check_values(model: Any, source: Source, example: Any) -> None:
+def check_values(model: TrainableModel, source: Source, example: Tensors) -> None:
     """Raise if data that are not trained on do not fit the model.
 
     They have other axes than it expects, identifiers without a row, or labels of no class.
@@ -230,7 +234,7 @@ def check_values(model: Any, source: Source, example: Any) -> None:
         _tell(check_classes(y, outputs, sample_weight))
 
 
-def require_rows(x: Any, rows: Any) -> None:
+def require_rows(x: Tensors, rows: Any) -> None:
     """Tell if the embeddings have no row for some identifier, or it is no whole number.
 
     Args:
@@ -243,7 +247,7 @@ def require_rows(x: Any, rows: Any) -> None:
     _tell(check_indices(x, rows))
 
 
-def embedded_rows(model: Any) -> Any:
+def embedded_rows(model: TrainableModel) -> Any:
     """For each input `(number of rows,)` of the smallest embedding that looks it up, or None.
 
     Nested as the inputs, with `(None,)` for one that is of whole numbers and not looked up; None if
@@ -278,7 +282,7 @@ def _rows_for(model: Any, tensor: Any) -> tuple[int] | None:
     return (min(found),) if found else None
 
 
-def input_shapes(model: Any, x: Any) -> Any:
+def input_shapes(model: TrainableModel, x: Tensors) -> Any:
     """The shapes that the model expects, nested as its inputs; None if it does not say.
 
     A model that may take inputs of several sizes is asked about those of `x`.
@@ -289,13 +293,13 @@ def input_shapes(model: Any, x: Any) -> Any:
     return None if struct is None else tree.map_structure(lambda t: tuple(t.shape), struct)
 
 
-def _rescales(model: Any) -> bool:
+def _rescales(model: TrainableModel) -> bool:
     """Whether the first layer that changes its inputs takes them at any scale."""
     layers = getattr(model, "layers", ())
     return next((x.rescales_inputs for x in layers if x.weights or x.rescales_inputs), False)
 
 
-def describe_outputs(model: Any) -> list[Output] | None:
+def describe_outputs(model: TrainableModel) -> list[Output] | None:
     """The outputs of a model and their losses; None if the model trains in a way of its own."""
     loss: CompileLoss | None = model._compiled.loss
     if loss is None or not loss.built or model._steps_itself:
@@ -315,7 +319,7 @@ def describe_outputs(model: Any) -> list[Output] | None:
     ]
 
 
-def _measures_accuracy(model: Any) -> bool:
+def _measures_accuracy(model: TrainableModel) -> bool:
     metrics = model._compiled.metrics
     given = tree.flatten([] if metrics is None else metrics.user_metrics)
     return any(isinstance(name, str) and name.lower() in ACCURACY for name in given)
