@@ -128,6 +128,18 @@ OBJECTS = {
         "layer = layers.JaxLayer(lambda params, inputs: inputs)", only=()),
     "a padding of ops": Program("ops.max_pool(x[:, :, None], 2, padding='full')"),
     "negative zeros around": Program("layers.ZeroPadding2D(padding=-1)"),
+    "a range of one layer": Program(
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name='a')])\n"
+        "model.summary(layer_range=['a'])"),
+    "no positions for columns": Program(
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\n"
+        "model.summary(positions=[0.8, 0.4, 1.0])"),
+    "no classes for nothing": Program("x = []\nkeras.utils.to_categorical(x)"),
+    "averages that nobody keeps": Program(
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\n"
+        "model.compile(optimizer=keras.optimizers.Adam(0.001), loss='mse')\n"
+        "model.fit(x, hot, verbose=0, validation_data=(x, hot), "
+        "callbacks=[keras.callbacks.SwapEMAWeights()])"),
     "a data format": Program("layers.Conv2D(2, 3, data_format='last')"),
     "a word for a rate": Program("layers.SpatialDropout1D(rate='half')"),
     "axes in a word": Program("layers.Dot(axes='last')"),

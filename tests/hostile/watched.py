@@ -127,7 +127,7 @@ def load(how, path):
         found.to_json()
         render_inspection(found, arrays=True)
         if found.is_dangerous:
-            raise UnsafeFileError("; ".join(f.text for f in found.findings))
+            raise UnsafeFileError("; ".join(f.what for f in found.findings))
     else:
         raise KeyError(how)
 

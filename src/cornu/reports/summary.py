@@ -402,7 +402,7 @@ def _ends(positions: Sequence[float], length: int) -> list[int]:
     if any(a >= b for a, b in pairwise(positions)) or not positions or positions[0] <= 0:
         raise errors.value_error(
             f"positions must be increasing and > 0, got {list(positions)}.",
-            fix="give the end of each column as a fraction of the line: [0.45, 0.8, 1.0].",
+            fix="positions=[0.45, 0.8, 1.0]",
         )
     scale = length if positions[-1] <= 1 else 1
     first, *rest = (int(p * scale) for p in positions)
