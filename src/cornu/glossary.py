@@ -136,13 +136,13 @@ WORDS: dict[str, dict[str, str]] = {
             "log_loss",
         "keras.metrics.F1Score(average='macro')": "f1_macro",
         "keras.metrics.MeanIoU(num_classes=...)": "jaccard",
-        "keras.metrics.R2Score()": "r2 r2_score r_squared",
+        "keras.metrics.R2Score()": "r2 r_squared",
         "keras.metrics.SpecificityAtSensitivity(0.5)": "specificity",
         "precision": "precision_score",
         "recall": "recall_score sensitivity tpr",
         "root_mean_squared_error": "rmse",
         "top_k_categorical_accuracy": "top_5_accuracy",
-        _F1: "f1 f1_score fscore",
+        _F1: "f1 fscore",
     }),
     "optimizer": _by_old_name({
         "adam": "adamoptimizer bfgs lbfgs",
@@ -152,7 +152,6 @@ WORDS: dict[str, dict[str, str]] = {
         "sgd": "gd gradient_descent gradientdescent gradientdescentoptimizer",
     }),
     "activation": _by_old_name({
-        "hard_silu": "hard_swish",
         "layers.PReLU(), as a layer of its own": "prelu",
         "leaky_relu": "leakyrelu lrelu",
         "linear": "identity none",

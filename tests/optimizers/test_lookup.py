@@ -31,7 +31,7 @@ def test_get():
         ("adm", "did you mean 'adam'"),
         ({"class_name": "Adm", "config": {}}, "did you mean 'Adam'|did you mean 'adam'"),
         (3, "3 is not an optimizer"),
-        (lambda: 1, "An optimizer is expected, got function"),
+        (lambda: 1, "optimizer must be an Optimizer, got function"),
         (legacy, "is not an optimizer"),
     ],
 )

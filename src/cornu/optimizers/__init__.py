@@ -38,7 +38,7 @@ from cornu.types import Config, OptimizerLike
 
 
 class _Optimizers(Vocabulary):
-    """The optimizers; nothing else stands in their place, not even a function."""
+    """The optimizers, which no function can replace."""
 
     def get(self, identifier: OptimizerLike) -> Any:
         """The optimizer that a name, a config, a class or an object means.
@@ -50,23 +50,19 @@ class _Optimizers(Vocabulary):
         Raises:
             ValueError: no optimizer is meant by it.
         """
-        found = identifier if isinstance(identifier, Optimizer) else super().get(identifier)
-        return found if found is None else _checked(found)
-
-    def _is_own(self, config: Config) -> bool:
-        return not config.get("registered_name")
-
-
-def _checked(found: Any) -> Any:
-    if isinstance(found, Optimizer):
-        if "_iterations" not in vars(found):
+        found = super().get(identifier)
+        if found is not None and not isinstance(found, Optimizer):
+            raise value_error(
+                f"optimizer must be an Optimizer, got {type(found).__name__}.",
+                received=repr(found)[:80],
+                fix="optimizer='adam'\nor optimizer=keras.optimizers.Adam(0.001)",
+            )
+        if found is not None and "_iterations" not in vars(found):
             raise RuntimeError(without_super(found))
         return found
-    raise value_error(
-        f"An optimizer is expected, got {type(found).__name__}.",
-        received=repr(found)[:80],
-        fix="optimizer='adam'\nor optimizers.Adam(0.001)",
-    )
+
+    def _is_own(self, config: Config) -> bool:
+        return not config.get("registered_name")  # whatever the module was called
 
 
 _words = _Optimizers(
