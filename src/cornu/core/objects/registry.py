@@ -78,6 +78,11 @@ def builtin_name(cls: type) -> tuple[str, str, str | None] | None:
     return _names.get(cls)
 
 
+def is_keras(module: str) -> bool:
+    """Whether a module is of Keras, by one of the names that it has had."""
+    return any(module == p or module.startswith(f"{p}.") for p in ("keras", *_OLD_PREFIXES))
+
+
 def find_builtin(module: str, name: str) -> Any:
     """The built-in class that a file of this or an older version names; None if there is none."""
     for prefix in _OLD_PREFIXES:

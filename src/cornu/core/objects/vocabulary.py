@@ -13,7 +13,7 @@ known by its name:
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cornu.core.objects import registry
@@ -37,9 +37,9 @@ class Vocabulary:
             named.
         functions: modules whose functions can be named, and which files may name. Where a class has
             the same name, the name means the class.
-        spelled: second spelling of the name of a class.
-        short: further names.
-        unnamed: classes that configs can name, but that need more than a name.
+        spelled: function that gives the second spelling of the name of each class.
+        short: further names, which are known in upper case, too.
+        unnamed: classes that only configs can name, because they need arguments.
 
     Example:
 
@@ -62,7 +62,7 @@ class Vocabulary:
         functions: tuple[str, ...] = (),
         spelled: Callable[[str], str] | None = None,
         short: Mapping[str, Any] | None = None,
-        unnamed: Iterable[type] = (),
+        unnamed: tuple[type, ...] = (),
     ):
         self.kind = kind
         self.package = face["__name__"].replace("cornu", "keras", 1)
@@ -88,7 +88,7 @@ class Vocabulary:
             **short,
             **{name.upper(): value for name, value in short.items()},
         }
-        self.names = {name: v for name, v in self.known.items() if v not in tuple(unnamed)}
+        self.names = {name: v for name, v in self.known.items() if v not in unnamed}
 
     def __repr__(self) -> str:
         return f"Vocabulary({self.kind!r})"
@@ -164,9 +164,13 @@ class Vocabulary:
         return found
 
     def _is_own(self, config: Config) -> bool:
-        """Whether a config names a built-in of this kind, whatever its module was called."""
-        parts = str(config["module"]).split(".")
-        return not config.get("registered_name") and self.package.split(".")[-1] in parts
+        """Whether a config names a built-in of this kind, in the module of any version."""
+        module = str(config["module"])
+        return (
+            not config.get("registered_name")
+            and registry.is_keras(module)
+            and self.package.rpartition(".")[2] in module.split(".")
+        )
 
     def _unknown(self, name: str) -> ValueError:
         fix = did_you_mean(name, self.names, self.kind)
