@@ -69,7 +69,7 @@ def looped(fn: Callable[..., Any]) -> Callable[..., Any]:
     def run(first, *others):
         def body(_, carry):
             scale, _ = carry
-            out = fn(first * scale, *others)
+            out = fn((first * scale).astype(first.dtype), *others)  # in a half dtype too
             some = sum(leaf.ravel()[0].astype("float32") for leaf in jax.tree.leaves(out))
             return scale + 1e-20 * some, out
 
