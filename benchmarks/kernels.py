@@ -26,6 +26,7 @@ import numpy as np
 from jax import lax
 
 import cornu.core  # noqa: F401 - starts the engine
+from cornu import ops
 from cornu.kernels import gates, reduce, rows as tall_rows
 from cornu.kernels.attention import attention
 from cornu.kernels.compiler_options import compiler_options
@@ -37,7 +38,7 @@ from cornu.kernels.crossentropy import (
     sparse_softmax_crossentropy,
 )
 from cornu.kernels.depthwise import depthwise_conv
-from cornu.kernels.gather import embedding_lookup, one_hot_rows, segment_sum
+from cornu.kernels.gather import one_hot_rows, segment_sum
 from cornu.kernels.matmul import matmul
 from cornu.kernels.normalization import layer_norm, moments
 from cornu.kernels.platform import targeting
@@ -245,7 +246,7 @@ def rows() -> dict[str, Row]:
         "rows layer": Row(tall_rows.matmul, (many, normal(1024, 256)), plain=jnp.matmul),
         "matmul bfloat16": Row(matmul, (half, square), plain=jnp.matmul),
         "gather embedding": Row(
-            lambda t: embedding_lookup(t, ids), (table,),
+            lambda t: ops.take(t, ids, axis=0), (table,),
             plain=lambda t: one_hot_rows(ids, 8192) @ t,
         ),
         "gather segment_sum": Row(

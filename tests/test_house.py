@@ -126,6 +126,22 @@ def test_no_import_of_the_library_inside_a_function(path):
     assert not inside, f"move to the top of {path.relative_to(SOURCE)}: {inside}"
 
 
+# Layers that call a kernel themselves. All others call `ops`, which choose the lowering, so that a
+# layer of a user gets it too.
+KERNEL_USERS = {
+    "layers/rnn/recurrent.py": "the fused loops over the steps are no ops",
+}
+
+
+def test_layers_leave_the_choice_of_a_kernel_to_ops():
+    users = {
+        str(path.relative_to(SOURCE))
+        for path in (SOURCE / "layers").rglob("*.py")
+        if any(name.startswith("cornu.kernels") for name, _, _ in imports_of(path))
+    }
+    assert users == set(KERNEL_USERS)
+
+
 def test_no_circles():
     graph = {}
     names = {module_name(path) for path in MODULES}
@@ -189,7 +205,6 @@ NOT_YET: set[str] = {
     "layers/base",
     "layers/convolutional",
     "layers/core",
-    "layers/quantized",
 }
 
 PLACES: dict[str, list[Path]] = {}

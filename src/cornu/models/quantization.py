@@ -7,7 +7,8 @@ from cornu import patterns
 from cornu.errors import value_error, warn
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.own import own_weights
-from cornu.layers.quantized import modes
+from cornu.layers.quantized.quantizable import check_layer
+from cornu.quantizers.choose import config_for
 from cornu.train.trainer import Trainer
 
 
@@ -37,7 +38,7 @@ def quantize_layers(
             f"quantize takes no argument {next(iter(unknown))!r}.",
             known="mode, config, filters, type_check",
         )
-    config = modes.config_for(mode, config)
+    config = config_for(mode, config)
     wanted = _wanted(filters)
     if not model.built:
         raise value_error(
@@ -47,7 +48,7 @@ def quantize_layers(
     layers = [x for x in model._flatten_layers() if wanted(x) and not isinstance(x, Trainer)]
     offering = [layer for layer in layers if type(layer).quantize is not Layer.quantize]
     for layer in offering:
-        modes.check_layer(layer, config)  # all of them, before the first is changed
+        check_layer(layer, config)  # all of them, before the first is changed
     left = [layer for layer in layers if layer not in offering and own_weights(layer)]
     for layer in offering:
         try:

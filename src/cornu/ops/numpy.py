@@ -36,7 +36,7 @@ from cornu.core.graph.operands import (
 from cornu.core.symbolic import KerasTensor, any_symbolic
 from cornu.core.variable import Variable
 from cornu.errors import type_error, value_error
-from cornu.kernels import matmul as products
+from cornu.kernels import matmul as products, rows
 from cornu.numeric import is_integer
 from cornu.types import Axis, DType, Shape, Tensor
 
@@ -1392,9 +1392,10 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
         [[11.0]]
     """
     x1, x2 = tensor(x1), tensor(x2)
-    narrow = products.matmul(x1, x2)
-    if narrow is not None:
-        return narrow
+    for kernel in (products, rows):
+        y = kernel.matmul(x1, x2)
+        if y is not None:
+            return y
     return jnp.matmul(x1, x2, preferred_element_type=_wide(x1, x2))
 
 
@@ -1419,9 +1420,10 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
         [3.0, 7.0]
     """
     arrays = [tensor(x) for x in operands]
-    narrow = products.einsum(subscripts, *arrays) if len(arrays) == 2 and not kwargs else None
-    if narrow is not None:
-        return narrow
+    for kernel in (products, rows) if len(arrays) == 2 and not kwargs else ():
+        y = kernel.einsum(subscripts, *arrays)
+        if y is not None:
+            return y
     kind = "int32" if builtins.all(x.dtype == jnp.int8 for x in arrays) else None
     return jnp.einsum(subscripts, *arrays, preferred_element_type=kind, **kwargs)
 

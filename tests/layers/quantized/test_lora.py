@@ -79,7 +79,7 @@ def test_what_is_refused(dense):
         dense.enable_lora(0)
     constrained = layers.Dense(3, kernel_constraint="non_neg")
     constrained(X)
-    with pytest.raises(ValueError, match="does not go together with a constraint"):
+    with pytest.raises(ValueError, match="cannot be combined with the constraint"):
         constrained.enable_lora(2)
     dense.enable_lora(2)
     with pytest.raises(ValueError, match="LoRA is enabled on layer 'd' already"):

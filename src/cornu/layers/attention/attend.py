@@ -13,7 +13,6 @@ from typing import Any
 from cornu import ops
 from cornu.core.masks import set_mask
 from cornu.errors import value_error
-from cornu.kernels import attention
 
 
 def check_batches(query: Any, value: Any) -> None:
@@ -126,7 +125,7 @@ def fused(query: Any, key: Any, value: Any, mask: Any, causal: Any) -> Any:
 
     A query that sees no key gets the mean of all values, and zeros from `in_steps`, as in Keras.
     """
-    return attention.attention(query, key, value, mask=mask, causal=bool(causal))
+    return ops.dot_product_attention(query, key, value, mask=mask, is_causal=bool(causal))
 
 
 def in_steps(

@@ -10,10 +10,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cornu import activations, ops
+from cornu import activations, ops, random
 from cornu.arguments import fraction, one_of
 from cornu.errors import value_error
-from cornu.kernels import random_bits
 from cornu.layers.base.build import is_shape
 from cornu.layers.base.layer import Layer
 from cornu.layers.convolutional.base import shown
@@ -128,7 +127,7 @@ class Attention(Layer):
         query_mask = None if mask is None else mask[0]
         weights = self._weights(self._calculate_scores(query, key), mask, use_causal_mask)
         if training and self.dropout > 0:
-            weights = random_bits.dropout(weights, self.dropout, self.seed_generator.next())
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
         outputs = ops.matmul(weights, value)
         if query_mask is not None:
             counts = ops.expand_dims(ops.cast(query_mask, "bool"), -1)  # (batch, ..., Tq, 1)

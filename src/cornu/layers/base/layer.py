@@ -40,7 +40,6 @@ from cornu.layers.base.input_spec import first_shape_given
 from cornu.layers.base.losses import Losses
 from cornu.layers.base.owner import Owner
 from cornu.layers.base.policy import Dtypes, policy_for_files, with_policy_named
-from cornu.layers.quantized import modes
 
 
 class Layer(Owner, Losses, Dtypes, Operation):
@@ -336,16 +335,16 @@ class Layer(Owner, Losses, Dtypes, Operation):
             )
         )
 
-    # ---- weights in few bits ------------------------------------------------------------------
+    # ---- quantized weights --------------------------------------------------------------------
 
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
-        """Keep the weights of the built layer in few bits, and compute with those from then on.
+        """Quantize the weights of the built layer, and compute with those from then on.
 
         `Dense`, `EinsumDense`, `Embedding` and `ReversibleEmbedding` offer it.
 
         Args:
             mode: "int8", "int4", or "float8" for training in 8-bit floats.
-            type_check: refuse subclasses of those, whose computation may be another one.
+            type_check: whether subclasses of those are refused, whose computation may be another.
             config: how weights and inputs are rounded; see `quantizers`.
 
         Raises:
@@ -361,10 +360,15 @@ class Layer(Owner, Losses, Dtypes, Operation):
             >>> layer.kernel.dtype, layer.dtype_policy.name
             ('int8', 'int8_from_float32')
         """
-        modes.refuse(self, mode, config)
+        raise NotImplementedError(
+            explain(
+                f"{type(self).__name__} '{self.name}' cannot be quantized.",
+                fix="Dense, EinsumDense, Embedding and ReversibleEmbedding can.",
+            )
+        )
 
     def quantized_build(self, input_shape: Any, mode: str) -> None:
-        """Make the variables in few bits; layers that offer it override it."""
+        """Make the quantized variables; layers that offer it override it."""
         raise NotImplementedError(
             explain(
                 f"{type(self).__name__} does not define `quantized_build`.",
@@ -373,11 +377,11 @@ class Layer(Owner, Losses, Dtypes, Operation):
         )
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute with weights in few bits; layers that offer it override it."""
+        """Compute with quantized weights; layers that offer it override it."""
         raise NotImplementedError(
             explain(
-                f"{type(self).__name__} '{self.name}' has no weights that can be kept in few bits, "
-                f"and its dtype policy asks for it.",
+                f"{type(self).__name__} '{self.name}' cannot be quantized, and its dtype policy "
+                "asks for it.",
                 policy=self._policy.name,
                 fix="give this policy to Dense, EinsumDense or Embedding alone,\n"
                 "or make the model in floats and call model.quantize('int8').",

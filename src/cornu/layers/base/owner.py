@@ -25,6 +25,7 @@ from cornu.layers.base.freezing import set_trainable
 from cornu.metrics.metric import Metric
 from cornu.numeric import is_float
 from cornu.random.seed import SeedGenerator
+from cornu.types import ConstraintLike, InitializerLike, RegularizerLike
 
 _IN_BUILD = """make it in build:
 def build(self, input_shape):
@@ -142,6 +143,25 @@ class Owner(Attributes):
         variable.trainable = trainable and self.trainable  # of a layer made frozen, until it thaws
         self._added.append(variable)
         return variable
+
+    def _set_weight_settings(
+        self,
+        name: str,
+        initializer: InitializerLike,
+        regularizer: RegularizerLike | None,
+        constraint: ConstraintLike | None,
+    ) -> None:
+        """Keep the settings of a weight, which `add_weight(like=name)` reads.
+
+        Args:
+            name: start of the attributes `<name>_initializer`, `_regularizer` and `_constraint`.
+            initializer: initializer of the weight.
+            regularizer: penalty on the weight.
+            constraint: function applied to the weight after each update.
+        """
+        setattr(self, f"{name}_initializer", initializers.get(initializer))
+        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{name}_constraint", constraints.get(constraint))
 
     def _drop_variable(self, attribute: str) -> None:
         """Let go of a variable that an attribute holds; the attribute becomes None."""

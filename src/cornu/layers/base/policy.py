@@ -10,11 +10,12 @@ If those were quantized since, no single policy makes them again; files hold a m
 """
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cornu import dtype_policies
-from cornu.layers.quantized import modes
 from cornu.numeric import is_float
+from cornu.quantizers.choose import config_of_policy
 
 
 def policy_of(policy: Any, layer: Any) -> Any:
@@ -58,6 +59,8 @@ class Dtypes:
     if TYPE_CHECKING:
         autocast: bool
         path: str
+        built: bool
+        quantize: Callable[..., None]
         _quantizes: bool
         _dtype_policy: Any
         _policy: Any
@@ -82,7 +85,9 @@ class Dtypes:
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
         policy, before = dtype_policies.get(value), self._dtype_policy
-        if self._quantizes and modes.follow_policy(self, policy_of(policy, self)):
+        held, quantized = policy_of(policy, self), self.quantization_mode is not None
+        if held.quantization_mode and self._quantizes and self.built and not quantized:
+            self.quantize(config=config_of_policy(held))
             return
         is_map = isinstance(before, dtype_policies.DTypePolicyMap)
         if is_map and not isinstance(policy, dtype_policies.DTypePolicyMap):

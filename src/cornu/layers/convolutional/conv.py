@@ -5,15 +5,14 @@ from typing import Any
 from cornu import constraints, initializers, ops, regularizers
 from cornu.arguments import is_int, positive_int
 from cornu.errors import explain, value_error, warn
-from cornu.kernels import conv as kernel_conv
 from cornu.layers.convolutional.base import Windowed
-from cornu.layers.quantized import lora
+from cornu.layers.quantized.lora import LoRA, weight_property
 
 
-class Convolution(Windowed):
+class Convolution(LoRA, Windowed):
     """Sum over a moving window: `activation(conv(inputs, kernel) + bias)`."""
 
-    _kernel: Any = None
+    kernel = weight_property()
     _config_omits_none = frozenset(("lora_rank", "lora_alpha"))
 
     def __init__(
@@ -69,9 +68,7 @@ class Convolution(Windowed):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.lora_rank = lora_rank
-        self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
-        self.lora_enabled = False
+        self._set_lora(lora_rank, lora_alpha)
 
     def _doubt_order(self, filters: int, kernel_size: Any, strides: Any) -> None:
         """Warn where the arguments look like PyTorch's: channels in, channels out, kernel size."""
@@ -101,19 +98,7 @@ class Convolution(Windowed):
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self._kernel = self.add_weight(shape=shape, like="kernel")
         self._add_bias(self.filters)
-        if self.lora_rank:
-            self.enable_lora(self.lora_rank, self.lora_alpha)
-
-    @property
-    def kernel(self) -> Any:
-        """The kernel: the variable, or the corrected array with LoRA.
-
-        Raises:
-            AttributeError: the layer is not built.
-        """
-        if self._kernel is None:
-            raise AttributeError(lora.unbuilt(self, "kernel"))
-        return lora.weight(self, self._kernel) if self.lora_enabled else self._kernel
+        self._apply_lora()
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution alone; a subclass may compute another one.
@@ -125,10 +110,6 @@ class Convolution(Windowed):
         Returns:
             `(batch, *new_spatial, filters)`, or as `data_format` says.
         """
-        if self.padding == "causal":
-            return kernel_conv.conv(
-                inputs, kernel, self.strides, "causal", self.dilation_rate, self.groups
-            )
         return ops.conv(
             inputs,
             kernel,
@@ -140,23 +121,7 @@ class Convolution(Windowed):
 
     def call(self, inputs: Any) -> Any:
         self._check_window(inputs.shape)
-        return self._finish(self.convolution_op(inputs, lora.weight(self, self._kernel)))
-
-    def enable_lora(
-        self,
-        rank: int,
-        lora_alpha: float | None = None,
-        a_initializer: Any = "he_uniform",
-        b_initializer: Any = "zeros",
-    ) -> None:
-        """Freeze the kernel and train a correction of low rank beside it."""
-        lora.enable_lora(self, self._kernel, rank, lora_alpha, a_initializer, b_initializer)
-
-    def save_own_variables(self, store: Any) -> None:
-        lora.save_own(self, store, self._kernel, self.bias)
-
-    def load_own_variables(self, store: Any) -> None:
-        lora.load_own(self, store, self._kernel, self.bias)
+        return self._finish(self.convolution_op(inputs, self._corrected_weight()))
 
 
 class Conv1D(Convolution):

@@ -1,14 +1,14 @@
-"""Weights in 4 bits, two of them in a byte.
+"""Weights in 4 bits, two integers per byte.
 
-    a scale a channel     w ~ q / s                  y = (x @ q) / s      as in 8 bits, -8 ... 7
-    blocks                w ~ (q - zero) * s         y = x @ w            s and zero for each block
+    per channel     w ~ q / s                  y = (x @ q) / s      as in 8 bits, -8 ... 7
+    blocks          w ~ (q - zero) * s         y = x @ w            s and zero per block
 
-The weight is read as a matrix, number by number, as Keras reads it. Where its rows are not what
-products sum over, which a kernel such as "ecd" of "abc,ecd->abde" is not, a scale belongs to no
-channel, and products are computed of floats.
+The weight is read as a matrix, number by number, as Keras reads it. Where the rows of the matrix
+are not what products sum over, as in the kernel "ecd" of "abc,ecd->abde", a scale belongs to no
+channel, and products are computed in floats.
 
-A block is a run of numbers along the axis that products sum over; `g_idx` says which block each
-belongs to. Integers are unpacked when the layer is called: it is memory that is saved, not time.
+A block is a run of numbers along the axis that products sum over; `g_idx` holds the block of each.
+Integers are unpacked when the layer is called: this saves memory, not time.
 """
 
 from typing import Any
@@ -16,9 +16,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from cornu.kernels import gather
-from cornu.layers.quantized import int8
-from cornu.layers.quantized.weight import Product, Weight
+from cornu import ops
+from cornu.layers.quantized.weight import Weight
 from cornu.quantizers import (
     AbsMaxQuantizer,
     QuantizationConfig,
@@ -26,12 +25,14 @@ from cornu.quantizers import (
     pack_int4,
     unpack_int4,
 )
+from cornu.quantizers.products import Product, rounded_inputs, scaled_product
+from cornu.types import InitializerLike, Shape, Tensor
 
 _RANGE = (-8, 7)
 
 
 def block_size(layer: Any, config: Any) -> int | None:
-    """How many numbers share a scale; None for one scale a channel."""
+    """The number of integers that share a scale; None for per-channel scales."""
     size = getattr(config, "block_size", None)
     if config is None:
         size = getattr(layer._policy, "block_size", None)
@@ -39,96 +40,96 @@ def block_size(layer: Any, config: Any) -> int | None:
 
 
 def build(layer: Any, weight: Weight, config: Any) -> None:
-    """Make the variables: bytes, scales, and for blocks zeros and the block of each number."""
+    """Make the variables: bytes, scales, and for blocks their zeros and `g_idx`."""
     packed = list(weight.matrix)
     packed[weight.packed] = -(-packed[weight.packed] // 2)
     size = block_size(layer, config)
 
-    def make(name: str, shape: Any, initializer: Any, **options: Any) -> None:
+    def make(name: str, shape: Shape, initializer: InitializerLike, **options: Any) -> None:
         made = layer.add_weight(
             name=name, shape=shape, initializer=initializer, trainable=False, **options
         )
         setattr(layer, weight.attribute if name == weight.name else name, made)
 
-    make(weight.name, packed, "zeros", dtype="int8")
-    length, channels = weight.matrix[weight.rows], weight.matrix[1 - weight.rows]
+    make(weight.name, tuple(packed), "zeros", dtype="int8")
+    length, channels = weight.matrix[weight.reduced], weight.matrix[1 - weight.reduced]
     if size is None:
         make(f"{weight.name}_scale", (channels,), "ones")
         return
     blocks = -(-length // size)
-    shape = (blocks, channels) if weight.rows == 0 else (channels, blocks)
+    shape = (blocks, channels) if weight.reduced == 0 else (channels, blocks)
     make(f"{weight.name}_scale", shape, "ones")
     make(f"{weight.name}_zero", shape, "zeros", dtype=weight.zero_dtype)
     if getattr(layer, "g_idx", None) is None:
 
-        def block_of_each(shape: Any, dtype: Any = None) -> Any:
+        def block_of_each(shape: Any, dtype: Any = None) -> Tensor:
             return jnp.asarray(np.arange(shape[0]) // size, dtype)
 
         make("g_idx", (length,), block_of_each, dtype="float32", autocast=False)
 
 
-def rounded(layer: Any, weight: Weight, values: Any, config: Any) -> dict[str, Any]:
-    """What is kept of a weight in floats, by the names of the variables."""
+def rounded(layer: Any, weight: Weight, values: Tensor, config: Any) -> dict[str, Any]:
+    """The quantized form of a weight in floats, by the names of the variables."""
     matrix = values.reshape(weight.matrix)
     size = block_size(layer, config)
     if size is None:
         quantizer = QuantizationConfig.weight_quantizer_or_default(
-            config, AbsMaxQuantizer(axis=weight.rows, value_range=_RANGE)
+            config, AbsMaxQuantizer(axis=weight.reduced, value_range=_RANGE)
         )
         integers, scale = quantizer(matrix, to_numpy=True)
         kept = {f"{weight.name}_scale": scale.reshape(-1)}
     else:
-        upright = matrix if weight.rows == 0 else matrix.T
+        upright = matrix if weight.reduced == 0 else matrix.T
         integers, scale, zero = abs_max_quantize_grouped_with_zero_point(
             upright, size, to_numpy=True
         )
-        if weight.rows == 1:
+        if weight.reduced == 1:
             integers, scale, zero = integers.T, scale.T, zero.T
         kept = {f"{weight.name}_scale": scale, f"{weight.name}_zero": zero}
     return {weight.name: pack_int4(integers, axis=weight.packed)[0], **kept}
 
 
-def integers(layer: Any, weight: Weight) -> Any:
+def integers(layer: Any, weight: Weight) -> Tensor:
     """The weight in integers, unpacked."""
     return _matrix(layer, weight).reshape(weight.shape)
 
 
-def _matrix(layer: Any, weight: Weight) -> Any:
+def _matrix(layer: Any, weight: Weight) -> Tensor:
     length = weight.matrix[weight.packed]
     return unpack_int4(weight.variable(layer).value, length, axis=weight.packed)
 
 
-def floats(layer: Any, weight: Weight) -> Any:
+def floats(layer: Any, weight: Weight) -> Tensor:
     """The weight in floats, as products see it."""
     scale = weight.scale(layer).value
     matrix = _matrix(layer, weight).astype(scale.dtype)
     if weight.zero(layer) is None:
-        return (matrix / jnp.expand_dims(scale, weight.rows)).reshape(weight.shape)
+        return (matrix / jnp.expand_dims(scale, weight.reduced)).reshape(weight.shape)
     block = layer.g_idx.value.astype("int32")
     zero = weight.zero(layer).value.astype(scale.dtype)
-    scale, zero = (jnp.take(x, block, axis=weight.rows) for x in (scale, zero))
+    scale, zero = (jnp.take(x, block, axis=weight.reduced) for x in (scale, zero))
     return ((matrix - zero) * scale).reshape(weight.shape)
 
 
-def multiply(layer: Any, weight: Weight, product: Product, x: Any) -> Any:
+def multiply(layer: Any, weight: Weight, product: Product, x: Tensor) -> Tensor:
     """The product of the inputs and the weight, in the dtype of the inputs."""
     config = layer.quantization_config
     quantizer = QuantizationConfig.activation_quantizer_or_default(config, None)
-    if weight.zero(layer) is not None or weight.place_channels is None:
+    if weight.zero(layer) is not None or not weight.has_channels:
         if quantizer is not None:
-            x = int8.and_back(quantizer, product, x)
+            x = rounded_inputs(product, quantizer, x)
         return product.compute(x, floats(layer, weight).astype(x.dtype))
-    scale = weight.place_channels(weight.scale(layer).value)
-    return int8.scaled_product(product, quantizer, x, integers(layer, weight), scale)
+    scale = weight.scale_of_output(weight.scale(layer).value)
+    return scaled_product(product, quantizer, x, integers(layer, weight), scale)
 
 
-def lookup(layer: Any, weight: Weight, ids: Any, dtype: Any) -> Any:
-    """Rows of a table; only those that are asked for are unpacked."""
-    packed = gather.embedding_lookup(weight.variable(layer).value, ids)
-    scale = gather.embedding_lookup(weight.scale(layer).value, ids).astype(dtype)
+def lookup(layer: Any, weight: Weight, ids: Tensor, dtype: str) -> Tensor:
+    """Rows of a table; only those that are looked up are unpacked."""
+    packed = ops.take(weight.variable(layer).value, ids, axis=0)
+    scale = ops.take(weight.scale(layer).value, ids, axis=0).astype(dtype)
     rows = unpack_int4(packed, weight.matrix[1], axis=packed.ndim - 1).astype(dtype)
     if weight.zero(layer) is None:
         return rows / scale[..., None]
     block = layer.g_idx.value.astype("int32")
-    zero = gather.embedding_lookup(weight.zero(layer).value, ids).astype(dtype)
+    zero = ops.take(weight.zero(layer).value, ids, axis=0).astype(dtype)
     return (rows - jnp.take(zero, block, axis=-1)) * jnp.take(scale, block, axis=-1)

@@ -1,54 +1,62 @@
-"""`Weight` and `Product`: how a layer says which of its weights can be kept in few bits.
+"""`Weight`: a weight of a layer that can be quantized, and where its scales lie."""
 
-    x (batch, ..., in)  --Product-->  y (batch, ..., out)
-            ^                                  ^
-            `-- summed axes share a scale      `-- where scales of x and of w meet
+from typing import Any
 
-A `Weight` says which axes of an array are summed over in products: the numbers along them share a
-scale, and each of the others, a channel, has its own. For 4 bits it is seen as a matrix.
-"""
+import jax.numpy as jnp
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from cornu.types import Tensor
 
 
-def as_it_is(x: Any) -> Any:
-    """The array itself."""
-    return x
+class Weight:
+    """A matrix of a layer, and where its scales lie.
 
+        summed=0, a kernel                 summed=1, a table
 
-class Weight(NamedTuple):
-    """One weight of a layer.
+             out                                dim
+           q q q q                            q q q | s
+        in q q q q                       rows q q q | s
+           q q q q                            q q q | s
+           -------                            q q q | s
+           s s s s
 
-    Attributes:
-        name: of the variable; its scale is `<name>_scale`.
-        attribute: of the layer, where the variable is kept.
-        shape: in floats.
-        summed: axes that products sum over, which share a scale.
-        place: from a scale with size 1 in the summed axes to the form in which it is kept.
-        take: from a kept scale back to one that the weight can be divided by.
-        matrix: shape of the matrix that it is read as for 4 bits, number by number.
-        rows: axis of the matrix that products sum over, which is cut into blocks.
-        packed: axis of the matrix along which two numbers share a byte.
-        place_channels: from one scale for each place along the matrix's other axis to one that a
-            product can be divided by; None if those places are not its channels.
+    Products sum over one axis of the matrix. The numbers along it share a scale; each place on the
+    other axis, a channel, has its own: `w = q / s`. In 4 bits, the numbers along the summed axis
+    may be cut into blocks, with a scale and a zero per block and channel.
+
+    Args:
+        name: name of the variable; its scale is `<name>_scale`.
+        shape: shape of the weight in floats.
+        summed: axis that products sum over.
+        packed: axis along which two 4-bit integers share a byte.
         zero_dtype: dtype in which the zeros of blocks are kept.
+        attribute: attribute of the layer that holds the variable; `_<name>` if None.
     """
 
-    name: str
-    attribute: str
-    shape: tuple[int, ...]
-    summed: tuple[int, ...]
-    place: Callable[[Any], Any]
-    take: Callable[[Any], Any]
-    matrix: tuple[int, int]
-    rows: int
-    packed: int
-    place_channels: Callable[[Any], Any] | None = as_it_is
-    zero_dtype: str = "int8"
+    # Whether each place along the other axis of the matrix is one channel of the output.
+    has_channels = True
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        *,
+        summed: int = 0,
+        packed: int = 1,
+        zero_dtype: str = "int8",
+        attribute: str | None = None,
+    ):
+        self.name = name
+        self.attribute = attribute or f"_{name}"
+        self.shape = shape
+        self.summed: tuple[int, ...] = (summed,)
+        self.zero_dtype = zero_dtype
+        # As 4 bits see it: shape of the matrix, its axis that products sum over, its packed axis.
+        self.matrix = shape
+        self.reduced = summed
+        self.packed = packed
 
     def variable(self, layer: Any) -> Any:
-        """The variable, as it is kept."""
+        """The variable, in floats or quantized."""
         return getattr(layer, self.attribute)
 
     def scale(self, layer: Any) -> Any:
@@ -59,16 +67,14 @@ class Weight(NamedTuple):
         """The variable of the zeros of blocks; None if there are no blocks."""
         return getattr(layer, f"{self.name}_zero", None)
 
+    def stored_scale(self, scale: Tensor) -> Tensor:
+        """A scale with size 1 in the summed axes, in the form of the variable."""
+        return scale.reshape(-1)  # (channels,)
 
-class Product(NamedTuple):
-    """What a layer computes from its inputs and a weight.
+    def scale_of_weight(self, stored: Tensor) -> Tensor:
+        """A stored scale in the form that the weight is divided by."""
+        return jnp.expand_dims(stored, self.summed)  # (1, out) or (rows, 1)
 
-    Attributes:
-        compute: `(x, w) -> y`, linear in both; sums of integers in int32.
-        summed: axes of the inputs that are summed over, which share a scale.
-        place: from a scale with size 1 in the summed axes to one that `y` can be divided by.
-    """
-
-    compute: Callable[[Any, Any], Any]
-    summed: tuple[int, ...]
-    place: Callable[[Any], Any] = as_it_is
+    def scale_of_output(self, channels: Tensor) -> Tensor:
+        """A scale per channel in the form that the output of the product is divided by."""
+        return channels
