@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-import jax
-
 from cornu.context import local
 
 FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
@@ -66,4 +64,6 @@ def key() -> tuple[Any, ...]:
     Every cache adds it to its keys (`core/programs/cache.py`). Of JAX's own settings only x64 is
     here, which decides dtypes; `jax.jit` compiles anew by itself where another one changes.
     """
+    import jax  # settings are also read, in messages say, where nothing else has loaded it
+
     return (*_of_programs(current), local.target, jax.config.jax_enable_x64)
