@@ -16,8 +16,8 @@ def test_arrays_of_the_block_are_on_the_device():
     [
         ("cpu:99", RuntimeError, "no device 'cpu:99'"),
         ("abacus:0", RuntimeError, "no device 'abacus:0'"),
-        ("cpu:first", ValueError, "a name like 'cpu:0'"),
-        ("", ValueError, "a name like 'cpu:0'"),
+        ("cpu:first", ValueError, "must be like 'cpu:0'"),
+        ("", ValueError, "must be like 'cpu:0'"),
         (3, ValueError, "got 3"),
     ],
 )

@@ -38,7 +38,7 @@ def test_windows():
     assert window_of(jnp.array([1.0, 2.0, 3.0]), 3, 4, "float32").tolist() == [1, 2, 3, 0]
     with pytest.raises(ValueError, match="hann"):
         window_of("han", 8, 8, "float32")
-    with pytest.raises(ValueError, match="one value for each sample"):
+    with pytest.raises(ValueError, match="one value per sample"):
         window_of(np.ones(3), 4, 4, "float32")
 
 

@@ -437,5 +437,5 @@ BAD = [
     Bad("UpSampling2D", dict(interpolation="x"), says="interpolation", error=ValueError),
     Bad("ZeroPadding2D", dict(padding=(1, 2, 3)), says="padding"),
     Bad("Cropping2D", dict(cropping=-1), says="cropping"),
-    Bad("Cropping2D", dict(cropping=9), [(1, 5, 5, 2)], "nothing"),
+    Bad("Cropping2D", dict(cropping=9), [(1, 5, 5, 2)], "remove all"),
 ]

@@ -222,7 +222,7 @@ def test_an_optimizer_that_cannot_take_new_weights_says_so():
     model.compile(Own(0.1), "mse")
     model.fit(x, x[:, :3], verbose=0)
     model.layers[0].trainable = True
-    with pytest.raises(ValueError, match="call compile again, with a new optimizer"):
+    with pytest.raises(ValueError, match="compile the model again with a new optimizer"):
         model.fit(x, x[:, :3], verbose=0)
 
 

@@ -120,7 +120,7 @@ class TestSeveralInputs:
         layer = Named({"a": InputSpec(ndim=1), "b": InputSpec(ndim=1, optional=True)})
         layer({"a": np.ones(2)})
         layer({"a": np.ones(2), "b": None})
-        with pytest.raises(ValueError, match="got no value for its input 'a'"):
+        with pytest.raises(ValueError, match="misses its input 'a'"):
             layer({"b": np.ones(2)})
         with pytest.raises(ValueError, match="takes a dict of inputs, got ArrayImpl"):
             layer(np.ones(2))

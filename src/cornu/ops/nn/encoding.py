@@ -88,7 +88,11 @@ def multi_hot(
     """
     num_classes = kwargs.pop("num_tokens", num_classes)
     if num_classes is None:
-        raise value_error("multi_hot: num_classes, the length of the vectors, must be given.")
+        raise value_error(
+            "multi_hot: num_classes, the length of the vectors, must be given, got None.",
+            received=f"inputs {tensor(inputs).shape}",
+            fix="multi_hot(inputs, num_classes=10)",
+        )
     _check_count("multi_hot", num_classes)
     x = tensor(inputs)
     x = x.astype("int32") if x.dtype == bool else x

@@ -12,7 +12,7 @@ from jax import lax
 from cornu.budget import counted
 from cornu.core.graph.op import op
 from cornu.core.graph.operands import tensor, to_float
-from cornu.errors import value_error
+from cornu.errors import type_error, value_error
 from cornu.kernels import pool
 from cornu.ops.nn.layout import channels_back, channels_last, standard_padding
 from cornu.types import PerAxis, Tensor
@@ -40,7 +40,7 @@ def max_pool(
         >>> max_pool([[[1.0], [3.0], [2.0], [4.0]]], 2)[0, :, 0].tolist()
         [3.0, 4.0]
     """
-    x, first = channels_last(_pooled("max_pool", inputs, padding), data_format)
+    x, first = channels_last(_pooled("max_pool", inputs, pool_size, padding), data_format)
     bits = x.dtype == bool
     x = x.astype("uint8") if bits else x
     y = channels_back(pool.max_pool(x, pool_size, strides, standard_padding(padding)), first)
@@ -56,16 +56,23 @@ def average_pool(
     data_format: str | None = None,
 ) -> Tensor:
     """Mean of each window, without the padding. See `max_pool`."""
-    x, first = channels_last(to_float(_pooled("average_pool", inputs, padding)), data_format)
+    x, first = channels_last(
+        to_float(_pooled("average_pool", inputs, pool_size, padding)), data_format
+    )
     return channels_back(pool.average_pool(x, pool_size, strides, standard_padding(padding)), first)
 
 
-def _pooled(name: str, inputs: Tensor, padding: str) -> Any:
+def _pooled(name: str, inputs: Tensor, pool_size: PerAxis, padding: str) -> Any:
     x = tensor(inputs)
     if not 3 <= x.ndim <= 5:
         raise value_error(
             f"{name}: inputs must have a batch axis, one to three spatial axes, and channels.",
             received=f"inputs {tuple(x.shape)}",
+        )
+    if pool_size is None:
+        raise type_error(
+            f"{name}: pool_size must be a positive integer, or one per spatial axis, got None.",
+            fix="pool_size=2",
         )
     if standard_padding(padding) not in ("valid", "same"):
         raise value_error(
