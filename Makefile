@@ -21,6 +21,7 @@ test: $(VENV)/dev.ready
 lint: $(VENV)/dev.ready
 	$(BIN)/ruff check conftest.py src tests examples benchmarks
 	$(BIN)/ruff format --check conftest.py src tests examples benchmarks
+	$(BIN)/python tests/size.py
 
 types: $(VENV)/dev.ready
 	$(BIN)/mypy
