@@ -17,6 +17,7 @@ from typing import Any
 
 from cornu.core.objects.registry import find_custom
 from cornu.core.objects.serialize import LAMBDA, function_in_files
+from cornu.core.objects.vetting import holds_containers
 from cornu.errors import explain, value_error, warn
 from cornu.types import Config
 
@@ -99,7 +100,7 @@ def _places(config: Config) -> Iterator[tuple[list[str], Any, Any]]:
                 if value["class_name"] == "Lambda" and _is_old_code(inner):
                     yield [str(owner), f"{owner}.function"], inner, "function"
             items: Any = reversed(value.items())
-        elif isinstance(value, list):
+        elif isinstance(value, list) and holds_containers(value):
             items = reversed(list(enumerate(value)))
         else:
             continue

@@ -11,7 +11,7 @@ Names need no check here: they are looked up in a closed table, and nothing is i
 `deserialize_keras_object` checks every config, and readers of files do before they build anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cornu import patterns
@@ -96,8 +96,13 @@ def objects(config: Any) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
                 slot = None
             # A dict without a class holds such values by name: losses by the names of outputs.
             waiting += [(name, _slot(key) or slot, item) for key, item in value.items()]
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple)) and holds_containers(value):
             waiting += [(name, slot, v) for v in value if isinstance(v, (dict, list, tuple))]
+
+
+def holds_containers(values: Iterable[Any]) -> bool:
+    """Whether any of the values is a dict, list or tuple; quick for a million numbers."""
+    return any(issubclass(kind, (dict, list, tuple)) for kind in set(map(type, values)))
 
 
 def _slot(key: Any) -> str | None:
