@@ -114,7 +114,7 @@ def test_no_message_lists_more_than_ten_names(kind):
 
 
 def test_pytorchs_order_of_arguments():
-    with pytest.raises(ValueError, match=r"(?s)number of outputs alone.*fix: +Dense\(128\)"):
+    with pytest.raises(ValueError, match=r"(?s)number of outputs only.*fix: +Dense\(128\)"):
         layers.Dense(784, 128)
     with pytest.warns(UserWarning, match=r"Conv2D\(32, 3\)\n.*filters come first"):
         layers.Conv2D(1, 32, 3)

@@ -40,7 +40,7 @@ class LoRA(Layer):
     _stored_beside: ClassVar[tuple[str, ...]] = ("bias",)  # what else files hold
 
     _kernel: Any = None
-    lora_enabled: bool = False
+    lora_enabled: bool
     lora_rank: Any = None
     lora_alpha: Any = None
     _weight_shape: Any = None  # in floats, if the variable has another one
