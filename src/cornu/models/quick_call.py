@@ -60,7 +60,7 @@ def _program(model: TrainableModel, call: CompiledCall) -> PerStep | None:
     call.renew(model)
     if call.repeatable is None:
         call.repeatable = _is_repeatable(model, model._flatten_layers())
-    strategy = call.find(model, make=True) if call.repeatable else None
+    strategy = call.program(model) if call.repeatable else None
     call.repeatable = strategy is not None
     return strategy
 

@@ -8,6 +8,7 @@ Asking a model of a hundred layers what it owns takes longer than its program do
 So the answer is kept for as long as a snapshot says that no attribute of any layer has changed.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from cornu.core.objects.tracking import Snapshot
@@ -41,18 +42,22 @@ class CompiledCall:
             self.embedded_rows = embedded_rows(model)
             self.repeatable = self._program = None
 
-    def find(self, model: TrainableModel, make: bool = False) -> PerStep | None:
-        """The program of `predict`; None if there is none, or the model runs uncompiled.
+    def find(self, model: TrainableModel) -> PerStep | None:
+        """The program of `predict`; None if there is none, or the model runs uncompiled."""
+        self.renew(model)
+        return self.program(model, kept_strategy)
+
+    def program(
+        self, model: TrainableModel, look: Callable[..., Any] = strategy_for
+    ) -> PerStep | None:
+        """The program of `predict`, made if it is not there; `renew` must have been called.
 
         Args:
             model: the model.
-            make: make the program, where there is none.
+            look: function that finds the strategy, or makes it.
         """
-        self.renew(model)
         if self._program is None:
-            slots = model._state_slots("predict")
-            look = strategy_for if make else kept_strategy
-            found = look(model, "predict", slots)
+            found = look(model, "predict", model._state_slots("predict"))
             self._program = found if isinstance(found, PerStep) else None
         return self._program
 
