@@ -198,14 +198,7 @@ def test_warnings_point_at_the_program_of_the_user(path):
 
 # ---- how the library speaks -------------------------------------------------------------------
 
-# Places (a folder, or a file on the ground) whose prose is not in the house style yet. A place that
-# is clean leaves the set; none enters it.
-NOT_YET: set[str] = {
-    "layers/attention",
-    "layers/base",
-    "layers/convolutional",
-    "layers/core",
-}
+# A place is a folder, or a file on the ground.
 
 PLACES: dict[str, list[Path]] = {}
 for _path in MODULES:
@@ -270,9 +263,6 @@ def _slips(path: Path) -> list[str]:
 @pytest.mark.parametrize("place", PLACES)
 def test_the_prose_is_in_the_house_style(place):
     slips = {str(p.relative_to(SOURCE)): found for p in PLACES[place] if (found := _slips(p))}
-    if place in NOT_YET:
-        assert slips, f"{place} is clean: take it out of NOT_YET"
-        pytest.xfail(f"not yet: {slips}")
     assert not slips
 
 

@@ -137,5 +137,5 @@ class TestSpec:
         assert InputSpec.from_config(spec.get_config()).get_config() == spec.get_config()
 
     def test_axes_are_a_dict(self):
-        with pytest.raises(TypeError, match="axes is a dict of axis -> size"):
+        with pytest.raises(TypeError, match="axes must be a dict from axis to size"):
             InputSpec(axes=[1, 2])

@@ -28,8 +28,8 @@ class GroupedQueryAttention(ProjectedAttention):
         use_bias: whether the projections have biases.
         sliding_window: how many steps to either side a query sees; all if None.
         flash_attention: accepted as Keras does; XLA chooses what runs.
-        kernel_initializer: of the kernels.
-        bias_initializer: of the biases.
+        kernel_initializer: initializer of the kernels.
+        bias_initializer: initializer of the biases.
         kernel_regularizer: penalty on the kernels.
         bias_regularizer: penalty on the biases.
         activity_regularizer: penalty on the outputs.

@@ -202,8 +202,8 @@ class MultiHeadAttention(ProjectedAttention):
         attention_axes: axes over which is attended; all but batch and features if None.
         sliding_window: how many steps to either side a query sees; all if None.
         flash_attention: accepted as Keras does; XLA chooses what runs.
-        kernel_initializer: of the kernels.
-        bias_initializer: of the biases.
+        kernel_initializer: initializer of the kernels.
+        bias_initializer: initializer of the biases.
         kernel_regularizer: penalty on the kernels.
         bias_regularizer: penalty on the biases.
         activity_regularizer: penalty on the outputs.
@@ -321,7 +321,7 @@ class MultiHeadAttention(ProjectedAttention):
         for axis in self.attention_axes or ():
             if not -len(query) <= axis < len(query) or axis % len(query) in (0, len(query) - 1):
                 raise value_error(
-                    f"attention_axes lie between the batch axis and the last, got {axis}.",
+                    f"attention_axes must lie between the batch axis and the last, got {axis}.",
                     shapes=f"query {tuple(query)}",
                 )
 

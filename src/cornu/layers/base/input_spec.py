@@ -21,7 +21,7 @@ class InputSpec(Configurable):
         min_ndim: smallest number of axes.
         axes: axis -> size.
         allow_last_axis_squeeze: also take a last axis of size 1 more or less than `shape` says.
-        name: of the input in a dict of inputs.
+        name: key of the input in a dict of inputs.
         optional: whether None may be passed.
 
     Example:
@@ -51,7 +51,7 @@ class InputSpec(Configurable):
             self.axes = {int(axis): size for axis, size in (axes or {}).items()}
         except (TypeError, ValueError, AttributeError):
             raise type_error(
-                f"axes is a dict of axis -> size, got {axes!r}.", fix="axes={-1: 16}"
+                f"axes must be a dict from axis to size, got {axes!r}.", fix="axes={-1: 16}"
             ) from None
         self.allow_last_axis_squeeze = allow_last_axis_squeeze
         self.name = name

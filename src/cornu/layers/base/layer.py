@@ -233,9 +233,9 @@ class Layer(Owner, Losses, Dtypes, Operation):
         Args:
             trainable_variables: values in the order of `trainable_variables`.
             non_trainable_variables: values in the order of `non_trainable_variables`.
-            *args: of the call.
-            return_losses: also return the list of losses.
-            **kwargs: of the call.
+            *args: positional arguments of `call`.
+            return_losses: whether to return the list of losses, too.
+            **kwargs: keyword arguments of `call`.
 
         Returns:
             `(outputs, non_trainable_variables)`, and the losses if asked for.

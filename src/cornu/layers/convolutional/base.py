@@ -33,7 +33,7 @@ class Windowed(Layer):
         dilation_rate: distance between the taps.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        bias_initializer: of the bias, `(channels of the output,)`.
+        bias_initializer: initializer of the bias, `(channels of the output,)`.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.
         bias_constraint: applied to the bias after each update.
@@ -78,7 +78,7 @@ class Windowed(Layer):
         self.input_spec = InputSpec(ndim=self.rank + 2)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise value_error(
-                "strides and dilation_rate are not both greater than 1.",
+                "strides and dilation_rate cannot both be greater than 1.",
                 received=f"strides {self.strides}, dilation_rate {self.dilation_rate}",
             )
 

@@ -139,8 +139,8 @@ class Conv1D(Convolution):
         groups: number of slices of the channels that are convolved apart.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(kernel_size, channels / groups, filters)`.
-        bias_initializer: of the bias, `(filters,)`.
+        kernel_initializer: initializer of the kernel, `(kernel_size, channels / groups, filters)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         kernel_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.
@@ -175,8 +175,8 @@ class Conv2D(Convolution):
         groups: number of slices of the channels that are convolved apart.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(*kernel_size, channels / groups, filters)`.
-        bias_initializer: of the bias, `(filters,)`.
+        kernel_initializer: initializer of the kernel, `(*kernel_size, channels / groups, filters)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         kernel_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.
@@ -211,8 +211,8 @@ class Conv3D(Convolution):
         groups: number of slices of the channels that are convolved apart.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(*kernel_size, channels / groups, filters)`.
-        bias_initializer: of the bias, `(filters,)`.
+        kernel_initializer: initializer of the kernel, `(*kernel_size, channels / groups, filters)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         kernel_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.

@@ -91,8 +91,9 @@ class DepthwiseConv1D(DepthwiseConvolution):
         dilation_rate: distance between the taps.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        depthwise_initializer: of the kernel, `(kernel_size, channels, depth_multiplier)`.
-        bias_initializer: of the bias.
+        depthwise_initializer: initializer of the kernel,
+            `(kernel_size, channels, depth_multiplier)`.
+        bias_initializer: initializer of the bias.
         depthwise_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.
@@ -124,8 +125,9 @@ class DepthwiseConv2D(DepthwiseConvolution):
         dilation_rate: distance between the taps.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        depthwise_initializer: of the kernel, `(*kernel_size, channels, depth_multiplier)`.
-        bias_initializer: of the bias.
+        depthwise_initializer: initializer of the kernel,
+            `(*kernel_size, channels, depth_multiplier)`.
+        bias_initializer: initializer of the bias.
         depthwise_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.
@@ -239,9 +241,11 @@ class SeparableConv1D(SeparableConvolution):
         depth_multiplier: number of kernels a channel.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        depthwise_initializer: of the first kernel, `(kernel_size, channels, depth_multiplier)`.
-        pointwise_initializer: of the second, `(1, channels * depth_multiplier, filters)`.
-        bias_initializer: of the bias, `(filters,)`.
+        depthwise_initializer: initializer of the first kernel,
+            `(kernel_size, channels, depth_multiplier)`.
+        pointwise_initializer: initializer of the second kernel,
+            `(1, channels * depth_multiplier, filters)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         depthwise_regularizer: penalty on the first kernel.
         pointwise_regularizer: penalty on the second.
         bias_regularizer: penalty on the bias.
@@ -276,9 +280,11 @@ class SeparableConv2D(SeparableConvolution):
         depth_multiplier: number of kernels a channel.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        depthwise_initializer: of the first kernel, `(*kernel_size, channels, depth_multiplier)`.
-        pointwise_initializer: of the second, `(1, 1, channels * depth_multiplier, filters)`.
-        bias_initializer: of the bias, `(filters,)`.
+        depthwise_initializer: initializer of the first kernel,
+            `(*kernel_size, channels, depth_multiplier)`.
+        pointwise_initializer: initializer of the second kernel,
+            `(1, 1, channels * depth_multiplier, filters)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         depthwise_regularizer: penalty on the first kernel.
         pointwise_regularizer: penalty on the second.
         bias_regularizer: penalty on the bias.

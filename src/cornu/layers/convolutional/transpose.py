@@ -103,8 +103,8 @@ class Conv1DTranspose(TransposedConvolution):
         dilation_rate: distance between the taps.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(kernel_size, filters, channels)`.
-        bias_initializer: of the bias, `(filters,)`.
+        kernel_initializer: initializer of the kernel, `(kernel_size, filters, channels)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         kernel_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.
@@ -136,8 +136,8 @@ class Conv2DTranspose(TransposedConvolution):
         dilation_rate: distance between the taps.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(*kernel_size, filters, channels)`.
-        bias_initializer: of the bias, `(filters,)`.
+        kernel_initializer: initializer of the kernel, `(*kernel_size, filters, channels)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         kernel_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.
@@ -170,8 +170,8 @@ class Conv3DTranspose(TransposedConvolution):
         dilation_rate: distance between the taps.
         activation: function or name; linear if None.
         use_bias: whether a bias is added.
-        kernel_initializer: of the kernel, `(*kernel_size, filters, channels)`.
-        bias_initializer: of the bias, `(filters,)`.
+        kernel_initializer: initializer of the kernel, `(*kernel_size, filters, channels)`.
+        bias_initializer: initializer of the bias, `(filters,)`.
         kernel_regularizer: penalty on the kernel.
         bias_regularizer: penalty on the bias.
         activity_regularizer: penalty on the outputs.

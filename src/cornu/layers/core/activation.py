@@ -111,7 +111,7 @@ class PReLU(Layer):
     """`x` where positive, `alpha * x` elsewhere, with slopes `alpha` that are learned.
 
     Args:
-        alpha_initializer: of the slopes, of the shape of a sample.
+        alpha_initializer: initializer of the slopes, of the shape of a sample.
         alpha_regularizer: penalty on the slopes.
         alpha_constraint: applied to the slopes after each update.
         shared_axes: axes along which the slopes are shared; `[1, 2]` gives images one slope for

@@ -21,7 +21,7 @@ class InputLayer(Layer):
         batch_shape: shape with the batch axis, instead of `shape`.
         input_tensor: a symbolic tensor to use instead of a new one.
         optional: whether None may be passed.
-        name: of the layer.
+        name: name of the layer.
     """
 
     batch_shape: Any = None
@@ -69,7 +69,7 @@ class InputLayer(Layer):
             if shape is None:
                 raise value_error("Input needs a shape.", fix="keras.Input(shape=(784,))")
             if isinstance(shape, int):
-                raise value_error(f"A shape is a tuple, got {shape}.", fix=f"shape=({shape},)")
+                raise value_error(f"A shape must be a tuple, got {shape}.", fix=f"shape=({shape},)")
             batch_shape = (batch_size, *shape)
         self.batch_shape = standardize_shape(batch_shape)
         self._dtype = dtypes.standardize_dtype(dtype)
@@ -145,7 +145,7 @@ def Input(  # noqa: N802 - Keras's name
         sparse: whether sparse arrays will come in.
         ragged: must stay None or False.
         batch_shape: shape with the batch axis, instead of `shape`.
-        name: of the input; models take dicts of inputs by these names.
+        name: name of the input, its key where a model is given a dict.
         tensor: a symbolic tensor to use instead of a new one.
         optional: whether None may be passed.
 
