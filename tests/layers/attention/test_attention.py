@@ -99,3 +99,13 @@ def test_gradients_are_finite_where_a_row_sees_nothing():
 def test_an_output_shape_is_made_of_whole_numbers(output_shape):
     with pytest.raises(ValueError, match="output_shape must be"):
         MultiHeadAttention(2, 4, output_shape=output_shape)
+
+
+@pytest.mark.parametrize("layer", [MultiHeadAttention(2, 4), GroupQueryAttention(4, 4, 2)])
+def test_the_layer_says_how_its_scores_are_computed(layer):
+    layer(X, X)
+    programs = {}
+    for flash in (None, False):
+        layer.flash_attention = flash
+        programs[flash] = str(jax.make_jaxpr(lambda x: layer(x, x))(X))
+    assert programs[None] != programs[False]

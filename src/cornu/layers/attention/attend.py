@@ -1,6 +1,6 @@
 """What attention with projections shares: who may see whom, and the two ways to compute it.
 
-    fused      kernels/attention.py: nothing of size queries x keys is kept
+    fused      ops.dot_product_attention: nothing of size queries x keys is kept
     in steps   scores, softmax, dropout, weighted values: where the scores are asked for, or where
                some are dropped while training
 
@@ -118,14 +118,6 @@ def _fits(shape: Any, sizes: Any) -> bool:
         m in (1, n) or not (isinstance(m, int) and isinstance(n, int))
         for m, n in zip(reversed(shape), reversed(sizes), strict=False)
     )
-
-
-def fused(query: Any, key: Any, value: Any, mask: Any, causal: Any) -> Any:
-    """Attention in one kernel; `mask` broadcasts to `(batch, heads, queries, keys)`.
-
-    A query that sees no key gets the mean of all values, and zeros from `in_steps`, as in Keras.
-    """
-    return ops.dot_product_attention(query, key, value, mask=mask, is_causal=bool(causal))
 
 
 def in_steps(

@@ -27,7 +27,8 @@ class GroupedQueryAttention(ProjectedAttention):
         dropout: share of the weights that are dropped while training.
         use_bias: whether the projections have biases.
         sliding_window: how many steps to either side a query sees; all if None.
-        flash_attention: accepted as Keras does; XLA chooses what runs.
+        flash_attention: False computes all scores at once; None takes what
+            `config.enable_flash_attention` and `disable_flash_attention` have set.
         kernel_initializer: initializer of the kernels.
         bias_initializer: initializer of the biases.
         kernel_regularizer: penalty on the kernels.

@@ -136,7 +136,11 @@ class ProjectedAttention(Layer):
         )
         mask = attend.both(sight, attend.of_queries(query_mask))
         if not steps:
-            return attend.fused(q, k, v, mask, causal), None
+            # A query that sees no key gets the mean of all values here, zeros below, as in Keras.
+            y = ops.dot_product_attention(
+                q, k, v, mask=mask, is_causal=bool(causal), flash_attention=self.flash_attention
+            )
+            return y, None  # (batch, queries, heads, value_dim)
         return attend.in_steps(q, k, v, mask, self._softmax, self._dropout_layer, training)
 
     def _gated(self, gate: Any, heads: Any) -> Any:
@@ -201,7 +205,8 @@ class MultiHeadAttention(ProjectedAttention):
         output_shape: shape of the output after the time axes; the size of the query if None.
         attention_axes: axes over which is attended; all but batch and features if None.
         sliding_window: how many steps to either side a query sees; all if None.
-        flash_attention: accepted as Keras does; XLA chooses what runs.
+        flash_attention: False computes all scores at once; None takes what
+            `config.enable_flash_attention` and `disable_flash_attention` have set.
         kernel_initializer: initializer of the kernels.
         bias_initializer: initializer of the biases.
         kernel_regularizer: penalty on the kernels.
