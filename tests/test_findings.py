@@ -21,3 +21,8 @@ def test_a_finding_of_one_sentence():
 def test_the_most_serious_come_first_and_the_others_keep_their_order():
     found = [Finding(NOTE, "a"), warning("b"), error("c"), Finding("danger", "d"), warning("e")]
     assert [f.what for f in by_severity(found)] == ["d", "c", "b", "e", "a"]
+
+
+def test_names_that_readers_of_files_know():
+    found = warning("x is odd.")
+    assert (found.level, found.text) == (found.severity, found.what) == ("warning", "x is odd.")

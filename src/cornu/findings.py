@@ -51,6 +51,16 @@ class Finding:
         where = f"{self.where[0].upper()}{self.where[1:]}: " if self.where else ""
         return explain(f"{where}{self.what}", fix=self.fix, **self.facts)
 
+    @property
+    def level(self) -> str:
+        """The severity, by the name that `saving.inspect_file` had for it."""
+        return self.severity
+
+    @property
+    def text(self) -> str:
+        """The sentence, by the name that `saving.inspect_file` had for it."""
+        return self.what
+
 
 def error(what: str, *, fix: str | None = None, **facts: object) -> Finding:
     """Something that cannot work."""
