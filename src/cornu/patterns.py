@@ -17,7 +17,7 @@ from cornu.errors import explain, value_error
 
 MAX_STATES = 5_000  # of a pattern with all its repetitions written out
 
-_STATES = 16  # that a letter is tried on, for a unit of work
+_STATES = 8  # that a letter is tried on, for a unit of work
 
 _Test = Callable[[str], bool]
 _CLASSES: dict[str, _Test] = {

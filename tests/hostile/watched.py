@@ -9,6 +9,7 @@ and import. Honest files are loaded first, so that what the libraries import at 
 there.
 """
 
+import gc
 import json
 import os
 import re
@@ -174,6 +175,8 @@ def main():
             load(task["how"], task["path"])
         except Exception as error:
             print(f"warming up by {task['path']}: {type(error).__name__}: {error}", file=sys.stderr)
+    gc.collect()
+    gc.freeze()  # what looking for garbage costs is that of the file alone
     sys.addaudithook(watch)
     json.dump([run(task) for task in tasks["jobs"]], sys.stdout)
 

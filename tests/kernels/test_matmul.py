@@ -106,7 +106,7 @@ def dots(jaxpr):
 
 def attending():
     x = keras.Input((6, 8))
-    y = layers.MultiHeadAttention(2, 4, dtype="mixed_bfloat16", flash_attention=False)(x, x)
+    y = layers.MultiHeadAttention(2, 4, dtype="mixed_bfloat16")(x, x)
     return keras.Model(x, y), (3, 6, 8), 3 * 6 + 1  # four projections, scores twice, values
 
 
