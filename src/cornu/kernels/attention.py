@@ -28,7 +28,7 @@ of equal scores does. All derivatives exist, forward and reverse.
 
 import contextlib
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -175,16 +175,11 @@ def _block(a: jax.Array | None, start: int, end: int, sight: int) -> jax.Array |
     return a if a.shape[3] == 1 else a[:, :, :, :sight]
 
 
-@functools.partial(Differentiable, nondiff_argnums=(5,))
-def _attend(
-    q: jax.Array,
-    k: jax.Array,
-    v: jax.Array,
-    bias: jax.Array | None,
-    mask: jax.Array | None,
-    plan: Plan,
-) -> jax.Array:
-    return _attend_forward(q, k, v, bias, mask, plan)[0]
+def _outputs(*arguments: Any) -> jax.Array:
+    return _attend_forward(*arguments)[0]
+
+
+_attend = Differentiable(_outputs, nondiff_argnums=(5,))
 
 
 def _attend_forward(

@@ -33,8 +33,8 @@ one kept array for all (no faster), four products a step backward (1.1 ms more),
 of the loop (no faster), unrolling.
 """
 
-import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -196,18 +196,7 @@ def _lstm_scan(
     return hs, h, c
 
 
-@functools.partial(Differentiable, nondiff_argnums=(7,))
-def _lstm(
-    x: jax.Array,
-    h0: jax.Array,
-    c0: jax.Array,
-    w: jax.Array,
-    u: jax.Array,
-    b: jax.Array,
-    mask: jax.Array | None,
-    reverse: bool,
-) -> Arrays:
-    return _lstm_scan(x, h0, c0, w, u, b, mask, reverse)
+_lstm = Differentiable(_lstm_scan, nondiff_argnums=(7,))
 
 
 def _lstm_forward(
@@ -390,34 +379,19 @@ def _gru_scan(
     return (hs, h), kept
 
 
-@functools.partial(Differentiable, nondiff_argnums=(7, 8))
-def _gru(
-    x: jax.Array,
-    h0: jax.Array,
-    w: jax.Array,
-    u: jax.Array,
-    b_x: jax.Array,
-    b_h: jax.Array,
-    mask: jax.Array | None,
-    reverse: bool,
-    reset_after: bool,
-) -> Arrays:
-    return _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after)[0]
-
-
 def _gru_forward(
-    x: jax.Array,
-    h0: jax.Array,
-    w: jax.Array,
-    u: jax.Array,
-    b_x: jax.Array,
-    b_h: jax.Array,
-    mask: jax.Array | None,
-    reverse: bool,
-    reset_after: bool,
+    x: jax.Array, h0: jax.Array, w: jax.Array, u: jax.Array, *rest: Any
 ) -> tuple[Arrays, Arrays]:
-    results, kept = _gru_scan(x, h0, w, u, b_x, b_h, mask, reverse, reset_after)
+    results, kept = _gru_scan(x, h0, w, u, *rest)
+    _, _, mask, *_ = rest
     return results, (x, w, u, mask, kept)
+
+
+def _gru_results(*arguments: Any) -> Arrays:
+    return _gru_scan(*arguments)[0]
+
+
+_gru = Differentiable(_gru_results, nondiff_argnums=(7, 8))
 
 
 def _gru_backward(reverse: bool, reset_after: bool, saved: Arrays, gradients: Arrays) -> Arrays:

@@ -22,6 +22,7 @@ from cornu.errors import type_error, value_error, without_super
 from cornu.layers.base import own
 from cornu.layers.base.build import is_sketching
 from cornu.layers.base.freezing import set_trainable
+from cornu.layers.base.settings import assign_settings
 from cornu.metrics.metric import Metric
 from cornu.numeric import is_float
 from cornu.random.seed import SeedGenerator
@@ -159,9 +160,12 @@ class Owner(Attributes):
             regularizer: penalty on the weight.
             constraint: function applied to the weight after each update.
         """
-        setattr(self, f"{name}_initializer", initializers.get(initializer))
-        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
-        setattr(self, f"{name}_constraint", constraints.get(constraint))
+        settings = {
+            "initializer": initializer,
+            "regularizer": regularizer,
+            "constraint": constraint,
+        }
+        assign_settings(self, {f"{name}_{kind}": value for kind, value in settings.items()})
 
     def _drop_variable(self, attribute: str) -> None:
         """Let go of a variable that an attribute holds; the attribute becomes None."""
