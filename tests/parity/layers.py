@@ -193,6 +193,13 @@ NORMALIZATION = [
     Case("UnitNormalization", dict(axis=[1, 2]), [SERIES]),
 ]  # fmt: skip
 
+PREPROCESSING = [
+    Case("Normalization", dict(mean=[1.0, -2.0, 0.5], variance=[4.0, 1.0, 0.3]), [(6, 3)],
+         specs=[[(None, 3)]]),
+    Case("Normalization", dict(axis=None, mean=2.0, variance=3.0), [SERIES]),
+    Case("Normalization", dict(axis=(1, 2), mean=2.0, variance=3.0, invert=True), [SERIES]),
+]  # fmt: skip
+
 RECURRENT = [
     *(
         Case(name, dict(units=4, **arguments), [(3, 5, 2)], options, label=label,
@@ -333,7 +340,7 @@ ATTENTION = [
 ]  # fmt: skip
 
 CASES = [
-    *TRANSPOSED, *WRAPPERS, *ATTENTION, *CORE, *RANDOM, *MERGING, *CONVOLUTIONS, *POOLING, *RESIZING, *NORMALIZATION, *RECURRENT,
+    *TRANSPOSED, *WRAPPERS, *ATTENTION, *CORE, *RANDOM, *MERGING, *CONVOLUTIONS, *POOLING, *RESIZING, *NORMALIZATION, *PREPROCESSING, *RECURRENT,
 ]  # fmt: skip
 
 BAD = [

@@ -115,6 +115,7 @@ from cornu.layers.pooling import (
     MaxPooling3D as MaxPool3D,
     MaxPooling3D as MaxPooling3D,
 )
+from cornu.layers.preprocessing.normalization import Normalization as Normalization
 from cornu.layers.regularization import (
     ActivityRegularization as ActivityRegularization,
     AlphaDropout as AlphaDropout,
