@@ -66,6 +66,7 @@ ELSEWHERE = {
     "ops/core/": "ops/test_core.py",
     "ops/einops.py": "parity/test_ops.py",
     "ops/image/": "ops/test_image.py",
+    "ops/image/boxes.py": "utils/test_bounding_boxes.py",
     "ops/linalg.py": "parity/test_ops.py",
     "ops/math.py": "parity/test_ops.py",
     "ops/nn/": "ops/test_nn.py",

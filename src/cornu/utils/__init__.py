@@ -22,7 +22,7 @@ from cornu.train.step import (
     pack_x_y_sample_weight as pack_x_y_sample_weight,
     unpack_x_y_sample_weight as unpack_x_y_sample_weight,
 )
-from cornu.utils import legacy as legacy
+from cornu.utils import bounding_boxes as bounding_boxes, legacy as legacy
 from cornu.utils.categories import to_categorical as to_categorical
 from cornu.utils.files import get_file as get_file
 
