@@ -23,7 +23,7 @@ BUDGET = {
     "callbacks": 3560,
     "checks": 1390,
     "compat": 970,
-    "core": 1920,
+    "core": 2290,
     "core/graph": 1900,
     "core/objects": 1940,
     "core/programs": 630,

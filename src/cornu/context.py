@@ -12,6 +12,7 @@ after an error. It is on the ground because kernels and readers of files ask it 
     remat         calls that are recomputed in the backward pass              (core/remat_scope.py)
     symbolic      True while shapes are inferred and nothing is computed      (core/symbolic.py)
     sketching     True while layers are made only for their shapes            (layers/base/build.py)
+    text          calls of layers that take text, recorded or answered        (core/text.py)
     target        platform that lowerings are picked for; None: where it runs (kernels/platform.py)
     logits        id(output) -> (output, logits, kind) of softmax and sigmoid (core/logits.py)
     turns         number of turns that the thread holds                       (core/turns.py)
@@ -40,6 +41,7 @@ class Context(threading.local):
     remat: Any = None
     symbolic: bool = False
     sketching: bool = False
+    text: Any = None
     target: str | None = None
     logits: dict[int, tuple[Any, Any, str]] | None = None
     turns: int = 0

@@ -17,7 +17,8 @@ import jax
 import numpy as np
 
 from cornu import bcoo, tree
-from cornu.core.symbolic import infer
+from cornu.core.symbolic import KerasTensor, infer
+from cornu.types import Tensors
 
 # id(array) -> (weak reference to it, mask); the reference removes the entry when the array dies.
 _kept: dict[int, tuple[Any, Any]] = {}
@@ -95,3 +96,16 @@ def infer_with_masks(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     for tensor, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
         tensor._keras_mask = mask
     return outputs
+
+
+def infer_by_symbols(fn: Callable[..., Any], inputs: Tensors) -> Any:
+    """`infer_with_masks` for text, which cannot be traced: `fn` is called on symbolic tensors."""
+
+    def copy(tensor: Tensors) -> Any:
+        if not isinstance(tensor, KerasTensor):
+            return tensor
+        found = KerasTensor(tensor.shape, tensor.dtype, tensor.sparse)
+        found._keras_mask = mask_of(tensor)
+        return found
+
+    return tree.map_structure(copy, fn(tree.map_structure(copy, inputs)))

@@ -6,7 +6,7 @@ PyDataset, and what has its methods             PyDatasetSource
 generators, tf.data, torch, grain, iterables    IterableSource
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from cornu.data.arrays import ArraySource
@@ -31,6 +31,7 @@ def source_for(
     floatx: str = "float32",
     inputs_are_nested: bool | None = None,
     input_names: Collection[str] | None = None,
+    encode: Callable[[Tensors], Any] | None = None,
 ) -> Source:
     """The source of batches for whatever `fit`, `evaluate` or `predict` was given.
 
@@ -46,6 +47,7 @@ def source_for(
         floatx: dtype to which floats are converted.
         inputs_are_nested: whether a list `x` holds several inputs; None if unknown.
         input_names: keys of a dict of inputs that are read; all of them if None.
+        encode: function of the inputs of each batch that encodes text; arrays come encoded.
 
     Raises:
         ValueError: no source reads this kind of data, or `y` is given twice.
@@ -72,7 +74,7 @@ def source_for(
         )
     options: dict[str, Any] = {
         "steps": steps, "class_weight": class_weight, "floatx": floatx,
-        "input_names": input_names,
+        "input_names": input_names, "encode": encode,
     }  # fmt: skip
     source: Source | None
     if isinstance(x, Source):

@@ -13,7 +13,7 @@ A list is ambiguous: several inputs, or one array written out. It holds several 
 first item is itself an array or a dict; a model that knows better says so (`inputs_are_nested`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import jax
@@ -112,7 +112,9 @@ def _nested(
         return {k: _nested(v, f"{name}[{k!r}]", floatx, None, samples) for k, v in value.items()}
     if not isinstance(value, list | tuple):
         return to_array(value, name, floatx)
-    if container is None:
+    if hasattr(value, "_fields"):  # a named tuple is a container
+        container = True
+    elif container is None:
         container = _holds_arrays(value) and not _is_rows(value, samples)
     if not container:
         if len(value) == 1 and _holds_arrays(value):  # [x] for a model with one input
@@ -263,6 +265,7 @@ def to_batch(
     floatx: str = "float32",
     lists_are_batches: bool = False,
     input_names: Collection[str] | None = None,
+    encode: Callable[[Tensors], Any] | None = None,
 ) -> Batch:
     """One item of a loader or generator as a batch.
 
@@ -272,6 +275,7 @@ def to_batch(
         floatx: dtype to which float64 is converted; other floats keep theirs.
         lists_are_batches: whether a list means the same as a tuple.
         input_names: names of the inputs that the model reads; see `only_read`.
+        encode: function of the inputs that encodes text; None if there is none.
 
     Raises:
         ValueError: `data` is none of these, or the arrays differ in their number of samples.
@@ -292,6 +296,8 @@ def to_batch(
             f"{origin} must give batches, got single samples.",
             fix="batch the samples: data.batch(32), or DataLoader(batch_size=32).",
         )
+    if encode is not None:
+        data = (encode(data[0]), *data[1:])
     parts = tuple(_batch_part(part, name, floatx) for part, name in zip(data, PARTS, strict=False))
     return Batch(parts, count_samples(parts))
 
@@ -303,7 +309,7 @@ def _is_single(leaf: object) -> bool:
 def _batch_part(value: object, name: str, floatx: str) -> Any:
     if is_named(value):
         return {k: _batch_part(v, f"{name}[{k!r}]", floatx) for k, v in value.items()}
-    if isinstance(value, list | tuple) and _holds_arrays(value):
+    if isinstance(value, list | tuple) and (_holds_arrays(value) or hasattr(value, "_fields")):
         items = [_batch_part(v, f"{name}[{i}]", floatx) for i, v in enumerate(value)]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     if value is None:

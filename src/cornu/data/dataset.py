@@ -16,6 +16,7 @@ from cornu.data.position import Marks, random_streams, set_random_streams, set_s
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
 from cornu.data.workers import Pool, WorkerProcess
+from cornu.types import Tensors
 
 
 class PyDataset:
@@ -113,6 +114,7 @@ class PyDatasetSource(Source):
         class_weight: dict from class to weight, multiplied into the sample weights.
         floatx: dtype to which float64 is converted.
         input_names: keys of a dict of inputs that are read; all of them if None.
+        encode: function of the inputs of each batch that encodes text; None if there is none.
         warn_after: seconds until a warning names the worker that a batch waits for.
         give_up_after: seconds until that becomes a TimeoutError.
 
@@ -134,6 +136,7 @@ class PyDatasetSource(Source):
         class_weight: Mapping[int, float] | None = None,
         floatx: str = "float32",
         input_names: Collection[str] | None = None,
+        encode: Callable[[Tensors], Any] | None = None,
         warn_after: float = 30.0,
         give_up_after: float = 600.0,
     ) -> None:
@@ -144,6 +147,7 @@ class PyDatasetSource(Source):
         self._class_weight = class_weight
         self._floatx = floatx
         self._input_names = input_names
+        self._encode = encode
         self._patience = (warn_after, give_up_after)
         self._workers = max(int(getattr(dataset, "workers", 1)), 1)
         self.reads_ahead = getattr(dataset, "workers", 1) != 0
@@ -189,6 +193,7 @@ class PyDatasetSource(Source):
                 floatx=self._floatx,
                 lists_are_batches=True,
                 input_names=self._input_names,
+                encode=self._encode,
             )
             if self._class_weight is not None:
                 options = {"whole": False, "floatx": self._floatx}

@@ -27,6 +27,7 @@ from cornu.data.position import Marks, random_streams, set_state
 from cornu.data.source import Batch, Source
 from cornu.data.weights import weighted
 from cornu.errors import explain, value_error, warn
+from cornu.types import Tensors
 
 
 class IterableSource(Source):
@@ -44,6 +45,7 @@ class IterableSource(Source):
         class_weight: dict from class to weight, multiplied into the sample weights.
         floatx: dtype to which float64 is converted.
         input_names: keys of a dict of inputs that are read; all of them if None.
+        encode: function of the inputs of each batch that encodes text; None if there is none.
 
     Example:
 
@@ -66,6 +68,7 @@ class IterableSource(Source):
         class_weight: Mapping[int, float] | None = None,
         floatx: str = "float32",
         input_names: Collection[str] | None = None,
+        encode: Callable[[Tensors], Any] | None = None,
     ) -> None:
         if endless and steps is None:
             raise value_error(
@@ -80,6 +83,7 @@ class IterableSource(Source):
         self._class_weight = class_weight
         self._floatx = floatx
         self._input_names = input_names
+        self._encode = encode
         self._running: Iterator[Any] | None = None
         self._ended = False
         self._taken = 0
@@ -94,7 +98,7 @@ class IterableSource(Source):
         for item in self._items(first):
             batch = to_batch(
                 item, self._name, floatx=self._floatx, lists_are_batches=self._lists_are_batches,
-                input_names=self._input_names,
+                input_names=self._input_names, encode=self._encode,
             )  # fmt: skip
             if self._class_weight is not None:
                 options = {"whole": False, "floatx": self._floatx}

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 from cornu import tree
 from cornu.core.graph.graph import Function
 from cornu.core.graph.operation import Operation, node_of
-from cornu.core.masks import infer_with_masks, lent
+from cornu.core.masks import infer_by_symbols, infer_with_masks, lent
 from cornu.core.objects.serialize import budgeted
 from cornu.core.objects.tracking import unique
 from cornu.core.symbolic import KerasTensor
+from cornu.core.text import has_text
 from cornu.errors import did_you_mean, value_error, warn
 from cornu.layers.base.build import to_shapes, to_tensors
 from cornu.layers.base.freezing import set_trainable
@@ -230,6 +231,8 @@ class Functional(Model):
     ) -> Any:
         if type(self).call is not Functional.call:
             return infer_with_masks(self.call, inputs, training=training, mask=mask)
+        if has_text(inputs):
+            return infer_by_symbols(self.call, inputs)
         return infer_with_masks(self._run, inputs, mask)
 
     def compute_mask(self, inputs: Tensors, previous_mask: Any) -> None:

@@ -13,6 +13,7 @@ from cornu.core.graph.graph import Function
 from cornu.core.graph.operation import node_of
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.symbolic import KerasTensor, is_symbolic
+from cornu.core.text import as_rank, is_text
 from cornu.errors import explain, value_error
 from cornu.layers.base.input_spec import no_array
 from cornu.models.model import Model
@@ -44,6 +45,10 @@ def fit_input(model: Model, graph: Function, x: Any, expected: KerasTensor) -> A
         return x
     if not hasattr(x, "shape"):
         raise ValueError(no_array(f"Model '{model.name}'", x))
+    if is_text(x):
+        if expected.dtype != "string":
+            raise ValueError(no_array(f"Model '{model.name}'", str(x.flat[0])))
+        return as_rank(x, expected.ndim)
     shape, wanted = tuple(x.shape), (None, *expected.shape[1:])  # batches of any size
     mask = mask_of(x)
     if len(shape) == len(wanted) + 1 and shape[-1] == 1:
@@ -67,8 +72,6 @@ def fit_input(model: Model, graph: Function, x: Any, expected: KerasTensor) -> A
 def _in_dtype(model: Model, graph: Function, x: Any, expected: KerasTensor) -> Any:
     """The input in the dtype that its `Input` says, with which the graph was made."""
     if isinstance(x, np.ndarray):  # still: text, for layers that take it
-        if expected.dtype == "string":
-            return x
         x = as_numbers(x)
     given = dtypes.standardize_dtype(x.dtype)
     if given == expected.dtype:

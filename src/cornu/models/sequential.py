@@ -8,9 +8,10 @@ from cornu import dtype_policies, tree
 from cornu.context import name_scope
 from cornu.core.frame import eagerly
 from cornu.core.graph.graph import Function
-from cornu.core.masks import infer_with_masks, lent
+from cornu.core.masks import infer_by_symbols, infer_with_masks, lent
 from cornu.core.objects.serialize import budgeted, deserialize_keras_object, serialize_keras_object
 from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.text import has_text
 from cornu.errors import did_you_mean, explain, returns_nothing, trimmed, type_error, value_error
 from cornu.layers.base.build import is_shape, to_tensors
 from cornu.layers.base.call import required_arguments
@@ -189,7 +190,8 @@ class Sequential(Model):
         if not is_shape(input_shape):  # of several arrays: no graph, each layer is called in turn
             self._through(to_tensors(input_shape, self.compute_dtype))
             return
-        start = InputLayer(batch_shape=(None, *tuple(input_shape)[1:]))
+        dtype = "string" if self._stack[0].takes_strings else None
+        start = InputLayer(batch_shape=(None, *tuple(input_shape)[1:]), dtype=dtype)
         tensor: KerasTensor = start.output
         for layer in self._stack:
             _require_one_input(layer)
@@ -260,6 +262,8 @@ class Sequential(Model):
     def compute_output_spec(
         self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None
     ) -> Any:
+        if has_text(inputs):
+            return infer_by_symbols(self.call, inputs)
         return infer_with_masks(self.call, inputs, training=training, mask=mask)
 
     def compute_mask(self, inputs: Tensors, previous_mask: Any) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu.core.objects.tracking import Snapshot
+from cornu.core.text import Program
 from cornu.train.carried import tracing
 from cornu.train.strategy import PerStep, kept_strategy, strategy_for
 from cornu.train.trainable import TrainableModel
@@ -26,12 +27,18 @@ class CompiledCall:
         embedded_rows: what `preflight.embedded_rows` says of the model.
         repeatable: whether every call does the same; None where nobody has asked.
         seen: structures and shapes of the inputs with which the model was called.
+        text: the calls of layers that take text; see `train/text.py`.
+        text_asked: structure of the inputs for which they were recorded.
+        text_snapshot: the layers at that time.
     """
 
     def __init__(self) -> None:
         self.embedded_rows: Any = None
         self.repeatable: bool | None = None
         self.seen: set[Any] = set()
+        self.text: Program | None = None
+        self.text_asked: Any = None
+        self.text_snapshot: Snapshot | None = None
         self._asked: Snapshot | None = None
         self._program: PerStep | None = None
 

@@ -9,6 +9,7 @@ from cornu.train.loop import as_logs, run_epoch
 from cornu.train.measuring import measuring
 from cornu.train.prepare import names_read, open_source, prepare
 from cornu.train.strategy import strategy_for
+from cornu.train.text import encoded
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.preflight import check_values
 from cornu.types import Tensors
@@ -41,7 +42,7 @@ def run_batch(
 ) -> Any:
     """What a step returns for one batch."""
     data = host_arrays(
-        only_read(x, names_read(model)), y, sample_weight,
+        encoded(model, only_read(x, names_read(model))), y, sample_weight,
         floatx=settings.current.floatx, inputs_are_nested=model._inputs_are_nested,
     )  # fmt: skip
     source, example = open_source(

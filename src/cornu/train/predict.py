@@ -14,6 +14,7 @@ import numpy as np
 
 from cornu import bcoo, settings, tree
 from cornu.core.symbolic import is_symbolic
+from cornu.core.text import Encoded
 from cornu.data.arrays import BATCH_SIZE
 from cornu.data.source import Batch, Resident, Source
 from cornu.errors import value_error
@@ -24,6 +25,7 @@ from cornu.train.listening import callback_list, note_steps
 from cornu.train.loop import run_epoch
 from cornu.train.prepare import open_source, prepare
 from cornu.train.strategy import PerStep, Strategy, strategy_for
+from cornu.train.text import encoded
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.preflight import (
     check_columns,
@@ -184,6 +186,7 @@ def predict(
     callbacks: Any,
 ) -> Any:
     """The outputs for a data set; see `Trainer.predict`."""
+    x = encoded(model, x)
     if not verbose and callbacks is None and steps is None and model.jit_compile:
         outputs = _predict_at_once(model, x, batch_size)
         if outputs is not None:
@@ -265,7 +268,7 @@ def _predict_at_once(model: TrainableModel, x: Tensors, batch_size: int | None) 
     Asking for a few samples again and again goes this way, past everything that a data set of
     any kind and size needs; None where it cannot.
     """
-    size = size_of(x, nested=bool(model._inputs_are_nested))
+    size = size_of(x, nested=bool(model._inputs_are_nested) or isinstance(x, Encoded))
     if not 0 < size <= (batch_size or BATCH_SIZE):
         return None
     call: CompiledCall = model._compiled_call

@@ -11,7 +11,6 @@
 A trainer is mixed into `Model`; what it asks of that is said in `trainable.py`.
 """
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -40,6 +39,7 @@ from cornu.train.predict import predict
 from cornu.train.prepare import names_read, open_source, prepare
 from cornu.train.run import Fit
 from cornu.train.strategy import Strategy
+from cornu.train.text import encoded
 from cornu.train.trainable import TrainableModel, TrainingRecord
 from cornu.train.watch.preflight import check_columns, check_values, require_labels, tell_nonfinite
 from cornu.types import Data, FilePath, Tensors
@@ -89,8 +89,10 @@ class Trainer(Compilable, Overridable):
         # It looks at all attributes, itself among them, and so would keep what was owned.
         if "_compiled_call" in vars(self):
             vars(self._compiled_call).clear()
-        with contextlib.suppress(Exception):  # of a model whose constructor has failed, say
+        try:
             _tell_collector(self)
+        except Exception:  # a constructor has failed, or the interpreter ends
+            return
 
     @property
     def history(self) -> Any:
@@ -176,7 +178,7 @@ class Trainer(Compilable, Overridable):
             epochs = min(epochs, settings.current.max_epochs)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split(
-                (only_read(x, names_read(self)), y, sample_weight),
+                (encoded(self, only_read(x, names_read(self))), y, sample_weight),
                 validation_split, validation_pick,
                 floatx=settings.current.floatx, inputs_are_nested=self._inputs_are_nested,
             )  # fmt: skip

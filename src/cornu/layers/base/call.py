@@ -180,7 +180,7 @@ class Call:
         layer = self.layer
         policy, dtype = layer._policy, layer.input_dtype
         casts = layer.autocast and layer._casts_inputs
-        may_be_text = layer._passes_inputs_on or not self.signature.is_ours
+        may_be_text = layer.takes_strings or layer._passes_inputs_on or not self.signature.is_ours
 
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):

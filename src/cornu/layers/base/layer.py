@@ -7,7 +7,7 @@ off its attributes (`layers/base/owner.py`).
 
 from typing import Any, ClassVar, Self
 
-from cornu import bcoo, dtype_policies, regularizers
+from cornu import bcoo, dtype_policies, regularizers, tree
 from cornu.arguments import yes_or_no
 from cornu.context import current_path, local
 from cornu.core.forking import refuse_after_fork
@@ -17,6 +17,7 @@ from cornu.core.objects.configurable import config_names, plain
 from cornu.core.objects.registry import is_builtin
 from cornu.core.programs.lift import remat
 from cornu.core.symbolic import KerasTensor, infer
+from cornu.core.text import as_text, is_text
 from cornu.core.turns import others_loop, turn_of
 from cornu.core.variable import Variable
 from cornu.errors import explain, trimmed, type_error, unknown_arguments, value_error
@@ -90,6 +91,7 @@ class Layer(Owner, Losses, Dtypes, Operation):
     input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
     supports_masking: bool = False  # whether outputs get the masks that `compute_mask` says
     path: str = ""  # names of what the layer is in and its own, joined by "/"
+    takes_strings: bool = False  # whether `call` takes numpy arrays of text, and runs in numpy
     rescales_inputs: bool = False  # whether inputs of any scale will do, as in a normalization
     supports_jit: bool = True  # False runs the model eagerly, unless `compile` says otherwise
     quantization_config: Any = None
@@ -156,6 +158,13 @@ class Layer(Owner, Losses, Dtypes, Operation):
     @trimmed
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_initialized()
+        if self.takes_strings and args:
+            args = (as_text(args[0]), *args[1:])
+            if local.text is not None and any(map(is_text, tree.flatten(args[0]))):
+                return local.text.call(self, self._called, args, kwargs)
+        return self._called(*args, **kwargs)
+
+    def _called(self, *args: Any, **kwargs: Any) -> Any:
         call = Call(self, args, kwargs)
         if call.outermost and local.frame is None and others_loop():
             with turn_of(self.variables):
