@@ -35,6 +35,7 @@ ELSEWHERE = {
     "core/host.py": "core/test_variable.py",
     "core/logits.py": "test_activations.py",
     "core/turns.py": "train/test_threads.py",
+    "data/pipeline/": "data/pipeline/test_dataset.py",
     "data/source.py": "data/test_every_kind.py",
     "data/workers.py": "data/test_dataset.py",
     "demo.py": "test_cli.py",

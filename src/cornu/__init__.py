@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         compat as compat,
         config as config,
         constraints as constraints,
+        data as data,
         datasets as datasets,
         dtype_policies as dtype_policies,
         initializers as initializers,
@@ -64,9 +65,10 @@ if TYPE_CHECKING:
 
 # Namespaces, each a package or a module of the same name.
 NAMESPACES = (
-    "activations", "backend", "callbacks", "compat", "config", "constraints", "datasets",
-    "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision", "models",
-    "ops", "optimizers", "quantizers", "random", "regularizers", "saving", "tree", "utils",
+    "activations", "backend", "callbacks", "compat", "config", "constraints", "data",
+    "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision",
+    "models", "ops", "optimizers", "quantizers", "random", "regularizers", "saving", "tree",
+    "utils",
 )  # fmt: skip
 
 # Names at the root, and the modules in which they stand.

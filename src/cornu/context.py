@@ -15,6 +15,8 @@ after an error. It is on the ground because kernels and readers of files ask it 
     text          calls of layers that take text, recorded or answered        (core/text.py)
     target        platform that lowerings are picked for; None: where it runs (kernels/platform.py)
     logits        id(output) -> (output, logits, kind) of softmax and sigmoid (core/logits.py)
+    element       (seed, epoch, index) of what a data pipeline maps now       (data/pipeline)
+    draws         id(generator) -> number of draws for that element         (random/seed.py)
     turns         number of turns that the thread holds                       (core/turns.py)
     budget        budget of the load that is under way                        (budget.py)
     blanks        variables whose initial values wait for a file   (core/objects/blank.py)
@@ -44,6 +46,8 @@ class Context(threading.local):
     text: Any = None
     target: str | None = None
     logits: dict[int, tuple[Any, Any, str]] | None = None
+    element: tuple[int, int, int] | None = None
+    draws: dict[int, int] = {}
     turns: int = 0
     budget: Any = None
     blanks: Any = None

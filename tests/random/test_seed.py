@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import cornu
+from cornu.context import using
 from cornu.core.frame import purify
 from cornu.random import seed as seeds
 from cornu.random.seed import (
@@ -153,3 +154,18 @@ def test_a_traced_function_needs_a_seed():
     with pytest.raises(ValueError, match="same numbers at every call"):
         numbers()
     assert len(set(numbers(jax.random.PRNGKey(0)).tolist())) == 3
+
+
+def test_numbers_for_an_element_of_a_pipeline():
+    a, b, other = SeedGenerator(5), SeedGenerator(5), SeedGenerator(6)
+
+    def drawn(element, *generators):
+        with using(element=element, draws={}):
+            return [tuple(g.next().tolist()) for g in generators]
+
+    twice = drawn((0, 1, 2), a, a, b, b)
+    assert twice[:2] == twice[2:] and twice[0] != twice[1]  # image and mask are changed alike
+    assert drawn((0, 1, 2), a) == twice[:1]  # in any order
+    seeds = [twice[0], *drawn((0, 1, 2), other), *drawn((0, 2, 1), a), *drawn((1, 1, 2), a)]
+    assert len(set(seeds)) == 4
+    assert a.next().tolist() == [5, 0]  # the state is where it was

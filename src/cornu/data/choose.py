@@ -2,6 +2,7 @@
 
 a Source                                        itself
 numpy, jax, pandas, tensors, lists, dicts       ArraySource
+Dataset                                         its rows, or its batches
 PyDataset, and what has its methods             PyDatasetSource
 generators, tf.data, torch, grain, iterables    IterableSource
 """
@@ -13,6 +14,8 @@ from cornu.data.arrays import ArraySource
 from cornu.data.convert import only_read
 from cornu.data.dataset import PyDataset, PyDatasetSource, like_a_dataset
 from cornu.data.foreign import IterableSource, foreign_source, made_by
+from cornu.data.pipeline.dataset import Dataset
+from cornu.data.pipeline.source import pipeline_source
 from cornu.data.source import Source
 from cornu.errors import explain, value_error
 from cornu.types import Tensors
@@ -36,7 +39,8 @@ def source_for(
     """The source of batches for whatever `fit`, `evaluate` or `predict` was given.
 
     Args:
-        x: arrays, a `PyDataset`, a generator, a loader of another library, or a `Source`.
+        x: arrays, a `Dataset`, a `PyDataset`, a generator, a loader of another library, or a
+            `Source`.
         y: targets; only with arrays, other data bring their own.
         sample_weight: sample weights, likewise.
         batch_size: number of samples per batch of arrays; see `ArraySource`.
@@ -79,6 +83,8 @@ def source_for(
     source: Source | None
     if isinstance(x, Source):
         source = x
+    elif isinstance(x, Dataset):
+        source = pipeline_source(x, **options)
     elif like_a_dataset(x):
         source = PyDatasetSource(x, shuffle=shuffle, seed=seed, **options)
     else:
@@ -98,7 +104,7 @@ def source_for(
 def _holds_arrays(x: object) -> bool:
     if isinstance(x, list | tuple | Mapping):
         return True
-    if isinstance(x, Source | PyDataset) or hasattr(x, "__next__"):
+    if isinstance(x, Source | Dataset | PyDataset) or hasattr(x, "__next__"):
         return False
     return x is None or (
         any(hasattr(x, name) for name in ("__array__", "to_numpy", "tocsr"))

@@ -32,6 +32,7 @@ class Pool:
         ahead: number of batches that may be made before their turn.
         name: name of the data set in messages.
         patience: seconds until a late batch gives a warning, and until it is an error.
+        unit: what an item of the plan is called in messages.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Pool:
         ahead: int,
         name: str,
         patience: tuple[float, float],
+        unit: str = "batch",
     ) -> None:
         self.failed = False
+        self._unit = unit
         self._plan = plan
         self._ahead = ahead
         self._name = name
@@ -89,7 +92,7 @@ class Pool:
             item, failure = self._wait(position, index)
             if failure is not None:
                 self.failed = True
-                with errors.located(f"batch {index} of {self._name}"):
+                with errors.located(f"{self._unit} {index} of {self._name}"):
                     raise failure
             yield item
 
@@ -107,13 +110,13 @@ class Pool:
                     self.failed = True
                     raise TimeoutError(
                         errors.explain(
-                            f"{who} hangs: batch {index} is not ready after {waited:.0f} s.",
+                            f"{who} hangs: {self._unit} {index} is not ready after {waited:.0f} s.",
                             fix=f"call dataset[{index}] by itself to see where it stops.",
                         )
                     )
                 if not warned and waited >= warn_after:
                     warned = True
-                    warn(f"{who} has worked on batch {index} for {waited:.0f} s.")
+                    warn(f"{who} has worked on {self._unit} {index} for {waited:.0f} s.")
             self._consumed += 1
             self._changed.notify_all()
             return self._done.pop(position)

@@ -3,6 +3,11 @@
 A `SeedGenerator` is a counter in a Variable: `next()` returns the present state and advances it.
 Being an ordinary non-trainable variable it travels with the state of a model, so every strategy of
 training, every resume and every reload draws the same numbers.
+
+While a data pipeline maps an element (`context.local.element`), a generator leaves its state alone
+and derives what it gives from its seed and that element: the same numbers in any order, and in any
+number of threads. Two generators of one seed give the same numbers for an element, so that an image
+and its mask are transformed alike.
 """
 
 import random as python_random
@@ -14,7 +19,7 @@ import numpy as np
 
 from cornu import names
 from cornu.arguments import is_int
-from cornu.context import name_scope
+from cornu.context import local, name_scope
 from cornu.core.frame import frame_for_writing, is_tracing
 from cornu.core.objects.configurable import Configurable
 from cornu.core.variable import Variable
@@ -57,6 +62,8 @@ class SeedGenerator(Configurable):
 
     def next(self, ordered: bool = True) -> jax.Array:
         """The present seed, uint32 of shape `(2,)`; the next call gives another one."""
+        if local.element is not None and not local.frame and not is_tracing():
+            return jnp.asarray(_words(self.seed, *local.element, _draw_of(self)))
         state = self.state.value
         self.state.assign(state + _ONE_STEP)
         return state
@@ -66,6 +73,24 @@ class SeedGenerator(Configurable):
 
 
 _ONE_STEP = np.array([0, 1], np.uint32)
+_64_BITS = 2**64 - 1
+
+
+def _draw_of(generator: SeedGenerator) -> int:
+    """How often the generator was asked while the present element is mapped."""
+    local.draws[id(generator)] = count = local.draws.get(id(generator), -1) + 1
+    return count
+
+
+def _words(*numbers: int) -> np.ndarray:
+    """Two uint32 words that depend on all the numbers, mixed as SplitMix64 does (Steele, 2014)."""
+    mixed = 0
+    for number in numbers:
+        mixed = (mixed + number + 0x9E3779B97F4A7C15) & _64_BITS
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _64_BITS
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _64_BITS
+        mixed ^= mixed >> 31
+    return np.array([mixed & 0xFFFFFFFF, mixed >> 32], np.uint32)
 
 
 def make_default_seed() -> int:

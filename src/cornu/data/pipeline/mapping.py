@@ -1,0 +1,187 @@
+"""Stages that call a function of the user: `map` and `filter`.
+
+While the function runs, `context.local.element` says for which element, so that what is random
+inside depends on the element and not on the thread (see `random/seed.py`). What it computes, it
+computes on the CPU: the accelerator is for the training step.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+
+from cornu.context import local
+from cornu.data.pipeline.elements import described, leaves, mapped, stacked, to_numpy, unstacked
+from cornu.data.pipeline.stage import Stage, in_threads
+from cornu.errors import frames_of, is_of_a_library, located, returns_nothing, value_error
+from cornu.types import Tensors
+
+
+class Function:
+    """A function of the user, called with an element.
+
+    Args:
+        fn: function of the parts of a tuple, or of an element that is none.
+        verb: "map" or "filter", for messages.
+        seed: first number of the elements that random generators are told.
+    """
+
+    def __init__(self, fn: Callable[..., Any], verb: str, seed: int) -> None:
+        if not callable(fn):
+            raise value_error(
+                f"{verb} must be given a function, got {type(fn).__name__}.",
+                fix=f"data.{verb}(lambda x, y: (x, y))",
+            )
+        self.fn, self.verb, self.seed = fn, verb, seed
+        self.name = name_of(fn)
+
+    def __call__(self, element: Tensors, epoch: int, index: int) -> Any:
+        """What the function returns, with numpy arrays as leaves."""
+        before = local.element, local.draws
+        local.element, local.draws = (self.seed, epoch, index), {}
+        try:
+            # As in tf.data: a tuple is several arguments.
+            result = self.fn(*element) if isinstance(element, tuple) else self.fn(element)
+        except Exception as error:
+            error.add_note(self._where(error, element))
+            with located(f"{self.verb}({self.name}) of element {index}"):
+                raise
+        finally:
+            local.element, local.draws = before
+        if result is None:
+            raise value_error(
+                f"The function given to {self.verb} must return an element, got None.",
+                fix=returns_nothing(self.fn).rpartition("fix: ")[2],
+            )
+        return result
+
+    def _where(self, error: BaseException, element: Tensors) -> str:
+        """The line of the user in which it failed, and the shapes that came in."""
+        note = f"  element: {described(element)}"
+        for frame in reversed(frames_of(error)):
+            if not is_of_a_library(frame.tb_frame):
+                code = frame.tb_frame.f_code
+                return f"{note}\n  line:    {code.co_filename}:{frame.tb_lineno}"
+        return note
+
+
+def name_of(fn: Callable[..., Any]) -> str:
+    """The name of a function, or of the class of an object that can be called.
+
+    Example:
+
+        >>> name_of(len), name_of(lambda x: x)
+        ('len', 'lambda')
+    """
+    inner = getattr(fn, "func", fn)  # of a partial
+    named = getattr(inner, "__name__", type(inner).__name__)
+    return named.strip("<>")
+
+
+@contextmanager
+def on_the_host() -> Iterator[None]:
+    """Let JAX compute on the CPU inside of a `with` block."""
+    if jax.default_backend() == "cpu":
+        yield
+        return
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        yield
+
+
+class Map(Stage):
+    """What a function makes of each element.
+
+    Args:
+        child: the stage to read.
+        function: the function.
+        workers: number of threads that may call it at the same time; 0 for the consumer's own.
+        rowwise: whether the function takes batches of elements, of any size, and treats each row by
+            itself.
+        work: what it does, in a report.
+    """
+
+    def __init__(
+        self, child: Stage, function: Function, workers: int, rowwise: bool, work: str
+    ) -> None:
+        super().__init__(child)
+        self.length = child.length
+        self.function = function
+        self.workers = max(workers, self.workers)
+        self.work = work
+        self._rowwise = rowwise
+        self._own_workers = workers
+
+    def get(self, epoch: int, index: int) -> Any:
+        if self._rowwise:
+            return super().get(epoch, index)
+        element = self.inputs[0].get(epoch, index)
+        return self.made([element], epoch, [index])[0]
+
+    def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
+        if self._rowwise:
+            return unstacked(self.gather(epoch, indices))
+        elements = self.inputs[0].rows(epoch, indices)
+        return self.made(elements, epoch, indices.tolist())
+
+    def gather(self, epoch: int, indices: np.ndarray) -> Tensors:
+        if not self._rowwise:
+            return super().gather(epoch, indices)
+        return self._of_batch(self.inputs[0].gather(epoch, indices), epoch, indices)
+
+    def _of_batch(self, batch: Tensors, epoch: int, indices: np.ndarray) -> Any:
+        result = self.made([batch], epoch, indices[:1].tolist())[0]
+        for leaf in leaves(result):
+            if np.ndim(leaf) == 0 or len(leaf) != len(indices):
+                raise value_error(
+                    f"{self.function.name} must return one row per element with rowwise=True.",
+                    given=f"{len(indices)} rows",
+                    returned=described(result),
+                    fix="data.map(function), which is given one element at a time.",
+                )
+        return result
+
+    def made(self, elements: list[Any], epoch: int, indices: list[int]) -> list[Any]:
+        """What the function makes of some elements."""
+        call = self.function
+        with self.clock.running(), on_the_host():
+            return [
+                mapped(to_numpy, call(element, epoch, index))
+                for element, index in zip(elements, indices, strict=True)
+            ]
+
+    def fix(self, parallel: bool) -> str:
+        if parallel:
+            return '.cache("disk")'
+        return f".map({self.function.name}, num_parallel_calls=AUTOTUNE)"
+
+    def stream(self, epoch: int) -> Iterator[Any]:
+        items = enumerate(self.inputs[0].each(epoch))
+
+        def make(item: tuple[int, Any]) -> Any:
+            index, element = item
+            if self._rowwise:
+                return unstacked(self._of_batch(stacked([element]), epoch, np.array([index])))[0]
+            return self.made([element], epoch, [index])[0]
+
+        if self._own_workers < 2:
+            return map(make, items)
+        return in_threads(make, items, self._own_workers)
+
+
+class Filter(Stage):
+    """The elements for which a function is true."""
+
+    def __init__(self, child: Stage, predicate: Function) -> None:
+        super().__init__(child)
+        self.indexed = False
+        self.length = None
+        self.predicate = predicate
+
+    def stream(self, epoch: int) -> Iterator[Any]:
+        for index, element in enumerate(self.inputs[0].each(epoch)):
+            with self.clock.running(), on_the_host():
+                keep = bool(np.all(self.predicate(element, epoch, index)))
+            if keep:
+                yield element
