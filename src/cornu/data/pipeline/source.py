@@ -12,7 +12,7 @@ without random access reads again what it had read.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -44,6 +44,7 @@ def pipeline_source(
     class_weight: Mapping[int, float] | None = None,
     floatx: str = "float32",
     input_names: Collection[str] | None = None,
+    encode: Callable[[Any], Any] | None = None,
 ) -> Source:
     """The source of a `Dataset`: rows of arrays where nothing is computed, else batch by batch.
 
@@ -53,6 +54,7 @@ def pipeline_source(
         class_weight: dict from class to weight, multiplied into the sample weights.
         floatx: dtype to which float64 is converted.
         input_names: keys of a dict of inputs that are read; all of them if None.
+        encode: function of the inputs of each batch that encodes text; None if there is none.
     """
     stage = dataset.stage
     if stage.length == ENDLESS and steps is None:
@@ -66,9 +68,9 @@ def pipeline_source(
         )
     options: dict[str, Any] = {"steps": steps, "class_weight": class_weight, "floatx": floatx}
     found = _arrays_of(stage)
-    if found is not None and (steps is None or _are_full(found[1])):
+    if found is not None and encode is None and (steps is None or _are_full(found[1])):
         return _Rows(dataset, *found, input_names, **options)
-    return _Batches(dataset, input_names=input_names, **options)
+    return _Batches(dataset, input_names=input_names, encode=encode, **options)
 
 
 def _arrays_of(stage: Stage) -> tuple[Arrays, Batched] | None:
@@ -181,6 +183,7 @@ class _Batches(_Passes, Source):
         class_weight: Mapping[int, float] | None,
         floatx: str,
         input_names: Collection[str] | None,
+        encode: Callable[[Any], Any] | None,
     ) -> None:
         self._dataset, self._stage = dataset, dataset.stage
         self._steps = None if steps is None else integer(steps, "steps")
@@ -189,7 +192,10 @@ class _Batches(_Passes, Source):
         known = None if self._stage.length == ENDLESS else self._stage.length
         self.num_batches = self._steps or known
         self.batch_size = _batch_size(self._stage)
-        self._class_weight, self._floatx, self._input_names = class_weight, floatx, input_names
+        self._class_weight = class_weight
+        self._options: dict[str, Any] = {
+            "floatx": floatx, "input_names": input_names, "encode": encode,
+        }  # fmt: skip
         self._marks = Marks()
         self._running: Iterator[tuple[Place, Any]] | None = None
         self._made_until: Place | None = None  # where the running pass goes on
@@ -238,11 +244,9 @@ class _Batches(_Passes, Source):
         wanted = None if self._steps is None else self._steps - first
         for after, item in islice(self._running, wanted):
             self._made_until = after
-            batch = to_batch(
-                item, "The Dataset", floatx=self._floatx, input_names=self._input_names
-            )
+            batch = to_batch(item, "The Dataset", **self._options)
             if self._class_weight is not None:
-                options = {"whole": False, "floatx": self._floatx}
+                options = {"whole": False, "floatx": self._options["floatx"]}
                 data = weighted(batch.data, self._class_weight, **options)
                 batch = Batch(data, batch.size)
             streams = {"streams": random_streams()} if in_turn else {}
