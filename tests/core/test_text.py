@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cornu.core.text import Encoded, as_rank, as_text, is_text
+from cornu.core.text import Encoded, _widened, as_rank, as_text, is_text
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,11 @@ def test_an_encoded_batch_is_a_container():
     import jax
 
     assert len(jax.tree.leaves(Encoded([np.ones(1), np.ones(2)]))) == 2
+
+
+def test_rows_of_few_widths():
+    widths = [_widened(np.ones((2, n), int), 0).shape[1] for n in range(1, 65)]
+    assert all(0 <= found - n <= n / 2 for n, found in enumerate(widths, 1))
+    assert len(set(widths)) < 20
+    assert _widened(np.ones((1, 9), int), 7).tolist() == [[1] * 9 + [7]]
+    assert _widened(np.ones((1, 9), int), None).shape == (1, 9)

@@ -181,7 +181,7 @@ class Program:
                 args, kwargs = (_filled(part, values) for part in (step.args, step.kwargs))
                 outputs = tree.flatten(step.layer(*args, **kwargs))
                 for number, text, output in zip(step.results, step.are_text, outputs, strict=True):
-                    values[number] = output if text else np.asarray(output)
+                    values[number] = output if text else _widened(output, step.layer.pads_with)
         return Encoded([values[n] for n in self.encoded])
 
     @property
@@ -201,6 +201,17 @@ class Program:
             return arrays[number]
 
         return tree.map_structure(value, self.structure)
+
+
+def _widened(array: Tensor, padding: int | None) -> np.ndarray:
+    """Rows of one of few widths, so that few programs are compiled for rows of any length."""
+    array = np.asarray(array)
+    if padding is None or array.ndim < 2 or not array.shape[-1]:
+        return array
+    step = 1 << max((array.shape[-1] - 1).bit_length() - 3, 0)  # four widths for each doubling
+    missing = -array.shape[-1] % step
+    width = [(0, 0)] * (array.ndim - 1) + [(0, missing)]
+    return np.pad(array, width, constant_values=padding) if missing else array
 
 
 def _filled(part: Tensors, values: dict[int, Any]) -> Any:
