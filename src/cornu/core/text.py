@@ -21,6 +21,7 @@ import numpy as np
 from cornu import tree
 from cornu.context import local, using
 from cornu.core.frame import eagerly
+from cornu.core.graph.operation import Operation
 from cornu.core.symbolic import infer
 from cornu.errors import type_error, value_error
 from cornu.types import Shape, Tensor, Tensors
@@ -259,7 +260,9 @@ class Recorder:
             "data = data.map(lambda x, y: (encode(x), y))",
         )
 
-    def call(self, layer: Any, call: Callable[..., Any], args: Tensors, kwargs: Tensors) -> Any:
+    def call(
+        self, layer: Operation, call: Callable[..., Any], args: Tensors, kwargs: Tensors
+    ) -> Any:
         """Make one call, on values."""
 
         def ref(leaf: Tensor) -> Any:
@@ -294,7 +297,9 @@ class Answers:
         self._numbers = {id(array): number for number, array in self._arrays.items()}
         self._rows = next((a.shape[0] for a in encoded.arrays), None)
 
-    def call(self, layer: Any, call: Callable[..., Any], args: Tensors, kwargs: Tensors) -> Any:
+    def call(
+        self, layer: Operation, call: Callable[..., Any], args: Tensors, kwargs: Tensors
+    ) -> Any:
         """What the call returned when it was made."""
 
         def ref(leaf: Tensor) -> Any:
@@ -321,7 +326,7 @@ class Answers:
         return tree.pack_sequence_as(step.structure, list(flat))
 
 
-def _key(layer: Any, args: Tensors, kwargs: Tensors) -> Any:
+def _key(layer: object, args: Tensors, kwargs: Tensors) -> Any:
     leaves = jax.tree.leaves((args, kwargs), is_leaf=lambda x: isinstance(x, _Ref))
     return id(layer), *[leaf for leaf in leaves if isinstance(leaf, _Ref)]
 
