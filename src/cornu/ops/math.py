@@ -345,6 +345,18 @@ def stft(
     return _parts(signal.stft(x, sequence_length, sequence_stride, fft_length, window, center))
 
 
+@shape_rule(stft)
+def _stft_of_unknown_length(
+    x: KerasTensor, sequence_length: int, sequence_stride: int, fft_length: int, **rest: Any
+) -> Any:
+    """A trace on small sizes sees one frame, whatever the size."""
+    if x.shape[-1] is not None:
+        return NotImplemented
+    dtype = "float64" if x.dtype == "float64" else "float32"
+    shape = (*x.shape[:-1], None, fft_length // 2 + 1)
+    return KerasTensor(shape, dtype), KerasTensor(shape, dtype)
+
+
 @op(file_name="ISTFT", compiled=True)
 def istft(
     x: Tensor,
