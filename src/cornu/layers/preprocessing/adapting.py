@@ -141,8 +141,8 @@ def as_array(value: Data) -> np.ndarray:
 
     Example:
 
-        >>> as_array([["a", "b"], ["c"]]).tolist()
-        ['a', 'b', 'c']
+        >>> as_array([["a", "b"], ["c"]])
+        array([list(['a', 'b']), list(['c'])], dtype=object)
     """
     if isinstance(value, dict):
         raise value_error(
@@ -165,10 +165,10 @@ def as_array(value: Data) -> np.ndarray:
     try:
         return np.asarray(value)
     except ValueError:  # rows of different lengths
-        rows = [np.asarray(row) for row in value]
-        if not all(row.dtype.kind in "OUST" for row in rows if row.size):
+        rows = list(value)
+        if not all(np.asarray(row).dtype.kind in "OUST" for row in rows if len(row)):
             raise ValueError(ragged("data")) from None
-        return np.concatenate([row.ravel() for row in rows if row.size])
+        return np.fromiter(rows, object, len(rows))  # lists of strings, one per document
 
 
 def _items(data: Data, steps: int | None) -> tuple[Iterable[Any], int | None]:

@@ -1,0 +1,137 @@
+"""`CategoryEncoding`, and the encoding of indices in ops that other layers share."""
+
+from typing import Unpack
+
+from cornu import ops
+from cornu.arguments import one_of, positive_int
+from cornu.context import local
+from cornu.core.frame import is_tracer
+from cornu.errors import value_error
+from cornu.layers.base.layer import Layer
+from cornu.layers.base.settings import LayerSettings
+from cornu.types import DType, Tensor
+
+MODES = ("one_hot", "multi_hot", "count")
+
+
+def encoded(
+    indices: Tensor,
+    mode: str,
+    depth: int,
+    dtype: DType,
+    weights: Tensor | None = None,
+    sparse: bool = False,
+) -> Tensor:
+    """Indices as vectors; those outside `[0, depth)` stand for nothing.
+
+    Args:
+        indices: `(..., n)` integers; a single one is a sample of length 1.
+        mode: "one_hot", a vector per index, where n = 1 without an axis of its own; "multi_hot",
+            1 at each index that a sample holds; "count", their number.
+        depth: length of the vectors.
+        dtype: dtype of the result.
+        weights: what each index adds to its count, of the shape of the indices; 1 if None.
+        sparse: whether the result is a sparse array.
+
+    Returns:
+        `(..., n, depth)` or `(..., depth)` for "one_hot", else `(..., depth)`.
+
+    Example:
+
+        >>> encoded([[0, 2, 2]], "count", 4, "float32").tolist()
+        [[1.0, 0.0, 2.0, 0.0]]
+    """
+    indices = ops.cast(indices, "int32")
+    if indices.ndim == 0:
+        indices = ops.reshape(indices, (1,))
+    if mode == "one_hot":
+        if indices.ndim > 1 and indices.shape[-1] == 1:
+            indices = ops.squeeze(indices, -1)
+        return ops.one_hot(indices, depth, dtype=dtype, sparse=sparse)
+    if sparse:
+        vectors = ops.one_hot(indices, depth, dtype=dtype, sparse=True)  # (..., n, depth)
+        if weights is not None:
+            vectors = ops.multiply(vectors, ops.expand_dims(weights, -1))
+        counts = ops.sum(vectors, axis=-2)
+        return ops.minimum(counts, 1) if mode == "multi_hot" else counts
+    *lead, length = indices.shape
+    flat = ops.reshape(indices, (-1, length))  # (samples, n)
+    rows = ops.expand_dims(ops.arange(flat.shape[0], dtype="int32"), -1)  # (samples, 1)
+    known = ops.logical_and(flat >= 0, flat < depth)
+    places = ops.where(known, rows * depth + flat, -1)
+    added = ops.ones_like(flat, dtype=dtype) if weights is None else ops.cast(weights, dtype)
+    size = flat.shape[0] * depth
+    counts = ops.segment_sum(ops.reshape(added, (-1,)), ops.reshape(places, (-1,)), size)
+    if mode == "multi_hot":
+        counts = ops.minimum(counts, 1)
+    return ops.cast(ops.reshape(counts, (*lead, depth)), dtype)
+
+
+class CategoryEncoding(Layer):
+    """Encode integer categories as one-hot, multi-hot or count vectors.
+
+    Input of integers `(..., n)`; output `(..., num_tokens)`, or `(..., n, num_tokens)` for
+    "one_hot" and n > 1. A negative integer stands for nothing.
+
+    Args:
+        num_tokens: number of categories; the integers are below it.
+        output_mode: "multi_hot", 1 at each category that a sample holds; "one_hot", a vector per
+            integer; "count", the number of times that a sample holds each category.
+        sparse: whether the output is a sparse array.
+
+    Raises:
+        ValueError: num_tokens is not a positive integer, there is no such mode, or an integer of
+            an array is not below num_tokens. Compiled code ignores such an integer.
+
+    Example:
+
+        >>> CategoryEncoding(num_tokens=3, output_mode="count")([[0, 2, 2]]).tolist()
+        [[1.0, 0.0, 2.0]]
+    """
+
+    _weightless = True
+    _takes_sparse = False
+    _casts_inputs = False
+
+    def __init__(
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Unpack[LayerSettings],
+    ):
+        super().__init__(**kwargs)
+        if num_tokens is None:
+            raise value_error(
+                "num_tokens, the number of categories, must be given, got None.",
+                fix="CategoryEncoding(num_tokens=10)\nor learn the categories: IntegerLookup()",
+            )
+        self.num_tokens = positive_int(num_tokens, "num_tokens", "CategoryEncoding(num_tokens=10)")
+        mode = "multi_hot" if output_mode == "binary" else output_mode
+        self.output_mode = one_of(mode, MODES, "output_mode")
+        self.sparse = sparse
+
+    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Tensor:
+        dtype = self.compute_dtype
+        inputs = ops.convert_to_tensor(inputs)
+        if count_weights is not None:
+            if self.output_mode != "count":
+                raise value_error(
+                    f"count_weights weigh counts, and output_mode is {self.output_mode!r}.",
+                    fix="CategoryEncoding(..., output_mode='count')",
+                )
+            count_weights = ops.convert_to_tensor(count_weights, dtype)
+        if local.frame is None and not is_tracer(inputs) and inputs.size:
+            self._check_range(int(inputs.max()))
+        return encoded(inputs, self.output_mode, self.num_tokens, dtype, count_weights, self.sparse)
+
+    def _check_range(self, highest: int) -> None:
+        if highest >= self.num_tokens:
+            raise value_error(
+                f"CategoryEncoding '{self.name}' got category {highest}; with "
+                f"num_tokens={self.num_tokens} the largest is {self.num_tokens - 1}.",
+                fix=f"CategoryEncoding(num_tokens={highest + 1})",
+            )
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> None:
+        return None
