@@ -116,6 +116,7 @@ from cornu.layers.pooling import (
     MaxPooling3D as MaxPooling3D,
 )
 from cornu.layers.preprocessing.category_encoding import CategoryEncoding as CategoryEncoding
+from cornu.layers.preprocessing.discretization import Discretization as Discretization
 from cornu.layers.preprocessing.normalization import Normalization as Normalization
 from cornu.layers.preprocessing.rescaling import Rescaling as Rescaling
 from cornu.layers.regularization import (
