@@ -198,6 +198,36 @@ PREPROCESSING = [
          specs=[[(None, 3)]]),
     Case("Normalization", dict(axis=None, mean=2.0, variance=3.0), [SERIES]),
     Case("Normalization", dict(axis=(1, 2), mean=2.0, variance=3.0, invert=True), [SERIES]),
+    Case("Discretization", dict(bin_boundaries=[-0.5, 0.1, 1.0]), [(6, 3)], gradients=False,
+         specs=[[(None, 3)]]),
+    Case("Discretization", dict(bin_boundaries=[0.0, 1.0], output_mode="one_hot"), [(6, 1)],
+         gradients=False),
+    Case("Discretization", dict(bin_boundaries=[0.0, 1.0], output_mode="count"), [(6, 4)],
+         gradients=False),
+    *(
+        Case("CategoryEncoding", dict(num_tokens=5, output_mode=mode), [Ids(shape)],
+             specs=[[Ids((None, *shape[1:]))]], gradients=False, mixed=False,  # float32 in Keras
+             config_differs=("sparse",), label=f"{mode}-{len(shape)}-{shape[-1]}")
+        for mode in ("one_hot", "multi_hot", "count") for shape in ((4,), (4, 1), (4, 3))
+        if shape != (4,) or mode == "one_hot"
+    ),
+    Case("CategoryEncoding", dict(num_tokens=5, output_mode="count"), [Ids((4, 3))],
+         dict(count_weights=(4, 3)), label="weights", gradients=False, mixed=False,
+         config_differs=("sparse",)),
+    Case("Rescaling", dict(scale=1 / 127.5, offset=-1.0), [IMAGE], specs=[[(None, None, None, 3)]]),
+    Case("Rescaling", dict(scale=[0.5, 2.0, 4.0], offset=[0.0, 1.0, 2.0]), [IMAGE]),
+    *(
+        Case("STFTSpectrogram", dict(mode=mode, frame_length=6, frame_step=3, expand_dims=image,
+             padding="same" if image else "valid", window=None if image else "hann"), [(2, 20, 2)],
+             specs=[[(None, None, 2)]], tolerance=1e-4, mixed=False)  # Keras refuses halves
+        for mode, image in (("log", True), ("psd", False), ("stft", True), ("real", False))
+    ),
+    Case("STFTSpectrogram", dict(mode="magnitude", frame_length=6, data_format="channels_first"),
+         [(2, 2, 20)], mixed=False),
+    Case("MelSpectrogram", dict(fft_length=16, sequence_stride=4, num_mel_bins=3,
+         sampling_rate=100), [(2, 50)], tolerance=1e-3),
+    Case("MelSpectrogram", dict(fft_length=16, sequence_stride=4, num_mel_bins=3, mag_exp=1.0,
+         power_to_db=False), [(50,)], tolerance=1e-3, label="amplitude", specs=[[(None,)]]),
 ]  # fmt: skip
 
 RECURRENT = [

@@ -119,6 +119,10 @@ from cornu.layers.preprocessing.category_encoding import CategoryEncoding as Cat
 from cornu.layers.preprocessing.discretization import Discretization as Discretization
 from cornu.layers.preprocessing.normalization import Normalization as Normalization
 from cornu.layers.preprocessing.rescaling import Rescaling as Rescaling
+from cornu.layers.preprocessing.spectrograms import (
+    MelSpectrogram as MelSpectrogram,
+    STFTSpectrogram as STFTSpectrogram,
+)
 from cornu.layers.regularization import (
     ActivityRegularization as ActivityRegularization,
     AlphaDropout as AlphaDropout,
