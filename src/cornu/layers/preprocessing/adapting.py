@@ -20,7 +20,6 @@ import numpy as np
 
 from cornu import bcoo
 from cornu.arguments import optional_int
-from cornu.data.dataset import like_a_dataset
 from cornu.errors import located, type_error, value_error
 from cornu.layers.base.layer import Layer
 from cornu.numeric import ragged
@@ -125,7 +124,7 @@ def is_whole(data: object) -> bool:
         first: Any = data[0] if data else None
         first = first[0] if isinstance(first, tuple) and first else first
         return not len(getattr(first, "shape", ())) and not isinstance(first, dict)
-    if like_a_dataset(data) or hasattr(data, "__next__") or isinstance(data, str | bytes):
+    if _is_py_dataset(data) or hasattr(data, "__next__") or isinstance(data, str | bytes):
         return False
     return any(hasattr(data, name) for name in ("to_numpy", "tocsr", "__array__", "dtype"))
 
@@ -171,11 +170,16 @@ def as_array(value: Data) -> np.ndarray:
         return np.fromiter(rows, object, len(rows))  # lists of strings, one per document
 
 
+def _is_py_dataset(data: Data) -> bool:
+    """Whether batches are taken by index, as from a `PyDataset` of this library or of Keras."""
+    return hasattr(data, "on_epoch_end") and hasattr(data, "__getitem__")
+
+
 def _items(data: Data, steps: int | None) -> tuple[Iterable[Any], int | None]:
     """What the data give, and how many if that is known."""
     if isinstance(data, list | tuple):
         return data, len(data)
-    if like_a_dataset(data):
+    if _is_py_dataset(data):
         known = getattr(data, "num_batches", None)  # None where it is endless
         size = steps or (len(data) if known is None else known)
         size = size if known is None else min(size, known)
