@@ -19,7 +19,7 @@ DIVIDED = ("core", "data", "layers", "train", "ops")
 
 BUDGET = {
     ".": 4870,
-    "archive": 4900,
+    "archive": 5240,
     "callbacks": 3560,
     "checks": 1390,
     "compat": 970,
@@ -29,7 +29,7 @@ BUDGET = {
     "core/programs": 630,
     "data": 2850,
     "data/pipeline": 2600,
-    "datasets": 330,
+    "datasets": 1220,
     "dtype_policies": 670,
     "engine": 530,
     "initializers": 870,
@@ -59,7 +59,7 @@ BUDGET = {
     "storage": 3080,
     "train": 4650,
     "train/watch": 930,
-    "utils": 1240,
+    "utils": 1400,
 }
 MOST_ANY = 1_182
 

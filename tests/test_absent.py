@@ -38,7 +38,7 @@ def test_imports(statement, hint):
         ("keras.layers.LayerNorm", "did you mean 'LayerNormalization'?"),
         ("keras.backend.sum", "it is cornu.ops.sum."),
         ("keras.backend.learning_phase()", "the argument training of call"),
-        ("keras.datasets.imdb.load_data()", "keras.utils.get_file"),
+        ("keras.datasets.iris.load_data()", "sklearn.datasets.load_iris"),
         ("keras.preprocessing.sequence", "numpy.array("),
         ("keras.EarlyStopping", "it is cornu.callbacks.EarlyStopping."),
         ("keras.losses.MSELoss()", "did you mean 'MeanSquaredError'?"),

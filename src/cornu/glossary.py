@@ -262,7 +262,6 @@ _TABLE_OF_WORDS = (
     "a dict: index = {word: i + 1 for i, word in enumerate(words)}; ids = [index[w] for w in text]"
 )
 _FILES = "a keras.utils.PyDataset that reads one batch of files at a time."
-_DATA_SET = "keras.utils.get_file(origin='https://...') and numpy."
 _SESSION = "leave the line out, there is no session."
 _LABELS = "keras.utils.to_categorical(y), or keras.ops.one_hot(y, number)"
 _PAD = "numpy.array([[0] * (n - len(s)) + list(s)[-n:] for s in sequences])"
@@ -327,14 +326,8 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "callbacks": {"BaseLogger": "leave it out.", "Checkpoint": "ModelCheckpoint"},
     "datasets": {
-        "boston_housing": _DATA_SET,
-        "california_housing": "sklearn.datasets.fetch_california_housing(return_X_y=True)",
-        "cifar": _DATA_SET,
-        "cifar10": _DATA_SET,
-        "cifar100": _DATA_SET,
-        "imdb": _DATA_SET,
+        "cifar": "cifar10",
         "iris": "sklearn.datasets.load_iris(return_X_y=True)",
-        "reuters": _DATA_SET,
     },
     "layers": {
         "AtrousConvolution2D": "keras.layers.Conv2D(filters, kernel_size, dilation_rate=2)",

@@ -50,7 +50,7 @@ def test_files_of_mnist_are_not_taken_for_them(tmp_path, arrays, monkeypatch):
     put(tmp_path / "digits", arrays)  # same names, other pictures
     monkeypatch.setenv("CORNU_DATA", str(tmp_path / "digits"))
     monkeypatch.setattr(
-        "cornu.utils.files.download", lambda *a: (_ for _ in ()).throw(ConnectionError("asked"))
+        "cornu.utils.download.download", lambda *a: (_ for _ in ()).throw(ConnectionError("asked"))
     )
     with pytest.raises(ConnectionError, match="asked"):
         fashion_mnist.load_data()

@@ -1,6 +1,5 @@
 """`get_file` against a server on this machine."""
 
-import contextlib
 import hashlib
 import http.server
 import io
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cornu.utils import files, get_file
+from cornu.utils import get_file
 
 CONTENT = b"x,y\n1,2\n" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -39,18 +38,7 @@ def server():
         def do_GET(self):
             seen.append(self.path)
             page = pages.get(self.path.split("?")[0])
-            if self.path == "/cut.csv":  # promises more than it sends
-                self.send_response(200)
-                self.send_header("Content-Length", "100000")
-                self.end_headers()
-                self.wfile.write(CONTENT)
-            elif self.path == "/endless":  # promises nothing and does not stop
-                self.send_response(200)
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    while True:
-                        self.wfile.write(bytes(1 << 16))
-            elif page is None:
+            if page is None:
                 self.send_error(404)
             else:
                 self.send_response(200)
@@ -141,18 +129,6 @@ def test_a_file_of_keras_is_used_where_it_lies(tmp_path):
     assert get_file(origin="https://nowhere.invalid/data.csv", md5_hash=MD5) == str(path)
 
 
-def test_a_wrong_hash_leaves_nothing(server, home):
-    with pytest.raises(ValueError, match="sha256 of the file .* does not match"):
-        get_file(origin=server.address + "/data.csv", file_hash="0" * 64)
-    assert everything_in(home) == []
-
-
-def test_a_broken_connection_leaves_nothing(server, home):
-    with pytest.raises(ConnectionError, match=r"cut\.csv cannot be downloaded"):
-        get_file(origin=server.address + "/cut.csv", file_hash=SHA256)
-    assert everything_in(home) == []
-
-
 def test_offline_says_what_to_put_where(home, monkeypatch):
     def no_network(*_, **__):
         import requests
@@ -169,13 +145,6 @@ def test_offline_says_what_to_put_where(home, monkeypatch):
 def test_a_missing_page_gives_the_status(server):
     with pytest.raises(ConnectionError, match="the server answers 404"):
         get_file(origin=server.address + "/nope.csv", file_hash=SHA256)
-
-
-@pytest.mark.parametrize("page", ["/data.csv", "/endless"])
-def test_the_size_is_capped_whether_promised_or_not(server, tmp_path, page):
-    with pytest.raises(ValueError, match="must have at most 1,000"):
-        files.download(server.address + page, tmp_path / "x", limit=1000)
-    assert everything_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -208,17 +177,6 @@ def test_what_is_no_local_file_is_not_copied(home, path):
     with pytest.raises(FileNotFoundError, match="no file"):
         get_file("x.csv", f"file://{path}")
     assert everything_in(home / "datasets") == []
-
-
-def test_a_redirect_may_not_leave_https():
-    def response(location):
-        headers = {"location": location}
-        return types.SimpleNamespace(url="https://a.org/x", headers=headers, is_redirect=True)
-
-    files.stay_on_https(response("https://b.org/y"))
-    files.stay_on_https(response("/y"))
-    with pytest.raises(ValueError, match="not https"):
-        files.stay_on_https(response("http://a.org/x"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 from cornu import errors
 from cornu.datasets import archive
 
-ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+ORIGIN = archive.ORIGIN
 FILES = {
     "x_train": "train-images-idx3-ubyte.gz",
     "y_train": "train-labels-idx1-ubyte.gz",

@@ -1,13 +1,12 @@
 """MNIST: 70,000 handwritten digits, gray, 28 by 28 pixels."""
 
-import os
-
 import numpy as np
 
 from cornu import errors
 from cornu.datasets import archive
+from cornu.types import FilePath
 
-ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+ORIGIN = archive.ORIGIN + "mnist.npz"
 SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 LAYOUT = archive.shapes_of(60_000, 10_000, (28, 28))
 CLASSES = 10
@@ -16,7 +15,7 @@ Part = tuple[np.ndarray, np.ndarray]
 
 
 @errors.trimmed
-def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Part, Part]:
+def load_data(path: FilePath = "mnist.npz") -> tuple[Part, Part]:
     """The MNIST digits, downloaded on first use.
 
     Args:
@@ -40,9 +39,7 @@ def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Part, Part]:
         >>> x_train.shape, y_train[:4]  # doctest: +SKIP
         ((60000, 28, 28), array([5, 0, 4, 1], dtype=uint8))
     """
-    file = archive.user_file(path)
-    if file is None:
-        file = archive.locate(os.fspath(path), ORIGIN, sha256=SHA256, limit=64 << 20)
+    file = archive.locate(path, ORIGIN, sha256=SHA256, limit=64 << 20)
     data = archive.read_npz(file, LAYOUT)
     for name in ("y_train", "y_test"):
         archive.check_labels(file, data[name], CLASSES)

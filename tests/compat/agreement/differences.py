@@ -24,9 +24,9 @@ DIFFERENCES = [
     meant(
         "Not there yet: preprocessing and augmentation layers (`Normalization`, `Rescaling`, "
         "`Resizing`, `TextVectorization`, `RandomFlip`, ...), `applications`, `preprocessing`, "
-        "`wrappers`, `distribution`, `distillation`, `export`, `visualization`, the data sets "
-        "beside MNIST and Fashion-MNIST, and of `utils` what reads pictures, sounds and texts "
-        "from folders, draws models, or handles bounding boxes.",
+        "`wrappers`, `distribution`, `distillation`, `export`, `visualization`, and of `utils` "
+        "what reads pictures, sounds and texts from folders, draws models, or handles bounding "
+        "boxes.",
         "absent: layers.*",
         "absent: applications.*",
         "absent: preprocessing.*",
@@ -35,7 +35,6 @@ DIFFERENCES = [
         "absent: distillation.*",
         "absent: export.*",
         "absent: visualization.*",
-        "absent: datasets.*",
         "absent: utils.*",
         "absent: legacy.saving.*",
     ),
