@@ -4,7 +4,8 @@
     layer.load_assets(directory)   reads them     <-   of its own path only
 
 A member is never unpacked to a place that an archive names: each layer that asks gets a fresh
-directory, and what is below its path is copied there under checked relative names.
+directory, and what is below its path is copied there under checked relative names. Layers of the
+library say which files they read, and get their bytes.
 """
 
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cornu.archive.safezip import check_member_name
+from cornu.core.objects.registry import is_builtin
 from cornu.errors import UnsafeFileError, make_error
 
 FOLDER = "assets"
@@ -41,7 +43,10 @@ def save_assets(objects: Mapping[str, Any], folder: Path) -> list[tuple[str, Pat
 
 
 def load_assets(
-    objects: Mapping[str, Any], names: Iterable[str], copy: Callable[[str, Path], int]
+    objects: Mapping[str, Any],
+    names: Iterable[str],
+    copy: Callable[[str, Path], int],
+    read: Callable[[str], bytes],
 ) -> None:
     """Load the assets of objects.
 
@@ -49,16 +54,21 @@ def load_assets(
         objects: dict from the path of an object in the file to the object.
         names: names of all members.
         copy: function that writes a member to a path and returns its size in bytes.
+        read: function that returns the bytes of a member.
 
     Raises:
         UnsafeFileError: the assets are too large.
         ValueError: the name of a member is not a file name.
     """
-    names, total = list(names), 0
+    names, total = dict.fromkeys(names), 0
     for path, obj in objects.items():
         if not hasattr(obj, "load_assets"):
             continue
         prefix = f"{FOLDER}/{path}/" if path else f"{FOLDER}/"
+        if is_builtin(type(obj).load_assets):
+            found = [n for n in obj._asset_names if prefix + n in names]
+            obj._read_assets({n: read(prefix + n) for n in found})
+            continue
         with tempfile.TemporaryDirectory() as made:
             for name in (n for n in names if n.startswith(prefix) and not n.endswith("/")):
                 inner = check_member_name(name.removeprefix(prefix))

@@ -233,7 +233,8 @@ def _settings(
     cls = registry.find_builtin(value.get("module") or "keras.layers", kind)
     if cls is None or not issubclass(cls, Configurable):
         return config
-    known = {*config_names(cls), *(_LAYER_EXTRAS if hasattr(cls, "call") else ())}
+    known = {*config_names(cls), *cls._only_in_configs}
+    known |= set(_LAYER_EXTRAS if hasattr(cls, "call") else ())
     if kind == "Sequential":
         known |= {"layers", "build_input_shape"}
     for old, new in _replaced(kind, config, known):

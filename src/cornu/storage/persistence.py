@@ -244,7 +244,7 @@ def _load(
         if TRAINING in content.names:
             what = where.replace(CONFIG, TRAINING, 1)
             restore_training(model, parse(content.read(TRAINING), what=what), what)
-        load_assets(objects_in(model), content.names, content.copy)
+        load_assets(objects_in(model), content.names, content.copy, content.read)
         metadata = parse(content.read(METADATA)) if METADATA in content.names else None
     model.load_report = report.told(
         written_by=writer(metadata),

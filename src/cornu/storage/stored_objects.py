@@ -290,8 +290,8 @@ def _require_built(layers: Mapping[str, Any], reader: H5Reader, stored: set[str]
 
 
 def _reads_itself(obj: Any) -> bool:
-    """Whether its class, written by the user, reads variables in a way of its own."""
-    return not is_builtin(type(obj).load_own_variables)
+    """Whether its class reads variables in a way of its own: written by the user, or a lookup."""
+    return getattr(obj, "_takes_stored", False) or not is_builtin(type(obj).load_own_variables)
 
 
 def _expected(obj: Any, path: str, reader: H5Reader, stored: set[str]) -> list[Spec]:

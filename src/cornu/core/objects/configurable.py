@@ -36,6 +36,8 @@ class Configurable:
 
     # Settings in every config, which are set afterwards where a constructor does not take them.
     _common_settings: ClassVar[tuple[str, ...]] = ()
+    # Settings in configs that no constructor takes; `from_config` reads them.
+    _only_in_configs: ClassVar[tuple[str, ...]] = ()
     # Arguments that a config omits while they are None, as Keras does.
     _config_omits_none: frozenset[str] = frozenset()
 

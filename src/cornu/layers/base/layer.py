@@ -86,6 +86,7 @@ class Layer(Owner, Losses, Dtypes, Operation):
     _repeatable = True  # whether outputs follow from inputs and weights alone, and have no masks
     _ends_in_activation = False  # whether `call` ends in `activation`; not if overridden
     _weightless = False  # whether there is nothing to build, unless a subclass has a `build`
+    _takes_stored = False  # whether `load_own_variables` takes arrays of any shape from a file
     _shares_policy = False  # whether the layers that it makes get its policy, and files hold theirs
 
     input_spec: Any = None  # what the first argument of a call must look like, an `InputSpec`
@@ -159,7 +160,7 @@ class Layer(Owner, Losses, Dtypes, Operation):
     @trimmed
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_initialized()
-        if self.takes_strings and args:
+        if self.takes_strings and args and (self._converts_inputs or local.text is not None):
             args = (as_text(args[0]), *args[1:])
             if local.text is not None and any(map(is_text, tree.flatten(args[0]))):
                 return local.text.call(self, self._called, args, kwargs)
