@@ -41,7 +41,7 @@ BUDGET = {
     "layers/convolutional": 980,
     "layers/core": 1460,
     "layers/normalization": 680,
-    "layers/preprocessing": 2600,
+    "layers/preprocessing": 4000,
     "layers/quantized": 870,
     "layers/rnn": 1910,
     "losses": 1840,
@@ -61,7 +61,7 @@ BUDGET = {
     "train/watch": 930,
     "utils": 1400,
 }
-MOST_ANY = 1_182
+MOST_ANY = 1_190
 
 
 def folder_of(path: Path) -> str:
