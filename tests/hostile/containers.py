@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile.configs import UNSAFE, VALUE, sequential, text, written
+from hostile.configs import UNSAFE, VALUE, layer, sequential, start, text, written
 
 Members = dict[str, bytes]
 Maker = Callable[[Members], bytes]
@@ -103,8 +103,44 @@ def link(name: str, target: str) -> Maker:
     return make
 
 
+def with_words(asset: bytes | None, **settings: object) -> Maker:
+    """A model that begins with a lookup, and the asset of that."""
+
+    def make(members: Members) -> bytes:
+        sizes = {"output_mode": "multi_hot", "vocabulary_size": 4, **settings}
+        dense = [layer("Dense", "h1", units=3), layer("Dense", "out", units=2)]
+        config = sequential(start(), layer("IntegerLookup", "words", **sizes), *dense)
+        path = "assets/layers/integer_lookup/vocabulary.txt"
+        files = {} if asset is None else {path: asset}
+        return zipped(members | {"config.json": json.dumps(config).encode()} | files)
+
+    return make
+
+
 ZEROS = bytes(50 << 20)
 ZIPS: dict[str, tuple[Maker, str, str]] = {
+    "no vocabulary": (with_words(None), VALUE, "no vocabulary of 'words'"),
+    "a vocabulary that is no text": (with_words(b"\xff\xfe"), VALUE, "UTF-8"),
+    "a vocabulary of another kind": (with_words(b"-1\nx"), VALUE, "no integer"),
+    "a term of a million digits": (
+        with_words(b"-1\n" + b"9" * 10**6),
+        VALUE,
+        "no integer",
+    ),
+    "a vocabulary of one term": (with_words(b"-1\n3\n3\n3"), VALUE, "more than"),
+    "a vocabulary of another size": (with_words(b"-1\n3"), VALUE, "another size"),
+    **{
+        f"a lookup with {key} {number}": (
+            with_words(b"-1\n3", **{key: number}, **more),
+            UNSAFE,
+            "mem",
+        )
+        for key, number, more in (
+            ("vocabulary_size", 10**10, {}),
+            ("max_tokens", 10**10, {"pad_to_max_tokens": True}),
+            ("num_oov_indices", 10**10, {"vocabulary": [1]}),
+        )
+    },
     "a member of 300 MiB of zeros": (
         lambda m: zipped(m | {"assets/a": ZEROS * 6}, zipfile.ZIP_DEFLATED),
         UNSAFE,
