@@ -29,7 +29,7 @@ KERAS_HAS_LATER = {
     "history", "stop_training", "bias", "kernel", "gamma", "beta", "scale", "alpha", "rank",
     "concat_score_weight", "seed_generator", "data_format", "channel_axis", "top_k", "class_id",
     "get_monitor_value", "inputs_quantizer", "total_cm", "supports_jit", "momentums", "monitor_op",
-    "single_state",
+    "single_state", "generator",
     "loss", "train_function", "test_function", "predict_function",
 }  # fmt: skip
 NAMESPACES = (

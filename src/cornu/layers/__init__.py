@@ -7,6 +7,23 @@ from cornu.layers.attention.dot_product import (
 )
 from cornu.layers.attention.grouped_query import GroupedQueryAttention as GroupQueryAttention
 from cornu.layers.attention.multi_head import MultiHeadAttention as MultiHeadAttention
+from cornu.layers.augmentation.affine import (
+    RandomRotation as RandomRotation,
+    RandomShear as RandomShear,
+    RandomTranslation as RandomTranslation,
+    RandomZoom as RandomZoom,
+)
+from cornu.layers.augmentation.flip import RandomFlip as RandomFlip
+from cornu.layers.augmentation.max_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from cornu.layers.augmentation.sizes import (
+    CenterCrop as CenterCrop,
+    RandomCrop as RandomCrop,
+    Resizing as Resizing,
+)
+from cornu.layers.augmentation.warping import (
+    RandomElasticTransform as RandomElasticTransform,
+    RandomPerspective as RandomPerspective,
+)
 from cornu.layers.base.by_config import deserialize as deserialize, serialize as serialize
 from cornu.layers.base.input_spec import InputSpec as InputSpec
 from cornu.layers.base.layer import Layer as Layer

@@ -24,16 +24,17 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from cornu import ops
+from cornu import ops, tree
 from cornu.arguments import channels_format, is_number
 from cornu.core.frame import is_tracing
+from cornu.core.host import from_host
 from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.tracking import Snapshot
 from cornu.core.programs.cache import Cache
 from cornu.errors import value_error
 from cornu.layers.base.input_spec import describe
 from cornu.layers.base.layer import Layer
-from cornu.numeric import is_float, is_integer
+from cornu.numeric import as_numbers, is_float, is_integer, refuse_what_wraps
 from cornu.random.seed import SeedGenerator
 from cornu.types import DType, Tensor, Tensors
 
@@ -67,13 +68,13 @@ class ImageLayer(Layer):
 
     _weightless = True
     _takes_sparse = False
-    _casts_inputs = False  # images are cast here; boxes would lose precision in half floats
+    _converts_inputs = False  # what the layer does not change stays what it is, also text
     _config_omits_none = Layer._config_omits_none | {"bounding_box_format"}
     _made_anew: ClassVar = {"_program": lambda _: Program()}
     _untracked_attributes: ClassVar = frozenset(("_program",))
 
     _keeps_integers = False  # whether integer images come out in their own dtype
-    generator: SeedGenerator | None = None  # of layers that draw
+    generator: SeedGenerator  # of layers that draw
 
     def __init__(
         self, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Any
@@ -87,6 +88,11 @@ class ImageLayer(Layer):
         """Make the generator of a layer that draws."""
         self.seed = seed
         self.generator = SeedGenerator(seed)
+
+    @property
+    def _draws(self) -> bool:
+        """Whether the layer draws random numbers."""
+        return "generator" in vars(self)
 
     # ---- what a layer writes ------------------------------------------------------------------
 
@@ -136,8 +142,9 @@ class ImageLayer(Layer):
         changed = {key: given[key] for key in self._changes() if key in given}
         if "bounding_boxes" in changed:
             changed["bounding_boxes"] = dense_boxes(changed["bounding_boxes"])
+        changed = tree.map_structure(_array, changed)
         _check(self, given, changed)
-        words = self.generator.next() if training and self.generator is not None else None
+        words = self.generator.next() if training and self._draws else None
         if is_tracing():
             out = self._apply(changed, words, training)
         else:
@@ -270,6 +277,15 @@ def _check(layer: ImageLayer, given: Batch, changed: Batch) -> None:
                     f"{describe(layer)} needs as many {key} as images.",
                     shapes=f"images {tuple(images.shape)}, {key} {np.shape(leaf)}",
                 )
+
+
+def _array(x: Tensor) -> Tensor:
+    """A value as an array; boxes and labels keep their dtype, whatever the layer computes in."""
+    if isinstance(x, jax.Array):
+        return x
+    x = as_numbers(np.asarray(x))
+    refuse_what_wraps(x, "x")
+    return from_host(x)
 
 
 def _unknown(*sizes: object) -> bool:

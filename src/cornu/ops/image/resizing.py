@@ -69,20 +69,42 @@ def resize(
     x, back = batched("resize", images, data_format)
     original = x
     if crop_to_aspect_ratio or pad_to_aspect_ratio:
-        h, w = x.shape[1:3]
-        fit = min if crop_to_aspect_ratio else max
-        to_h, to_w = fit(h, int(w * height / width)), fit(w, int(h * width / height))
-        top, left = int((to_h - h) / 2), int((to_w - w) / 2)
+        top, left, h, w = aspect_window(x.shape[1:3], (height, width), crop_to_aspect_ratio)
         if crop_to_aspect_ratio:
-            x = x[:, -top : -top + to_h, -left : -left + to_w]
+            x = x[:, top : top + h, left : left + w]
         else:
-            widths = ((0, 0), (top, top), (left, left), (0, 0))
+            widths = ((0, 0), (-top, -top), (-left, -left), (0, 0))
             x = jnp.pad(x, widths, constant_values=fill_value)
     shape = (x.shape[0], height, width, x.shape[-1])
     y = jax.image.resize(
         x.astype(floating_dtype(x)), shape, RESIZE_METHODS[interpolation], antialias=antialias
     )
     return back(in_dtype_of(y, original))
+
+
+def aspect_window(
+    size: Sequence[int], target: Sequence[int], inside: bool
+) -> tuple[int, int, int, int]:
+    """The part of an image that has the aspect ratio of a target size, around its center.
+
+    Args:
+        size: `(height, width)` of the image.
+        target: `(height, width)` whose ratio it gets.
+        inside: whether it is cut out of the image, or goes beyond it.
+
+    Returns:
+        `(top, left, height, width)`; top and left are negative beyond the image.
+
+    Example:
+
+        >>> aspect_window((10, 20), (5, 5), inside=True), aspect_window((10, 20), (5, 5), False)
+        ((0, 5, 10, 10), (-5, 0, 20, 20))
+    """
+    (h, w), (height, width) = size, target
+    fit = min if inside else max
+    to_h, to_w = fit(h, int(w * height / width)), fit(w, int(h * width / height))
+    top, left = -int((to_h - h) / 2), -int((to_w - w) / 2)
+    return (top, left, to_h, to_w) if inside else (top, left, h - 2 * top, w - 2 * left)
 
 
 @op(tensors=4)

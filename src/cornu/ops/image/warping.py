@@ -100,7 +100,7 @@ def perspective_transform(
             shapes=f"{tuple(start.shape)}, {tuple(end.shape)}",
         )
     shape = (x.shape[0], 4, 2)
-    h = _homography(jnp.broadcast_to(start, shape), jnp.broadcast_to(end, shape))
+    h = homography(jnp.broadcast_to(start, shape), jnp.broadcast_to(end, shape))
     h = h[:, :, None, None]
     rows, columns = _grid(x)
     depth = h[:, 6] * columns + h[:, 7] * rows + 1
@@ -109,8 +109,16 @@ def perspective_transform(
     return back(resample.warp(x, row, column, ORDERS[interpolation], "constant", fill_value))
 
 
-def _homography(start: Tensor, end: Tensor) -> Any:
-    """The eight coefficients of the homography from end points to start points."""
+def homography(start: Tensor, end: Tensor) -> Any:
+    """The eight coefficients of the homography from end points to start points.
+
+    Args:
+        start, end: `(batch, 4, 2)`, four points (x, y) each.
+
+    Returns:
+        `(batch, 8)`, `[a0, a1, a2, b0, b1, b2, c0, c1]`: the point (x, y) goes to
+        `((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k)`, where `k = c0 x + c1 y + 1`.
+    """
     (x, y), (u, v) = (jnp.moveaxis(p.astype(jnp.float32), -1, 0) for p in (end, start))
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
     for_u = jnp.stack([x, y, one, zero, zero, zero, -x * u, -y * u], axis=-1)
@@ -191,7 +199,19 @@ def elastic_transform(
     taps = int(6 * sigma) | 1
     field = jax.random.normal(words, (*x.shape[:3], 2), jnp.float32) * sigma
     field = blur(field, (taps, taps), (sigma, sigma)) * alpha
-    rows, columns = _grid(x)
+    return back(displaced(x, field, interpolation, fill_mode, fill_value))
+
+
+def displaced(
+    images: Tensor, field: Tensor, interpolation: str, fill_mode: str, fill_value: Tensor
+) -> Tensor:
+    """Images read at some distance from each pixel.
+
+    Args:
+        images: `(batch, height, width, channels)`.
+        field: `(batch, height, width, 2)`, distances to the right and down, in pixels.
+        interpolation, fill_mode, fill_value: as for `elastic_transform`.
+    """
+    rows, columns = _grid(images)
     row, column = rows + field[..., 1], columns + field[..., 0]
-    order = ORDERS[interpolation]
-    return back(resample.warp(x, row, column, order, fill_mode, fill_value))
+    return resample.warp(images, row, column, ORDERS[interpolation], fill_mode, fill_value)
