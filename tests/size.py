@@ -28,6 +28,8 @@ BUDGET = {
     "core/objects": 1940,
     "core/programs": 630,
     "data": 2850,
+    "data/decode": 760,
+    "data/folders": 700,
     "data/pipeline": 2600,
     "datasets": 1220,
     "dtype_policies": 670,
@@ -59,7 +61,7 @@ BUDGET = {
     "storage": 3080,
     "train": 4650,
     "train/watch": 930,
-    "utils": 1400,
+    "utils": 2120,
 }
 MOST_ANY = 1_190
 
