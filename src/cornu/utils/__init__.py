@@ -24,7 +24,18 @@ from cornu.train.step import (
 )
 from cornu.utils import bounding_boxes as bounding_boxes, legacy as legacy
 from cornu.utils.categories import to_categorical as to_categorical
+from cornu.utils.directories import (
+    audio_dataset_from_directory as audio_dataset_from_directory,
+    image_dataset_from_directory as image_dataset_from_directory,
+    text_dataset_from_directory as text_dataset_from_directory,
+)
 from cornu.utils.files import get_file as get_file
+from cornu.utils.images import (
+    array_to_img as array_to_img,
+    img_to_array as img_to_array,
+    load_img as load_img,
+    save_img as save_img,
+)
 
 Sequence = PyDataset
 
