@@ -43,9 +43,13 @@ def gaussian_blur(
 
 @fused(static=("taps",))
 def blur(x: Tensor, taps: Sequence[int], sigma: Sequence[float]) -> Tensor:
-    """A separable Gaussian: along height, then along width."""
+    """A separable Gaussian: along height, then along width.
+
+    The two deviations in `sigma` are numbers, or arrays `(batch,)` with one for each image.
+    """
     for axis, count in ((1, taps[0]), (2, taps[1])):
-        weights = gaussian_weights(count, sigma[axis - 1], x.dtype)
+        weights = gaussian_weights(count, sigma[axis - 1], x.dtype)  # (1 or batch, taps)
+        weights = weights.T.reshape(count, -1, *(1,) * (x.ndim - 1))  # (taps, 1 or batch, 1, ...)
         before = (count - 1) // 2
         widths = [(0, 0)] * x.ndim
         widths[axis] = (before, count - 1 - before)
@@ -55,11 +59,11 @@ def blur(x: Tensor, taps: Sequence[int], sigma: Sequence[float]) -> Tensor:
     return x
 
 
-def gaussian_weights(taps: int, sigma: float | Sequence[float], dtype: DType) -> Any:
-    """A sampled Gaussian of standard deviation `sigma`, which sums to one."""
+def gaussian_weights(taps: int, sigma: float | Tensor, dtype: DType) -> Any:
+    """Sampled Gaussians of the given standard deviations, which sum to one: `(sigmas, taps)`."""
     places = jnp.arange(taps, dtype=dtype) - (taps - 1) / 2
-    weights = jnp.exp(-0.5 * jnp.square(places / jnp.asarray(sigma, dtype)))
-    return weights / jnp.sum(weights)
+    weights = jnp.exp(-0.5 * jnp.square(places / jnp.asarray(sigma, dtype).reshape(-1, 1)))
+    return weights / jnp.sum(weights, axis=-1, keepdims=True)
 
 
 @op(compiled=True)

@@ -48,7 +48,7 @@ def ssim(
             f"The images must be at least as large as filter_size, {filter_size} pixels.",
             received=f"{tuple(a.shape)}",
         )
-    weights = gaussian_weights(filter_size, filter_sigma, a.dtype)
+    weights = gaussian_weights(filter_size, filter_sigma, a.dtype)[0]
 
     def mean(x: Tensor) -> Any:
         for axis in (1, 2):
