@@ -24,8 +24,8 @@ from parity.harness import Case, Ids, build, data, make, mode, quiet
 from parity.layers import CASES
 
 # Classes that stand for others, or need what no row can give: a function, a package, a model.
-NOT_IN_MODELS = {"FlaxLayer", "InputLayer", "JaxLayer", "Lambda", "Layer", "TFSMLayer",
-                 "TorchModuleWrapper", "Wrapper"}  # fmt: skip
+NOT_IN_MODELS = {"FlaxLayer", "InputLayer", "JaxLayer", "Lambda", "Layer", "Pipeline",
+                 "TFSMLayer", "TorchModuleWrapper", "Wrapper"}  # fmt: skip
 
 
 def rows():

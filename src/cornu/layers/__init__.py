@@ -64,6 +64,7 @@ from cornu.layers.core.dense import Dense as Dense
 from cornu.layers.core.einsum_dense import EinsumDense as EinsumDense
 from cornu.layers.core.embedding import Embedding as Embedding
 from cornu.layers.core.input import Input as Input, InputLayer as InputLayer
+from cornu.layers.core.pipeline import Pipeline as Pipeline
 from cornu.layers.core.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from cornu.layers.core.small import Identity as Identity, Lambda as Lambda, Masking as Masking
 from cornu.layers.foreign import (
