@@ -19,7 +19,7 @@ from cornu.core.frame import Frame
 from cornu.core.programs.lift import value_and_grad
 from cornu.layers import Input, Layer
 from cornu.train.strategy import Chunked, PerStep
-from parity.geometry import GEOMETRY
+from parity.augmentation import ROWS as IMAGE_ROWS
 from parity.harness import Case, Ids, build, data, make, mode, quiet
 from parity.layers import CASES
 
@@ -309,5 +309,5 @@ def test_layers_that_are_recomputed_learn_the_same(group):
 def test_no_layer_is_left_out():
     ours = vars(cornu.layers).values()
     layers = {x.__name__: x for x in ours if isinstance(x, type) and issubclass(x, Layer)}
-    covered = {getattr(cornu.layers, case.name).__name__ for case in [*ROWS, *GEOMETRY]}
+    covered = {getattr(cornu.layers, case.name).__name__ for case in [*ROWS, *IMAGE_ROWS]}
     assert not layers.keys() - covered - NOT_IN_MODELS, "each class has a row in tests/parity"

@@ -13,12 +13,35 @@ from cornu.layers.augmentation.affine import (
     RandomTranslation as RandomTranslation,
     RandomZoom as RandomZoom,
 )
+from cornu.layers.augmentation.color import (
+    RandomBrightness as RandomBrightness,
+    RandomColorDegeneration as RandomColorDegeneration,
+    RandomColorJitter as RandomColorJitter,
+    RandomContrast as RandomContrast,
+    RandomGrayscale as RandomGrayscale,
+    RandomHue as RandomHue,
+    RandomInvert as RandomInvert,
+    RandomSaturation as RandomSaturation,
+)
+from cornu.layers.augmentation.erasing import RandomErasing as RandomErasing
+from cornu.layers.augmentation.filters import (
+    RandomGaussianBlur as RandomGaussianBlur,
+    RandomSharpness as RandomSharpness,
+)
 from cornu.layers.augmentation.flip import RandomFlip as RandomFlip
 from cornu.layers.augmentation.max_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from cornu.layers.augmentation.mixing import CutMix as CutMix, MixUp as MixUp
 from cornu.layers.augmentation.sizes import (
     CenterCrop as CenterCrop,
     RandomCrop as RandomCrop,
     Resizing as Resizing,
+)
+from cornu.layers.augmentation.tone import (
+    AutoContrast as AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization as Equalization,
+    RandomPosterization as RandomPosterization,
+    Solarization as Solarization,
 )
 from cornu.layers.augmentation.warping import (
     RandomElasticTransform as RandomElasticTransform,
