@@ -161,7 +161,7 @@ class WorkerProcess:
     def load(self, pickled: bytes) -> None:
         """Give it the data set as it is now."""
         try:
-            self._answer(pickled, "it loaded the data set")
+            self.answer(pickled, "it loaded the data set")
         except (AttributeError, ImportError) as error:
             raise RuntimeError(
                 errors.explain(
@@ -173,9 +173,15 @@ class WorkerProcess:
 
     def make(self, index: int) -> Any:
         """One batch."""
-        return self._answer(index, f"it made batch {index}")
+        return self.answer(index, f"it made batch {index}")
 
-    def _answer(self, request: Any, doing: str) -> Any:
+    def answer(self, request: Any, doing: str) -> Any:
+        """What the data set in the process has at an index.
+
+        Args:
+            request: index, of any type but bytes.
+            doing: what the process does meanwhile, for a message if it dies.
+        """
         try:
             self._here.send(request)
             item, failure = self._here.recv()

@@ -1,12 +1,18 @@
 """`Dataset`: what its methods do, with random access and in order, one by one and in threads."""
 
+import gc
 import itertools
+import json
+import multiprocessing
+import os
+import threading
 
 import numpy as np
 import pytest
 
 from cornu.data import AUTOTUNE, Dataset
-from cornu.data.pipeline.dataset import threads_of
+from cornu.data.pipeline.operations import threads_of
+from cornu.data.pipeline.waits import Waits
 
 
 def streamed(data):
@@ -248,3 +254,95 @@ def test_skip_after_shuffle_warns():
         data.skip(5)
     fixed = Dataset.range(10).shuffle(10, reshuffle_each_iteration=False)
     assert sorted(numbers(fixed.take(4)) + numbers(fixed.skip(4))) == list(range(10))
+
+
+# ---- places, specs, processes -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_an_iterator_goes_on_where_another_one_was(ten, workers):
+    def make():
+        return ten.shuffle(10, seed=7).map(lambda n: n * 2, num_parallel_calls=workers)
+
+    data = make()
+    list(data)
+    iterator = iter(data)
+    next(iterator), next(iterator)
+    state = json.loads(json.dumps(data.state()))
+    assert state == {"pass": 1, "index": 2, "seeds": [7]} == iterator.get_state()
+    rest = list(iterator)
+    other = ten.shuffle(10).map(lambda n: n * 2)
+    assert list(other.restore(state)) == rest
+    third = iter(make())
+    next(third)
+    third.set_state(state)
+    assert list(third) == rest
+    for wrong in ({}, {**state, "index": -1}, {**state, "seeds": [1, 2]}, 3):
+        with pytest.raises(ValueError, match="restore must be given|The state has"):
+            data.restore(wrong)
+
+
+def test_the_spec_of_elements():
+    data = Dataset.from_arrays({"a": np.zeros((9, 2), "float32")}, np.arange(9))
+    a, n = data.element_spec
+    assert a["a"].shape == (2,) and a["a"].dtype == "float32" and n.shape == ()
+    assert data.batch(4).element_spec[0]["a"].shape == (None, 2)
+    assert data.batch(3).element_spec[1].shape == (3,)
+    assert data.batch(4, drop_remainder=True).element_spec[1].shape == (4,)
+    with pytest.raises(ValueError, match="no element_spec"):
+        _ = Dataset.range(0).element_spec
+
+
+def test_an_unknown_method_is_answered():
+    with pytest.raises(AttributeError, match="did you mean 'prefetch'"):
+        Dataset.range(3).prefecth(1)
+    assert not hasattr(Dataset.range(3), "interleave")
+
+
+def plus_one(n):
+    if n == 99:
+        raise ArithmeticError("by design")
+    return n + 1, np.int64(os.getpid())
+
+
+def test_functions_in_processes():
+    data = Dataset.range(40).map(plus_one, num_parallel_calls=2, use_multiprocessing=True)
+    for _ in range(2):
+        found = list(data.batch(5))
+        assert np.concatenate([n for n, _ in found]).tolist() == list(range(1, 41))
+        assert os.getpid() not in np.concatenate([pid for _, pid in found])
+    bad = Dataset.range(99, 101).map(plus_one, num_parallel_calls=1, use_multiprocessing=True)
+    with pytest.raises(ArithmeticError) as caught:
+        list(bad)
+    assert "map(plus_one) of element 0" in "\n".join(caught.value.__notes__)
+    with pytest.raises(ValueError, match="cannot be sent to other processes"):
+        list(Dataset.range(3).map(lambda n: n, 1, use_multiprocessing=True))
+    children = multiprocessing.active_children()
+    del data, bad, caught
+    gc.collect()
+    assert not any(child.is_alive() for child in children)
+
+
+def test_nothing_is_left_running(ten):
+    before = threading.active_count()
+    data = ten.map(lambda n: n, num_parallel_calls=3).prefetch(2)
+    iterator = iter(data)
+    next(iterator)
+    iterator.close()
+    for _ in data:
+        break
+    gc.collect()
+    assert threading.active_count() == before
+
+
+def test_the_report_says_who_waited_for_whom():
+    clocks = Dataset.range(8).map(lambda n: np.ones(3) * n, name="decoding", num_parallel_calls=2)
+    data = clocks.map(lambda x: (x, x), name="augmenting").batch(2)
+    waits = Waits(data.stage.all_stages())
+    for stage, seconds in zip(data.stage.all_stages(), (0, 6, 2, 0), strict=True):
+        stage.clock.seconds = seconds
+    waits.waited, waits.passed = 4.0, 8.0
+    data.waits = waits
+    assert data.report() == 'input 50 %: decoding 38, augmenting 12; fix: .cache("disk")'
+    waits.waited = 0.1
+    assert "fix" not in data.report()

@@ -30,6 +30,17 @@ class Batched(Stage):
         if child.length not in (None, ENDLESS):
             self.length = child.length // size if drop_remainder else -(-child.length // size)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether every batch has `size` elements."""
+        if self.drop_remainder:
+            return True
+        length = self.inputs[0].length
+        return length is not None and (length == ENDLESS or length % self.size == 0)
+
+    def settings(self) -> Any:
+        return self.size, self.drop_remainder
+
     def get(self, epoch: int, index: int) -> Any:
         (child,) = self.inputs
         assert child.length is not None
@@ -58,3 +69,9 @@ class Unbatched(Stage):
     def stream(self, epoch: int) -> Iterator[Any]:
         for batch in self.inputs[0].each(epoch):
             yield from unstacked(batch)
+
+
+def is_full(stage: Stage) -> bool:
+    """Whether every batch has as many elements as the first one, as far as the stages say."""
+    found = [s for s in stage.all_stages() if isinstance(s, Batched)]
+    return len(found) == 1 and found[0].is_full

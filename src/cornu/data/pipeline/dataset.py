@@ -8,27 +8,39 @@
 A `Dataset` is a chain of stages (`stage.py`) and never changes; each method gives another one.
 """
 
-import os
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, Self
 
-from cornu.arguments import integer, is_int
-from cornu.data.pipeline.batching import Batched, Unbatched
+import numpy as np
+
+from cornu.arguments import integer
+from cornu.data.pipeline.batching import is_full
 from cornu.data.pipeline.elements import mapped, to_numpy
-from cornu.data.pipeline.mapping import Filter, Function, Map, name_of
+from cornu.data.pipeline.foreign import foreign_stage
+from cornu.data.pipeline.grain import as_grain
+from cornu.data.pipeline.iterator import DatasetIterator, checked_place
+from cornu.data.pipeline.mapping import name_of
+from cornu.data.pipeline.operations import Operations
 from cornu.data.pipeline.origins import Arrays, Generated, Indexed, One, Range, Sourced
-from cornu.data.pipeline.selections import Joined, Numbered, Repeat, Shuffle, Slice, Zipped
-from cornu.data.pipeline.stage import ENDLESS, Prefetch, Stage
+from cornu.data.pipeline.selections import Shuffle, Zipped
+from cornu.data.pipeline.stage import ENDLESS, Stage
 from cornu.data.pipeline.waits import Waits
-from cornu.errors import make_error, type_error, value_error, warn
-from cornu.types import DType, Tensors
+from cornu.errors import did_you_mean, explain, make_error, type_error, value_error
+from cornu.types import Data, DType, Tensor, Tensors
 
-AUTOTUNE = -1  # as tf.data.AUTOTUNE: as many as pays
 UNKNOWN, INFINITE = -2, -1  # cardinalities, as in tf.data
 
 
-class Dataset:
+class Spec(NamedTuple):
+    """Shape and dtype of a leaf of elements; None is a size that varies."""
+
+    shape: tuple[int | None, ...]
+    dtype: np.dtype[Any]
+
+
+class Dataset(Operations):
     """A data set: elements in order, each a numpy array or a tuple or dict of arrays.
 
     Made by `from_arrays`, `from_tensor_slices`, `from_source`, `from_generator` and their like,
@@ -69,6 +81,9 @@ class Dataset:
         self.file_paths = file_paths
         self.passes = 0  # number of passes that were begun
         self.waits: Waits | None = None
+        self._spec: Any = None
+        self._start: tuple[int, int] | None = None  # where the next iterator begins
+        self._latest: weakref.ref[DatasetIterator] | None = None
 
     # ---- where elements come from -------------------------------------------------------------
 
@@ -182,6 +197,33 @@ class Dataset:
         )  # fmt: skip
 
     @classmethod
+    def from_any(cls, data: Data) -> "Dataset":
+        """A data set of this or another library, or arrays.
+
+        Args:
+            data: a `Dataset`, a `PyDataset`, arrays or a data frame; a data set or loader of grain,
+                torch, tf.data or Hugging Face; an Arrow table; a function that returns an iterator;
+                anything that can be read again and again. Where they have an index, so has the
+                result. Rows of tables become dicts.
+
+        Raises:
+            TypeError: it is none of these, or an iterator, which can be read once only.
+
+        Example:
+
+            >>> Dataset.from_any({"x": [1, 2], "y": [3.0, 4.0]})[1]
+            {'x': np.int64(2), 'y': np.float64(4.0)}
+        """
+        if isinstance(data, Dataset):
+            return data
+        stage = foreign_stage(data)
+        if stage is not None:
+            return cls(stage)
+        if callable(data) and not hasattr(data, "__iter__") and not isinstance(data, type):
+            return cls.from_generator(data)
+        return cls.from_tensor_slices(data)
+
+    @classmethod
     def range(
         cls, *args: int, output_type: DType | None = None, name: str | None = None
     ) -> "Dataset":
@@ -217,229 +259,6 @@ class Dataset:
         """
         together = datasets if datasets is not None else args[0] if len(args) == 1 else args
         return _zipped(together)
-
-    # ---- what becomes of them -----------------------------------------------------------------
-
-    def map(
-        self,
-        map_func: Callable[..., Any],
-        num_parallel_calls: int | None = None,
-        deterministic: bool | None = None,
-        synchronous: bool | None = None,
-        use_unbounded_threadpool: bool = False,
-        name: str | None = None,
-        *,
-        rowwise: bool = False,
-    ) -> "Dataset":
-        """What a function makes of each element.
-
-        The function may call numpy, JAX, layers and ops; it is called with numpy arrays. Random
-        layers inside give each element numbers of its own, which follow from their seeds, the pass
-        and the index of the element.
-
-        Args:
-            map_func: function of an element; of the parts of an element that is a tuple.
-            num_parallel_calls: number of threads that call it at the same time, which pays where it
-                lets others run (numpy, JAX, decoders do; plain Python does not). `AUTOTUNE`, -1:
-                one per core. None: none of its own.
-            deterministic: accepted as in tf.data; elements always come in order.
-            synchronous: accepted as in tf.data.
-            use_unbounded_threadpool: accepted as in tf.data.
-            name: what the function does, in a report of times; its own name if None.
-            rowwise: whether the function may be called with a batch of elements instead, since it
-                treats each row by itself, as `x / 255` does; that is many times faster.
-
-        Example:
-
-            >>> list(Dataset.range(3).map(lambda n: n * n))
-            [np.int64(0), np.int64(1), np.int64(4)]
-        """
-        maps = sum(isinstance(stage, Map) for stage in self.stage.all_stages())
-        function = Function(map_func, "map", seed=maps)
-        workers = threads_of(num_parallel_calls)
-        return self._like(Map(self.stage, function, workers, rowwise, name or function.name))
-
-    def filter(self, predicate: Callable[..., Any], name: str | None = None) -> "Dataset":
-        """The elements for which a function is true; without random access.
-
-        Example:
-
-            >>> list(Dataset.range(5).filter(lambda n: n % 2 == 0))
-            [np.int64(0), np.int64(2), np.int64(4)]
-        """
-        return self._like(Filter(self.stage, Function(predicate, "filter", seed=0)))
-
-    def batch(
-        self,
-        batch_size: int,
-        drop_remainder: bool = False,
-        num_parallel_calls: int | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
-    ) -> "Dataset":
-        """Batches of neighbouring elements.
-
-        Args:
-            batch_size: number of elements per batch.
-            drop_remainder: whether a last, smaller batch is left out.
-            num_parallel_calls: number of batches that are made at the same time; see `map`.
-            deterministic: accepted as in tf.data.
-            name: accepted as in tf.data.
-
-        Example:
-
-            >>> [batch.tolist() for batch in Dataset.range(5).batch(2)]
-            [[0, 1], [2, 3], [4]]
-        """
-        stage = Batched(self.stage, integer(batch_size, "batch_size"), bool(drop_remainder))
-        stage.workers = max(stage.workers, threads_of(num_parallel_calls))
-        return self._like(stage)
-
-    def unbatch(self, name: str | None = None) -> "Dataset":
-        """The elements of batches, one by one; without random access.
-
-        Example:
-
-            >>> list(Dataset.from_tensors([1, 2]).unbatch())
-            [np.int64(1), np.int64(2)]
-        """
-        return self._like(Unbatched(self.stage))
-
-    def shuffle(
-        self,
-        buffer_size: int,
-        seed: int | None = None,
-        reshuffle_each_iteration: bool | None = True,
-        name: str | None = None,
-    ) -> "Dataset":
-        """The elements in random order, another one in each pass.
-
-        Args:
-            buffer_size: number of elements that are mixed with each other at least. Where the
-                elements have an index all are, at no cost.
-            seed: seed of the order, together with the number of the pass; drawn if None.
-            reshuffle_each_iteration: False for the same order in each pass.
-            name: accepted as in tf.data.
-
-        Example:
-
-            >>> data = Dataset.range(5).shuffle(5, seed=1)
-            >>> [int(n) for n in data], [int(n) for n in data]
-            ([0, 1, 2, 4, 3], [3, 1, 4, 2, 0])
-        """
-        size = integer(buffer_size, "buffer_size")
-        if seed is None:
-            seed = random.randrange(2**31)
-        elif not is_int(seed) or seed < 0:
-            raise value_error(f"seed must be a non-negative integer, got {seed!r}.", fix="seed=1")
-        reshuffle = reshuffle_each_iteration is not False
-        return self._like(Shuffle(self.stage, size, int(seed), reshuffle))
-
-    def take(self, count: int, name: str | None = None) -> "Dataset":
-        """The first elements; all of them for -1.
-
-        Example:
-
-            >>> len(Dataset.range(10).take(3))
-            3
-        """
-        return self._like(
-            Slice(self.stage, 0, None if count == -1 else integer(count, "count", least=0))
-        )
-
-    def skip(self, count: int, name: str | None = None) -> "Dataset":
-        """All elements but the first; none for -1.
-
-        Example:
-
-            >>> len(Dataset.range(10).skip(3))
-            7
-        """
-        first = ENDLESS if count == -1 else integer(count, "count", least=0)
-        if any(isinstance(s, Shuffle) and s.reshuffles for s in self.stage.all_stages()):
-            warn(
-                "skip after shuffle leaves out other elements in each pass, so that those of take "
-                "and skip are mixed.\n"
-                "  fix: shuffle(..., reshuffle_each_iteration=False)\n"
-                "       or split first: train, rest = data.skip(n).shuffle(...), data.take(n)"
-            )
-        return self._like(Slice(self.stage, first, None))
-
-    def shard(self, num_shards: int, index: int, name: str | None = None) -> "Dataset":
-        """Every `num_shards`-th element, from number `index` on.
-
-        Example:
-
-            >>> [int(n) for n in Dataset.range(10).shard(4, 1)]
-            [1, 5, 9]
-        """
-        num_shards, index = integer(num_shards, "num_shards"), integer(index, "index", least=0)
-        if index >= num_shards:
-            raise value_error(
-                f"index must be less than num_shards, got {index} and {num_shards}.",
-                fix=f"index={num_shards - 1}",
-            )
-        return self._like(Slice(self.stage, index, None, num_shards))
-
-    def repeat(self, count: int | None = None, name: str | None = None) -> "Dataset":
-        """Several passes one after the other; without end for None or -1.
-
-        Example:
-
-            >>> [int(n) for n in Dataset.range(2).repeat(3)]
-            [0, 1, 0, 1, 0, 1]
-        """
-        endless = count is None or count == -1
-        return self._like(Repeat(self.stage, None if endless else integer(count, "count", least=0)))
-
-    def concatenate(self, dataset: "Dataset", name: str | None = None) -> "Dataset":
-        """The elements of this data set, and then those of another.
-
-        Example:
-
-            >>> [int(n) for n in Dataset.range(2).concatenate(Dataset.range(5, 7))]
-            [0, 1, 5, 6]
-        """
-        return self._like(Joined(self.stage, _stage_of(dataset)))
-
-    def enumerate(self, start: int = 0, name: str | None = None) -> "Dataset":
-        """Pairs of a number and an element.
-
-        Example:
-
-            >>> list(Dataset.range(5, 7).enumerate())
-            [(np.int64(0), np.int64(5)), (np.int64(1), np.int64(6))]
-        """
-        return self._like(Numbered(self.stage, integer(start, "start", least=0)))
-
-    def prefetch(self, buffer_size: int = AUTOTUNE, name: str | None = None) -> "Dataset":
-        """Make elements in a thread, ahead of the consumer. `fit` does so in any case.
-
-        Args:
-            buffer_size: number of elements that may wait; 2 for `AUTOTUNE`.
-            name: accepted as in tf.data.
-
-        Example:
-
-            >>> len(Dataset.range(5).prefetch(2))
-            5
-        """
-        size = integer(buffer_size, "buffer_size", least=-1)
-        return self if size == 0 else self._like(Prefetch(self.stage, 2 if size < 0 else size))
-
-    def apply(self, transformation_func: Callable[["Dataset"], Any]) -> Any:
-        """What a function makes of the data set.
-
-        Example:
-
-            >>> len(Dataset.range(10).apply(lambda data: data.take(3)))
-            3
-        """
-        return transformation_func(self)
-
-    def with_options(self, options: object, name: str | None = None) -> "Dataset":
-        """The data set itself; accepted as in tf.data."""
-        return self
 
     # ---- reading ------------------------------------------------------------------------------
 
@@ -481,11 +300,15 @@ class Dataset:
             raise IndexError(f"index {number} is out of bounds for {length} elements.")
         return self.stage.get(0, number % length if length != ENDLESS else number)
 
-    def __iter__(self) -> Iterator[Any]:
-        number, self.passes = self.passes, self.passes + 1
-        return self.stage.each(number)
+    def __iter__(self) -> "DatasetIterator":
+        number, index = self._start or (self.passes, 0)
+        self._start = None
+        self.passes = number + 1
+        iterator = DatasetIterator(self, number, index)
+        self._latest = weakref.ref(iterator)
+        return iterator
 
-    def as_numpy_iterator(self) -> Iterator[Any]:
+    def as_numpy_iterator(self) -> "DatasetIterator":
         """The elements in order.
 
         Example:
@@ -494,6 +317,99 @@ class Dataset:
             np.int64(0)
         """
         return iter(self)
+
+    def get_single_element(self, name: str | None = None) -> Any:
+        """The element of a data set of one.
+
+        Example:
+
+            >>> Dataset.range(3).batch(3).get_single_element().tolist()
+            [0, 1, 2]
+        """
+        found = list(islice(self, 2))
+        if len(found) != 1:
+            count = "none" if not found else "more"
+            raise value_error(f"The Dataset must have one element, and has {count}.")
+        return found[0]
+
+    @property
+    def element_spec(self) -> Any:
+        """Shapes and dtypes of an element; the first axis of a batch is None if it varies.
+
+        An element is made to find out.
+
+        Example:
+
+            >>> import numpy as np
+            >>> Dataset.from_arrays(np.zeros((9, 2), "float32")).batch(4).element_spec
+            Spec(shape=(None, 2), dtype=dtype('float32'))
+        """
+        if self._spec is None:
+            first = next(self.stage.each(0), self)
+            if first is self:
+                raise value_error("An empty Dataset has no element_spec.")
+            open_ = self.stage.batched and not is_full(self.stage)
+
+            def spec(leaf: Tensor) -> Spec:
+                shape = np.shape(leaf)
+                return Spec(
+                    (None, *shape[1:]) if open_ and shape else shape, np.asarray(leaf).dtype
+                )
+
+            self._spec = mapped(spec, first)
+        return self._spec
+
+    # ---- where it is --------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Where the latest iterator is, as numbers that JSON can hold.
+
+        Returns:
+            The number of the pass, the index of the next element, and the seeds of the shuffles.
+
+        Example:
+
+            >>> data = Dataset.range(10).shuffle(10, seed=1)
+            >>> iterator = iter(data)
+            >>> first = [int(next(iterator)) for _ in range(3)]
+            >>> state = data.state()
+            >>> rest = [int(n) for n in iterator]
+            >>> other = Dataset.range(10).shuffle(10).restore(state)
+            >>> rest == [int(n) for n in other]
+            True
+        """
+        latest = None if self._latest is None else self._latest()
+        if latest is not None:
+            return latest.get_state()
+        number, index = self._start or (self.passes, 0)
+        return {"pass": number, "index": index, "seeds": self.seeds}
+
+    def restore(self, state: Mapping[str, Any]) -> "Dataset":
+        """Let the next iterator continue where `state` says.
+
+        Args:
+            state: result of `state()`, of this data set or of one that was made alike.
+
+        Returns:
+            The data set itself.
+        """
+        self._start = checked_place(state)
+        self.seeds = state["seeds"]
+        self._latest = None
+        return self
+
+    def to_grain(self) -> Any:
+        """The data set as one of grain: a `MapDataset`, or an `IterDataset` without an index.
+
+        Its elements are those of the first pass, also when grain repeats it.
+
+        Example:
+
+            >>> import numpy as np
+            >>> list(Dataset.from_arrays(np.arange(4)).to_grain().map(lambda n: 2 * n))
+            [np.int64(0), np.int64(2), np.int64(4), np.int64(6)]
+        """
+        return as_grain(self)
 
     @property
     def seeds(self) -> list[int]:
@@ -526,29 +442,21 @@ class Dataset:
         """
         return (self.waits or Waits([])).text()
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        known = [n for n in dir(type(self)) if not n.startswith("_")]
+        raise AttributeError(
+            explain(f"Dataset has no attribute {name!r}.", fix=did_you_mean(name, known))
+        )
+
     def __repr__(self) -> str:
         known = {UNKNOWN: "unknown number of", INFINITE: "endless"}
         count = known.get(self.cardinality(), str(self.cardinality()))
         return f"<Dataset: {count} {'batches' if self.stage.batched else 'elements'}>"
 
-    def _like(self, stage: Stage) -> "Dataset":
-        return Dataset(stage, self.class_names, self.file_paths)
-
-
-def threads_of(num_parallel_calls: int | None) -> int:
-    """The number of threads that an argument `num_parallel_calls` asks for; 0 for none.
-
-    Example:
-
-        >>> threads_of(None), threads_of(3)
-        (0, 3)
-    """
-    if num_parallel_calls is None:
-        return 0
-    if num_parallel_calls == AUTOTUNE:
-        usable = getattr(os, "sched_getaffinity", None)
-        return len(usable(0)) if usable is not None else os.cpu_count() or 1
-    return integer(num_parallel_calls, "num_parallel_calls")
+    def _like(self, stage: Stage) -> Self:
+        return type(self)(stage, self.class_names, self.file_paths)
 
 
 def _lists_as_arrays(tensors: Tensors) -> Any:
@@ -574,12 +482,3 @@ def _zipped(together: object) -> Dataset:
             f"zip takes data sets, got {type(together).__name__}.", fix="Dataset.zip(a, b)"
         )
     return Dataset(Zipped(*(_zipped(part).stage for part in together)))
-
-
-def _stage_of(dataset: object) -> Stage:
-    if not isinstance(dataset, Dataset):
-        raise type_error(
-            f"concatenate takes a Dataset, got {type(dataset).__name__}.",
-            fix="data.concatenate(Dataset.from_any(other))",
-        )
-    return dataset.stage

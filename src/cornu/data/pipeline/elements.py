@@ -56,19 +56,36 @@ def leaves(structure: Tensors) -> list[Any]:
 
 def to_numpy(leaf: Tensor) -> Any:
     """A leaf as a numpy array, or as a scalar of numpy; text in lists becomes an array of text."""
-    if isinstance(leaf, np.ndarray) and leaf.ndim or isinstance(leaf, np.generic):
+    if isinstance(leaf, np.ndarray) and leaf.ndim and leaf.dtype.kind not in "SO":
+        return leaf
+    if isinstance(leaf, np.generic) and not isinstance(leaf, bytes):
         return leaf
     if hasattr(leaf, "detach") and hasattr(leaf, "cpu"):  # torch
         leaf = leaf.detach().cpu()
     elif hasattr(leaf, "to_numpy"):  # pandas, polars, Arrow
         leaf = leaf.to_numpy()
+    if isinstance(leaf, bytes):
+        return _text_of(leaf)
     array = np.asarray(leaf)
-    return (decoded(array) if array.dtype.kind == "S" else array)[()]  # no axes: a scalar
+    return (_decoded(array) if array.dtype.kind in "SO" else array)[()]  # no axes: a scalar
 
 
-def decoded(array: np.ndarray) -> np.ndarray:
-    """Bytes as text, which is what they are where TensorFlow gives them."""
-    return np.char.decode(array, "utf-8", "replace")
+def _decoded(array: np.ndarray) -> np.ndarray:
+    """Bytes as the text that they are where other libraries give it; what is no text stays."""
+    if not any(isinstance(item, bytes) for item in array.flat):
+        return array
+    items = [_text_of(item) if isinstance(item, bytes) else item for item in array.flat]
+    is_text = all(isinstance(item, str) for item in items)
+    decoded = np.empty(len(items), object)
+    decoded[:] = items if is_text else list(array.flat)
+    return (decoded.astype(str) if is_text else decoded).reshape(array.shape)
+
+
+def _text_of(item: bytes) -> Any:
+    try:
+        return np.str_(item.decode())
+    except UnicodeDecodeError:  # the content of an image, say
+        return item
 
 
 def stacked(rows: Sequence[Any]) -> Any:

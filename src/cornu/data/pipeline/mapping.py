@@ -14,6 +14,7 @@ import numpy as np
 
 from cornu.context import local
 from cornu.data.pipeline.elements import described, leaves, mapped, stacked, to_numpy, unstacked
+from cornu.data.pipeline.processes import Processes
 from cornu.data.pipeline.stage import Stage, in_threads
 from cornu.errors import frames_of, is_of_a_library, located, returns_nothing, value_error
 from cornu.types import Tensors
@@ -56,6 +57,14 @@ class Function:
                 fix=returns_nothing(self.fn).rpartition("fix: ")[2],
             )
         return result
+
+    def of_all(self, elements: list[Any], epoch: int, indices: list[int]) -> list[Any]:
+        """What the function returns for some elements."""
+        with on_the_host():
+            return [
+                mapped(to_numpy, self(element, epoch, index))
+                for element, index in zip(elements, indices, strict=True)
+            ]
 
     def _where(self, error: BaseException, element: Tensors) -> str:
         """The line of the user in which it failed, and the shapes that came in."""
@@ -100,10 +109,17 @@ class Map(Stage):
         rowwise: whether the function takes batches of elements, of any size, and treats each row by
             itself.
         work: what it does, in a report.
+        in_processes: whether each thread lets a process of its own call it.
     """
 
     def __init__(
-        self, child: Stage, function: Function, workers: int, rowwise: bool, work: str
+        self,
+        child: Stage,
+        function: Function,
+        workers: int,
+        rowwise: bool,
+        work: str,
+        in_processes: bool = False,
     ) -> None:
         super().__init__(child)
         self.length = child.length
@@ -112,6 +128,12 @@ class Map(Stage):
         self.work = work
         self._rowwise = rowwise
         self._own_workers = workers
+        self._call: Callable[..., list[Any]] = function.of_all
+        if in_processes:
+            self._call = Processes(function.of_all, f"map({function.name})", max(workers, 1))
+
+    def settings(self) -> Any:
+        return self.function.fn, self.function.seed, self._rowwise
 
     def get(self, epoch: int, index: int) -> Any:
         if self._rowwise:
@@ -144,12 +166,12 @@ class Map(Stage):
 
     def made(self, elements: list[Any], epoch: int, indices: list[int]) -> list[Any]:
         """What the function makes of some elements."""
-        call = self.function
-        with self.clock.running(), on_the_host():
-            return [
-                mapped(to_numpy, call(element, epoch, index))
-                for element, index in zip(elements, indices, strict=True)
-            ]
+        with self.clock.running():
+            return self._call(elements, epoch, indices)
+
+    def close(self) -> None:
+        if isinstance(self._call, Processes):
+            self._call.close()
 
     def fix(self, parallel: bool) -> str:
         if parallel:
@@ -178,6 +200,9 @@ class Filter(Stage):
         self.indexed = False
         self.length = None
         self.predicate = predicate
+
+    def settings(self) -> Any:
+        return self.predicate.fn
 
     def stream(self, epoch: int) -> Iterator[Any]:
         for index, element in enumerate(self.inputs[0].each(epoch)):

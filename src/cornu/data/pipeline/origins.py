@@ -33,6 +33,9 @@ class Arrays(Stage):
             )
         self.length = sizes.pop()
 
+    def settings(self) -> Any:
+        return self.arrays
+
     def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
         return unstacked(self.gather(epoch, indices))
 
@@ -69,6 +72,11 @@ class Sourced(Stage):
         self.work = getattr(source, "work", "reading")
         self._gather = getattr(source, "gather", None)
 
+    def settings(self) -> Any:
+        if hasattr(self.source, "fingerprint"):
+            return self.source.fingerprint()
+        return [type(self.source).__qualname__, self.length]
+
     def get(self, epoch: int, index: int) -> Any:
         with self.clock.running(), located(f"element {index} of the source"):
             return self.source[index]
@@ -89,6 +97,9 @@ class Range(Stage):
         self._numbers = range(start, stop, step)
         self.length = len(self._numbers)
 
+    def settings(self) -> Any:
+        return repr(self._numbers), self._dtype.str
+
     def get(self, epoch: int, index: int) -> Any:
         return self._dtype.type(self._numbers[index])
 
@@ -104,6 +115,9 @@ class One(Stage):
         super().__init__()
         self.element = mapped(to_numpy, element)
         self.length = 1
+
+    def settings(self) -> Any:
+        return self.element
 
     def get(self, epoch: int, index: int) -> Any:
         return mapped(np.array, self.element)

@@ -91,6 +91,9 @@ class Shuffle(Selection):
         self._buffer_size = buffer_size
         self._orders: dict[tuple[int, int], np.ndarray] = {}  # the last few, by seed and epoch
 
+    def settings(self) -> Any:
+        return self.seed, self.reshuffles, self._buffer_size
+
     def parts(self, epoch: int, indices: np.ndarray) -> list[Part]:
         (child,) = self.inputs
         number = epoch if self.reshuffles else 0
@@ -145,6 +148,9 @@ class Slice(Selection):
         elif child.length is not None:
             self.length = len(range(*slice(start, stop, step).indices(child.length)))
 
+    def settings(self) -> Any:
+        return self._range
+
     def parts(self, epoch: int, indices: np.ndarray) -> list[Part]:
         start, _, step = self._range
         return [(self.inputs[0], epoch, start + step * indices, np.arange(len(indices)))]
@@ -170,6 +176,9 @@ class Repeat(Selection):
             self.length = (
                 child.length if child.length in (None, ENDLESS) else count * (child.length or 0)
             )
+
+    def settings(self) -> Any:
+        return self._count
 
     def _first(self, epoch: int) -> int:
         """The epoch of the input with which an epoch begins."""
@@ -252,6 +261,9 @@ class Numbered(Stage):
         super().__init__(child)
         self.length = child.length
         self._start = start
+
+    def settings(self) -> Any:
+        return self._start
 
     def get(self, epoch: int, index: int) -> Any:
         return np.int64(self._start + index), self.inputs[0].get(epoch, index)

@@ -68,7 +68,7 @@ def pipeline_source(
         )
     options: dict[str, Any] = {"steps": steps, "class_weight": class_weight, "floatx": floatx}
     found = _arrays_of(stage)
-    if found is not None and encode is None and (steps is None or _are_full(found[1])):
+    if found is not None and encode is None and (steps is None or found[1].is_full):
         return _Rows(dataset, *found, input_names, **options)
     return _Batches(dataset, input_names=input_names, encode=encode, **options)
 
@@ -86,11 +86,6 @@ def _arrays_of(stage: Stage) -> tuple[Arrays, Batched] | None:
     if any(a.dtype.kind in TEXT for a in leaves(origins[0].arrays)):
         return None
     return origins[0], stage
-
-
-def _are_full(batched: Batched) -> bool:
-    """Whether all batches are, so that a run of passes can be cut anywhere into epochs."""
-    return batched.drop_remainder or (batched.inputs[0].length or 0) % batched.size == 0
 
 
 class _Passes:
@@ -292,8 +287,10 @@ class _Batches(_Passes, Source):
         self._running = None
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads and processes."""
         self._stop()
+        for stage in self._stage.all_stages():
+            stage.close()
 
 
 Place = tuple[int, int]  # number of a pass, and of a batch in it

@@ -161,6 +161,10 @@ class Stage:
         visit(self)
         return list(found.values())
 
+    def settings(self) -> Any:
+        """What, besides its inputs, the elements of this stage depend on."""
+        return None
+
     def fix(self, parallel: bool) -> str:
         """What makes this stage wait less, as code.
 

@@ -1,0 +1,232 @@
+"""`cache`: elements are made once, and kept in memory or in a file.
+
+    asked for 5, 2, 9     kept: 2       the input makes 5 and 9       all three come from the store
+
+The store has a row for each element in arrays that are made when the first one is known. Batches
+may have fewer rows than the first, as the last of an epoch has. Elements of other shapes are kept
+one by one, in memory alone.
+
+What is random in the input is drawn once: the cache holds the first pass.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cornu.data.pipeline.cache_file import CacheFile
+from cornu.data.pipeline.elements import TEXT, leaves, mapped, stacked, to_numpy
+from cornu.data.pipeline.fingerprint import fingerprint
+from cornu.data.pipeline.stage import ENDLESS, Stage
+from cornu.errors import value_error
+from cornu.types import Tensors
+
+WHOLE = -1  # in place of a number of rows: the array as it is
+
+
+class Rows:
+    """Elements of one shape in arrays, each with a first axis of all elements.
+
+    Args:
+        arrays: for each leaf of an element its array.
+        counts: number of rows that an element has, where it is a smaller batch; else `WHOLE`.
+        filled: which elements are there.
+    """
+
+    def __init__(self, arrays: list[np.ndarray], counts: np.ndarray, filled: np.ndarray) -> None:
+        self.arrays, self.counts, self.filled = arrays, counts, filled
+
+    def takes(self, element: list[Any], batched: bool) -> bool:
+        """Whether an element, given by its leaves, has the shapes of the others."""
+        shapes = [(np.shape(leaf), whole.shape[1:]) for leaf, whole in
+                  zip(element, self.arrays, strict=True)]  # fmt: skip
+        if all(a == b for a, b in shapes):
+            return True
+        sizes = {a[0] if a else None for a, _ in shapes}
+        return batched and len(sizes) == 1 and all(
+            a and b and a[1:] == b[1:] and a[0] <= b[0] for a, b in shapes
+        )  # fmt: skip
+
+    def put(self, index: int, element: list[Any]) -> None:
+        """Keep an element."""
+        for leaf, whole in zip(element, self.arrays, strict=True):
+            if np.shape(leaf) == whole.shape[1:]:
+                whole[index] = leaf
+            else:
+                self.counts[index] = len(leaf)
+                whole[index, : len(leaf)] = leaf
+        self.filled[index] = True
+
+    def get(self, index: int) -> list[Any]:
+        """Copies of the leaves of an element."""
+        count = self.counts[index]
+        rows = (whole[index] if count == WHOLE else whole[index, :count] for whole in self.arrays)
+        return [np.array(row)[()] for row in rows]
+
+
+class Single:
+    """Elements of any shape, one by one."""
+
+    def __init__(self, length: int) -> None:
+        self._kept: list[Any] = [None] * length
+        self.filled = np.zeros(length, bool)
+
+    def put(self, index: int, element: list[Any]) -> None:
+        """Keep an element, given by its leaves."""
+        self._kept[index] = [np.array(leaf)[()] for leaf in element]
+        self.filled[index] = True
+
+    def get(self, index: int) -> list[Any]:
+        """Copies of the leaves of an element."""
+        return [np.array(leaf)[()] for leaf in self._kept[index]]
+
+
+class Cached(Stage):
+    """The elements of the first pass over the input, kept.
+
+    Args:
+        child: the stage to read.
+        path: file that keeps them; None for memory, "disk" for a file of its own below the folder
+            in which Cornu keeps files.
+    """
+
+    work = "reading the cache"
+
+    def __init__(self, child: Stage, path: str | Path | None) -> None:
+        super().__init__(child)
+        self.length = child.length
+        if child.length == ENDLESS:
+            raise value_error("An endless Dataset cannot be cached.", fix="cache().repeat()")
+        if path is not None and not child.indexed:
+            raise value_error(
+                "A cache on disk needs elements with an index, which there are none of after "
+                "filter, unbatch and from_generator.",
+                fix=".cache() keeps them in memory.",
+            )
+        self._path = path
+        self._lock = threading.Lock()
+        self._template: Any = None
+        self._store: Rows | Single | None = None
+        self._file: CacheFile | None = None
+        self._all: list[Any] | None = None  # of an input without random access
+
+    # ---- with an index ------------------------------------------------------------------------
+
+    def get(self, epoch: int, index: int) -> Any:
+        return self.rows(epoch, np.array([index]))[0]
+
+    def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
+        store = self._opened()
+        missing = np.unique(indices[~store.filled[indices]])
+        if len(missing):
+            for index, element in zip(missing, self.inputs[0].rows(0, missing), strict=True):
+                self._keep(int(index), mapped(to_numpy, element))
+            self._finish()
+        assert self._store is not None
+        with self.clock.running():
+            return [self._element(self._store.get(int(index))) for index in indices]
+
+    def gather(self, epoch: int, indices: np.ndarray) -> Tensors:
+        store = self._opened()
+        regular = isinstance(store, Rows) and not self.batched
+        if not regular or not store.filled[indices].all():
+            rows = self.rows(epoch, indices)
+            with self.clock.running():
+                return stacked(rows)
+        assert isinstance(store, Rows)
+        with self.clock.running():
+            return self._element([whole[indices] for whole in store.arrays])
+
+    def _element(self, found: list[Any]) -> Any:
+        """An element, or a batch of them, from its leaves."""
+        feed = iter(found)
+        return mapped(lambda leaf: next(feed), self._template)
+
+    def _opened(self) -> Rows | Single:
+        if self._store is None:
+            with self._lock:
+                if self._store is None:
+                    self._open()
+        assert self._store is not None
+        return self._store
+
+    def _open(self) -> None:
+        length = self.length or 0
+        if self._path is not None:
+            self._file = CacheFile(self._path, fingerprint(self.inputs[0]), length)
+            if self._file.is_complete:
+                self._template = self._file.template
+                self._store = Rows(self._file.arrays, self._file.counts, np.ones(length, bool))
+                return
+        self._template = first = mapped(to_numpy, self.inputs[0].get(0, 0))
+        found = [np.asarray(leaf) for leaf in leaves(first)]
+        if self._file is not None:
+            self._file.begin(first)
+            store: Rows | Single = Rows(
+                self._file.arrays, self._file.counts, np.zeros(length, bool)
+            )
+        elif any(leaf.dtype.kind in TEXT for leaf in found):
+            store = Single(length)
+        else:
+            arrays = [np.empty((length, *leaf.shape), leaf.dtype) for leaf in found]
+            store = Rows(arrays, np.full(length, WHOLE), np.zeros(length, bool))
+        store.put(0, leaves(first))
+        self._store = store
+
+    def _keep(self, index: int, element: Tensors) -> None:
+        found = leaves(element)
+        store = self._store
+        if isinstance(store, Rows) and not store.takes(found, self.batched):
+            if self._file is not None:
+                self._file.close()
+                raise value_error(
+                    "Elements that are cached on disk must have the same shape.",
+                    shapes=f"{[np.shape(a) for a in leaves(self._template)]} and "
+                    f"{[np.shape(a) for a in found]}",
+                    fix=".map(function).cache(...) with a function that resizes, crops or pads;\n"
+                    ".cache() keeps them in memory, whatever their shape.",
+                )
+            with self._lock:
+                if self._store is store:
+                    self._store = _one_by_one(store)
+        assert self._store is not None
+        self._store.put(index, found)
+
+    def _finish(self) -> None:
+        file = self._file
+        if file is not None and not file.is_complete and self._opened().filled.all():
+            with self._lock:
+                if not file.is_complete:
+                    file.finish()
+
+    # ---- in order -----------------------------------------------------------------------------
+
+    def stream(self, epoch: int) -> Iterator[Any]:
+        kept: list[Any] = []
+        if self._all is None:
+            for item in self.inputs[0].each(0):
+                kept.append(mapped(np.array, item))
+                yield item
+            self._all = kept
+        else:
+            for item in self._all:
+                yield mapped(lambda leaf: np.array(leaf)[()], item)
+
+    def fix(self, parallel: bool) -> str:
+        return "none: the elements are cached."
+
+    def close(self) -> None:
+        """Forget a file that is not complete."""
+        if self._file is not None and not self._file.is_complete:
+            self._file.close()
+            self._store = self._file = None
+
+
+def _one_by_one(rows: Rows) -> Single:
+    """The elements of arrays, in a store for those of any shape."""
+    store = Single(len(rows.filled))
+    for index in np.flatnonzero(rows.filled).tolist():
+        store.put(index, rows.get(index))
+    return store
