@@ -30,7 +30,7 @@ BUDGET = {
     "data": 2850,
     "data/decode": 760,
     "data/folders": 700,
-    "data/pipeline": 2600,
+    "data/pipeline": 3800,
     "datasets": 1220,
     "dtype_policies": 670,
     "engine": 530,

@@ -10,7 +10,8 @@ from cornu.arguments import integer
 from cornu.data.decode.faults import Faults
 from cornu.data.folders.index import LABEL_MODES, FolderIndex, check_split, index_folder
 from cornu.data.folders.source import FileSource
-from cornu.data.pipeline.dataset import AUTOTUNE, Dataset
+from cornu.data.pipeline.dataset import Dataset
+from cornu.data.pipeline.operations import AUTOTUNE
 from cornu.data.skip import SkipElement
 from cornu.types import FilePath
 

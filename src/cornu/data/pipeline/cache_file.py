@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from cornu.data.pipeline.elements import leaves, like
 from cornu.engine.runtime import home_folder
 from cornu.errors import explain, value_error, warn
 from cornu.numeric import is_float
-from cornu.types import Tensors
+from cornu.types import Config, Tensors
 
 if sys.platform != "win32":
     import fcntl
@@ -118,7 +118,7 @@ class CacheFile:
     def _map(
         self,
         path: Path,
-        mode: Any,
+        mode: Literal["r", "r+"],
         shapes: list[tuple[np.dtype[Any], tuple[int, ...]]],
         places: list[int],
     ) -> None:
@@ -243,14 +243,14 @@ def _described(structure: Tensors) -> Any:
     return None if structure is None else "leaf"
 
 
-def _structure(described: Any, count: int) -> Any:
+def _structure(described: Config | list[Any] | None, count: int) -> Any:
     """The structure that a description is of, with 0 in place of the leaves.
 
     Raises:
         ValueError: it is no description, or has another number of leaves.
     """
 
-    def made(part: Any) -> Any:
+    def made(part: object) -> Any:
         if part is None:
             return None
         if part == "leaf":

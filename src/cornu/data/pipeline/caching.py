@@ -30,7 +30,7 @@ class Rows:
     """Elements of one shape in arrays, each with a first axis of all elements.
 
     Args:
-        arrays: for each leaf of an element its array.
+        arrays: one array per leaf of an element.
         counts: number of rows that an element has, where it is a smaller batch; else `WHOLE`.
         filled: which elements are there.
     """

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cornu.data.pipeline.stage import Stage
+from cornu.types import Data
 
 
 def fingerprint(stage: Stage) -> str:
@@ -38,7 +39,7 @@ def fingerprint(stage: Stage) -> str:
     return digest.hexdigest()
 
 
-def _add(digest: Any, value: Any, seen: set[int]) -> None:
+def _add(digest: hashlib.blake2b, value: Data, seen: set[int]) -> None:
     """Add a value to a digest; what cannot be told apart counts by its type."""
     digest.update(type(value).__qualname__.encode() + b":")
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
@@ -85,7 +86,7 @@ def _add(digest: Any, value: Any, seen: set[int]) -> None:
         _add(digest, vars(type(value)).get("__call__"), seen)
 
 
-def _add_function(digest: Any, function: Callable[..., Any], seen: set[int]) -> None:
+def _add_function(digest: hashlib.blake2b, function: Callable[..., Any], seen: set[int]) -> None:
     code = function.__code__
     _add(digest, code, seen)
     _add(digest, getattr(function, "__defaults__", None), seen)

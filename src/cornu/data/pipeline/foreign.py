@@ -56,7 +56,7 @@ class _Converted:
 
     work = "reading"
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Data) -> None:
         self._data = data
 
     def __len__(self) -> int:
@@ -73,17 +73,17 @@ def element_of(item: Tensors) -> Any:
     return mapped(to_numpy, item)
 
 
-def _indexed(data: Any, batched: bool = False) -> Stage:
+def _indexed(data: Data, batched: bool = False) -> Stage:
     stage = Sourced(_Converted(data))
     stage.batched = batched
     return stage
 
 
-def _in_order(data: Any, name: str, length: int | None = None, batched: bool = False) -> Stage:
+def _in_order(data: Data, name: str, length: int | None = None, batched: bool = False) -> Stage:
     return Generated(lambda: iter(data), name, length, batched, element_of)
 
 
-def _length(data: Any) -> int | None:
+def _length(data: Data) -> int | None:
     try:
         return len(data)
     except (TypeError, NotImplementedError):  # a stream
@@ -93,7 +93,7 @@ def _length(data: Any) -> int | None:
 # ---- libraries ----------------------------------------------------------------------------------
 
 
-def _tensorflow(data: Any) -> Stage | None:
+def _tensorflow(data: Data) -> Stage | None:
     if not made_by(data, "tensorflow") or not hasattr(data, "as_numpy_iterator"):
         return None
     count = int(data.cardinality())  # -1 is endless, -2 unknown
@@ -105,7 +105,7 @@ def _tensorflow(data: Any) -> Stage | None:
     return Generated(data.as_numpy_iterator, "the tf.data.Dataset", length, batched, element_of)
 
 
-def _torch(data: Any) -> Stage | None:
+def _torch(data: Data) -> Stage | None:
     if not made_by(data, "torch.utils.data"):
         return None
     if hasattr(data, "collate_fn"):
@@ -116,7 +116,7 @@ def _torch(data: Any) -> Stage | None:
     return _in_order(data, "the torch IterableDataset", _length(data))
 
 
-def _grain(data: Any) -> Stage | None:
+def _grain(data: Data) -> Stage | None:
     if not made_by(data, "grain"):
         return None
     length = _length(data)
@@ -130,7 +130,7 @@ class _Table:
 
     work = "reading"
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Data) -> None:
         self._table = table
 
     def __len__(self) -> int:
@@ -149,7 +149,7 @@ class _Table:
 
 
 class _HuggingFace(_Table):
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Data) -> None:
         super().__init__(table.with_format("numpy"))
 
     def read(self, rows: list[int]) -> Mapping[str, Any]:
@@ -161,7 +161,7 @@ class _HuggingFace(_Table):
         return str(getattr(self._table, "_fingerprint", ""))
 
 
-def _hugging_face(data: Any) -> Stage | None:
+def _hugging_face(data: Data) -> Stage | None:
     if not made_by(data, "datasets"):
         return None
     if hasattr(data, "with_format") and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
@@ -180,7 +180,7 @@ class _Arrow(_Table):
         return {name: part.column(name) for name in part.schema.names}
 
 
-def _arrow(data: Any) -> Stage | None:
+def _arrow(data: Data) -> Stage | None:
     if not made_by(data, "pyarrow"):
         return None
     if hasattr(data, "take") and hasattr(data, "schema") and hasattr(data, "num_rows"):
@@ -196,7 +196,7 @@ def _arrow(data: Any) -> Stage | None:
     return None
 
 
-def _frame(data: Any) -> Stage | None:
+def _frame(data: Data) -> Stage | None:
     """A data frame of pandas or polars."""
     columns = getattr(data, "columns", None)
     if columns is None or not hasattr(data, "to_numpy"):
@@ -204,7 +204,7 @@ def _frame(data: Any) -> Stage | None:
     return Arrays({str(name): _column(data[name]) for name in columns})
 
 
-def _column(values: Any) -> np.ndarray:
+def _column(values: Data) -> np.ndarray:
     """The values of a column as an array; lists of one length as rows, None as NaN."""
     if isinstance(values, np.ndarray):
         array = values
@@ -230,5 +230,5 @@ def _column(values: Any) -> np.ndarray:
     return array
 
 
-def _is_nested(kind: Any) -> bool:
+def _is_nested(kind: object) -> bool:
     return hasattr(kind, "value_type") and not hasattr(kind, "index_type")
