@@ -38,7 +38,7 @@ BUDGET = {
     "kernels": 4560,
     "layers": 2660,
     "layers/attention": 1110,
-    "layers/augmentation": 2600,
+    "layers/augmentation": 3400,
     "layers/base": 2470,
     "layers/convolutional": 980,
     "layers/core": 1460,
