@@ -132,9 +132,17 @@ def as_rank(x: Tensor, ndim: int) -> Any:
         shape = (*shape, 1)
     else:
         return x
-    found = x.reshape(shape)
-    if isinstance(local.text, Recorder):
-        local.text.note(found, local.text.number_of(x))
+    return same(x.reshape(shape), x)
+
+
+def same(found: Tensor, x: Tensor) -> Any:
+    """What a model made of one of its inputs, with the dtype and rank that it takes.
+
+    A layer that takes text gets the input itself in its place.
+    """
+    number = None if local.text is None else local.text.number_of(x)
+    if number is not None:
+        local.text.note(found, number)
     return found
 
 
@@ -220,7 +228,7 @@ def _filled(part: Tensors, values: dict[int, Any]) -> Any:
         if not isinstance(leaf, _Ref):
             return leaf
         found = values[leaf.number]
-        return as_rank(found, leaf.ndim) if is_text(found) else found
+        return as_rank(found, leaf.ndim)
 
     return _map_leaves(value, part)
 
@@ -236,23 +244,29 @@ class Recorder:
     def __init__(self) -> None:
         self.program = Program()
         self._known: dict[int, tuple[Any, int]] = {}  # id -> what it is of, kept alive; number
-        self._count = 0
+        self._values: list[Any] = []  # by number
 
     def note(self, value: Tensor, number: int | None = None) -> int:
         """Give a value its number, or that of another that holds the same."""
         if number is None:
-            number, self._count = self._count, self._count + 1
+            number = len(self._values)
+            self._values.append(value)
         self._known[id(value)] = (value, number)
         return number
 
-    def number_of(self, value: Tensor) -> int:
-        """The number of a value.
+    def number_of(self, value: Tensor) -> int | None:
+        """The number of a value that came with the inputs, or from a layer that takes text."""
+        return self._known[id(value)][1] if id(value) in self._known else None
+
+    def _ref(self, value: Tensor) -> _Ref:
+        """What stands for a value in a program.
 
         Raises:
             TypeError: it neither came with the inputs nor from a layer that takes text.
         """
-        if id(value) in self._known:
-            return self._known[id(value)][1]
+        number = self.number_of(value)
+        if number is not None:
+            return _Ref(number, len(value.shape))
         raise type_error(
             "A layer that takes text got a value that was computed inside the model.",
             value=f"{type(value).__name__} of shape {getattr(value, 'shape', ())}",
@@ -266,13 +280,12 @@ class Recorder:
         """Make one call, on values."""
 
         def ref(leaf: Tensor) -> Any:
-            if not hasattr(leaf, "shape"):
-                return leaf
-            return _Ref(self.number_of(leaf), len(leaf.shape))
+            return self._ref(leaf) if hasattr(leaf, "shape") else leaf
 
         noted: tuple[Any, Any] = _map_leaves(ref, (list(args), kwargs))
         with eagerly(), using(text=None):
-            outputs = call(*args, **kwargs)
+            given, named = (_filled(part, dict(enumerate(self._values))) for part in noted)
+            outputs = call(*given, **named)
         outputs = tree.map_structure(lambda a: a if is_text(a) else np.asarray(a), outputs)
         flat = tree.flatten(outputs)
         self.program.steps.append(
@@ -294,8 +307,16 @@ class Answers:
     def __init__(self, program: Program, encoded: Encoded):
         self._steps = {_key(s.layer, s.args, s.kwargs): s for s in reversed(program.steps)}
         self._arrays = dict(zip(program.encoded, encoded.arrays, strict=True))
-        self._numbers = {id(array): number for number, array in self._arrays.items()}
+        self._known = {id(array): (array, n) for n, array in self._arrays.items()}
         self._rows = next((a.shape[0] for a in encoded.arrays), None)
+
+    def note(self, value: Tensor, number: int) -> None:
+        """Give a value the number of another that holds the same."""
+        self._known[id(value)] = (value, number)
+
+    def number_of(self, value: Tensor) -> int | None:
+        """The number of a value that came with the inputs."""
+        return self._known[id(value)][1] if id(value) in self._known else None
 
     def call(
         self, layer: Operation, call: Callable[..., Any], args: Tensors, kwargs: Tensors
@@ -306,7 +327,8 @@ class Answers:
             if isinstance(leaf, Text):
                 return _Ref(leaf.number, leaf.ndim)
             if hasattr(leaf, "shape"):
-                return _Ref(self._numbers.get(id(leaf), -1), len(leaf.shape))
+                number = self.number_of(leaf)
+                return _Ref(-1 if number is None else number, len(leaf.shape))
             return leaf
 
         step = self._steps.get(_key(layer, *_map_leaves(ref, (list(args), kwargs))))

@@ -13,7 +13,7 @@ from cornu.core.graph.graph import Function
 from cornu.core.graph.operation import node_of
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.symbolic import KerasTensor, is_symbolic
-from cornu.core.text import as_rank, is_text
+from cornu.core.text import as_rank, is_text, same
 from cornu.errors import explain, value_error
 from cornu.layers.base.input_spec import no_array
 from cornu.models.model import Model
@@ -50,7 +50,7 @@ def fit_input(model: Model, graph: Function, x: Any, expected: KerasTensor) -> A
             raise ValueError(no_array(f"Model '{model.name}'", str(x.flat[0])))
         return as_rank(x, expected.ndim)
     shape, wanted = tuple(x.shape), (None, *expected.shape[1:])  # batches of any size
-    mask = mask_of(x)
+    given, mask = x, mask_of(x)
     if len(shape) == len(wanted) + 1 and shape[-1] == 1:
         x = ops.squeeze(x, axis=-1)
     elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
@@ -66,7 +66,7 @@ def fit_input(model: Model, graph: Function, x: Any, expected: KerasTensor) -> A
     x = _in_dtype(model, graph, x, expected)
     if mask is not None and mask_of(x) is None:
         set_mask(x, mask)
-    return x
+    return same(x, given)
 
 
 def _in_dtype(model: Model, graph: Function, x: Any, expected: KerasTensor) -> Any:

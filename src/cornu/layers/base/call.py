@@ -24,6 +24,7 @@ from cornu.core.host import from_host
 from cornu.core.masks import mask_of, set_mask
 from cornu.core.objects.registry import is_builtin
 from cornu.core.symbolic import KerasTensor, any_symbolic
+from cornu.core.text import same
 from cornu.core.variable import Variable
 from cornu.errors import did_you_mean, explain, type_error, warn
 from cornu.layers.base.input_spec import check_inputs, describe, no_array
@@ -209,10 +210,14 @@ class Call:
                     set_mask(converted, mask)
             return converted
 
+        def convert_known(x: Any) -> Any:  # a layer that takes text may ask what x was
+            return same(convert(x), x)
+
         if layer._converts_inputs:
+            by = convert if local.text is None else convert_known
             for name, value in self.arguments.items():
                 if name != "training":
-                    self.arguments[name] = tree.map_structure(convert, value)
+                    self.arguments[name] = tree.map_structure(by, value)
 
     def check_spec(self) -> None:
         """Compare the first argument with the layer's `input_spec`.
