@@ -158,6 +158,10 @@ from cornu.layers.pooling import (
 )
 from cornu.layers.preprocessing.category_encoding import CategoryEncoding as CategoryEncoding
 from cornu.layers.preprocessing.discretization import Discretization as Discretization
+from cornu.layers.preprocessing.hashing import (
+    HashedCrossing as HashedCrossing,
+    Hashing as Hashing,
+)
 from cornu.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
 from cornu.layers.preprocessing.normalization import Normalization as Normalization
 from cornu.layers.preprocessing.rescaling import Rescaling as Rescaling

@@ -51,6 +51,14 @@ DIFFERENCES = [
         "member: *.get_quantization_layer_structure",
         "value: * .get_quantization_layer_structure",
     ),
+    meant(
+        "Preprocessing layers have no `backend` and `convert_weight`. `mean` and `variance` of a "
+        "`Normalization` follow from what it learned, and are set by its arguments alone.",
+        "value: layers.* .backend",
+        "value: layers.* .convert_weight",
+        "setting: layers.Normalization* .mean",
+        "setting: layers.Normalization* .variance",
+    ),
     # ---- what objects show --------------------------------------------------------------------
     meant(
         "Objects print what they are made of: `Adam(learning_rate=0.001)`, `History: 5 epochs, "

@@ -79,6 +79,11 @@ class Discretization(AdaptingLayer):
     def input_dtype(self) -> str:
         return settings.current.floatx  # halves would move values across boundaries
 
+    @property
+    def output_dtype(self) -> str:
+        """The dtype of the outputs."""
+        return "int32" if self.output_mode == "int" else self.compute_dtype
+
     # ---- learning -----------------------------------------------------------------------------
 
     def adapt(self, data: Data, steps: int | None = None, batch_size: int | None = None) -> None:
@@ -124,7 +129,7 @@ class Discretization(AdaptingLayer):
         if self.output_mode == "int":
             return bins
         depth = len(self.bin_boundaries) + 1
-        return encoded(bins, self.output_mode, depth, self.compute_dtype, sparse=self.sparse)
+        return encoded(bins, self.output_mode, depth, self.output_dtype, sparse=self.sparse)
 
     # ---- files --------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ around. FarmHash: G. Pike, https://github.com/google/farmhash, the fingerprint `
 fixed for all time. SipHash: Aumasson & Bernstein 2012, "SipHash: a fast short-input PRF".
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -189,7 +189,7 @@ _CLASSES: list[tuple[int, float, Callable[[Texts, np.ndarray, np.ndarray], Words
 ]
 
 
-def siphash64(texts: Iterable[str | bytes], key: tuple[int, int]) -> Words:
+def siphash64(texts: Iterable[str | bytes], key: Sequence[int]) -> Words:
     """SipHash-2-4 of each string.
 
     Args:
