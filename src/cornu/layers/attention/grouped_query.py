@@ -4,7 +4,7 @@ Its public name is `GroupQueryAttention`. With one group a query head it is mult
 with one group for all it is multi-query attention. Ainslie et al. 2023, "GQA".
 """
 
-from typing import Any
+from typing import Any, Unpack
 
 from cornu.arguments import positive_int
 from cornu.core.masks import mask_of
@@ -12,6 +12,8 @@ from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error
 from cornu.layers.attention import attend
 from cornu.layers.attention.multi_head import ProjectedAttention
+from cornu.layers.attention.settings import AttentionSettings
+from cornu.layers.base.settings import spelled_out
 
 
 class GroupedQueryAttention(ProjectedAttention):
@@ -50,42 +52,16 @@ class GroupedQueryAttention(ProjectedAttention):
 
     _name_in_files = "GroupQueryAttention"
 
+    @spelled_out()
     def __init__(
         self,
         head_dim: int,
         num_query_heads: int,
         num_key_value_heads: int,
-        dropout: float = 0.0,
-        use_bias: bool = True,
-        sliding_window: int | None = None,
-        flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        use_gate: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
+        *args: Any,
+        **settings: Unpack[AttentionSettings],
     ):
-        super().__init__(
-            dropout=dropout,
-            use_bias=use_bias,
-            sliding_window=sliding_window,
-            flash_attention=flash_attention,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            use_gate=use_gate,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(**settings)
         example = "GroupQueryAttention(head_dim=64, num_query_heads=8, num_key_value_heads=2)"
         self.head_dim = positive_int(head_dim, "head_dim", example)
         self.num_query_heads = positive_int(num_query_heads, "num_query_heads", example)

@@ -10,18 +10,22 @@ Inputs with more axes are attended to over `attention_axes`; all other axes coun
 """
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
-from cornu import activations, constraints, initializers, ops, regularizers
+from cornu import activations, ops
 from cornu.arguments import fraction, is_int, optional_int, positive_int
 from cornu.core.masks import mask_of
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import value_error
 from cornu.layers.attention import attend
+from cornu.layers.attention.settings import AttentionSettings, MultiHeadSettings
 from cornu.layers.base.layer import Layer
+from cornu.layers.base.settings import assign_settings, defaults_of, spelled_out
 from cornu.layers.core.activation import Softmax
 from cornu.layers.core.einsum_dense import EinsumDense
 from cornu.layers.regularization import Dropout
+
+_SHARED = tuple(defaults_of(AttentionSettings))
 
 
 class ProjectedAttention(Layer):
@@ -33,39 +37,16 @@ class ProjectedAttention(Layer):
     _shares_policy = True
     dropout: float = 0.0
     use_bias: bool = True
+    sliding_window: int | None
 
-    def __init__(
-        self,
-        dropout: float = 0.0,
-        use_bias: bool = True,
-        sliding_window: int | None = None,
-        flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        use_gate: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.dropout = fraction(dropout, "dropout")
-        self.use_bias = use_bias
-        self.sliding_window = optional_int(sliding_window, "sliding_window")
-        self.flash_attention = flash_attention
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.use_gate = use_gate
-        self.seed = seed
+    def __init__(self, **settings: Any):
+        own = {name: settings.pop(name) for name in _SHARED}
+        super().__init__(activity_regularizer=own.pop("activity_regularizer"), **settings)
+        assign_settings(self, own)
+        self.dropout = fraction(self.dropout, "dropout")
+        self.sliding_window = optional_int(self.sliding_window, "sliding_window")
         self.supports_masking = True
-        if flash_attention and self.dropout > 0:
+        if self.flash_attention and self.dropout > 0:
             raise value_error(
                 "Flash attention computes no weights that could be dropped.",
                 fix="dropout=0.0, or flash_attention=None",
@@ -230,44 +211,20 @@ class MultiHeadAttention(ProjectedAttention):
     value_dim: int = 0
     attention_axes: Any = None
 
+    @spelled_out(
+        output_shape="use_bias", attention_axes="output_shape", sliding_window="attention_axes"
+    )
     def __init__(
         self,
         num_heads: int,
         key_dim: int,
         value_dim: int | None = None,
-        dropout: float = 0.0,
-        use_bias: bool = True,
-        output_shape: Any = None,
-        attention_axes: Any = None,
-        sliding_window: int | None = None,
-        flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        use_gate: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
+        *args: Any,
+        **settings: Unpack[MultiHeadSettings],
     ):
-        super().__init__(
-            dropout=dropout,
-            use_bias=use_bias,
-            sliding_window=sliding_window,
-            flash_attention=flash_attention,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            use_gate=use_gate,
-            seed=seed,
-            **kwargs,
-        )
+        output_shape = settings.pop("output_shape")
+        attention_axes = settings.pop("attention_axes")
+        super().__init__(**settings)
         example = "MultiHeadAttention(num_heads=8, key_dim=64)"
         self.num_heads = positive_int(num_heads, "num_heads", example)
         self.key_dim = positive_int(key_dim, "key_dim", example)

@@ -12,14 +12,16 @@
 The three numbers are an int for all axes or one int for each axis.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from cornu import constraints, initializers, ops, regularizers
+from cornu import ops
 from cornu.arguments import channels_format, one_of, per_axis
 from cornu.errors import value_error
 from cornu.layers.base.activated import ActivationAttribute
 from cornu.layers.base.input_spec import InputSpec
 from cornu.layers.base.layer import Layer
+from cornu.layers.base.settings import assign_settings
 
 
 class Windowed(Layer):
@@ -27,54 +29,33 @@ class Windowed(Layer):
 
     Args:
         kernel_size: taps of the window.
-        strides: step of the window.
-        padding: see the module.
-        data_format: where the channels are.
-        dilation_rate: distance between the taps.
-        activation: function or name; linear if None.
-        use_bias: whether a bias is added.
-        bias_initializer: initializer of the bias, `(channels of the output,)`.
-        bias_regularizer: penalty on the bias.
-        activity_regularizer: penalty on the outputs.
-        bias_constraint: applied to the bias after each update.
+        **settings: those that `_declared` names, and what every layer takes.
     """
 
     activation = ActivationAttribute()
 
     rank = 2
+    _declared: ClassVar[tuple[str, ...]]  # names of the settings that become attributes
     _paddings: tuple[str, ...] = ("valid", "same")
     _config_omits_none = frozenset()  # activity_regularizer is an argument here
+    strides: Any
+    padding: str
+    data_format: Any
+    dilation_rate: Any
+    use_bias: bool
     kernel: Any = None
     bias: Any = None
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+    def __init__(self, kernel_size: int | Sequence[int], **settings: Any):
+        own = {name: settings.pop(name) for name in self._declared}
+        super().__init__(activity_regularizer=own.pop("activity_regularizer"), **settings)
+        assign_settings(self, own)
         self.kernel_size = per_axis(kernel_size, self.rank, "kernel_size")
-        self.strides = per_axis(strides, self.rank, "strides")
-        self.padding = one_of(
-            padding.lower() if isinstance(padding, str) else padding, self._paddings, "padding"
-        )
-        self.data_format = channels_format(data_format)
-        self.dilation_rate = per_axis(dilation_rate, self.rank, "dilation_rate")
-        self.activation = activation
-        self.use_bias = use_bias
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.strides = per_axis(self.strides, self.rank, "strides")
+        padding = self.padding.lower() if isinstance(self.padding, str) else self.padding
+        self.padding = one_of(padding, self._paddings, "padding")
+        self.data_format = channels_format(self.data_format)
+        self.dilation_rate = per_axis(self.dilation_rate, self.rank, "dilation_rate")
         self.input_spec = InputSpec(ndim=self.rank + 2)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise value_error(

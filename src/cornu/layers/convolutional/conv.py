@@ -1,11 +1,14 @@
 """`Conv1D`, `Conv2D`, `Conv3D`: convolutions; what they share is in `base.py`."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
-from cornu import constraints, initializers, ops, regularizers
+from cornu import ops
 from cornu.arguments import is_int, positive_int
 from cornu.errors import explain, value_error, warn
+from cornu.layers.base.settings import defaults_of, spelled_out
 from cornu.layers.convolutional.base import Windowed
+from cornu.layers.convolutional.settings import ConvolutionSettings
 from cornu.layers.quantized.lora import LoRA, weight_property
 
 
@@ -13,47 +16,26 @@ class Convolution(LoRA, Windowed):
     """Sum over a moving window: `activation(conv(inputs, kernel) + bias)`."""
 
     kernel = weight_property()
+    groups: int
+    _declared = tuple(n for n in defaults_of(ConvolutionSettings) if not n.startswith("lora"))
     _config_omits_none = frozenset(("lora_rank", "lora_alpha"))
 
+    @spelled_out(
+        groups="dilation_rate", kernel_initializer="use_bias",
+        kernel_regularizer="bias_initializer", kernel_constraint="activity_regularizer",
+    )  # fmt: skip
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
-        **kwargs: Any,
+        kernel_size: int | Sequence[int],
+        *args: Any,
+        **settings: Unpack[ConvolutionSettings],
     ):
-        super().__init__(
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        lora = settings.pop("lora_rank"), settings.pop("lora_alpha")
+        super().__init__(kernel_size, **settings)
         self.filters = positive_int(filters, "filters", f"{type(self).__name__}(32, 3)")
-        self._doubt_order(filters, kernel_size, strides)
-        self.groups = positive_int(groups, "groups", "groups=1")
+        self._doubt_order(filters, kernel_size, self.strides[0])
+        self.groups = positive_int(self.groups, "groups", "groups=1")
         if self.filters % self.groups:
             raise value_error(
                 f"filters is divided among groups, so {self.filters} filters do not go "
@@ -65,10 +47,7 @@ class Convolution(LoRA, Windowed):
                 "Causal padding goes with data_format='channels_last'.",
                 fix="data_format='channels_last', inputs (batch, time, channels)",
             )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self._set_lora(lora_rank, lora_alpha)
+        self._set_lora(*lora)
 
     def _doubt_order(self, filters: int, kernel_size: Any, strides: Any) -> None:
         """Warn where the arguments look like PyTorch's: channels in, channels out, kernel size."""

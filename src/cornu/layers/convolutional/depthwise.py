@@ -6,55 +6,36 @@
 The shared arguments are explained in `base.py`. On two axes the strides may differ.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
-from cornu import constraints, initializers, ops, regularizers
+from cornu import ops
 from cornu.arguments import positive_int
+from cornu.layers.base.settings import defaults_of, spelled_out
 from cornu.layers.convolutional.base import Windowed
+from cornu.layers.convolutional.settings import DepthwiseSettings, SeparableSettings
 
 
 class DepthwiseConvolution(Windowed):
     """A convolution of each channel with kernels of its own."""
 
+    depth_multiplier: int
+    _declared = tuple(defaults_of(DepthwiseSettings))
+
+    @spelled_out(
+        depth_multiplier="padding", depthwise_initializer="use_bias",
+        depthwise_regularizer="bias_initializer", depthwise_constraint="activity_regularizer",
+    )  # fmt: skip
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        depth_multiplier: int = 1,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        kernel_size: int | Sequence[int],
+        *args: Any,
+        **settings: Unpack[DepthwiseSettings],
     ):
-        super().__init__(
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(kernel_size, **settings)
         self.depth_multiplier = positive_int(
-            depth_multiplier, "depth_multiplier", "depth_multiplier=1"
+            self.depth_multiplier, "depth_multiplier", "depth_multiplier=1"
         )
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
 
     def build(self, input_shape: Any) -> None:
         channels = self._known_channels(input_shape)
@@ -147,53 +128,27 @@ class DepthwiseConv2D(DepthwiseConvolution):
 class SeparableConvolution(Windowed):
     """A depthwise convolution, and a 1x1 convolution that mixes its channels."""
 
+    depth_multiplier: int
+    _declared = tuple(defaults_of(SeparableSettings))
+
+    @spelled_out(
+        depth_multiplier="dilation_rate", depthwise_initializer="use_bias",
+        pointwise_initializer="depthwise_initializer", depthwise_regularizer="bias_initializer",
+        pointwise_regularizer="depthwise_regularizer", depthwise_constraint="activity_regularizer",
+        pointwise_constraint="depthwise_constraint",
+    )  # fmt: skip
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        depth_multiplier: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        kernel_size: int | Sequence[int],
+        *args: Any,
+        **settings: Unpack[SeparableSettings],
     ):
-        super().__init__(
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(kernel_size, **settings)
         self.filters = positive_int(filters, "filters", f"{type(self).__name__}(32, 3)")
         self.depth_multiplier = positive_int(
-            depth_multiplier, "depth_multiplier", "depth_multiplier=1"
+            self.depth_multiplier, "depth_multiplier", "depth_multiplier=1"
         )
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
 
     def build(self, input_shape: Any) -> None:
         channels = self._known_channels(input_shape)

@@ -10,63 +10,45 @@ the same arguments makes them smaller. The shared arguments are explained in `ba
 """
 
 import inspect
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
-from cornu import constraints, initializers, ops, regularizers
+from cornu import ops
 from cornu.arguments import per_axis, positive_int
 from cornu.errors import value_error
+from cornu.layers.base.settings import defaults_of, spelled_out
 from cornu.layers.convolutional.base import Windowed
+from cornu.layers.convolutional.settings import TransposedSettings
 
 
 class TransposedConvolution(Windowed):
     """The gradient of a convolution to its inputs, used as a layer."""
 
+    output_padding: Any
+    _declared = tuple(defaults_of(TransposedSettings))
+
+    @spelled_out(
+        output_padding="padding", kernel_initializer="use_bias",
+        kernel_regularizer="bias_initializer", kernel_constraint="activity_regularizer",
+    )  # fmt: skip
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        output_padding: Any = None,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        kernel_size: int | Sequence[int],
+        *args: Any,
+        **settings: Unpack[TransposedSettings],
     ):
-        super().__init__(
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(kernel_size, **settings)
         self.filters = positive_int(filters, "filters", f"{type(self).__name__}(32, 3)")
-        self.output_padding = None
-        if output_padding is not None:
-            self.output_padding = per_axis(output_padding, self.rank, "output_padding", least=0)
+        if self.output_padding is not None:
+            self.output_padding = per_axis(
+                self.output_padding, self.rank, "output_padding", least=0
+            )
             if any(p >= s for p, s in zip(self.output_padding, self.strides, strict=True)):
                 raise value_error(
                     "output_padding is less than strides on every axis.",
                     received=f"output_padding {self.output_padding}, strides {self.strides}",
                 )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
 
     def build(self, input_shape: Any) -> None:
         channels = self._known_channels(input_shape)
