@@ -36,6 +36,7 @@ from cornu.utils.images import (
     load_img as load_img,
     save_img as save_img,
 )
+from cornu.utils.sequences import pad_sequences as pad_sequences
 
 Sequence = PyDataset
 
