@@ -28,7 +28,7 @@ FLOORS = [
     ["layers", "train"],
     ["storage"],
     ["models"],
-    ["session", "utils", "datasets", "applications"],
+    ["session", "utils", "datasets", "preprocessing", "applications"],
     ["saving", "config", "mixed_precision", "backend", "compat", "demo", "cli", "__main__"],
 ]  # fmt: skip
 

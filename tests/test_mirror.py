@@ -99,6 +99,7 @@ ELSEWHERE = {
     "ops/numpy.py": "parity/test_ops.py",
     "optimizers/legacy.py": "compat/test_private.py",
     "optimizers/rule.py": "optimizers/test_optimizer.py",
+    "preprocessing/advice.py": "preprocessing/test_text.py",
     "quantizers/": "quantizers/test_quantizer.py",
     "reports/inspection.py": "saving/test_inspection.py",
     "reports/nonfinite.py": "train/watch/test_guard.py",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         models as models,
         ops as ops,
         optimizers as optimizers,
+        preprocessing as preprocessing,
         quantizers as quantizers,
         random as random,
         regularizers as regularizers,
@@ -67,8 +68,8 @@ if TYPE_CHECKING:
 NAMESPACES = (
     "activations", "backend", "callbacks", "compat", "config", "constraints", "data",
     "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision",
-    "models", "ops", "optimizers", "quantizers", "random", "regularizers", "saving", "tree",
-    "utils",
+    "models", "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers",
+    "saving", "tree", "utils",
 )  # fmt: skip
 
 # Names at the root, and the modules in which they stand.

@@ -264,7 +264,6 @@ _TABLE_OF_WORDS = (
 _FILES = "a keras.utils.PyDataset that reads one batch of files at a time."
 _SESSION = "leave the line out, there is no session."
 _LABELS = "keras.utils.to_categorical(y), or keras.ops.one_hot(y, number)"
-_PAD = "numpy.array([[0] * (n - len(s)) + list(s)[-n:] for s in sequences])"
 
 # Names of modules: the module below the root -> name -> what to write instead. One that is a
 # name of the same module is suggested as a correction.
@@ -283,7 +282,6 @@ MODULES: dict[str, dict[str, str]] = {
         "nn": "keras.layers",
         "objectives": "losses",
         "optim": "optimizers",
-        "preprocessing": "for sequences:\n" + _PAD,
         "python": "the same name without `python`.",
         "src": "the same name without `src`: keras.layers, keras.losses, ...",
         "tensor": "keras.ops.convert_to_tensor(...)",
@@ -347,7 +345,6 @@ MODULES: dict[str, dict[str, str]] = {
         "GELU": "keras.layers.Activation('gelu')",
         "HashedCrossing": _TABLE_OF_WORDS,
         "Hashing": "keras.ops.mod(ids, number)",
-        "IntegerLookup": _TABLE_OF_WORDS,
         "LayerNorm": "LayerNormalization",
         "Linear": "Dense",
         "LocallyConnected1D": "keras.layers.Conv1D",
@@ -366,9 +363,7 @@ MODULES: dict[str, dict[str, str]] = {
         "STFTSpectrogram": "keras.ops.stft",
         "SiLU": "keras.layers.Activation('silu')",
         "Sigmoid": "keras.layers.Activation('sigmoid')",
-        "StringLookup": _TABLE_OF_WORDS,
         "Tanh": "keras.layers.Activation('tanh')",
-        "TextVectorization": _TABLE_OF_WORDS,
         "ThresholdedReLU": "keras.layers.ReLU(threshold=1.0)",
         "TimeDistributedDense": "keras.layers.Dense(units), which works on the last axis.",
         "Upsample": "UpSampling2D",
@@ -427,7 +422,6 @@ MODULES: dict[str, dict[str, str]] = {
         "model_to_dot": "model.summary()",
         "multi_gpu_model": "leave the line out.",
         "normalize": "x / numpy.linalg.norm(x, axis=-1, keepdims=True)",
-        "pad_sequences": _PAD,
         "plot_model": "model.summary()",
         "print_summary": "model.summary()",
         "probas_to_classes": "probabilities.argmax(-1)",
