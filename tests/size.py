@@ -27,7 +27,7 @@ BUDGET = {
     "core/graph": 1900,
     "core/objects": 1940,
     "core/programs": 630,
-    "data": 2850,
+    "data": 3150,
     "data/decode": 760,
     "data/folders": 700,
     "data/pipeline": 3800,

@@ -3,5 +3,6 @@
 from cornu.absent import names_of
 from cornu.data.pipeline.dataset import Dataset as Dataset
 from cornu.data.pipeline.operations import AUTOTUNE as AUTOTUNE
+from cornu.data.tables import table_dataset as table_dataset
 
 globals()["__getattr__"] = names_of(__name__)
