@@ -31,6 +31,7 @@ BUDGET = {
     "data/decode": 760,
     "data/folders": 700,
     "data/pipeline": 3800,
+    "data/shards": 480,
     "datasets": 1220,
     "dtype_policies": 670,
     "engine": 530,

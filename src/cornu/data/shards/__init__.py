@@ -1,0 +1,1 @@
+"""Shards: many samples in a few tar files, read by random access."""
