@@ -1,5 +1,6 @@
 """Saving and loading of models, weights and objects, and registration of custom ones."""
 
+import cornu.models  # whose classes files name
 from cornu.absent import names_of
 from cornu.core.objects.registry import (
     CustomObjectScope as CustomObjectScope,
