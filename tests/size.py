@@ -63,7 +63,7 @@ BUDGET = {
     "storage": 3080,
     "train": 4650,
     "train/watch": 930,
-    "utils": 2120,
+    "utils": 2650,
 }
 MOST_ANY = 1_190
 

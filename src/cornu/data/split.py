@@ -102,7 +102,7 @@ def _rows(
         return np.sort(order[:at]), np.sort(order[at:])
     classes = _classes(arrays[1] if len(arrays) > 1 else None)
     held_out = np.zeros(samples, dtype=bool)
-    for rows, count in zip(*_shares(order, classes, samples - at), strict=True):
+    for rows, count in zip(*shares(order, classes, samples - at), strict=True):
         held_out[rows[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
@@ -118,7 +118,7 @@ def _place_to_cut(size: int, fraction: float, what: str) -> int:
     return at
 
 
-def _shares(
+def shares(
     order: np.ndarray, classes: np.ndarray, wanted: int
 ) -> tuple[list[np.ndarray], list[int]]:
     """The rows of each class in a mixed order, and how many of them are for validation.

@@ -37,6 +37,8 @@ from cornu.utils.images import (
     save_img as save_img,
 )
 from cornu.utils.sequences import pad_sequences as pad_sequences
+from cornu.utils.split_dataset import split_dataset as split_dataset
+from cornu.utils.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 
 Sequence = PyDataset
 

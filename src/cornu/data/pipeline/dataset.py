@@ -17,7 +17,7 @@ import numpy as np
 
 from cornu.arguments import integer
 from cornu.data.pipeline.batching import is_full
-from cornu.data.pipeline.elements import mapped, to_numpy
+from cornu.data.pipeline.elements import lists_as_arrays, mapped, to_numpy
 from cornu.data.pipeline.foreign import foreign_stage
 from cornu.data.pipeline.grain import as_grain
 from cornu.data.pipeline.iterator import DatasetIterator, checked_place
@@ -101,7 +101,7 @@ class Dataset(Operations):
             >>> data[1]
             {'x': np.int64(2), 'y': np.str_('b')}
         """
-        return cls(Arrays(_lists_as_arrays(tensors)))
+        return cls(Arrays(lists_as_arrays(tensors)))
 
     @classmethod
     def from_arrays(cls, *arrays: Tensors) -> "Dataset":
@@ -128,7 +128,7 @@ class Dataset(Operations):
             >>> len(Dataset.from_tensors([1, 2, 3]))
             1
         """
-        return cls(One(_lists_as_arrays(tensors)))
+        return cls(One(lists_as_arrays(tensors)))
 
     @classmethod
     def from_source(
@@ -457,16 +457,6 @@ class Dataset(Operations):
 
     def _like(self, stage: Stage) -> Self:
         return type(self)(stage, self.class_names, self.file_paths)
-
-
-def _lists_as_arrays(tensors: Tensors) -> Any:
-    """Lists of numbers or text as arrays, as in tf.data; tuples and dicts are structures."""
-    if isinstance(tensors, tuple):
-        parts = [_lists_as_arrays(part) for part in tensors]
-        return type(tensors)(*parts) if hasattr(tensors, "_fields") else tuple(parts)
-    if isinstance(tensors, Mapping):
-        return {key: _lists_as_arrays(part) for key, part in tensors.items()}
-    return None if tensors is None else to_numpy(tensors)
 
 
 def _zipped(together: object) -> Dataset:

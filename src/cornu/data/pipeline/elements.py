@@ -70,6 +70,16 @@ def to_numpy(leaf: Tensor) -> Any:
     return (_decoded(array) if array.dtype.kind in "SO" else array)[()]  # no axes: a scalar
 
 
+def lists_as_arrays(tensors: Tensors) -> Any:
+    """Lists of numbers or text as arrays, as in tf.data; tuples and dicts are structures."""
+    if isinstance(tensors, tuple):
+        parts = [lists_as_arrays(part) for part in tensors]
+        return type(tensors)(*parts) if hasattr(tensors, "_fields") else tuple(parts)
+    if isinstance(tensors, Mapping):
+        return {key: lists_as_arrays(part) for key, part in tensors.items()}
+    return None if tensors is None else to_numpy(tensors)
+
+
 def _decoded(array: np.ndarray) -> np.ndarray:
     """Bytes as the text that they are where other libraries give it; what is no text stays."""
     if not any(isinstance(item, bytes) for item in array.flat):

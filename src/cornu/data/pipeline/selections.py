@@ -159,6 +159,29 @@ class Slice(Selection):
         return islice(self.inputs[0].each(epoch), *self._range)
 
 
+class Picked(Selection):
+    """Some of the elements, given by their indices.
+
+    Args:
+        child: the stage to read.
+        indices: indices of the elements, in their new order.
+    """
+
+    def __init__(self, child: Stage, indices: np.ndarray) -> None:
+        super().__init__(child)
+        self.length = len(indices)
+        self._indices = indices
+        # Another order in each pass would put other elements at the same indices.
+        self._one_pass = any(isinstance(s, Shuffle) and s.reshuffles for s in child.all_stages())
+
+    def settings(self) -> Any:
+        return self._indices
+
+    def parts(self, epoch: int, indices: np.ndarray) -> list[Part]:
+        number = 0 if self._one_pass else epoch
+        return [(self.inputs[0], number, self._indices[indices], np.arange(len(indices)))]
+
+
 class Repeat(Selection):
     """The epochs of the input one after the other, each with an order of its own.
 
