@@ -44,7 +44,7 @@ BUDGET = {
     "layers/convolutional": 980,
     "layers/core": 1460,
     "layers/normalization": 680,
-    "layers/preprocessing": 4000,
+    "layers/preprocessing": 4900,
     "layers/quantized": 870,
     "layers/rnn": 1910,
     "losses": 1840,

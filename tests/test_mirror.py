@@ -122,6 +122,7 @@ ELSEWHERE = {
     "train/watch/nonfinite.py": "train/watch/test_guard.py",
     "types.py": "typing",
     "version.py": "test_root.py",
+    "utils/feature_space.py": "layers/preprocessing/test_feature_space.py",
 }
 
 

@@ -45,6 +45,7 @@ from cornu.core.objects.registry import CustomObjectScope, how_to_register
 from cornu.core.objects.serialize import deserialize_keras_object, serialize_shared, unknown_names
 from cornu.engine import collector
 from cornu.errors import explain, trimmed, value_error, warn
+from cornu.layers.preprocessing.feature_space import FeatureSpace
 from cornu.storage.assets import FOLDER, load_assets, save_assets
 from cornu.storage.container import (
     CONFIG,
@@ -277,7 +278,7 @@ def _made(
         if len(names) < 2:
             raise
         raise TypeError(_all_unknown(what, names)) from error
-    if not isinstance(model, Trainer):
+    if not isinstance(model, Trainer | FeatureSpace):
         raise value_error(f"{what} must describe a model, got a {type(model).__name__}.")
     if migration.lost:
         warn(
@@ -379,3 +380,11 @@ def _wrong_model_name(path: Path, zipped: bool | None) -> str:
         f"filepath must end in '.keras', got {name!r}.",
         fix=f"model.save({path.stem + '.keras'!r})",
     )
+
+
+def _save_features(self: FeatureSpace, filepath: FilePath) -> None:
+    """Save features, their layers and what these learned, as a `.keras` file."""
+    save_model(self, filepath)
+
+
+FeatureSpace.save = _save_features

@@ -29,6 +29,7 @@ from cornu.utils.directories import (
     image_dataset_from_directory as image_dataset_from_directory,
     text_dataset_from_directory as text_dataset_from_directory,
 )
+from cornu.utils.feature_space import FeatureSpace as FeatureSpace
 from cornu.utils.files import get_file as get_file
 from cornu.utils.images import (
     array_to_img as array_to_img,

@@ -31,6 +31,11 @@ _EXCEPTIONS: dict[str, tuple[str, str | None]] = {
     "Model": ("keras", None),
     "DTypePolicy": ("keras", None),
     "Variable": ("keras", None),
+    "FeatureSpace": ("keras.utils", None),
+    "Feature": ("keras.src.layers.preprocessing.feature_space", "Feature"),
+    "Cross": ("keras.src.layers.preprocessing.feature_space", "Cross"),
+    "TFDIdentity": ("keras.src.layers.preprocessing.feature_space", "TFDIdentity"),
+    "TFDConcat": ("keras.src.layers.preprocessing.feature_space", "TFDConcat"),
 }
 
 # Packages whose classes are not in files.

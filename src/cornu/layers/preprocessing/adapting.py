@@ -38,6 +38,11 @@ class AdaptingLayer(Layer):
     change in `finalize_state` alone, so that a pass that fails leaves the layer as it was.
     """
 
+    @property
+    def learns(self) -> bool:
+        """Whether there is something to learn; not if what `call` reads was given."""
+        return True
+
     def adapt(self, data: Data, steps: int | None = None, batch_size: int | None = None) -> None:
         """Learn the state of the layer from data, in one pass; what was learned before is lost.
 
@@ -97,20 +102,75 @@ def batches_of(
         >>> [batch.tolist() for batch in batches_of(([i, i + 1], "y") for i in range(2))]
         [[0, 1], [1, 2]]
     """
-    steps, batch_size = optional_int(steps, "steps"), optional_int(batch_size, "batch_size")
     if isinstance(data, dict) or is_whole(data):
         array = data if hasattr(data, "shape") else as_array(data)
-        rows = batch_size or (ROWS if steps else max(CHUNK // max(_row_size(array), 1), 1))
-        count: int | None = -(-_length(array) // rows)
-        items: Iterable[Any] = (_rows(array, i * rows, rows) for i in range(count or 0))
+        steps, rows = _rows_per_batch(steps, batch_size, _row_size(array))
+        count = -(-_length(array) // rows)
+        items: Iterable[Any] = (_rows(array, i * rows, rows) for i in range(count))
+        for item in _read(data, items, count, steps):
+            yield as_array(item)
     else:
-        items, count = _items(data, steps)
+        for item in _read(data, *_items(data, steps), steps):
+            yield as_array(_inputs_of(item))
+
+
+def columns_of(data: Data, steps: int | None = None) -> Iterator[dict[str, np.ndarray]]:
+    """The columns of tables, and of data sets of dicts, read as by `batches_of`.
+
+    Args:
+        data: dict of arrays and lists, data frame, or an iterable of such dicts, or of tuples
+            whose first item is one.
+        steps: number of batches to read; all if None.
+
+    Example:
+
+        >>> [batch["a"].tolist() for batch in columns_of({"a": [1, 2], "b": ["x", "y"]})]
+        [[1, 2]]
+    """
+    if isinstance(data, dict) or hasattr(data, "columns"):
+        names = data if isinstance(data, dict) else data.columns
+        table = {name: as_array(data[name]) for name in names}
+        size, rows = max(map(_length, table.values()), default=0), CHUNK
+        items = (
+            {name: _rows(a, i * rows, rows) for name, a in table.items()}
+            for i in range(-(-size // rows))
+        )
+        yield from _read(data, items, None, steps)
+        return
+    for item in _read(data, *_items(data, steps), steps):
+        columns = _inputs_of(item)
+        if not isinstance(columns, dict):
+            raise type_error(
+                f"The data must give dicts of columns, got {type(columns).__name__}.",
+                fix="data = data.map(lambda row: {'age': row[0], 'name': row[1]})",
+            )
+        yield {name: as_array(value) for name, value in columns.items()}
+
+
+def _inputs_of(item: Data) -> Data:
+    """The inputs of a batch `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
+    return item[0] if isinstance(item, tuple) and item else item
+
+
+def _rows_per_batch(
+    steps: int | None, batch_size: int | None, row_size: int
+) -> tuple[int | None, int]:
+    steps, batch_size = optional_int(steps, "steps"), optional_int(batch_size, "batch_size")
+    return steps, batch_size or (ROWS if steps else max(CHUNK // max(row_size, 1), 1))
+
+
+def _read(data: Data, items: Iterable[Any], count: int | None, steps: int | None) -> Iterator[Any]:
+    """The first items, all if `steps` is None; with a bar if that takes long.
+
+    Raises:
+        ValueError: there is none.
+    """
     if steps is not None:
         items, count = islice(items, steps), steps if count is None else min(steps, count)
     found = False
     for item in _with_progress(items, count):
         found = True
-        yield as_array(item[0] if isinstance(item, tuple) else item)
+        yield item
     if not found:
         raise value_error(
             f"The {type(data).__name__} given to adapt holds no data.",
@@ -177,6 +237,7 @@ def _is_py_dataset(data: Data) -> bool:
 
 def _items(data: Data, steps: int | None) -> tuple[Iterable[Any], int | None]:
     """What the data give, and how many if that is known."""
+    steps = optional_int(steps, "steps")
     if isinstance(data, list | tuple):
         return data, len(data)
     if _is_py_dataset(data):

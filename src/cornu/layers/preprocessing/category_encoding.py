@@ -125,6 +125,10 @@ class CategoryEncoding(Layer):
             self._check_range(int(inputs.max()))
         return encoded(inputs, self.output_mode, self.num_tokens, dtype, count_weights, self.sparse)
 
+    @property
+    def _categories(self) -> int:
+        return self.num_tokens
+
     def _check_range(self, highest: int) -> None:
         if highest >= self.num_tokens:
             raise value_error(

@@ -84,6 +84,14 @@ class Discretization(AdaptingLayer):
         """The dtype of the outputs."""
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
+    @property
+    def learns(self) -> bool:
+        return self.num_bins is not None
+
+    @property
+    def _categories(self) -> int:
+        return self.num_bins or len(self.bin_boundaries or ()) + 1
+
     # ---- learning -----------------------------------------------------------------------------
 
     def adapt(self, data: Data, steps: int | None = None, batch_size: int | None = None) -> None:
@@ -92,7 +100,7 @@ class Discretization(AdaptingLayer):
         Raises:
             ValueError: the boundaries were given, or the data hold no values, text or NaN.
         """
-        if self.num_bins is None:
+        if not self.learns:
             raise value_error(
                 "A Discretization with given bin_boundaries has nothing to learn.",
                 fix="layer = keras.layers.Discretization(num_bins=10)\nlayer.adapt(data)",

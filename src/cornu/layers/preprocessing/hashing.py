@@ -64,6 +64,10 @@ class _Bins(Layer):
             return ops.cast(bins, dtype if wide or dtype != "int64" else "int32")
         return encoded(bins, self.output_mode, self.num_bins, dtype, sparse=self.sparse)
 
+    @property
+    def _categories(self) -> int:
+        return self.num_bins
+
     def _spec(self, like: KerasTensor) -> Any:
         return infer(self._encode, KerasTensor(like.shape, "int32"))
 

@@ -282,7 +282,15 @@ class IndexLookup(AdaptingLayer):
             )
         self._terms, self._weights = self._vocabulary_of(terms), weights
 
+    @property
+    def _categories(self) -> int:
+        return self.vocabulary_size()
+
     # ---- adapt -----------------------------------------------------------------------------------
+
+    @property
+    def learns(self) -> bool:
+        return not self._given
 
     def reset_state(self) -> None:
         """Begin new counts."""

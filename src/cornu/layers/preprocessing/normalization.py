@@ -202,6 +202,10 @@ class Normalization(AdaptingLayer):
     def _precision(dtype: str) -> str:
         return dtype if dtype == "float64" else "float32"
 
+    @property
+    def learns(self) -> bool:
+        return self.input_mean is None
+
     # ---- learning -----------------------------------------------------------------------------
 
     def adapt(self, data: Data, steps: int | None = None, batch_size: int | None = None) -> None:
@@ -217,7 +221,7 @@ class Normalization(AdaptingLayer):
             ValueError: mean and variance were given, the data hold no values, text, NaN or
                 infinities, or their sizes along `axis` differ from those of earlier inputs.
         """
-        if self.input_mean is not None:
+        if not self.learns:
             raise value_error(
                 "A Normalization with a given mean and variance has nothing to learn.",
                 fix="layer = keras.layers.Normalization()\nlayer.adapt(data)",

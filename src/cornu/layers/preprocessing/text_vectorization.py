@@ -193,6 +193,10 @@ class TextVectorization(AdaptingLayer):
         """
         super().adapt(data, steps, batch_size)
 
+    @property
+    def learns(self) -> bool:
+        return self._lookup_layer.learns
+
     def reset_state(self) -> None:
         """Begin new counts."""
         self._lookup_layer.reset_state()
