@@ -47,6 +47,7 @@ BUDGET = {
     "layers/preprocessing": 4900,
     "layers/quantized": 870,
     "layers/rnn": 1910,
+    "legacy": 20,
     "losses": 1840,
     "metrics": 2880,
     "models": 2050,
@@ -63,7 +64,7 @@ BUDGET = {
     "storage": 3080,
     "train": 4650,
     "train/watch": 930,
-    "utils": 2650,
+    "utils": 2900,
 }
 MOST_ANY = 1_190
 

@@ -29,7 +29,8 @@ FLOORS = [
     ["storage"],
     ["models"],
     ["session", "utils", "datasets", "preprocessing", "applications"],
-    ["saving", "config", "mixed_precision", "backend", "compat", "demo", "cli", "__main__"],
+    ["saving", "legacy", "config", "mixed_precision", "backend", "compat", "demo", "cli",
+     "__main__"],
 ]  # fmt: skip
 
 # The side wing knows the ground alone.

@@ -85,6 +85,7 @@ ELSEWHERE = {
     "layers/quantized/": "parity/test_quantization.py",
     "layers/resizing.py": "parity/test_layers.py",
     "layers/rnn/": "layers/rnn/test_rnn.py",
+    "legacy/saving.py": "utils/test_legacy.py",
     "losses/crossentropy.py": "parity/test_losses.py",
     "models/graph_config.py": "models/test_functional.py",
     "models/inputs.py": "models/test_functional.py",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         dtype_policies as dtype_policies,
         initializers as initializers,
         layers as layers,
+        legacy as legacy,
         losses as losses,
         metrics as metrics,
         mixed_precision as mixed_precision,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from cornu.core.graph.operation import Operation as Operation
     from cornu.core.programs.lift import remat as remat, value_and_grad as value_and_grad
     from cornu.core.remat_scope import RematScope as RematScope
-    from cornu.core.symbolic import KerasTensor as KerasTensor
+    from cornu.core.symbolic import KerasTensor as KerasTensor, SymbolicScope as SymbolicScope
     from cornu.core.variable import Variable as Variable
     from cornu.dtype_policies import (
         DTypePolicy as DTypePolicy,
@@ -67,9 +68,9 @@ if TYPE_CHECKING:
 # Namespaces, each a package or a module of the same name.
 NAMESPACES = (
     "activations", "backend", "callbacks", "compat", "config", "constraints", "data",
-    "datasets", "dtype_policies", "initializers", "layers", "losses", "metrics", "mixed_precision",
-    "models", "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers",
-    "saving", "tree", "utils",
+    "datasets", "dtype_policies", "initializers", "layers", "legacy", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "quantizers", "random",
+    "regularizers", "saving", "tree", "utils",
 )  # fmt: skip
 
 # Names at the root, and the modules in which they stand.
@@ -92,6 +93,7 @@ SYMBOLS = {
     "RematScope": "core.remat_scope",
     "Sequential": "models",
     "StatelessScope": "core.frame",
+    "SymbolicScope": "core.symbolic",
     "Variable": "core.variable",
     "device": "core.device",
     "name_scope": "context",

@@ -5,7 +5,12 @@ from cornu.dtype_policies import dtype_policy as dtype_policy, set_dtype_policy 
 from cornu.engine.compilations import debug as debug, set_debug as set_debug
 from cornu.engine.runtime import describe as engine, tune_process as tune_process
 from cornu.errors import explain, value_error, warn
-from cornu.settings import current
+from cornu.settings import (
+    current,
+    disable_interactive_logging as disable_interactive_logging,
+    enable_interactive_logging as enable_interactive_logging,
+    is_interactive_logging_enabled as is_interactive_logging_enabled,
+)
 
 set_floatx = current.set_floatx
 set_epsilon = current.set_epsilon
@@ -51,21 +56,6 @@ def epsilon() -> float:
 def image_data_format() -> str:
     """The default axis of the channels of images."""
     return current.image_data_format
-
-
-def enable_interactive_logging() -> None:
-    """Write progress to the standard output."""
-    current.interactive_logging = True
-
-
-def disable_interactive_logging() -> None:
-    """Be silent where `verbose` is not given."""
-    current.interactive_logging = False
-
-
-def is_interactive_logging_enabled() -> bool:
-    """Whether progress is written where `verbose` is not given."""
-    return current.interactive_logging
 
 
 def enable_traceback_filtering() -> None:

@@ -53,6 +53,22 @@ class Settings:
 
 current = Settings()
 
+
+def enable_interactive_logging() -> None:
+    """Write progress to the standard output."""
+    current.interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Be silent where `verbose` is not given."""
+    current.interactive_logging = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress is written where `verbose` is not given."""
+    return current.interactive_logging
+
+
 # The other settings change what is reported, or where a run or a load ends.
 OF_PROGRAMS = ("floatx", "epsilon", "image_data_format", "flash_attention", "dtype_policy")
 _of_programs = attrgetter(*OF_PROGRAMS)

@@ -7,8 +7,16 @@ import pytest
 from jax import lax
 
 from cornu import layers
+from cornu.context import local
 from cornu.core.frame import Frame
-from cornu.core.symbolic import KerasTensor, any_symbolic, infer, is_symbolic, standardize_shape
+from cornu.core.symbolic import (
+    KerasTensor,
+    SymbolicScope,
+    any_symbolic,
+    infer,
+    is_symbolic,
+    standardize_shape,
+)
 from cornu.core.variable import Variable
 
 N = None
@@ -269,3 +277,13 @@ def test_any_symbolic():
     assert any_symbolic(([1, {"a": (x,)}],))
     assert any_symbolic((), {"x": [x]})
     assert not any_symbolic((1, [2, {"a": None}]), {"b": "text"})
+
+
+def test_a_scope_says_that_nothing_is_computed():
+    assert not local.symbolic
+    with SymbolicScope() as scope, SymbolicScope():
+        assert local.symbolic and isinstance(scope, SymbolicScope)
+    assert not local.symbolic
+    with pytest.raises(KeyError), SymbolicScope():
+        raise KeyError
+    assert not local.symbolic

@@ -1,4 +1,4 @@
-"""`to_categorical` beside real Keras."""
+"""`to_categorical` and `normalize` beside real Keras."""
 
 import os
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cornu.utils import to_categorical
+from cornu.utils import normalize, to_categorical
 
 keras = pytest.importorskip("keras")
 
@@ -95,3 +95,21 @@ def test_inside_a_compiled_function():
     np.testing.assert_array_equal(compiled(jnp.array([1, 2])), [[0, 1, 0], [0, 0, 1]])
     with pytest.raises(ValueError, match="num_classes"):
         jax.jit(to_categorical)(jnp.array([1, 2]))
+
+
+@pytest.mark.parametrize("order", [1, 2, np.inf])
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_vectors_get_length_1(axis, order):
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    x[1], x[:, 2] = 0, 0
+    found = normalize(x, axis, order)
+    norms = np.linalg.norm(found, order, axis)
+    np.testing.assert_allclose(norms, np.linalg.norm(x, order, axis) > 0)
+    np.testing.assert_allclose(found * np.linalg.norm(x, order, axis, keepdims=True), x)
+    np.testing.assert_allclose(normalize(jnp.asarray(x, "float32"), axis, order), found, atol=1e-6)
+    if axis:  # along axis 0 Keras divides by the norms of other vectors
+        np.testing.assert_array_equal(found, keras.utils.normalize(x, axis, order))
+
+
+def test_integers_are_divided_too():
+    np.testing.assert_allclose(normalize(np.array([3, 4])), [0.6, 0.8])

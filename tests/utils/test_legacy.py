@@ -3,6 +3,7 @@
 import keras
 import pytest
 
+import cornu
 from cornu import layers, losses, regularizers
 from cornu.saving import register_keras_serializable
 from cornu.utils import legacy
@@ -70,3 +71,8 @@ def test_what_cannot_be_read_or_written():
         legacy.deserialize_keras_object({"class_name": "Range"}, {"Range": Range})
     with pytest.raises(ValueError, match="get_config"):
         legacy.serialize_keras_object(3)
+
+
+def test_it_has_the_name_of_keras():
+    assert cornu.legacy.saving.serialize_keras_object is legacy.serialize_keras_object
+    assert cornu.legacy.saving.deserialize_keras_object is legacy.deserialize_keras_object

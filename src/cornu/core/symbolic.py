@@ -208,6 +208,22 @@ def standardize_shape(shape: Any) -> Shape:
     return tuple(sizes)
 
 
+class SymbolicScope:
+    """A `with` block in which shapes are inferred and no values are computed.
+
+    It tells layers and functions that ask; `compute_output_shape` and functional models open it by
+    themselves.
+    """
+
+    def __enter__(self) -> "SymbolicScope":
+        self._scope = using(symbolic=True)
+        self._scope.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._scope.__exit__(*error)
+
+
 def is_symbolic(x: Any) -> bool:
     """Whether the value is a symbolic tensor."""
     return isinstance(x, KerasTensor)

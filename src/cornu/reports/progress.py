@@ -44,6 +44,8 @@ class Progress:
         stream: stream to write to; standard output if None.
         mode: "bar", "line" or "notebook"; chosen by the stream if None.
         width: width of the bar itself, in characters.
+        interval: seconds between two drawings.
+        unit: name of what is counted.
 
     Use one for a whole `fit`, with a `start` before each epoch. As a context manager it leaves the
     cursor on a fresh line whatever happens inside; `close` does the same by hand.
@@ -64,6 +66,8 @@ class Progress:
         stream: TextIO | None = None,
         mode: str | None = None,
         width: int = 20,
+        interval: float = INTERVAL,
+        unit: str = "step",
     ):
         if mode is not None and mode not in MODES:
             raise errors.value_error(
@@ -72,7 +76,7 @@ class Progress:
         stream = sys.stdout if stream is None else stream
         self.total_steps = total_steps
         self.mode = mode or choose_mode(stream)
-        self.width = width
+        self.width, self.interval, self.unit = width, interval, unit
         self._line = screen.LiveLine(stream)
         self._colour = self.mode == "bar" and screen.has_colour(stream)
         fancy = screen.can_write(stream, _FULL + _EMPTY)
@@ -152,7 +156,7 @@ class Progress:
                 *head,
                 self._counter(),
                 format_time(now - self._began),
-                per_step_text(per_step),
+                per_step_text(per_step, self.unit),
             ]
             self._write_line(" - ".join(facts) + "".join(values))
             return
@@ -161,8 +165,8 @@ class Progress:
         else:
             clock = format_time(per_step * max(self.total_steps - self.step, 0))
         # Drawing may have waited for the device: the next one is due a while after its end.
-        self._rewrite(clock, per_step_text(per_step), values, finished)
-        self._due = self._clock() + INTERVAL
+        self._rewrite(clock, per_step_text(per_step, self.unit), values, finished)
+        self._due = self._clock() + self.interval
 
     def _rewrite(self, clock: str, pace: str, values: list[str], finished: bool) -> None:
         counter, width = self._counter(), self.width
@@ -232,7 +236,7 @@ def format_time(seconds: float) -> str:
     return f"{whole}s"
 
 
-def per_step_text(seconds: float) -> str:
+def per_step_text(seconds: float, unit: str = "step") -> str:
     """The time of one step with a fitting unit.
 
     Example:
@@ -241,10 +245,10 @@ def per_step_text(seconds: float) -> str:
         ('2s/step', '2ms/step', '2us/step')
     """
     if seconds >= 1:
-        return f"{seconds:.0f}s/step"
+        return f"{seconds:.0f}s/{unit}"
     if seconds >= 1e-3:
-        return f"{seconds * 1e3:.0f}ms/step"
-    return f"{seconds * 1e6:.0f}us/step"
+        return f"{seconds * 1e3:.0f}ms/{unit}"
+    return f"{seconds * 1e6:.0f}us/{unit}"
 
 
 def format_value(value: object) -> str:

@@ -1,4 +1,4 @@
-"""One-hot encoding of class indices."""
+"""One-hot encoding of class indices, and vectors of length 1."""
 
 import operator
 from typing import Any
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cornu import errors
+from cornu import errors, ops
 from cornu.core.frame import is_tracer
 from cornu.types import Tensor, Tensors
 
@@ -47,6 +47,29 @@ def to_categorical(x: Tensor, num_classes: int | None = None) -> Any:
     categorical = np.zeros((*labels.shape, size))
     np.put_along_axis(categorical, labels[..., None], 1.0, axis=-1)
     return categorical
+
+
+def normalize(x: Tensor, axis: int | tuple[int, ...] = -1, order: int | float = 2) -> Any:
+    """Vectors divided by their norm; vectors of zeros stay as they are.
+
+    Args:
+        x: array of any shape.
+        axis: axis along which the vectors lie.
+        order: order of the norm: 1, 2 (Euclidean), or `numpy.inf`.
+
+    Returns:
+        An array of the shape of `x`: numpy for numpy, else of jax.
+
+    Example:
+
+        >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
+        array([[0.6, 0.8],
+               [0. , 0. ]])
+    """
+    if not isinstance(x, np.ndarray):
+        return ops.nn.normalize(x, axis=axis, order=order)
+    norm = np.linalg.norm(x, order, axis, keepdims=True)
+    return x / np.where(norm == 0, 1, norm)
 
 
 def _of_jax(x: jax.Array, num_classes: int | None) -> jax.Array:

@@ -36,12 +36,10 @@ DIFFERENCES = [
         "absent: export.*",
         "absent: visualization.*",
         "absent: utils.*",
-        "absent: legacy.saving.*",
     ),
     meant(
-        "GPTQ and AWQ (`quantizers.GPTQConfig`, `AWQConfig`) and `keras.SymbolicScope` are absent.",
+        "GPTQ and AWQ (`quantizers.GPTQConfig`, `AWQConfig`) are absent.",
         "absent: quantizers.*",
-        "absent: SymbolicScope",
     ),
     meant(
         "`Model.export` and GPTQ's `get_quantization_layer_structure` are absent. `model.save` and "

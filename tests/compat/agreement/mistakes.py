@@ -15,8 +15,8 @@ from parity.harness import Case, build, example
 # Functions that change the state of the library, or load data.
 NOT_CALLED = (
     "clear_session", "enable_unsafe_deserialization", "disable_interactive_logging",
-    "enable_interactive_logging", "load_data", "enable_traceback_filtering", "get_uid",
-    "disable_traceback_filtering", "enable_flash_attention", "disable_flash_attention",
+    "enable_interactive_logging", "load_data", "get_word_index", "enable_traceback_filtering",
+    "get_uid", "disable_traceback_filtering", "enable_flash_attention", "disable_flash_attention",
 )  # fmt: skip
 
 

@@ -140,3 +140,18 @@ def test_a_function_takes_what_fits_its_inputs():
 def test_a_function_has_outputs(library):
     with pytest.raises(ValueError):
         library.Function(library.KerasTensor((2,)), [])
+
+
+def test_sources_are_found_in_the_order_of_keras():
+    def sources(library):
+        a, b = (library.Input((2,), name=name) for name in "ab")
+        hidden = library.layers.Dense(2)(b)
+        for _ in range(40 if library is cornu else 2):  # a walk along every way would not end
+            hidden = library.ops.add(hidden, hidden)
+        out = library.layers.Concatenate()([hidden, a, b])
+        found = library.utils.get_source_inputs(out)
+        assert library.utils.get_source_inputs(a)[0] is a
+        return [x.name for x in found]
+
+    assert sources(cornu) == sources(keras) == ["b", "a"]
+    assert cornu.utils.get_source_inputs(3) == 3

@@ -20,6 +20,41 @@ from cornu.core.symbolic import KerasTensor, Shape, infer
 from cornu.errors import explain, value_error
 
 
+def get_source_inputs(tensor: object) -> Any:
+    """The symbolic tensors that a symbolic tensor was computed from, each once.
+
+    Args:
+        tensor: symbolic tensor; anything else is returned as it is.
+
+    Returns:
+        A list of the tensors that inputs introduce, in the order in which they are first used.
+
+    Example:
+
+        >>> from cornu import layers
+        >>> a, b = layers.Input((2,), name="a"), layers.Input((2,), name="b")
+        >>> [x.name for x in get_source_inputs(layers.Dense(3)(a) + layers.Dense(3)(b))]
+        ['a', 'b']
+    """
+    if not isinstance(tensor, KerasTensor):
+        return tensor
+    sources: dict[int, KerasTensor] = {}
+    seen, waiting = set(), [tensor]
+    while waiting:
+        current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        node = node_of(current)
+        if node is None:
+            sources[id(current)] = current
+        elif node.is_input:
+            sources |= {id(output): output for output in node.output_tensors}
+        else:
+            waiting.extend(reversed(node.input_tensors))
+    return list(sources.values())
+
+
 class Function(Operation):
     """The computation from `inputs` to `outputs`.
 
