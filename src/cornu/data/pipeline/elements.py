@@ -177,8 +177,12 @@ def unstacked(batch: Tensors) -> list[Any]:
         >>> unstacked({"x": np.arange(2), "y": (None, np.ones((2, 1)))})
         [{'x': np.int64(0), 'y': (None, array([1.]))}, {'x': np.int64(1), 'y': (None, array([1.]))}]
     """
-    count = next((len(leaf) for leaf in leaves(batch)), 0)
-    return _split(batch, count)
+    return _split(batch, size_of(batch))
+
+
+def size_of(batch: Tensors) -> int:
+    """The number of elements in a batch."""
+    return next((len(leaf) for leaf in leaves(batch)), 0)
 
 
 def _split(batch: Tensors, count: int) -> list[Any]:

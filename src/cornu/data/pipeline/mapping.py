@@ -7,15 +7,25 @@ computes on the CPU: the accelerator is for the training step.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
 from cornu.context import local
-from cornu.data.pipeline.elements import described, leaves, mapped, stacked, to_numpy, unstacked
+from cornu.data.pipeline.elements import (
+    described,
+    leaves,
+    mapped,
+    size_of,
+    stacked,
+    to_numpy,
+    unstacked,
+)
 from cornu.data.pipeline.processes import Processes
-from cornu.data.pipeline.stage import Stage, in_threads
+from cornu.data.pipeline.stage import Stage, aligned, in_threads, kept
+from cornu.data.skip import SkipElement
 from cornu.errors import frames_of, is_of_a_library, located, returns_nothing, value_error
 from cornu.types import Tensors
 
@@ -45,6 +55,8 @@ class Function:
         try:
             # As in tf.data: a tuple is several arguments.
             result = self.fn(*element) if isinstance(element, tuple) else self.fn(element)
+        except SkipElement:
+            raise
         except Exception as error:
             error.add_note(self._where(error, element))
             with located(f"{self.verb}({self.name}) of element {index}"):
@@ -62,9 +74,14 @@ class Function:
         """What the function returns for some elements."""
         with on_the_host():
             return [
-                mapped(to_numpy, self(element, epoch, index))
+                kept(partial(self._of_one, element), epoch, index)
                 for element, index in zip(elements, indices, strict=True)
             ]
+
+    def _of_one(self, element: Tensors, epoch: int, index: int) -> Any:
+        if element is SkipElement:
+            return SkipElement
+        return mapped(to_numpy, self(element, epoch, index))
 
     def _where(self, error: BaseException, element: Tensors) -> str:
         """The line of the user in which it failed, and the shapes that came in."""
@@ -138,12 +155,14 @@ class Map(Stage):
     def get(self, epoch: int, index: int) -> Any:
         if self._rowwise:
             return super().get(epoch, index)
-        element = self.inputs[0].get(epoch, index)
-        return self.made([element], epoch, [index])[0]
+        (result,) = self.made([self.inputs[0].get(epoch, index)], epoch, [index])
+        if result is SkipElement:
+            raise SkipElement
+        return result
 
     def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
         if self._rowwise:
-            return unstacked(self.gather(epoch, indices))
+            return aligned(self, epoch, indices)
         elements = self.inputs[0].rows(epoch, indices)
         return self.made(elements, epoch, indices.tolist())
 
@@ -153,12 +172,13 @@ class Map(Stage):
         return self._of_batch(self.inputs[0].gather(epoch, indices), epoch, indices)
 
     def _of_batch(self, batch: Tensors, epoch: int, indices: np.ndarray) -> Any:
-        result = self.made([batch], epoch, indices[:1].tolist())[0]
+        (result,) = self.made([batch], epoch, indices[:1].tolist())
+        count = size_of(batch)
         for leaf in leaves(result):
-            if np.ndim(leaf) == 0 or len(leaf) != len(indices):
+            if np.ndim(leaf) == 0 or len(leaf) != count:
                 raise value_error(
                     f"{self.function.name} must return one row per element with rowwise=True.",
-                    given=f"{len(indices)} rows",
+                    given=f"{count} rows",
                     returned=described(result),
                     fix="data.map(function), which is given one element at a time.",
                 )
@@ -188,8 +208,10 @@ class Map(Stage):
             return self.made([element], epoch, [index])[0]
 
         if self._own_workers < 2:
-            return map(make, items)
-        return in_threads(make, items, self._own_workers)
+            made: Iterator[Any] = map(make, items)
+        else:
+            made = in_threads(make, items, self._own_workers)
+        return (element for element in made if element is not SkipElement)
 
 
 class Filter(Stage):
