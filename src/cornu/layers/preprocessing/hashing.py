@@ -24,8 +24,8 @@ from cornu.core.text import as_text, is_text
 from cornu.errors import type_error, value_error
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.settings import LayerSettings
-from cornu.layers.preprocessing.category_encoding import MODES, encoded
 from cornu.layers.preprocessing.crossing import crossed
+from cornu.layers.preprocessing.encoding import MODES, encoded
 from cornu.layers.preprocessing.hashes import CROSSING_KEY, combined, farmhash64, siphash64
 from cornu.types import Config, DTypeLike, Tensor
 
