@@ -15,7 +15,7 @@ EXAMPLES = {
     "digits": (["mnist.npz"], ["--samples", "1280"], r"Test accuracy: ([\d.]+)", 0.3),
     "photographs": (["cifar10-images.zip"], ["--samples", "128"], r"Test accuracy: ([\d.]+)", 0.05),
     "spoken_digits": (
-        ["spoken-digits.zip"], ["--samples", "320"], r"Test accuracy: ([\d.]+)", 0.15,
+        ["spoken-digits.zip"], ["--samples", "960"], r"Test accuracy: ([\d.]+)", 0.15,
     ),
     "movie_reviews": (
         ["movie-reviews-positive.txt", "movie-reviews-negative.txt"],
