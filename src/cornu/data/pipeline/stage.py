@@ -32,7 +32,7 @@ from cornu.errors import located
 from cornu.types import Tensors
 
 ENDLESS = sys.maxsize  # the length of what never ends
-TOGETHER = 16  # elements that a thread makes at a time, where they are not batches
+TOGETHER = 16  # elements that are made at a time, at most, where they are not batches
 PATIENCE = (30.0, 600.0)  # seconds until an element that does not come gives a warning, an error
 
 
@@ -129,38 +129,49 @@ class Stage:
 
     def placed(self, epoch: int, start: int = 0) -> Iterator[tuple[int, Any]]:
         """Elements from number `start` on, each with the number at which the next one is."""
+        for chunk in self.chunks(epoch, start):
+            yield from chunk
+
+    def chunks(self, epoch: int, start: int = 0) -> Iterator[list[tuple[int, Any]]]:
+        """The same, as many at a time as are made together."""
         if not self.indexed:
-            return enumerate(islice(self.stream(epoch), start, None), start + 1)
+            elements = enumerate(islice(self.stream(epoch), start, None), start + 1)
+            return ([pair] for pair in elements)
         if self.workers or self.ahead:
             return self._ahead_of(epoch, start)
         return self._now(epoch, start)
 
-    def _now(self, epoch: int, start: int) -> Iterator[tuple[int, Any]]:
+    def _now(self, epoch: int, start: int) -> Iterator[list[tuple[int, Any]]]:
         assert self.length is not None
-        for index in range(start, self.length):
-            with located(f"{self.unit} {index} of the Dataset"):
-                element = kept(self.get, epoch, index)
-            if element is not SkipElement:
-                yield index + 1, element
+        count = 1  # the first ones come at once, and nothing is made in vain for more than as many
+        while start < self.length:
+            with located(f"{self.unit} {start} of the Dataset"):
+                made = self._made(epoch, start, min(start + count, self.length))
+            yield made
+            start += count
+            count = 1 if self.batched else min(2 * count, TOGETHER)
 
-    def _ahead_of(self, epoch: int, start: int) -> Iterator[tuple[int, Any]]:
+    def _made(self, epoch: int, start: int, stop: int) -> list[tuple[int, Any]]:
+        if stop == start + 1:
+            rows = [kept(self.get, epoch, start)]
+        else:
+            rows = self.rows(epoch, np.arange(start, stop))
+        numbered = enumerate(rows, start + 1)
+        return [(after, row) for after, row in numbered if row is not SkipElement]
+
+    def _ahead_of(self, epoch: int, start: int) -> Iterator[list[tuple[int, Any]]]:
         assert self.length is not None
         size = 1 if self.batched else TOGETHER
         plan = range(start, self.length, size)
 
         def make(first: int) -> list[tuple[int, Any]]:
-            if size == 1:
-                return [(first + 1, kept(self.get, epoch, first))]
-            numbers = range(first, min(first + size, plan.stop))
-            rows = self.rows(epoch, np.array(numbers))
-            return [(number + 1, row) for number, row in zip(numbers, rows, strict=True)]
+            return self._made(epoch, first, min(first + size, plan.stop))
 
         threads = max(self.workers, 1)
         ahead = max(threads, -(-self.ahead // size))
         pool = Pool([make] * threads, plan, ahead, "the Dataset", PATIENCE, unit=self.unit)
         try:
-            for elements in pool.items():
-                yield from (pair for pair in elements if pair[1] is not SkipElement)
+            yield from pool.items()
         finally:
             pool.stop()
 
