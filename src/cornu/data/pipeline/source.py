@@ -253,9 +253,10 @@ class _Batches(_Passes, Source):
         found = True
         while found:
             found = self._steps is not None and index > 0  # what is left of a pass may be nothing
-            for after, item in self._stage.placed(number, index):
+            for item in self._stage.each(number, index):
                 found = self._steps is not None
-                yield (number, after), item
+                index += 1
+                yield (number, index), item
             number, index = number + 1, 0
 
     # ---- where it is --------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Counts of terms, from which a vocabulary is made.
 
-Terms are numbered as they appear, and counted by number; a batch costs one pass in C over its
-tokens. The order of a vocabulary depends on the counts and terms alone, so batches may come in any
-order and size.
+Terms are numbered as they appear, and counted by number. Those that were seen before are found by a
+table in numpy, new ones by a dict. The order of a vocabulary depends on the counts and terms alone,
+so batches may come in any order and size.
 """
 
 from collections import defaultdict
@@ -11,6 +11,11 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+
+from cornu.layers.preprocessing.spans import Spans, SpanTable
+
+_GROWTH = 1.2  # of the terms since the table was made
+_FEWEST = 1 << 13  # tokens that are counted at once
 
 
 class TermCounts:
@@ -25,26 +30,40 @@ class TermCounts:
     Example:
 
         >>> counts = TermCounts(documents=True)
-        >>> counts.add("b a c c".split(), np.array([1, 3]))
+        >>> counts.add(Spans.of("b a c c".split()), np.array([1, 3]))
         >>> counts.ranked(2)
-        (['c', 'b'], array([1, 1]))
+        ([b'c', b'b'], array([1, 1]))
     """
 
     def __init__(self, documents: bool = False):
         self.num_documents = 0
         self._numbers: Any = defaultdict(count().__next__)
+        self._table, self._held = SpanTable([]), 0
         self._counts = np.zeros(0, np.int64)
         self._documents = np.zeros(0, np.int64) if documents else None
 
-    def add(self, tokens: Iterable[Hashable], lengths: np.ndarray) -> None:
+    def add(self, tokens: Spans, lengths: np.ndarray) -> None:
         """Count the tokens of documents.
 
         Args:
             tokens: those of all documents, one after the other.
             lengths: number of tokens of each document.
         """
-        numbers = np.fromiter(map(self._numbers.__getitem__, tokens), np.int64, int(lengths.sum()))
+        numbers = np.empty(len(tokens), np.int64)
+        start = 0
+        while start < len(tokens):  # few at first, so that the table soon knows the frequent ones
+            some = slice(start, start + max(_FEWEST, 2 * start))
+            numbers[some] = self._numbers_of(tokens.part(some))
+            start = some.stop
         self._count(numbers, lengths)
+
+    def _numbers_of(self, tokens: Spans) -> np.ndarray:
+        numbers = self._table.find(tokens)
+        new = np.flatnonzero(numbers < 0)
+        numbers[new] = [self._numbers[token] for token in tokens.listed(new)]
+        if len(self._numbers) > self._held * _GROWTH:  # made anew seldom, it costs little in all
+            self._table, self._held = SpanTable(list(self._numbers)), len(self._numbers)
+        return numbers
 
     def add_integers(self, values: np.ndarray, lengths: np.ndarray) -> None:
         """Count integers; see `add`."""
@@ -58,7 +77,8 @@ class TermCounts:
         self.num_documents += len(lengths)
         if self._documents is not None and known:
             rows = np.repeat(np.arange(len(lengths)), lengths)
-            once = np.unique(rows * known + numbers) % known
+            pairs = np.sort(rows * known + numbers)
+            once = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]] % known
             self._documents = _sum(self._documents, np.bincount(once, minlength=known))
 
     def ranked(

@@ -10,7 +10,7 @@ What is no term gets one of the OOV indices, chosen by its hash if there are sev
 """
 
 import os
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -27,6 +27,7 @@ from cornu.layers.base.layer import Layer
 from cornu.layers.preprocessing.adapting import AdaptingLayer
 from cornu.layers.preprocessing.counting import TermCounts
 from cornu.layers.preprocessing.encoding import encode, encode_rows, encoded_shape
+from cornu.layers.preprocessing.spans import Spans
 from cornu.layers.preprocessing.vocabulary import (
     DROPPED,
     FILE,
@@ -296,7 +297,7 @@ class IndexLookup(AdaptingLayer):
         """Begin new counts."""
         self._counts = None
 
-    def _add(self, tokens: Iterable[Any], lengths: np.ndarray) -> None:
+    def _add(self, tokens: Spans, lengths: np.ndarray) -> None:
         """Count the tokens of documents; see `TermCounts.add`."""
         self._new_counts().add(tokens, lengths)
 
@@ -331,8 +332,8 @@ class IndexLookup(AdaptingLayer):
         self._take(terms, weights)
 
     def _uncounted(self) -> list[Any]:
-        tokens = [t for t in (self.mask_token, self.oov_token) if t is not None]
-        return [*tokens, *(t.encode() for t in tokens if isinstance(t, str))]
+        tokens = (t for t in (self.mask_token, self.oov_token) if t is not None)
+        return [t.encode() if isinstance(t, str) else t for t in tokens]
 
     # ---- calls -----------------------------------------------------------------------------------
 
@@ -350,23 +351,27 @@ class IndexLookup(AdaptingLayer):
                 fix="layer.adapt(data)\nor layer.set_vocabulary(terms)",
             )
 
-    def _replace_missing(self, indices: np.ndarray, tokens: Sequence[Any] | np.ndarray) -> Any:
+    def _replace_missing(
+        self, indices: np.ndarray, listed: Callable[[np.ndarray], list[Any]]
+    ) -> np.ndarray:
         """Indices in which those of what is no term are replaced by OOV indices."""
         if self.num_oov_indices == 1:
             return indices
-        missing = indices == MISSING
+        missing = np.flatnonzero(indices == MISSING)
         if self.num_oov_indices == 0:
-            if missing.any():
-                first = tokens[int(np.flatnonzero(missing)[0])]
+            if len(missing):
+                first = listed(missing[:1])[0]
+                first = first.decode() if isinstance(first, bytes) else first
                 raise value_error(
                     f"'{self.name}' got {first!r}, which is not in its vocabulary, and has no "
                     "index for such.",
                     fix="num_oov_indices=1",
                 )
             return indices
-        indices[missing] = self._oov_start + self._buckets(
-            [tokens[i] for i in np.flatnonzero(missing).tolist()]
-        )
+        tokens = listed(missing)
+        known = dict.fromkeys(tokens)
+        buckets = dict(zip(known, self._buckets(list(known)).tolist(), strict=True))
+        indices[missing] = self._oov_start + np.array([buckets[t] for t in tokens], np.int64)
         return indices
 
     def _buckets(self, tokens: list[Any]) -> np.ndarray:

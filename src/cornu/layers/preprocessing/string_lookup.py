@@ -1,6 +1,6 @@
 """`StringLookup`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from cornu.errors import value_error
 from cornu.layers.preprocessing import texts
 from cornu.layers.preprocessing.hashes import farmhash64, siphash64
 from cornu.layers.preprocessing.index_lookup import IndexLookup, VocabularyLike
+from cornu.layers.preprocessing.spans import Spans
 from cornu.types import Config, Data, Tensor
 
 
@@ -98,23 +99,17 @@ class StringLookup(IndexLookup):
         """Count the texts of a batch: of `(samples,)`, `(samples, n)`, or lists that differ in
         length."""
         flat, lengths = texts.read_rows(data, self.encoding)
-        self._add(flat, lengths)
+        self._add(Spans.of(flat), lengths)
 
-    def indices(self, tokens: Iterable[Any], count: int) -> np.ndarray:
-        """The index of each token.
-
-        Args:
-            tokens: texts, or their UTF-8 bytes.
-            count: number of tokens.
-        """
-        if self.num_oov_indices == 1:
-            return self._terms.texts.of(tokens, count)
-        tokens = list(tokens)
-        return self._replace_missing(self._terms.texts.of(tokens, count), tokens)
+    def indices(self, tokens: Spans) -> np.ndarray:
+        """The index of each token."""
+        return self._replace_missing(self._terms.texts.of(tokens), tokens.listed)
 
     def _lookup(self, inputs: Tensor) -> np.ndarray:
+        if isinstance(inputs, np.ndarray) and (spans := Spans.of_array(inputs)) is not None:
+            return self.indices(spans).reshape(inputs.shape)
         flat, shape = texts.read(inputs, self.encoding)
-        return self.indices(flat, len(flat)).reshape(shape)
+        return self.indices(Spans.of(flat)).reshape(shape)
 
     def _buckets(self, tokens: list[Any]) -> np.ndarray:
         hashes = farmhash64(tokens) if self.salt is None else siphash64(tokens, self._key)

@@ -18,6 +18,7 @@ from cornu.errors import value_error
 from cornu.layers.preprocessing import texts
 from cornu.layers.preprocessing.adapting import AdaptingLayer
 from cornu.layers.preprocessing.index_lookup import VocabularyLike, checked_mode, handed_on
+from cornu.layers.preprocessing.spans import BETWEEN, Spans, joined
 from cornu.layers.preprocessing.string_lookup import StringLookup
 from cornu.layers.preprocessing.texts import Texts, Tokens
 from cornu.layers.preprocessing.vocabulary import FILE
@@ -25,7 +26,7 @@ from cornu.types import Config, Data, FilePath, Shape, Tensor
 
 _STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 _SPLIT = ("whitespace", "character")
-_TEXTS = 2048  # that are split at once: their tokens take memory until they are indices
+_TEXTS = 2048  # that are split at once: what is known of their tokens takes memory
 
 # A function of an array of texts `(batch,)`: standardize returns texts, split lists of tokens.
 TextFunction = Callable[[np.ndarray], Any]
@@ -205,13 +206,12 @@ class TextVectorization(AdaptingLayer):
         """Count the tokens of a batch of texts."""
         if self.split is None:
             flat, lengths = texts.read_rows(data, self.encoding)
-            whole = self._standardized(flat, (len(flat),))
-            parts = iter([Tokens(whole, lengths)])
+            tokens = Tokens(self._as_tokens(flat, (len(flat),)), lengths)
+            parts = iter([self._with_runs(tokens)])
         else:
             parts = self._split(self._read(data, "the data"))
-        for tokens in parts:
-            tokens = texts.ngrams(tokens, self._widths) if self._widths else tokens
-            self._lookup_layer._add(tokens.flat, tokens.lengths)
+        for spans, lengths in parts:
+            self._lookup_layer._add(spans, lengths)
 
     def finalize_state(self) -> None:
         """Make the vocabulary, most frequent tokens first."""
@@ -224,9 +224,9 @@ class TextVectorization(AdaptingLayer):
         found = self._read(inputs, f"the input of '{self.name}'")
         if self.split is None:
             return self._of_tokens(found)
-        parts = [self._indices(tokens) for tokens in self._split(found)]
-        indices = np.concatenate([p[0] for p in parts]) if parts else np.zeros(0, np.int64)
-        lengths = np.concatenate([p[1] for p in parts]) if parts else np.zeros(0, np.int64)
+        nothing = np.zeros(0, np.int64)
+        parts = [(self._lookup_layer.indices(t.spans), t.lengths) for t in self._split(found)]
+        indices, lengths = (np.concatenate(p) for p in zip((nothing, nothing), *parts, strict=True))
         shape = found.shape[:-1] if len(found.shape) > 1 else found.shape
         return self._rows(indices, lengths, shape)
 
@@ -239,11 +239,9 @@ class TextVectorization(AdaptingLayer):
             )
         return found
 
-    def _standardized(self, flat: list[str], shape: tuple[int, ...]) -> list[Any]:
-        """Texts after `standardize`: in UTF-8, or as the user's function returns them."""
+    def _standardized(self, flat: list[str], shape: tuple[int, ...]) -> bytes:
+        """Texts after `standardize`, in UTF-8, joined by `spans.BETWEEN`."""
         way = self.standardize
-        if way is None:
-            return flat
         if callable(way):
             found = texts.read(way(np.array(flat, np.str_).reshape(shape)), self.encoding)
             if len(found.flat) != len(flat):
@@ -252,30 +250,32 @@ class TextVectorization(AdaptingLayer):
                     shapes=f"given {shape}, returned {found.shape}",
                     fix="standardize=numpy.char.lower",
                 )
-            return found.flat
+            flat, way = found.flat, None
+        if way is None:
+            return joined(flat)
         return texts.clean(flat, way != "strip_punctuation", way != "lower")
 
     def _split(self, found: Texts) -> Iterator[Tokens]:
         """The tokens of texts, some texts at a time."""
         for start in range(0, len(found.flat), _TEXTS):
             part = found.flat[start : start + _TEXTS]
-            standard = self._standardized(part, (len(part),))
+            data = self._standardized(part, (len(part),))
             if self.split == "whitespace":
-                if isinstance(standard[0], str):
-                    standard = texts.clean(standard, False, False)
-                yield texts.words(standard)
+                yield self._with_runs(texts.words(data, len(part)))
                 continue
-            whole = [t.decode("utf-8", "surrogatepass") if isinstance(t, bytes) else t
-                     for t in standard]  # fmt: skip
+            whole = [t.decode("utf-8", "surrogatepass") for t in data.split(BETWEEN)]
             if self.split == "character":
-                yield texts.characters(whole)
+                yield self._with_runs(texts.characters(whole))
             else:
-                yield texts.split_by(self.split, np.array(whole, np.str_))
+                yield self._with_runs(texts.split_by(self.split, np.array(whole, np.str_)))
 
-    def _indices(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
-        """Indices of tokens, and their number per text."""
-        tokens = texts.ngrams(tokens, self._widths) if self._widths else tokens
-        return self._lookup_layer.indices(tokens.flat, tokens.total), tokens.lengths
+    def _with_runs(self, tokens: Tokens) -> Tokens:
+        return texts.ngrams(tokens, self._widths) if self._widths else tokens
+
+    def _as_tokens(self, flat: list[str], shape: tuple[int, ...]) -> Spans:
+        """Inputs that are tokens already, after `standardize`."""
+        data = self._standardized(flat, shape)
+        return Spans.of(data.split(BETWEEN) if flat else [])
 
     def _rows(self, indices: np.ndarray, lengths: np.ndarray, shape: tuple[int, ...]) -> Any:
         """Indices of texts, padded or encoded; `shape` is that of the texts."""
@@ -303,14 +303,13 @@ class TextVectorization(AdaptingLayer):
 
     def _of_tokens(self, found: Texts) -> Any:
         """The outputs for inputs that are tokens already."""
-        flat: list[Any] = self._standardized(found.flat, found.shape)
-        shape = found.shape
+        spans, shape = self._as_tokens(*found), found.shape
         if self._widths:
             size = shape[-1] if shape else 1
-            rows = len(flat) // max(size, 1)
-            indices, lengths = self._indices(Tokens(flat, np.full(rows, size)))
-            return self._rows(indices, lengths, shape[:-1])
-        indices = self._lookup_layer.indices(flat, len(flat)).reshape(shape)
+            rows = np.full(len(spans) // max(size, 1), size)
+            runs = self._with_runs(Tokens(spans, rows))
+            return self._rows(self._lookup_layer.indices(runs.spans), runs.lengths, shape[:-1])
+        indices = self._lookup_layer.indices(spans).reshape(shape)
         width = self.output_sequence_length
         if width is not None and shape:
             indices = indices[..., :width]

@@ -2,26 +2,27 @@
 
     Texts       str, bytes, lists, arrays of numpy, columns of tables, tensors of TensorFlow
     clean       lower case, no punctuation: of ASCII, as Keras does it
-    split       a list of tokens for each text
+    split       the tokens of each text, as spans
     ngrams      tokens of neighbours, joined by a space
 
 A batch is cleaned and split as one string of bytes, in which texts are parted by a byte that UTF-8
 never has, so that a token costs no step of Python.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, compress
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cornu.errors import type_error, value_error
+from cornu.layers.preprocessing.spans import BETWEEN, Spans, joined
 from cornu.numeric import ragged
 from cornu.types import Tensor
 
 # The characters that Keras's regular expression names: all punctuation of ASCII.
 PUNCTUATION = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-_BETWEEN = b"\xff"
+_BLANK = bytes(byte in b" \t\n\v\f\r" + BETWEEN for byte in range(256))
 
 
 class Texts(NamedTuple):
@@ -119,49 +120,56 @@ def _decoded(texts: list[Any], encoding: str, what: str) -> list[str]:
 
 
 class Tokens(NamedTuple):
-    """The tokens of texts, one after the other, as str or as UTF-8 bytes, and how many each has."""
+    """The tokens of texts, one after the other, and how many each text has."""
 
-    flat: Iterable[Any]
+    spans: Spans
     lengths: np.ndarray
 
-    @property
-    def total(self) -> int:
-        """Number of tokens in all."""
-        return int(self.lengths.sum())
 
-
-def clean(texts: Sequence[str], lower: bool, strip_punctuation: bool) -> list[bytes]:
+def clean(texts: Sequence[str], lower: bool, strip_punctuation: bool) -> bytes:
     """Texts in UTF-8, with ASCII letters in lower case and without ASCII punctuation.
 
-    Letters beyond ASCII keep their case, as in Keras.
+    They are joined by `spans.BETWEEN`. Letters beyond ASCII keep their case, as in Keras.
 
     Example:
 
-        >>> [t.decode() for t in clean(["Don't!", "É = A"], True, True)]
+        >>> [t.decode() for t in clean(["Don't!", "É = A"], True, True).split(BETWEEN)]
         ['dont', 'É  a']
     """
-    if not texts:
-        return []
-    try:
-        joined = _BETWEEN.join(map(str.encode, texts))
-    except UnicodeEncodeError:  # half of a surrogate pair
-        joined = _BETWEEN.join([t.encode("utf-8", "surrogatepass") for t in texts])
+    data = joined(texts)
     if lower:
-        joined = joined.lower()
-    if strip_punctuation:
-        joined = joined.translate(None, PUNCTUATION)
-    return joined.split(_BETWEEN)
+        data = data.lower()
+    return data.translate(None, PUNCTUATION) if strip_punctuation else data
 
 
-def words(texts: Iterable[bytes]) -> Tokens:
-    """The words of texts, parted by the white space of ASCII."""
-    return _of_rows(list(map(bytes.split, texts)))
+def words(data: bytes, count: int) -> Tokens:
+    """The words of texts, parted by the white space of ASCII.
+
+    Args:
+        data: texts, joined by `spans.BETWEEN`.
+        count: number of texts.
+
+    Example:
+
+        >>> words(joined(["the cat", "", " a "]), 3).lengths.tolist()
+        [2, 0, 1]
+    """
+    blank = np.frombuffer((BETWEEN + data + BETWEEN).translate(_BLANK), bool)
+    edges = np.flatnonzero(blank[1:] != blank[:-1])
+    starts, ends = edges[::2], edges[1::2]
+    between = np.flatnonzero(np.frombuffer(data, np.uint8) == BETWEEN[0])
+    before = np.searchsorted(starts, between)
+    lengths = np.diff(before, prepend=0, append=len(starts))
+    return Tokens(Spans(data, starts, ends - starts), lengths if count else lengths[:0])
 
 
-def characters(texts: Iterable[str]) -> Tokens:
+def characters(texts: Sequence[str]) -> Tokens:
     """The characters of texts."""
-    rows = list(texts)
-    return Tokens("".join(rows), np.fromiter(map(len, rows), np.int64, len(rows)))
+    data = "".join(texts).encode("utf-8", "surrogatepass")
+    inner = (np.frombuffer(data, np.uint8) & 0xC0) == 0x80
+    starts = np.flatnonzero(~inner)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    return Tokens(Spans(data, starts, np.diff(starts, append=len(data))), lengths)
 
 
 def split_by(split: Callable[[Any], Any], texts: np.ndarray) -> Tokens:
@@ -182,12 +190,9 @@ def split_by(split: Callable[[Any], Any], texts: np.ndarray) -> Tokens:
             received=f"{len(rows)} items for {len(texts)} texts, such as {rows[:1]!r:.60}",
             fix="split=lambda texts: [text.split(',') for text in texts]",
         )
-    return _of_rows([read(row, what="what split returns").flat for row in rows])
-
-
-def _of_rows(rows: list[Any]) -> Tokens:
-    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    return Tokens(chain.from_iterable(rows), lengths)
+    found = [read(row, what="what split returns").flat for row in rows]
+    lengths = np.fromiter(map(len, found), np.int64, len(found))
+    return Tokens(Spans.of(list(chain.from_iterable(found))), lengths)
 
 
 def ngrams(tokens: Tokens, widths: Sequence[int]) -> Tokens:
@@ -195,23 +200,22 @@ def ngrams(tokens: Tokens, widths: Sequence[int]) -> Tokens:
 
     Example:
 
-        >>> list(ngrams(Tokens("abc", np.array([3])), (1, 2)).flat)
-        ['a', 'b', 'c', 'a b', 'b c']
+        >>> ngrams(Tokens(Spans.of(["a", "b", "c"]), np.array([3])), (1, 2)).spans.listed()
+        [b'a', b'b', b'c', b'a b', b'b c']
     """
-    flat, lengths = list(tokens.flat), tokens.lengths
-    joint: Any = b" " if flat and isinstance(flat[0], bytes) else " "
+    spans, lengths = tokens.spans.spaced(), tokens.lengths
     row = np.repeat(np.arange(len(lengths)), lengths)
-    found: list[Any] = []
-    rows = []
-    for width in widths:
+    first = np.cumsum(lengths) - lengths  # of each text, among the tokens
+    runs = [np.maximum(lengths - width + 1, 0) for width in widths]
+    totals = np.sum(runs, axis=0)
+    begin = np.cumsum(totals) - totals  # of each text, among the runs
+    starts, sizes = (np.empty(int(totals.sum()), np.int64) for _ in range(2))
+    for width, count in zip(widths, runs, strict=True):
         # A run lies within a text if its first and last token do.
-        starts = max(len(flat) - width + 1, 0)
-        within = row[:starts] == row[width - 1 :]
-        runs = map(joint.join, zip(*(flat[i:] for i in range(width)), strict=False))
-        found += compress(runs, within.tolist())
-        rows.append(row[:starts][within])
-    order = np.argsort(np.concatenate(rows), kind="stable")
-    return Tokens(
-        [found[i] for i in order.tolist()],
-        np.bincount(np.concatenate(rows), minlength=len(lengths)).astype(np.int64),
-    )
+        some = np.flatnonzero(row[: max(len(row) - width + 1, 0)] == row[width - 1 :])
+        place = (begin - first)[row[some]] + some
+        last = some + width - 1
+        starts[place] = spans.starts[some]
+        sizes[place] = spans.starts[last] + spans.sizes[last] - spans.starts[some]
+        begin = begin + count
+    return Tokens(Spans(spans.data, starts, sizes), totals)

@@ -34,8 +34,9 @@ class Vocabulary:
 
     Example:
 
+        >>> from cornu.layers.preprocessing.spans import Spans
         >>> words = Vocabulary(["a", "b"], 1, {}, 0)
-        >>> words.texts.of(["b", "x"], 2).tolist(), len(words)
+        >>> words.texts.of(Spans.of(["b", "x"])).tolist(), len(words)
         ([2, 0], 2)
     """
 
@@ -109,7 +110,7 @@ def lines_of(content: bytes, what: str, count: int | None = None) -> list[str]:
 
     Example:
 
-        >>> lines_of(b"\nthe\ncat\n", "the vocabulary")
+        >>> lines_of(b"\\nthe\\ncat\\n", "the vocabulary")
         ['', 'the', 'cat']
     """
     budget.spend(content.count(b"\n") // budget.VALUES)
