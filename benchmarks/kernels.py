@@ -45,6 +45,7 @@ from cornu.kernels.platform import targeting
 from cornu.kernels.pool import average_pool, max_pool
 from cornu.kernels.random_bits import dropout
 from cornu.kernels.recurrence import gru, lstm
+from cornu.kernels.resize import resize
 
 ITERATIONS = 3
 BUDGET = 0.6  # seconds per pair of figures
@@ -219,6 +220,12 @@ def rows() -> dict[str, Row]:
         "pool max 3x3 s2": Row(lambda x: max_pool(x, 3, 2), (image,)),
         "pool average 2x2": Row(lambda x: average_pool(x, 2), (image,)),
         "pool average 3x3 s2": Row(lambda x: average_pool(x, 3, 2), (image,)),
+        "resize 224 -> 160": Row(
+            lambda x: resize(x, (160, 160), "linear", False), (normal(8, 224, 224, 3),), False
+        ),
+        "resize 28 -> 56": Row(
+            lambda x: resize(x, (56, 56), "linear", False), (normal(8, 28, 28, 64),)
+        ),
         "lstm 28x128, 128 units": step_rnn(lstm, 4, zeros, zeros),
         "gru 28x128, 128 units": step_rnn(gru, 3, zeros),
         "gates 256x128": Row(

@@ -84,3 +84,17 @@ def test_a_loss_of_the_users_is_not_judged_by_its_name():
     ):
         (output,) = describe_outputs(compiled(layers.Dense(1), loss=loss))
         assert output.loss == expected
+
+
+@pytest.mark.parametrize(
+    ("stack", "expected"),
+    [
+        ([layers.Rescaling(1 / 255), layers.Dense(1)], True),
+        ([layers.RandomContrast(0.1, input_shape=(2, 2, 1)), layers.Dense(1)], False),
+        ([keras.Sequential([layers.Activation("relu"), layers.Rescaling(1 / 255)])], True),
+        ([keras.Sequential([layers.Dense(1), layers.Rescaling(1 / 255)])], False),
+    ],
+)
+def test_pixels_may_be_rescaled_inside_of_models(stack, expected):
+    model = keras.Sequential([keras.Input((2, 2, 1)), *stack])
+    assert _rescales(model) is expected

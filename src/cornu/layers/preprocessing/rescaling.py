@@ -28,6 +28,7 @@ class Rescaling(Layer):
         [-1.0, 1.0]
     """
 
+    rescales_inputs = True
     _weightless = True
     _takes_sparse = False
     _casts_inputs = False  # halves would round large integers

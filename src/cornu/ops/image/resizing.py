@@ -11,6 +11,7 @@ from cornu.arguments import one_of
 from cornu.core.graph.op import fused, op
 from cornu.core.graph.operands import tensor, to_float
 from cornu.errors import value_error
+from cornu.kernels.resize import resize as resized
 from cornu.ops.image.layout import batched, floating_dtype, in_dtype_of
 from cornu.types import Axis, Shape, Tensor
 
@@ -75,10 +76,8 @@ def resize(
         else:
             widths = ((0, 0), (-top, -top), (-left, -left), (0, 0))
             x = jnp.pad(x, widths, constant_values=fill_value)
-    shape = (x.shape[0], height, width, x.shape[-1])
-    y = jax.image.resize(
-        x.astype(floating_dtype(x)), shape, RESIZE_METHODS[interpolation], antialias=antialias
-    )
+    method = RESIZE_METHODS[interpolation]
+    y = resized(x.astype(floating_dtype(x)), (height, width), method, antialias)
     return back(in_dtype_of(y, original))
 
 

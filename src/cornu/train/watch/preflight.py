@@ -295,7 +295,7 @@ def input_shapes(model: TrainableModel, x: Tensors) -> Any:
 
 def _rescales(model: TrainableModel) -> bool:
     """Whether the first layer that changes its inputs takes them at any scale."""
-    layers = getattr(model, "layers", ())
+    layers = [x for x in model._flatten_layers(include_self=False) if not x._sublayers()]
     return next((x.rescales_inputs for x in layers if x.weights or x.rescales_inputs), False)
 
 
