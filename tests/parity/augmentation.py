@@ -25,12 +25,12 @@ COLOR = [
     Case("RandomColorJitter", dict(brightness_factor=0.1, contrast_factor=(0.1, 0.2), saturation_factor=(0.4, 0.6), hue_factor=0.1, seed=2)),
     Case("RandomColorJitter", dict(value_range=(0, 1), hue_factor=0.1)),
     Case("RandomColorDegeneration", dict(factor=(0.2, 0.5))),
-    Case("RandomGrayscale", dict(factor=0.3), config_differs=("seed",)),
+    Case("RandomGrayscale", dict(factor=0.9), config_differs=("seed",)),
     Case("RandomInvert", dict(factor=(0.5, 1.0))),
     Case("RandomPosterization", dict(factor=5)),
     Case("RandomSharpness", dict(factor=0.7)),
-    Case("RandomGaussianBlur", dict(factor=0.8, kernel_size=5, sigma=(0.5, 2.0))),
-    Case("RandomErasing", dict(factor=0.5, scale=(0.1, 0.2), fill_value=3)),
+    Case("RandomGaussianBlur", dict(factor=(0.8, 1.0), kernel_size=5, sigma=(0.5, 2.0))),
+    Case("RandomErasing", dict(factor=(0.8, 1.0), scale=(0.1, 0.2), fill_value=3)),
     Case("RandomErasing", dict(fill_value=(1, 2, 3), data_format="channels_last")),
     Case("Solarization", dict(addition_factor=0.2, threshold_factor=(0.3, 0.6), seed=1)),
     Case("Equalization", dict(bins=64, **UNIT)),
@@ -38,12 +38,14 @@ COLOR = [
     Case("ContrastLimitedAdaptiveHistogramEqualization", dict(clip_limit=2.0, tile_grid_size=(2, 3))),
 ]  # fmt: skip
 
-MIXING = [
+OF_SEVERAL = [
     Case("MixUp", dict(alpha=0.4, seed=1)),
     Case("CutMix", dict(factor=(0.2, 0.9))),
+    Case("RandAugment", dict(num_ops=3, factor=(0.1, 0.4), **UNIT)),
+    Case("AugMix", dict(num_chains=2, chain_depth=2, all_ops=False, seed=1)),
 ]
 
-ROWS = [*COLOR, *MIXING, *GEOMETRY]
+ROWS = [*COLOR, *OF_SEVERAL, *GEOMETRY]
 
 
 def each(*values: float) -> np.ndarray:

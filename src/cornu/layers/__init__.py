@@ -31,6 +31,7 @@ from cornu.layers.augmentation.filters import (
 from cornu.layers.augmentation.flip import RandomFlip as RandomFlip
 from cornu.layers.augmentation.max_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
 from cornu.layers.augmentation.mixing import CutMix as CutMix, MixUp as MixUp
+from cornu.layers.augmentation.policies import AugMix as AugMix, RandAugment as RandAugment
 from cornu.layers.augmentation.sizes import (
     CenterCrop as CenterCrop,
     RandomCrop as RandomCrop,
