@@ -1,5 +1,6 @@
 """Random erasing: a rectangle of noise or of one color, so that a model looks elsewhere, too."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,18 +66,21 @@ class RandomErasing(PixelLayer):
         self._set_seed(seed)
 
     def draw(self, data: Batch, seed: SeedGenerator | None) -> Any:
-        shape = data["images"].shape
         drawn = {
             "patch": patches(data, numbers(data, self.scale, seed, 2), seed),
             "apply_erasing": chosen(data, self.factor, seed),
         }
-        if self.fill_value is None:
+        if self.fill_value is None:  # noise for the largest patch, which is a part of the image
+            batch, height, width, channels = data["images"].shape
+            tall, wide = (min(n, math.ceil(n * self.scale[1] ** 0.5) + 1) for n in (height, width))
+            shape = (batch, tall, wide, channels)
             drawn["fill_value"] = random.normal(shape, dtype="float32", seed=seed)
         return drawn
 
     def change(self, images: Tensor, transformation: Transformation) -> Any:
         if self.fill_value is None:
-            fill = transformation["fill_value"] * self.value_range[1]
+            noise = pixels.placed(transformation["fill_value"], transformation["patch"], images)
+            fill = noise * self.value_range[1]
         else:
             fill = jnp.asarray(self.fill_value, jnp.float32)
             if fill.size not in (1, images.shape[-1]):

@@ -36,7 +36,9 @@ class PixelLayer(ImageLayer):
     def get_random_transformation(
         self, data: Batch, training: bool = True, seed: SeedGenerator | None = None
     ) -> Transformation:
-        return self.draw(data, seed) if training else None
+        if not training:
+            return None
+        return self.draw(data, self.generator if seed is None and self._draws else seed)
 
     def transform_images(
         self, images: Tensor, transformation: Transformation, training: bool = True

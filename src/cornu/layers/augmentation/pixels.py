@@ -11,13 +11,14 @@ convert other ranges. No function mixes images of a batch.
     clahe         the same for tiles, interpolated between their centers
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
-from cornu import ops
+from cornu.ops.image.color import LUMA
 from cornu.types import Tensor
 
 Range = Sequence[float]
@@ -51,10 +52,28 @@ def from_levels(images: Tensor, value_range: Range) -> Any:
 # ---- color ------------------------------------------------------------------------------------
 
 
+def over_pixels(images: Tensor, reduce: Callable[..., Any]) -> Any:
+    """A reduction over height and width: `(batch, 1, 1, channels)`.
+
+    Whole rows are put together first, which is up to ten times faster on CPUs.
+    """
+    batch, height, width, channels = images.shape
+    row = reduce(images.reshape(batch, height, width * channels), axis=1)
+    return reduce(row.reshape(batch, width, channels), axis=1)[:, None, None]
+
+
 def contrast(images: Tensor, factor: Tensor) -> Any:
     """Distances from the mean of each channel, times `factor`."""
-    mean = jnp.mean(images, axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
+    mean = over_pixels(images, jnp.mean)  # (batch, 1, 1, channels)
     return (images - mean) * factor + mean
+
+
+def _planes(images: Tensor) -> tuple[Any, Any, Any]:
+    """Red, green and blue, `(batch, height, width)` each.
+
+    The largest of three planes is many times faster than a maximum over an axis of three.
+    """
+    return images[..., 0], images[..., 1], images[..., 2]
 
 
 def hue(images: Tensor, turn: Tensor) -> Any:
@@ -63,17 +82,18 @@ def hue(images: Tensor, turn: Tensor) -> Any:
     In HSV, a turn changes neither the largest nor the smallest channel of a pixel, so each channel
     is the smallest plus a part of the span, which follows from the hue alone.
     """
-    # Channels are compared with one another: XLA may compute `high` again with other last digits.
-    r, g, b = images[..., 0:1], images[..., 1:2], images[..., 2:3]
-    high = jnp.max(images, axis=-1, keepdims=True)
-    low = jnp.min(images, axis=-1, keepdims=True)
-    span = high - low
-    safe = jnp.where(span > 0, span, 1)
-    after_red = jnp.where(g >= b, 2 + (b - r) / safe, 4 + (r - g) / safe)
-    sector = jnp.where((r >= g) & (r >= b), (g - b) / safe, after_red)
-    sector = (sector + 6 * turn) % 6  # (batch, height, width, 1)
-    parts = (jnp.abs(sector - 3) - 1, 2 - jnp.abs(sector - 2), 2 - jnp.abs(sector - 4))
-    return low + span * jnp.clip(jnp.concatenate(parts, axis=-1), 0, 1)
+    r, g, b = _planes(images)
+    low = jnp.minimum(jnp.minimum(r, g), b)
+    span = jnp.maximum(jnp.maximum(r, g), b) - low
+    # Channels are compared with one another: XLA may compute the largest again, otherwise rounded.
+    first, second = (r >= g) & (r >= b), g >= b
+    ahead = jnp.where(first, g - b, jnp.where(second, b - r, r - g))
+    sector = jnp.where(first, 0, jnp.where(second, 2, 4)) + ahead / jnp.where(span > 0, span, 1)
+    sector = sector + 6 * per_image(turn)[..., 0]
+    sector = (sector - 6 * jnp.floor(sector / 6))[..., None]  # in [0, 6); (batch, h, w, 1)
+    start, slope, center = jnp.array([[-1, 2, 2], [1, -1, -1], [3, 2, 4]], images.dtype)
+    part = jnp.clip(start + slope * jnp.abs(sector - center), 0, 1)
+    return low[..., None] + span[..., None] * part
 
 
 def saturation(images: Tensor, factor: Tensor) -> Any:
@@ -81,15 +101,18 @@ def saturation(images: Tensor, factor: Tensor) -> Any:
 
     Hue and value stay, so each channel moves away from the largest by the same factor.
     """
-    high = jnp.max(images, axis=-1, keepdims=True)
-    span = high - jnp.min(images, axis=-1, keepdims=True)
+    r, g, b = _planes(images)
+    high = jnp.maximum(jnp.maximum(r, g), b)
+    span = high - jnp.minimum(jnp.minimum(r, g), b)
     most = high / jnp.where(span > 0, span, 1)  # beyond, the saturation would exceed 1
-    return high - (high - images) * jnp.minimum(factor, most)
+    factor = jnp.minimum(per_image(factor)[..., 0], most)[..., None]  # (batch, height, width, 1)
+    return high[..., None] - (high[..., None] - images) * factor
 
 
 def gray(images: Tensor) -> Any:
     """Luma of RGB images: `(batch, height, width, 1)`."""
-    return ops.image.rgb_to_grayscale(images, data_format="channels_last")
+    r, g, b = _planes(images)
+    return (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b)[..., None]
 
 
 def sharpen(images: Tensor, factor: Tensor) -> Any:
@@ -113,8 +136,8 @@ def smooth(images: Tensor) -> Any:
 
 def posterize(images: Tensor, bits: Tensor) -> Any:
     """The `bits` highest bits of each level of 8 bits, the others zero."""
-    step = jnp.exp2(8 - bits)
-    return jnp.floor(jnp.clip(images, 0, 255) / step) * step
+    step = jnp.exp2(8.0 - bits)
+    return jnp.floor(jnp.clip(images, 0, 255) * (1 / step)) * step
 
 
 def solarize(images: Tensor, addition: Tensor, threshold: Tensor) -> Any:
@@ -126,8 +149,7 @@ def solarize(images: Tensor, addition: Tensor, threshold: Tensor) -> Any:
 def stretch(images: Tensor, value_range: Range) -> Any:
     """Each channel over the whole range; constant channels stay as they are."""
     pixels = levels(images, value_range)
-    low = jnp.min(pixels, axis=(1, 2), keepdims=True)  # (batch, 1, 1, channels)
-    high = jnp.max(pixels, axis=(1, 2), keepdims=True)
+    low, high = over_pixels(pixels, jnp.min), over_pixels(pixels, jnp.max)
     scale = 255 / jnp.where(high > low, high - low, 1)
     stretched = jnp.clip(pixels * scale - low * scale, 0, 255)
     return jnp.where(high > low, from_levels(stretched, value_range), images)
@@ -241,3 +263,14 @@ def inside(patch: Tensor, height: int, width: int) -> Any:
     across = (x >= left * width) & (x < right * width)  # (batch, 1, width, 1)
     down = (y >= top * height) & (y < bottom * height)  # (batch, height, 1, 1)
     return across & down
+
+
+def placed(parts: Tensor, patch: Tensor, images: Tensor) -> Any:
+    """Smaller images at the places of patches, on zeros of the size of `images`."""
+    height, width = images.shape[1:3]
+    start = jnp.floor(patch[:, 1::-1] * jnp.array([height, width])).astype(jnp.int32)  # y, x
+
+    def one(part: Tensor, start: Tensor, image: Tensor) -> Any:
+        return lax.dynamic_update_slice(jnp.zeros_like(image), part, (start[0], start[1], 0))
+
+    return jax.vmap(one)(parts, start, images)

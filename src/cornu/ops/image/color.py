@@ -8,7 +8,7 @@ from cornu.numeric import is_float
 from cornu.ops.image.layout import batched, floating_dtype
 from cornu.types import Tensor
 
-_GRAY = (0.2989, 0.5870, 0.1140)  # luma coefficients of red, green and blue
+LUMA = (0.2989, 0.5870, 0.1140)  # luma coefficients of red, green and blue
 
 
 @op(file_name="RGBToGrayscale", compiled=True)
@@ -25,7 +25,7 @@ def rgb_to_grayscale(images: Tensor, data_format: str | None = None) -> Tensor:
     x, back = batched("rgb_to_grayscale", images, data_format)
     _three(x, "rgb_to_grayscale")
     gray = jnp.tensordot(
-        x.astype(floating_dtype(x)), jnp.asarray(_GRAY, floating_dtype(x)), axes=((-1,), (0,))
+        x.astype(floating_dtype(x)), jnp.asarray(LUMA, floating_dtype(x)), axes=((-1,), (0,))
     )[..., None]
     return back(gray.astype(x.dtype))
 
