@@ -54,8 +54,17 @@ DIFFERENCES = [
         "`Normalization` follow from what it learned, and are set by its arguments alone.",
         "value: layers.* .backend",
         "value: layers.* .convert_weight",
+        "member: layers.*.convert_weight",
         "setting: layers.Normalization* .mean",
         "setting: layers.Normalization* .variance",
+    ),
+    meant(
+        "Layers that augment images: `transform_images` and its like take `(values, "
+        "transformation, training=True)` in every layer, and batches with the channels last; "
+        "helpers of single layers, such as `get_transformed_x_y`, are absent.",
+        "parameters: layers.*.transform_*",
+        "parameters: layers.*.get_random_transformation",
+        "member: layers.*.get_*",
     ),
     # ---- what objects show --------------------------------------------------------------------
     meant(

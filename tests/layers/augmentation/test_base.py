@@ -175,6 +175,7 @@ def test_two_threads_get_whole_answers(compiled):
     ("data", "says"),
     [
         ({"labels": 1}, "no images"),
+        (None, "no images"),
         (np.ones((3, 4)), "x[..., None]"),
         ({"images": IMAGES, "labels": np.ones(3)}, "as many labels as images"),
         ({"images": IMAGES, "bounding_boxes": np.ones((2, 4))}, "'boxes' and 'labels'"),
@@ -187,6 +188,16 @@ def test_two_threads_get_whole_answers(compiled):
 def test_wrong_data_say_what_is_wrong(layer, data, says):
     with pytest.raises(ValueError, match=re.escape(says)):
         layer(data)
+
+
+def test_the_methods_for_one_image_are_those_for_a_batch_of_one():
+    layer, one = Shift(), {"by": np.array([2.0])}
+    data = {"image": IMAGES[0], "label": 3.0, "segmentation_mask": np.zeros((3, 4, 1), "int32")}
+    for key, value in data.items():
+        out = getattr(layer, f"transform_single_{key}")(value, one)
+        np.testing.assert_array_equal(out, value + np.asarray(2).astype(np.asarray(value).dtype))
+    boxes = {"boxes": np.ones((5, 4)), "labels": np.ones(5)}
+    assert float(layer.transform_single_bounding_box(boxes, one)["boxes"][0, 0]) == 2
 
 
 @pytest.mark.parametrize("factor", [2, "a", (1, 2, 3), (1.5, 2)])

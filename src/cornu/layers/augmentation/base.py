@@ -135,6 +135,35 @@ class ImageLayer(Layer):
         """Masks `(batch, height, width, channels)`; they follow the pixels and keep their dtype."""
         return segmentation_masks
 
+    def transform_single_image(
+        self, image: Tensor, transformation: Transformation, training: bool = True
+    ) -> Tensor:
+        """One image `(height, width, channels)`; the transformation is that of a batch of one."""
+        image = ops.convert_to_tensor(image)
+        return self.transform_images(image[None], transformation, training)[0]
+
+    def transform_single_label(
+        self, label: Tensor, transformation: Transformation, training: bool = True
+    ) -> Tensor:
+        """The label of one image."""
+        label = ops.convert_to_tensor(label)
+        return self.transform_labels(label[None], transformation, training)[0]
+
+    def transform_single_bounding_box(
+        self, bounding_box: Batch, transformation: Transformation, training: bool = True
+    ) -> Batch:
+        """The boxes `(boxes, 4)` of one image, and their labels."""
+        batch = {key: ops.convert_to_tensor(value)[None] for key, value in bounding_box.items()}
+        moved = self.transform_bounding_boxes(batch, transformation, training)
+        return {key: value[0] for key, value in moved.items()}
+
+    def transform_single_segmentation_mask(
+        self, segmentation_mask: Tensor, transformation: Transformation, training: bool = True
+    ) -> Tensor:
+        """The mask of one image, `(height, width, channels)`."""
+        mask = ops.convert_to_tensor(segmentation_mask)
+        return self.transform_segmentation_masks(mask[None], transformation, training)[0]
+
     # ---- a call -------------------------------------------------------------------------------
 
     def call(self, data: Tensors, training: bool = True) -> Tensors:
@@ -254,8 +283,8 @@ def _check(layer: ImageLayer, given: Batch, changed: Batch) -> None:
     images = given.get("images")
     if images is None:
         raise value_error(
-            f"The dict given to {describe(layer)} has no images.",
-            received=", ".join(map(repr, given)),
+            f"{describe(layer)} was given no images.",
+            received="keys " + ", ".join(map(repr, given)),
             fix='{"images": images, "labels": labels}',
         )
     rank = len(getattr(images, "shape", ()))

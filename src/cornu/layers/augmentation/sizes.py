@@ -117,25 +117,8 @@ class Resizing(Sized):
         )
 
 
-class CenterCrop(Sized):
-    """Cut the center out of images.
-
-    An image that is smaller than the target along an axis is cut to the aspect ratio of the target
-    and resized.
-
-    Input one image or a batch, or a dict (see `ImageLayer`), output the same with the size of the
-    images changed; floats come out.
-
-    Args:
-        height, width: size of the result in pixels.
-        data_format: "channels_last" or "channels_first".
-
-    Example:
-
-        >>> import numpy as np
-        >>> CenterCrop(1, 2)(np.arange(16.0).reshape(4, 4, 1)).ravel().tolist()
-        [5.0, 6.0]
-    """
+class Crop(Sized):
+    """A layer that cuts a part out of images, which it resizes only where they are too small."""
 
     def _fits(self, size: tuple[int, ...]) -> bool:
         return size[0] >= self.height and size[1] >= self.width
@@ -163,7 +146,31 @@ class CenterCrop(Sized):
         )
 
 
-class RandomCrop(CenterCrop):
+class CenterCrop(Crop):
+    """Cut the center out of images.
+
+    An image that is smaller than the target along an axis is cut to the aspect ratio of the target
+    and resized.
+
+    Input one image or a batch, or a dict (see `ImageLayer`), output the same with the size of the
+    images changed; floats come out.
+
+    Args:
+        height, width: size of the result in pixels.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+
+        >>> import numpy as np
+        >>> CenterCrop(1, 2)(np.arange(16.0).reshape(4, 4, 1)).ravel().tolist()
+        [5.0, 6.0]
+    """
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
+        super().__init__(height, width, data_format, **kwargs)
+
+
+class RandomCrop(Crop):
     """Cut a random part out of images in training, the same for all images of a batch.
 
     In inference, and where an image is smaller than the target along an axis, the largest part
