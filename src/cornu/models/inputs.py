@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from cornu import ops
@@ -91,7 +92,8 @@ def _in_dtype(model: Model, graph: Function, x: Any, expected: KerasTensor) -> A
         require_rows(x, (None,))
     if is_integer(given) and is_float(expected.dtype) and _looks_up(graph, expected):
         return x  # a float does not hold every row of a large table
-    return ops.cast(x, expected.dtype)
+    held = jax.dtypes.canonicalize_dtype(dtypes.numpy_dtype(expected.dtype))  # int64: 32 bits
+    return ops.cast(x, held.name)
 
 
 def _looks_up(graph: Function, tensor: KerasTensor) -> bool:
