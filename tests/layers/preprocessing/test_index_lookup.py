@@ -292,3 +292,38 @@ def test_refused_by_kind():
     cornu.Model(inputs := cornu.Input((1,), dtype="string"), layer(inputs))
     with pytest.raises(RuntimeError, match="size of its vocabulary cannot change"):
         layer.set_vocabulary(["a", "b"])
+
+
+# ---- in models and data sets -----------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_model_of_keras_predicts_what_it_predicted_there():
+    model = models.load_model(KERAS)
+    texts, words = np.array([["the CAT, naïve"], ["x y dog"]]), np.array([["red"], ["zz"]])
+    found = model.predict([texts[:1], words[:1], np.array([[7]])], verbose=0)
+    np.testing.assert_allclose(found, np.load(KERAS.with_suffix(".npy"))[:1], rtol=1e-6)
+    with pytest.raises(ValueError, match="beyond 32 bits"):
+        model.predict([texts, words, np.array([[7], [2**40]])], verbose=0)
+
+
+def test_a_model_with_integers_learns():
+    lookup = IntegerLookup(output_mode="one_hot")
+    lookup.adapt(np.array([3, 5, 5, 9]))
+    model = cornu.Sequential([cornu.Input((1,), dtype="int64"), lookup, layers.Dense(1)])
+    model.compile(cornu.optimizers.SGD(0.5), "mse")
+    x, y = np.array([[3], [5], [9], [77]]), np.array([0.0, 1.0, 2.0, 3.0])
+    model.fit(x, y, epochs=60, verbose=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0).ravel(), y, atol=0.1)
+
+
+def test_data_sets():
+    texts, labels = ["a b", "b", "c b"], np.arange(3)
+    data = cornu.data.Dataset.from_tensor_slices((np.array(texts), labels)).batch(2)
+    for given in (data, data.map(lambda x, y: x)):
+        layer = TextVectorization(output_sequence_length=2)
+        layer.adapt(given)
+        assert layer.get_vocabulary() == ["", "[UNK]", "b", "c", "a"]
+    batches = [x for x, _ in data.map(lambda x, y: (layer(x), y))]
+    assert isinstance(batches[0], np.ndarray)  # it stays on the host until the model wants it
+    assert np.concatenate(batches).tolist() == [[4, 2], [2, 0], [3, 2]]
