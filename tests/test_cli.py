@@ -290,3 +290,20 @@ def test_inspect_ends_with_1_for_what_loading_refuses(tmp_path, capsys):
 def test_inspect_of_nothing(capsys):
     assert cli.main(["inspect", "no.keras"]) == 1
     assert "There is no file 'no.keras'" in capsys.readouterr().err
+
+
+# ---- describe ---------------------------------------------------------------------------------
+
+
+def test_describe_a_table(tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    path.write_text("age,sick\n1,0\n2,1\n3,1\n")
+    assert cli.main(["describe", str(path), "--label", "sick"]) == 0
+    out = capsys.readouterr().out
+    assert "2: 0 1, 1 2" in out and "Nothing looks like a mistake." in out
+    path.write_text("age,sick\n1,0\n,1\n3,1\n")
+    assert cli.main(["describe", str(path), "--json", "--seconds", "5"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["findings"][0]["what"] == "Column age has 1 NaN."
+    assert cli.main(["describe", str(tmp_path / "none")]) == 1
+    assert "cornu describe: There is no file or folder" in capsys.readouterr().err

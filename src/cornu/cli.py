@@ -4,6 +4,7 @@
     cornu run script.py ...   run a script with `import keras` and `tf.keras` answered by Cornu
     cornu summary FILE        the layers, shapes and sizes of a saved model
     cornu inspect FILE        what is in a file of a model or of weights, without loading it
+    cornu describe PATH       what is in a folder of files, a table or arrays, before training
     cornu doctor              versions, devices, settings, caches, and what is wrong with them
     cornu build-kernels       compile the native kernels, where there is a C++ compiler
 
@@ -27,9 +28,10 @@ import cornu
 from cornu import compat, demo, errors, settings
 from cornu.compat.copied import explained
 from cornu.engine import runtime
+from cornu.findings import ERROR
 from cornu.kernels.native import library as native
 from cornu.kernels.native.build import build as build_native_kernels
-from cornu.reports import canary, inspection
+from cornu.reports import canary, description, inspection
 from cornu.version import KERAS_API, __version__
 
 INTERRUPTED = 130
@@ -119,6 +121,23 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument("--json", action="store_true", help="everything, as JSON")
     look.set_defaults(do=_inspect)
 
+    describe = commands.add_parser(
+        "describe",
+        help="what is in a folder of images, sounds or texts, in a table, or in arrays",
+        description="Count samples and classes, look for missing values, constant columns, copies "
+        "(also between train and test), and files that cannot be read. PATH is a folder, or a "
+        ".csv, .tsv, .parquet, .npy, .npz or .txt file. Ends with 1 if training on it would go "
+        "wrong.",
+    )
+    describe.add_argument("path", metavar="PATH")
+    describe.add_argument("--test", metavar="PATH", help="test data, compared with PATH")
+    describe.add_argument("--label", metavar="COLUMN", help="the column of labels of a table")
+    describe.add_argument(
+        "--seconds", type=_positive, default=60, metavar="N", help="time to look for (60)"
+    )
+    describe.add_argument("--json", action="store_true", help="everything, as JSON")
+    describe.set_defaults(do=_describe)
+
     doctor = commands.add_parser(
         "doctor",
         help="versions, devices, settings, caches",
@@ -202,6 +221,17 @@ def _inspect(options: argparse.Namespace) -> int:
     else:
         print(inspection.render_inspection(found, arrays=options.arrays, stream=sys.stdout))
     return 1 if found.is_dangerous else 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    found = cornu.data.describe(
+        options.path, options.label, test=options.test, seconds=options.seconds
+    )
+    if options.json:
+        print(found.to_json())
+    else:
+        print(description.render_description(found, stream=sys.stdout))
+    return 1 if any(finding.severity == ERROR for finding in found.findings) else 0
 
 
 def _build_kernels(options: argparse.Namespace) -> int:

@@ -18,14 +18,16 @@ import io
 import math
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from cornu import errors
+from cornu.findings import Finding
 from cornu.reports import screen
 from cornu.reports.table import Column, printable, render_table
 
 MAX_LINES = 60  # rows of a table; the rest is counted
-_STYLES = {"danger": "bold red", "warning": "yellow", "note": "cyan"}
+_STYLES = {"danger": "bold red", "error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 def render_inspection(found: Any, *, arrays: bool = False, stream: TextIO | None = None) -> str:
@@ -77,8 +79,8 @@ def _head(found: Any, stream: TextIO) -> str:
         facts.append(("members", shown + more))
     dot = "·" if screen.can_write(stream, "·") else "-"
     title = f"{found.path}  {dot}  {found.kind}  {dot}  {size(found.bytes)}"
-    lines = [_styled(title, "bold", stream)]
-    lines += [f"  {_styled(f'{name:12}', 'dim', stream)} {printable(said)}" for name, said in facts]
+    lines = [styled(title, "bold", stream)]
+    lines += [f"  {styled(f'{name:12}', 'dim', stream)} {printable(said)}" for name, said in facts]
     return "\n".join(lines)
 
 
@@ -138,25 +140,33 @@ def _rest(rows: Any, what: str) -> list[str]:
 
 
 def _findings(found: Any, stream: TextIO) -> str:
-    if not found.findings:
-        return _styled("Nothing suspicious.", "green", stream)
-    lines = [_styled("Findings", "bold", stream)]
-    for finding in found.findings[:MAX_LINES]:
-        level = _styled(f"{finding.severity:8}", _STYLES.get(finding.severity, ""), stream)
-        first, *more = _wrapped(printable(finding.what), screen.columns(stream) - 11)
-        lines += [f"  {level} {first}", *(f"{'':11}{line}" for line in more)]
-    if len(found.findings) > MAX_LINES:
-        lines.append(f"  ... and {len(found.findings) - MAX_LINES:,} more")
+    lines = finding_lines(found.findings, "Nothing suspicious.", stream)
     if any(f.severity == "danger" for f in found.findings):
-        lines.append(_styled("Loading refuses this file.", "bold red", stream))
+        lines.append(styled("Loading refuses this file.", "bold red", stream))
     return "\n".join(lines)
+
+
+def finding_lines(findings: Sequence[Finding], none: str, stream: TextIO) -> list[str]:
+    """Findings as lines, with their severity in color; the sentence `none` if there are none."""
+    if not findings:
+        return [styled(none, "green", stream)]
+    lines = [styled("Findings", "bold", stream)]
+    for finding in findings[:MAX_LINES]:
+        level = styled(f"{finding.severity:8}", _STYLES.get(finding.severity, ""), stream)
+        where = f"{finding.where[0].upper()}{finding.where[1:]}: " if finding.where else ""
+        text = printable(where + finding.what)
+        first, *more = _wrapped(text, screen.columns(stream) - 11)
+        lines += [f"  {level} {first}", *(f"{'':11}{line}" for line in more)]
+    if len(findings) > MAX_LINES:
+        lines.append(f"  ... and {len(findings) - MAX_LINES:,} more")
+    return lines
 
 
 def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 20)) or [""]
 
 
-def _styled(text: str, style: str, stream: TextIO) -> str:
+def styled(text: str, style: str, stream: TextIO) -> str:
     """The text in a style of rich, if the stream shows colours."""
     text = printable(text)
     if not screen.can_write(stream, text):
