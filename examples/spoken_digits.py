@@ -1,13 +1,15 @@
-"""Spoken digits: from sound to a picture of sound to the digit.
+"""Spoken digits: from a folder of WAV files to the digit that was said.
 
-    8,000 samples a second ─> STFT ─> log power (time, frequency) ─> Conv1D over time ─> the digit
+    {digit}/*.wav ─> audio_dataset_from_directory ─> 8,000 samples a second
+    MelSpectrogram (frequency, time) ─> Conv1D over time ─> the digit
 
-The short-time Fourier transform says how strong each frequency is in each hundredth of a second.
-`Conv1D` slides over time alone, with the frequencies as its channels; the maximum over time asks
-whether a sound was heard, not when.
+A mel spectrogram says how strong each pitch is in each hundredth of a second, as far as ears tell
+pitches apart. `Conv1D` slides over time alone, with the pitches as its channels; the maximum over
+time asks whether a sound was heard, not when. The spectrogram is a layer: the saved model takes
+sound.
 
-Measured: test accuracy 0.997 on the standard test set, recordings 0 to 4 of each digit and speaker,
-in 25 epochs, 25 seconds of one CPU core.
+Measured: test accuracy 1.000 on the standard test set, recordings 0 to 4 of each digit and
+speaker, in 25 epochs, 50 seconds of one CPU core.
 
     python examples/spoken_digits.py
 
@@ -15,39 +17,35 @@ Data: `spoken-digits.zip`, recordings `{digit}_{speaker}_{index}.wav`, mono, 8 k
 """
 
 import argparse
-import io
-import wave
+import tempfile
 import zipfile
+from pathlib import Path
 
-import numpy as np
 from at_hand import data_file
 
 import cornu as keras
-from cornu import layers, ops
+from cornu import layers
 
 SECOND = 8_000  # samples; longer recordings are cut, shorter ones followed by silence
+SOURCE = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 
 
-def load_recordings():
-    """`{"train": (sounds, digits), "test": ...}`, each sound `(8000,)` from -1 to 1."""
-    sounds, digits = {"train": [], "test": []}, {"train": [], "test": []}
-    source = "https://github.com/Jakobovski/free-spoken-digit-dataset"
-    with zipfile.ZipFile(data_file("spoken-digits.zip", source)) as archive:
+def unpack(folder):
+    """Put the recordings into `train/{digit}/` and `test/{digit}/`."""
+    with zipfile.ZipFile(data_file("spoken-digits.zip", SOURCE)) as archive:
         for name in sorted(n for n in archive.namelist() if n.endswith(".wav")):
             digit, _, index = name.removesuffix(".wav").split("_")
-            with wave.open(io.BytesIO(archive.read(name))) as file:
-                sound = np.frombuffer(file.readframes(SECOND), "int16") / 2**15
             part = "test" if int(index) < 5 else "train"
-            sounds[part].append(np.pad(sound, (0, SECOND - len(sound))))
-            digits[part].append(int(digit))
-    return {part: (np.float32(sounds[part]), np.array(digits[part])) for part in sounds}
+            path = Path(folder, part, digit, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(name))
 
 
-def spectrograms(sounds):
-    """The logarithm of the power, `(recordings, time, frequency)`, each with mean 0."""
-    real, imaginary = ops.stft(sounds, sequence_length=200, sequence_stride=100, fft_length=256)
-    pictures = ops.log(real**2 + imaginary**2 + 1e-4)
-    return pictures - ops.mean(pictures, axis=(1, 2), keepdims=True)  # loud or quiet: all the same
+def recordings(folder, **options):
+    """A data set of sounds `(batch, 8000, 1)` from -1 to 1 and their digits."""
+    return keras.utils.audio_dataset_from_directory(
+        folder, output_sequence_length=SECOND, batch_size=32, verbose=False, **options
+    ).cache()
 
 
 def main(arguments=None):
@@ -57,32 +55,36 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     keras.utils.set_random_seed(0)
-    parts = load_recordings()
-    chosen = np.random.default_rng(0).permutation(2_700)[: options.samples]
-    x_train, y_train = (values[chosen] for values in parts["train"])
-    x_test, y_test = parts["test"]
-    x_train, x_test = spectrograms(x_train), spectrograms(x_test)
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(folder)
+        train = recordings(f"{folder}/train", seed=0).take(-(-options.samples // 32))
+        test = recordings(f"{folder}/test", shuffle=False)
 
-    model = keras.Sequential(
-        [
-            layers.Input(x_train.shape[1:]),
-            layers.BatchNormalization(),
-            layers.Conv1D(64, 5, padding="same", activation="relu"),
-            layers.MaxPooling1D(),
-            layers.Conv1D(96, 5, padding="same", activation="relu"),
-            layers.MaxPooling1D(),
-            layers.Conv1D(128, 5, padding="same", activation="relu"),
-            layers.GlobalMaxPooling1D(),
-            layers.Dropout(0.4),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-    model.summary()
-    model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x_train, y_train, batch_size=32, epochs=options.epochs)
+        model = keras.Sequential(
+            [
+                layers.Input((SECOND, 1)),
+                layers.Reshape((SECOND,)),
+                layers.MelSpectrogram(
+                    num_mel_bins=64, sampling_rate=SECOND, sequence_stride=100, fft_length=256
+                ),
+                layers.Permute((2, 1)),  # (pitch, time) ─> (time, pitch)
+                layers.BatchNormalization(),
+                layers.Conv1D(64, 5, padding="same", activation="relu"),
+                layers.MaxPooling1D(),
+                layers.Conv1D(96, 5, padding="same", activation="relu"),
+                layers.MaxPooling1D(),
+                layers.Conv1D(128, 5, padding="same", activation="relu"),
+                layers.GlobalMaxPooling1D(),
+                layers.Dropout(0.4),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
+        model.summary()
+        model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(train, epochs=options.epochs)
 
-    _, accuracy = model.evaluate(x_test, y_test, verbose=0)
-    print(f"Test accuracy: {accuracy:.4f}")
+        _, accuracy = model.evaluate(test, verbose=0)
+        print(f"Test accuracy: {accuracy:.4f}")
 
 
 if __name__ == "__main__":

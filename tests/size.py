@@ -57,7 +57,7 @@ BUDGET = {
     "ops/image": 1340,
     "ops/nn": 1620,
     "optimizers": 3510,
-    "preprocessing": 800,
+    "preprocessing": 2150,
     "quantizers": 1130,
     "random": 470,
     "reports": 1780,

@@ -15,12 +15,13 @@ EXAMPLES = {
     "digits": (["mnist.npz"], ["--samples", "1280"], r"Test accuracy: ([\d.]+)", 0.3),
     "photographs": (["cifar10-images.zip"], ["--samples", "128"], r"Test accuracy: ([\d.]+)", 0.05),
     "spoken_digits": (
-        ["spoken-digits.zip"], ["--samples", "320"], r"Test accuracy: ([\d.]+)", 0.15,
+        ["spoken-digits.zip"], ["--samples", "960"], r"Test accuracy: ([\d.]+)", 0.15,
     ),
     "movie_reviews": (
         ["movie-reviews-positive.txt", "movie-reviews-negative.txt"],
         ["--samples", "1280"], r"Test accuracy: ([\d.]+)", 0.45,
     ),
+    "houses": (["housing.csv"], ["--samples", "64"], r"absolute error: ([\d.]+)", 1),
     "temperatures": (
         ["daily-min-temperatures.csv"], ["--samples", "900"], r"the GRU: +([\d.]+)", 1.5,
     ),
@@ -48,7 +49,7 @@ def test_an_example_runs_and_prints_its_result(name, monkeypatch, capsys):
     load(name, monkeypatch).main(["--epochs", "1", *short])
     out = capsys.readouterr().out
     assert "Epoch 1/1" in out
-    assert least < float(re.search(pattern, out).group(1)) < 8
+    assert least < float(re.search(pattern, out).group(1)) < 30
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - {"digits"}))

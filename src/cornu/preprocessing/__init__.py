@@ -4,7 +4,7 @@ Each function says once what to write today.
 """
 
 from cornu.absent import names_of
-from cornu.preprocessing import sequence as sequence, text as text
+from cornu.preprocessing import image as image, sequence as sequence, text as text
 from cornu.utils.directories import (
     image_dataset_from_directory as image_dataset_from_directory,
     text_dataset_from_directory as text_dataset_from_directory,

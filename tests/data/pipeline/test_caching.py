@@ -11,6 +11,7 @@ import pytest
 
 from cornu.data import Dataset
 from cornu.data.pipeline.fingerprint import fingerprint
+from cornu.data.skip import SkipElement
 
 calls = []
 
@@ -210,3 +211,17 @@ def test_a_full_disk_is_told_before_anything_is_made(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="needs .* GB: No space left") as caught:
         list(twenty().cache(tmp_path / "a"))
     assert caught.value.errno == 28 and not os.listdir(tmp_path)
+
+
+def test_elements_that_are_left_out_are_kept_so(place):
+    def odd(x, y):
+        calls.append(y)
+        if y % 2 == 0:
+            raise SkipElement
+        return x * 2, {"y": y}
+
+    data = twenty().map(odd).cache(place)
+    calls.clear()
+    for _ in range(2):
+        assert listed(data) == EXPECTED[1::2] and len(calls) == 20
+    assert next(iter(data.batch(20)))[0].shape == (10, 2)

@@ -13,6 +13,7 @@ import pytest
 from cornu.data import AUTOTUNE, Dataset
 from cornu.data.pipeline.operations import threads_of
 from cornu.data.pipeline.waits import Waits
+from cornu.data.skip import SkipElement
 
 
 def streamed(data):
@@ -256,6 +257,46 @@ def test_skip_after_shuffle_warns():
     assert sorted(numbers(fixed.take(4)) + numbers(fixed.skip(4))) == list(range(10))
 
 
+class WithHoles:
+    """Numbers, of which some cannot be read."""
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, i):
+        if i in (0, 4, 5, 6, 7, 11):
+            raise SkipElement
+        return i
+
+
+HOLES = {
+    "one by one": lambda d: d,
+    "in threads": lambda d: d.map(lambda n: n, num_parallel_calls=2),
+    "in batches": lambda d: d.batch(4).unbatch(),
+    "rowwise": lambda d: d.map(lambda n: n, rowwise=True).batch(3).unbatch(),
+    "cached": lambda d: d.cache().concatenate(d.cache()).take(12).batch(5).unbatch(),
+    "with a number": lambda d: d.enumerate().batch(4).map(lambda i, n: n).unbatch(),
+    "zipped": lambda d: Dataset.zip(d, d).batch(4).map(lambda i, n: n).unbatch(),
+    "repeated": lambda d: d.repeat(2).batch(7).unbatch().take(6),
+    "by the function": lambda d: Dataset.range(12).map(lambda n: WithHoles()[n]),
+    "streamed": lambda d: streamed(Dataset.range(12)).map(lambda n: WithHoles()[n], 2),
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_elements_that_are_left_out(name):
+    assert numbers(HOLES[name](Dataset.from_source(WithHoles()))) == [1, 2, 3, 8, 9, 10]
+
+
+def test_places_count_what_is_left_out():
+    data = Dataset.from_source(WithHoles())
+    iterator = iter(data)
+    assert [next(iterator) for _ in range(4)] == [1, 2, 3, 8]
+    assert data.state()["index"] == 9
+    assert numbers(Dataset.from_source(WithHoles()).restore(data.state())) == [9, 10]
+    assert [batch.tolist() for batch in data.batch(4)] == [[1, 2, 3], [8, 9, 10]]
+
+
 # ---- places, specs, processes -------------------------------------------------------------------
 
 
@@ -324,7 +365,6 @@ def test_functions_in_processes():
 
 
 def test_nothing_is_left_running(ten):
-    before = threading.active_count()
     data = ten.map(lambda n: n, num_parallel_calls=3).prefetch(2)
     iterator = iter(data)
     next(iterator)
@@ -332,7 +372,10 @@ def test_nothing_is_left_running(ten):
     for _ in data:
         break
     gc.collect()
-    assert threading.active_count() == before
+    working = [t for t in threading.enumerate() if "Dataset-worker-" in t.name]
+    for thread in working:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in working)
 
 
 def test_the_report_says_who_waited_for_whom():

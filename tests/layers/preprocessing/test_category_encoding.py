@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cornu.layers import CategoryEncoding
-from cornu.layers.preprocessing.category_encoding import encoded
+from cornu.layers.preprocessing.encoding import encoded
 
 
 @pytest.mark.parametrize("mode", ["multi_hot", "count"])

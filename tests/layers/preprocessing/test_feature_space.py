@@ -192,6 +192,8 @@ def test_it_learns_again_with_another_vocabulary():
     ("make", "says"),
     [
         (lambda: FeatureSpace({}), "one feature at least"),
+        (lambda: FeatureSpace(["a"]), "must be a dict"),
+        (lambda: FeatureSpace({"a": "float"}, crosses=["a_b"]), "must be a tuple of names"),
         (lambda: FeatureSpace({"a": "float_normalised"}), "float_normalized"),
         (lambda: FeatureSpace({"a": "float"}, output_mode="list"), "output_mode must be"),
         (lambda: FeatureSpace({"a": "float"}, crosses=[("a", "b")]), "which is no feature"),

@@ -35,6 +35,7 @@ _SLOTS = {
     "layer": _LAYERS,
     "cell": _LAYERS,
     "cells": _LAYERS,
+    "preprocessor": _LAYERS,
 }
 _TABLES = ("StringLookup", "IntegerLookup", "TextVectorization")
 _TABLE_KEYS = ("vocabulary", "idf_weights")

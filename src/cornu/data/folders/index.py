@@ -112,7 +112,7 @@ def index_folder(
     _check_labels(labels, class_names)
     if labels == "inferred":
         names = subfolders(folder)
-        chosen = _chosen(names, class_names, folder)
+        chosen = chosen_classes(names, class_names, folder)
         files = list_classes(folder, chosen, extensions, follow_links)
         counts = [len(paths) for paths in files]
         numbers = np.repeat(np.arange(len(chosen), dtype=np.int32), counts)
@@ -149,7 +149,12 @@ def _check_labels(labels: object, class_names: object) -> None:
         )
 
 
-def _chosen(names: list[str], class_names: Sequence[str] | None, folder: str) -> list[str]:
+def chosen_classes(names: list[str], class_names: Sequence[str] | None, folder: str) -> list[str]:
+    """The subfolders to take, in their order.
+
+    Raises:
+        ValueError: one of `class_names` is none of `names`, or comes twice.
+    """
     if class_names is None:
         return names
     chosen = [str(name) for name in class_names]

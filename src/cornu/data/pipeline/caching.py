@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 
 from cornu.data.pipeline.cache_file import CacheFile
-from cornu.data.pipeline.elements import TEXT, leaves, mapped, stacked, to_numpy
+from cornu.data.pipeline.elements import TEXT, leaves, mapped, to_numpy
 from cornu.data.pipeline.fingerprint import fingerprint
-from cornu.data.pipeline.stage import ENDLESS, Stage
+from cornu.data.pipeline.stage import ENDLESS, Stage, kept
+from cornu.data.skip import SkipElement
 from cornu.errors import value_error
 from cornu.types import Tensors
 
 WHOLE = -1  # in place of a number of rows: the array as it is
+LEFT_OUT = -2  # the element is
 
 
 class Rows:
@@ -31,7 +33,8 @@ class Rows:
 
     Args:
         arrays: one array per leaf of an element.
-        counts: number of rows that an element has, where it is a smaller batch; else `WHOLE`.
+        counts: number of rows that an element has, where it is a smaller batch; else `WHOLE`, or
+            `LEFT_OUT`.
         filled: which elements are there.
     """
 
@@ -49,6 +52,11 @@ class Rows:
             a and b and a[1:] == b[1:] and a[0] <= b[0] for a, b in shapes
         )  # fmt: skip
 
+    def leave_out(self, index: int) -> None:
+        """Remember that there is no element."""
+        self.counts[index] = LEFT_OUT
+        self.filled[index] = True
+
     def put(self, index: int, element: list[Any]) -> None:
         """Keep an element."""
         for leaf, whole in zip(element, self.arrays, strict=True):
@@ -59,9 +67,11 @@ class Rows:
                 whole[index, : len(leaf)] = leaf
         self.filled[index] = True
 
-    def get(self, index: int) -> list[Any]:
-        """Copies of the leaves of an element."""
+    def get(self, index: int) -> list[Any] | None:
+        """Copies of the leaves of an element; None if it is left out."""
         count = self.counts[index]
+        if count == LEFT_OUT:
+            return None
         rows = (whole[index] if count == WHOLE else whole[index, :count] for whole in self.arrays)
         return [np.array(row)[()] for row in rows]
 
@@ -78,9 +88,14 @@ class Single:
         self._kept[index] = [np.array(leaf)[()] for leaf in element]
         self.filled[index] = True
 
-    def get(self, index: int) -> list[Any]:
-        """Copies of the leaves of an element."""
-        return [np.array(leaf)[()] for leaf in self._kept[index]]
+    def leave_out(self, index: int) -> None:
+        """Remember that there is no element."""
+        self.filled[index] = True
+
+    def get(self, index: int) -> list[Any] | None:
+        """Copies of the leaves of an element; None if it is left out."""
+        found = self._kept[index]
+        return None if found is None else [np.array(leaf)[()] for leaf in found]
 
 
 class Cached(Stage):
@@ -114,15 +129,12 @@ class Cached(Stage):
 
     # ---- with an index ------------------------------------------------------------------------
 
-    def get(self, epoch: int, index: int) -> Any:
-        return self.rows(epoch, np.array([index]))[0]
-
     def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
         store = self._opened()
         missing = np.unique(indices[~store.filled[indices]])
         if len(missing):
             for index, element in zip(missing, self.inputs[0].rows(0, missing), strict=True):
-                self._keep(int(index), mapped(to_numpy, element))
+                self._keep(int(index), element)
             self._finish()
         assert self._store is not None
         with self.clock.running():
@@ -130,17 +142,19 @@ class Cached(Stage):
 
     def gather(self, epoch: int, indices: np.ndarray) -> Tensors:
         store = self._opened()
-        regular = isinstance(store, Rows) and not self.batched
-        if not regular or not store.filled[indices].all():
-            rows = self.rows(epoch, indices)
-            with self.clock.running():
-                return stacked(rows)
-        assert isinstance(store, Rows)
+        if (
+            not isinstance(store, Rows)
+            or not store.filled[indices].all()
+            or (store.counts[indices] != WHOLE).any()
+        ):
+            return super().gather(epoch, indices)
         with self.clock.running():
             return self._element([whole[indices] for whole in store.arrays])
 
-    def _element(self, found: list[Any]) -> Any:
+    def _element(self, found: list[Any] | None) -> Any:
         """An element, or a batch of them, from its leaves."""
+        if found is None:
+            return SkipElement
         feed = iter(found)
         return mapped(lambda leaf: next(feed), self._template)
 
@@ -160,7 +174,8 @@ class Cached(Stage):
                 self._template = self._file.template
                 self._store = Rows(self._file.arrays, self._file.counts, np.ones(length, bool))
                 return
-        self._template = first = mapped(to_numpy, self.inputs[0].get(0, 0))
+        at, first = next(self._first_ones())
+        self._template = first = mapped(to_numpy, first)
         found = [np.asarray(leaf) for leaf in leaves(first)]
         if self._file is not None:
             self._file.begin(first)
@@ -172,12 +187,26 @@ class Cached(Stage):
         else:
             arrays = [np.empty((length, *leaf.shape), leaf.dtype) for leaf in found]
             store = Rows(arrays, np.full(length, WHOLE), np.zeros(length, bool))
-        store.put(0, leaves(first))
+        for index in range(at):
+            store.leave_out(index)
+        store.put(at, leaves(first))
         self._store = store
 
+    def _first_ones(self) -> Iterator[tuple[int, Any]]:
+        """The elements with their indices."""
+        for index in range(self.length or 0):
+            element = kept(self.inputs[0].get, 0, index)
+            if element is not SkipElement:
+                yield index, element
+        raise value_error("The Dataset has no element that could be cached.")
+
     def _keep(self, index: int, element: Tensors) -> None:
-        found = leaves(element)
         store = self._store
+        assert store is not None
+        if element is SkipElement:
+            store.leave_out(index)
+            return
+        found = leaves(mapped(to_numpy, element))
         if isinstance(store, Rows) and not store.takes(found, self.batched):
             if self._file is not None:
                 self._file.close()
@@ -228,5 +257,9 @@ def _one_by_one(rows: Rows) -> Single:
     """The elements of arrays, in a store for those of any shape."""
     store = Single(len(rows.filled))
     for index in np.flatnonzero(rows.filled).tolist():
-        store.put(index, rows.get(index))
+        element = rows.get(index)
+        if element is None:
+            store.leave_out(index)
+        else:
+            store.put(index, element)
     return store

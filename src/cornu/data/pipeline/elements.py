@@ -70,6 +70,16 @@ def to_numpy(leaf: Tensor) -> Any:
     return (_decoded(array) if array.dtype.kind in "SO" else array)[()]  # no axes: a scalar
 
 
+def in_numpy(structure: Tensors) -> Any:
+    """A structure with numpy arrays as leaves."""
+    kind = type(structure)
+    if kind is np.ndarray and structure.ndim and structure.dtype.kind not in "SO":
+        return structure
+    if kind is tuple:
+        return tuple([in_numpy(part) for part in structure])
+    return mapped(to_numpy, structure)
+
+
 def lists_as_arrays(tensors: Tensors) -> Any:
     """Lists of numbers or text as arrays, as in tf.data; tuples and dicts are structures."""
     if isinstance(tensors, tuple):
@@ -111,12 +121,13 @@ def stacked(rows: Sequence[Any]) -> Any:
                [1., 1.]]), array([1, 2]))
     """
     first = rows[0]
+    kind = type(first)
     if isinstance(first, tuple | list):
-        if any(not isinstance(row, tuple | list) or len(row) != len(first) for row in rows):
+        if any(type(row) is not kind or len(row) != len(first) for row in rows):
             raise _differ("in structure", rows)
         return like(first, [stacked(column) for column in zip(*rows, strict=True)])
     if isinstance(first, Mapping):
-        if any(not isinstance(row, Mapping) or row.keys() != first.keys() for row in rows):
+        if any(type(row) is not kind or row.keys() != first.keys() for row in rows):
             raise _differ("in structure", rows)
         return {key: stacked([row[key] for row in rows]) for key in first}
     if first is None:
@@ -177,8 +188,12 @@ def unstacked(batch: Tensors) -> list[Any]:
         >>> unstacked({"x": np.arange(2), "y": (None, np.ones((2, 1)))})
         [{'x': np.int64(0), 'y': (None, array([1.]))}, {'x': np.int64(1), 'y': (None, array([1.]))}]
     """
-    count = next((len(leaf) for leaf in leaves(batch)), 0)
-    return _split(batch, count)
+    return _split(batch, size_of(batch))
+
+
+def size_of(batch: Tensors) -> int:
+    """The number of elements in a batch."""
+    return next((len(leaf) for leaf in leaves(batch)), 0)
 
 
 def _split(batch: Tensors, count: int) -> list[Any]:

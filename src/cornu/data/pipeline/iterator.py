@@ -31,9 +31,9 @@ class DatasetIterator:
     def __next__(self) -> Any:
         number, index = self._place
         if self._items is None:
-            self._items = self._dataset.stage.each(number, index)
-        item = next(self._items)
-        self._place = number, index + 1
+            self._items = self._dataset.stage.placed(number, index)
+        index, item = next(self._items)
+        self._place = number, index
         return item
 
     def get_state(self) -> dict[str, Any]:

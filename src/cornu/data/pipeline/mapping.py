@@ -5,7 +5,7 @@ inside depends on the element and not on the thread (see `random/seed.py`). What
 computes on the CPU: the accelerator is for the training step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,9 +13,10 @@ import jax
 import numpy as np
 
 from cornu.context import local
-from cornu.data.pipeline.elements import described, leaves, mapped, stacked, to_numpy, unstacked
+from cornu.data.pipeline.elements import described, in_numpy, leaves, size_of, stacked, unstacked
 from cornu.data.pipeline.processes import Processes
-from cornu.data.pipeline.stage import Stage, in_threads
+from cornu.data.pipeline.stage import Stage, aligned, in_threads
+from cornu.data.skip import SkipElement
 from cornu.errors import frames_of, is_of_a_library, located, returns_nothing, value_error
 from cornu.types import Tensors
 
@@ -38,33 +39,44 @@ class Function:
         self.fn, self.verb, self.seed = fn, verb, seed
         self.name = name_of(fn)
 
-    def __call__(self, element: Tensors, epoch: int, index: int) -> Any:
-        """What the function returns, with numpy arrays as leaves."""
-        before = local.element, local.draws
-        local.element, local.draws = (self.seed, epoch, index), {}
-        try:
-            # As in tf.data: a tuple is several arguments.
-            result = self.fn(*element) if isinstance(element, tuple) else self.fn(element)
-        except Exception as error:
-            error.add_note(self._where(error, element))
-            with located(f"{self.verb}({self.name}) of element {index}"):
-                raise
-        finally:
-            local.element, local.draws = before
-        if result is None:
-            raise value_error(
-                f"The function given to {self.verb} must return an element, got None.",
-                fix=returns_nothing(self.fn).rpartition("fix: ")[2],
-            )
-        return result
+    def __call__(self, elements: list[Any], epoch: int, indices: Iterable[int]) -> list[Any]:
+        """What the function returns for each element, with numpy arrays as leaves.
 
-    def of_all(self, elements: list[Any], epoch: int, indices: list[int]) -> list[Any]:
-        """What the function returns for some elements."""
+        Args:
+            elements: the elements; `SkipElement` for one that is left out, here and in the result.
+            epoch: number of the pass.
+            indices: index of each element.
+        """
+        fn, seed, results = self.fn, self.seed, []
+        before = local.element, local.draws
         with on_the_host():
-            return [
-                mapped(to_numpy, self(element, epoch, index))
-                for element, index in zip(elements, indices, strict=True)
-            ]
+            try:
+                for element, index in zip(elements, indices, strict=True):
+                    if element is SkipElement:
+                        results.append(SkipElement)
+                        continue
+                    local.element, local.draws = (seed, epoch, index), {}
+                    try:
+                        # As in tf.data: a tuple is several arguments.
+                        result = fn(*element) if isinstance(element, tuple) else fn(element)
+                    except SkipElement:
+                        result = SkipElement
+                    except Exception as error:
+                        error.add_note(self._where(error, element))
+                        with located(f"{self.verb}({self.name}) of element {index}"):
+                            raise
+                    if result is None:
+                        raise self._returned_nothing()
+                    results.append(result if result is SkipElement else in_numpy(result))
+            finally:
+                local.element, local.draws = before
+        return results
+
+    def _returned_nothing(self) -> ValueError:
+        return value_error(
+            f"The function given to {self.verb} must return an element, got None.",
+            fix=returns_nothing(self.fn).rpartition("fix: ")[2],
+        )
 
     def _where(self, error: BaseException, element: Tensors) -> str:
         """The line of the user in which it failed, and the shapes that came in."""
@@ -128,9 +140,9 @@ class Map(Stage):
         self.work = work
         self._rowwise = rowwise
         self._own_workers = workers
-        self._call: Callable[..., list[Any]] = function.of_all
+        self._call: Callable[..., list[Any]] = function
         if in_processes:
-            self._call = Processes(function.of_all, f"map({function.name})", max(workers, 1))
+            self._call = Processes(function, f"map({function.name})", max(workers, 1))
 
     def settings(self) -> Any:
         return self.function.fn, self.function.seed, self._rowwise
@@ -138,12 +150,14 @@ class Map(Stage):
     def get(self, epoch: int, index: int) -> Any:
         if self._rowwise:
             return super().get(epoch, index)
-        element = self.inputs[0].get(epoch, index)
-        return self.made([element], epoch, [index])[0]
+        (result,) = self.made([self.inputs[0].get(epoch, index)], epoch, [index])
+        if result is SkipElement:
+            raise SkipElement
+        return result
 
     def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
         if self._rowwise:
-            return unstacked(self.gather(epoch, indices))
+            return aligned(self, epoch, indices)
         elements = self.inputs[0].rows(epoch, indices)
         return self.made(elements, epoch, indices.tolist())
 
@@ -153,12 +167,13 @@ class Map(Stage):
         return self._of_batch(self.inputs[0].gather(epoch, indices), epoch, indices)
 
     def _of_batch(self, batch: Tensors, epoch: int, indices: np.ndarray) -> Any:
-        result = self.made([batch], epoch, indices[:1].tolist())[0]
+        (result,) = self.made([batch], epoch, indices[:1].tolist())
+        count = size_of(batch)
         for leaf in leaves(result):
-            if np.ndim(leaf) == 0 or len(leaf) != len(indices):
+            if np.ndim(leaf) == 0 or len(leaf) != count:
                 raise value_error(
                     f"{self.function.name} must return one row per element with rowwise=True.",
-                    given=f"{len(indices)} rows",
+                    given=f"{count} rows",
                     returned=described(result),
                     fix="data.map(function), which is given one element at a time.",
                 )
@@ -179,17 +194,21 @@ class Map(Stage):
         return f".map({self.function.name}, num_parallel_calls=AUTOTUNE)"
 
     def stream(self, epoch: int) -> Iterator[Any]:
-        items = enumerate(self.inputs[0].each(epoch))
-
-        def make(item: tuple[int, Any]) -> Any:
-            index, element = item
+        def make(chunk: list[tuple[int, Any]]) -> list[Any]:
+            indices = [after - 1 for after, _ in chunk]
+            elements = [element for _, element in chunk]
             if self._rowwise:
-                return unstacked(self._of_batch(stacked([element]), epoch, np.array([index])))[0]
-            return self.made([element], epoch, [index])[0]
+                return unstacked(self._of_batch(stacked(elements), epoch, np.array(indices)))
+            return self.made(elements, epoch, indices)
 
-        if self._own_workers < 2:
-            return map(make, items)
-        return in_threads(make, items, self._own_workers)
+        chunks = self.inputs[0].chunks(epoch)
+        made = (
+            map(make, chunks)
+            if self._own_workers < 2
+            else in_threads(make, chunks, self._own_workers)
+        )
+        for elements in made:
+            yield from (element for element in elements if element is not SkipElement)
 
 
 class Filter(Stage):
@@ -205,8 +224,10 @@ class Filter(Stage):
         return self.predicate.fn
 
     def stream(self, epoch: int) -> Iterator[Any]:
-        for index, element in enumerate(self.inputs[0].each(epoch)):
-            with self.clock.running(), on_the_host():
-                keep = bool(np.all(self.predicate(element, epoch, index)))
-            if keep:
-                yield element
+        for chunk in self.inputs[0].chunks(epoch):
+            elements = [element for _, element in chunk]
+            with self.clock.running():
+                found = self.predicate(elements, epoch, [after - 1 for after, _ in chunk])
+            for element, keep in zip(elements, found, strict=True):
+                if keep is not SkipElement and np.all(keep):
+                    yield element

@@ -10,7 +10,7 @@ from cornu.data.pipeline.batching import Batched, Unbatched
 from cornu.data.pipeline.caching import Cached
 from cornu.data.pipeline.mapping import Filter, Function, Map
 from cornu.data.pipeline.selections import Joined, Numbered, Repeat, Shuffle, Slice
-from cornu.data.pipeline.stage import ENDLESS, Prefetch, Stage
+from cornu.data.pipeline.stage import ENDLESS, Prefetch, Stage, usable_cores
 from cornu.errors import type_error, value_error, warn
 
 AUTOTUNE = -1  # as tf.data.AUTOTUNE: as many as pays
@@ -307,8 +307,7 @@ def threads_of(num_parallel_calls: int | None) -> int:
     if num_parallel_calls is None:
         return 0
     if num_parallel_calls == AUTOTUNE:
-        usable = getattr(os, "sched_getaffinity", None)
-        return len(usable(0)) if usable is not None else os.cpu_count() or 1
+        return usable_cores()
     return integer(num_parallel_calls, "num_parallel_calls")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cornu.data.pipeline.elements import leaves, mapped, taken, to_numpy, unstacked
-from cornu.data.pipeline.stage import ENDLESS, Stage
+from cornu.data.pipeline.stage import ENDLESS, Stage, usable_cores
 from cornu.errors import located, type_error, value_error
 from cornu.types import DType, Tensors
 
@@ -57,7 +57,7 @@ class Sourced(Stage):
 
     Args:
         source: the object. Where it has `gather(indices)`, that makes a batch at once; `work` is
-            what it does, for a report.
+            what it does, for a report. `reads_files` says that threads pay.
     """
 
     def __init__(self, source: Indexed) -> None:
@@ -71,6 +71,8 @@ class Sourced(Stage):
         self.length = len(source)
         self.work = getattr(source, "work", "reading")
         self._gather = getattr(source, "gather", None)
+        if getattr(source, "reads_files", False):
+            self.workers = usable_cores()
 
     def settings(self) -> Any:
         if hasattr(self.source, "fingerprint"):

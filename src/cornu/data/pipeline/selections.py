@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from cornu.data.arrays import permutation
-from cornu.data.pipeline.elements import scattered
+from cornu.data.pipeline.elements import scattered, size_of
 from cornu.data.pipeline.stage import ENDLESS, Prefetch, Stage, shortest
+from cornu.data.skip import SkipElement
 from cornu.types import Tensors
 
 # What is asked of an input: the stage, its epoch, its indices, and their places in the result.
@@ -45,11 +46,16 @@ class Selection(Stage):
         return found
 
     def gather(self, epoch: int, indices: np.ndarray) -> Tensors:
-        parts = [
-            (places, stage.gather(its_epoch, picked))
-            for stage, its_epoch, picked, places in self.parts(epoch, indices)
-        ]
-        return scattered(parts, len(indices))
+        parts = self.parts(epoch, indices)
+        if len(parts) == 1:
+            return parts[0][0].gather(*parts[0][1:3])
+        try:
+            found = [(p[3], p[0].gather(*p[1:3])) for p in parts]
+        except SkipElement:
+            return super().gather(epoch, indices)
+        if any(size_of(batch) < len(places) for places, batch in found):  # some are left out
+            return super().gather(epoch, indices)
+        return scattered(found, len(indices))
 
 
 def rows_of(stage: Stage, epoch: int, indices: np.ndarray) -> np.ndarray:
@@ -268,10 +274,17 @@ class Zipped(Stage):
         return tuple(stage.get(epoch, index) for stage in self.inputs)
 
     def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
-        return list(zip(*(stage.rows(epoch, indices) for stage in self.inputs), strict=True))
+        rows = zip(*(stage.rows(epoch, indices) for stage in self.inputs), strict=True)
+        return [SkipElement if any(part is SkipElement for part in row) else row for row in rows]
 
     def gather(self, epoch: int, indices: np.ndarray) -> Tensors:
-        return tuple(stage.gather(epoch, indices) for stage in self.inputs)
+        try:
+            parts = tuple(stage.gather(epoch, indices) for stage in self.inputs)
+        except SkipElement:
+            return super().gather(epoch, indices)
+        if any(size_of(part) < len(indices) for part in parts):
+            return super().gather(epoch, indices)
+        return parts
 
     def stream(self, epoch: int) -> Iterator[Any]:
         return zip(*(stage.each(epoch) for stage in self.inputs), strict=False)
@@ -293,10 +306,14 @@ class Numbered(Stage):
 
     def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
         numbers = self._start + np.asarray(indices, np.int64)
-        return list(zip(numbers, self.inputs[0].rows(epoch, indices), strict=True))
+        rows = zip(numbers, self.inputs[0].rows(epoch, indices), strict=True)
+        return [SkipElement if row[1] is SkipElement else row for row in rows]
 
     def gather(self, epoch: int, indices: np.ndarray) -> Tensors:
-        return self._start + np.asarray(indices, np.int64), self.inputs[0].gather(epoch, indices)
+        batch = self.inputs[0].gather(epoch, indices)
+        if size_of(batch) < len(indices):
+            return super().gather(epoch, indices)
+        return self._start + np.asarray(indices, np.int64), batch
 
     def stream(self, epoch: int) -> Iterator[Any]:
         for number, item in enumerate(self.inputs[0].each(epoch), self._start):

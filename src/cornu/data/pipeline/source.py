@@ -253,10 +253,9 @@ class _Batches(_Passes, Source):
         found = True
         while found:
             found = self._steps is not None and index > 0  # what is left of a pass may be nothing
-            for item in self._stage.each(number, index):
+            for after, item in self._stage.placed(number, index):
                 found = self._steps is not None
-                index += 1
-                yield (number, index), item
+                yield (number, after), item
             number, index = number + 1, 0
 
     # ---- where it is --------------------------------------------------------------------------

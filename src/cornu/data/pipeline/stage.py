@@ -12,6 +12,7 @@ A stage without random access (`indexed` is False: after `filter`, `unbatch`, `f
 gives the elements of an epoch in order, by `stream`.
 """
 
+import os
 import sys
 import threading
 import time
@@ -22,15 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from cornu.data.pipeline.elements import stacked
+from cornu.data.pipeline.elements import size_of, stacked, unstacked
 from cornu.data.prefetch import prefetched
+from cornu.data.skip import SkipElement
 from cornu.data.source import Batch
 from cornu.data.workers import Pool
 from cornu.errors import located
 from cornu.types import Tensors
 
 ENDLESS = sys.maxsize  # the length of what never ends
-TOGETHER = 16  # elements that a thread makes at a time, where they are not batches
+TOGETHER = 16  # elements that are made at a time, at most, where they are not batches
 PATIENCE = (30.0, 600.0)  # seconds until an element that does not come gives a warning, an error
 
 
@@ -89,16 +91,29 @@ class Stage:
     # ---- random access ------------------------------------------------------------------------
 
     def get(self, epoch: int, index: int) -> Any:
-        """One element."""
-        return self.rows(epoch, np.array([index]))[0]
+        """One element.
+
+        Raises:
+            SkipElement: it is left out.
+        """
+        (row,) = self.rows(epoch, np.array([index]))
+        if row is SkipElement:
+            raise SkipElement
+        return row
 
     def rows(self, epoch: int, indices: np.ndarray) -> list[Any]:
-        """Several elements; their arrays may differ in shape."""
-        return [self.get(epoch, int(i)) for i in indices]
+        """Several elements, whose arrays may differ in shape; `SkipElement` for one left out."""
+        return [kept(self.get, epoch, int(i)) for i in indices]
 
     def gather(self, epoch: int, indices: np.ndarray) -> Tensors:
-        """Several elements, at least one, as a batch."""
-        rows = self.rows(epoch, indices)
+        """Several elements, at least one, as a batch, without those that are left out.
+
+        Raises:
+            SkipElement: all of them are.
+        """
+        rows = [row for row in self.rows(epoch, indices) if row is not SkipElement]
+        if not rows:
+            raise SkipElement
         with self.clock.running():
             return stacked(rows)
 
@@ -108,37 +123,55 @@ class Stage:
         """The elements of an epoch, of a stage without random access."""
         raise NotImplementedError
 
-    def each(self, epoch: int, start: int = 0) -> Iterator[Any]:
-        """The elements of an epoch in order, from number `start`, ahead where there are workers."""
+    def each(self, epoch: int) -> Iterator[Any]:
+        """The elements of an epoch in order, ahead of the consumer where there are workers."""
+        return (element for _, element in self.placed(epoch))
+
+    def placed(self, epoch: int, start: int = 0) -> Iterator[tuple[int, Any]]:
+        """Elements from number `start` on, each with the number at which the next one is."""
+        for chunk in self.chunks(epoch, start):
+            yield from chunk
+
+    def chunks(self, epoch: int, start: int = 0) -> Iterator[list[tuple[int, Any]]]:
+        """The same, as many at a time as are made together."""
         if not self.indexed:
-            return islice(self.stream(epoch), start, None)
-        return (
-            self._ahead_of(epoch, start) if self.workers or self.ahead else self._now(epoch, start)
-        )
+            elements = enumerate(islice(self.stream(epoch), start, None), start + 1)
+            return ([pair] for pair in elements)
+        if self.workers or self.ahead:
+            return self._ahead_of(epoch, start)
+        return self._now(epoch, start)
 
-    def _now(self, epoch: int, start: int) -> Iterator[Any]:
+    def _now(self, epoch: int, start: int) -> Iterator[list[tuple[int, Any]]]:
         assert self.length is not None
-        for index in range(start, self.length):
-            with located(f"{self.unit} {index} of the Dataset"):
-                element = self.get(epoch, index)
-            yield element
+        count = 1  # the first ones come at once, and nothing is made in vain for more than as many
+        while start < self.length:
+            with located(f"{self.unit} {start} of the Dataset"):
+                made = self._made(epoch, start, min(start + count, self.length))
+            yield made
+            start += count
+            count = 1 if self.batched else min(2 * count, TOGETHER)
 
-    def _ahead_of(self, epoch: int, start: int) -> Iterator[Any]:
+    def _made(self, epoch: int, start: int, stop: int) -> list[tuple[int, Any]]:
+        if stop == start + 1:
+            rows = [kept(self.get, epoch, start)]
+        else:
+            rows = self.rows(epoch, np.arange(start, stop))
+        numbered = enumerate(rows, start + 1)
+        return [(after, row) for after, row in numbered if row is not SkipElement]
+
+    def _ahead_of(self, epoch: int, start: int) -> Iterator[list[tuple[int, Any]]]:
         assert self.length is not None
         size = 1 if self.batched else TOGETHER
         plan = range(start, self.length, size)
 
-        def make(first: int) -> list[Any]:
-            if size == 1:
-                return [self.get(epoch, first)]
-            return self.rows(epoch, np.arange(first, min(first + size, plan.stop)))
+        def make(first: int) -> list[tuple[int, Any]]:
+            return self._made(epoch, first, min(first + size, plan.stop))
 
         threads = max(self.workers, 1)
         ahead = max(threads, -(-self.ahead // size))
         pool = Pool([make] * threads, plan, ahead, "the Dataset", PATIENCE, unit=self.unit)
         try:
-            for elements in pool.items():
-                yield from elements
+            yield from pool.items()
         finally:
             pool.stop()
 
@@ -177,10 +210,35 @@ class Stage:
         """Release processes and files of this stage."""
 
 
+def kept(get: Callable[[int, int], Any], epoch: int, index: int) -> Any:
+    """An element, or `SkipElement` if it is left out."""
+    try:
+        return get(epoch, index)
+    except SkipElement:
+        return SkipElement
+
+
+def aligned(stage: Stage, epoch: int, indices: np.ndarray) -> list[Any]:
+    """The rows of a stage that gathers: one by one where some of them are left out."""
+    try:
+        batch = stage.gather(epoch, indices)
+    except SkipElement:
+        return [SkipElement] * len(indices)
+    if size_of(batch) == len(indices):
+        return unstacked(batch)
+    return [row for i in indices for row in aligned(stage, epoch, np.array([i]))]
+
+
 def shortest(lengths: Sequence[int | None]) -> int | None:
     """The smallest of some lengths; None where one is unknown."""
     known = [n for n in lengths if n is not None]
     return None if len(known) < len(lengths) else min(known)
+
+
+def usable_cores() -> int:
+    """Number of cores that the process may use."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable is not None else os.cpu_count() or 1
 
 
 def in_threads(

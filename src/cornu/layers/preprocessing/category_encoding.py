@@ -1,4 +1,4 @@
-"""`CategoryEncoding`, and the encoding of indices in ops that other layers share."""
+"""`CategoryEncoding`: categories that are numbered already, as vectors."""
 
 from typing import Unpack
 
@@ -9,62 +9,8 @@ from cornu.core.frame import is_tracer
 from cornu.errors import value_error
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.settings import LayerSettings
-from cornu.types import DType, Tensor
-
-MODES = ("one_hot", "multi_hot", "count")
-
-
-def encoded(
-    indices: Tensor,
-    mode: str,
-    depth: int,
-    dtype: DType,
-    weights: Tensor | None = None,
-    sparse: bool = False,
-) -> Tensor:
-    """Indices as vectors; those outside `[0, depth)` stand for nothing.
-
-    Args:
-        indices: `(..., n)` integers; a single one is a sample of length 1.
-        mode: "one_hot", a vector per index, where n = 1 without an axis of its own; "multi_hot",
-            1 at each index that a sample holds; "count", their number.
-        depth: length of the vectors.
-        dtype: dtype of the result.
-        weights: what each index adds to its count, of the shape of the indices; 1 if None.
-        sparse: whether the result is a sparse array.
-
-    Returns:
-        `(..., n, depth)` or `(..., depth)` for "one_hot", else `(..., depth)`.
-
-    Example:
-
-        >>> encoded([[0, 2, 2]], "count", 4, "float32").tolist()
-        [[1.0, 0.0, 2.0, 0.0]]
-    """
-    indices = ops.cast(indices, "int32")
-    if indices.ndim == 0:
-        indices = ops.reshape(indices, (1,))
-    if mode == "one_hot":
-        if indices.ndim > 1 and indices.shape[-1] == 1:
-            indices = ops.squeeze(indices, -1)
-        return ops.one_hot(indices, depth, dtype=dtype, sparse=sparse)
-    if sparse:
-        vectors = ops.one_hot(indices, depth, dtype=dtype, sparse=True)  # (..., n, depth)
-        if weights is not None:
-            vectors = ops.multiply(vectors, ops.expand_dims(weights, -1))
-        counts = ops.sum(vectors, axis=-2)
-        return ops.minimum(counts, 1) if mode == "multi_hot" else counts
-    *lead, length = indices.shape
-    flat = ops.reshape(indices, (-1, length))  # (samples, n)
-    rows = ops.expand_dims(ops.arange(flat.shape[0], dtype="int32"), -1)  # (samples, 1)
-    known = ops.logical_and(flat >= 0, flat < depth)
-    places = ops.where(known, rows * depth + flat, -1)
-    added = ops.ones_like(flat, dtype=dtype) if weights is None else ops.cast(weights, dtype)
-    size = flat.shape[0] * depth
-    counts = ops.segment_sum(ops.reshape(added, (-1,)), ops.reshape(places, (-1,)), size)
-    if mode == "multi_hot":
-        counts = ops.minimum(counts, 1)
-    return ops.cast(ops.reshape(counts, (*lead, depth)), dtype)
+from cornu.layers.preprocessing.encoding import MODES, encoded
+from cornu.types import Tensor
 
 
 class CategoryEncoding(Layer):

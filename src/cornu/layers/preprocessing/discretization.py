@@ -9,7 +9,7 @@ from cornu import ops, settings
 from cornu.arguments import fraction, integer, one_of
 from cornu.errors import value_error
 from cornu.layers.preprocessing.adapting import AdaptingLayer
-from cornu.layers.preprocessing.category_encoding import MODES, encoded
+from cornu.layers.preprocessing.encoding import MODES, encoded
 from cornu.layers.preprocessing.quantiles import Quantiles, boundaries
 from cornu.numeric import as_numbers
 from cornu.types import Config, Data, DTypeLike, Tensor

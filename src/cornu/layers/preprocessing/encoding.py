@@ -4,8 +4,8 @@
     multi_hot   (..., n) -> (..., depth): 1 where an index occurs
     count       (..., n) -> (..., depth): how often it occurs
 
-In numpy for arrays on the host, where a batch costs a few passes over its indices, and in ops for
-tracers. Negative indices stand for nothing.
+In numpy for arrays on the host (`encode`), where a batch costs a few passes over its indices, and
+in ops (`encoded`). Negative indices stand for nothing.
 """
 
 from typing import Any
@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from cornu import bcoo, ops, settings
-from cornu.types import Shape, Tensor
+from cornu.types import DType, Shape, Tensor
+
+MODES = ("one_hot", "multi_hot", "count")
 
 
 def encoded_shape(shape: Shape, mode: str, depth: int | None) -> tuple[int | None, ...]:
@@ -77,13 +79,54 @@ def encode_rows(
     return found.reshape(shape)
 
 
-def encode_traced(indices: Tensor, mode: str, depth: int) -> Tensor:
-    """Indices of a tracer, encoded; see `encode`."""
+def encoded(
+    indices: Tensor,
+    mode: str,
+    depth: int,
+    dtype: DType,
+    weights: Tensor | None = None,
+    sparse: bool = False,
+) -> Tensor:
+    """Indices as vectors; those outside `[0, depth)` stand for nothing.
+
+    Args:
+        indices: `(..., n)` integers; a single one is a sample of length 1.
+        mode: "one_hot", a vector per index, where n = 1 without an axis of its own; "multi_hot",
+            1 at each index that a sample holds; "count", their number.
+        depth: length of the vectors.
+        dtype: dtype of the result.
+        weights: what each index adds to its count, of the shape of the indices; 1 if None.
+        sparse: whether the result is a sparse array.
+
+    Returns:
+        `(..., n, depth)` or `(..., depth)` for "one_hot", else `(..., depth)`.
+
+    Example:
+
+        >>> encoded([[0, 2, 2]], "count", 4, "float32").tolist()
+        [[1.0, 0.0, 2.0, 0.0]]
+    """
+    indices = ops.cast(indices, "int32")
     if indices.ndim == 0:
-        indices = indices[None]
-    if mode == "one_hot" and indices.ndim > 1 and indices.shape[-1] == 1:
-        indices = indices[..., 0]
-    found = ops.one_hot(indices, depth, dtype=settings.current.floatx)  # (..., n, depth)
+        indices = ops.reshape(indices, (1,))
     if mode == "one_hot":
-        return found
-    return ops.sum(found, axis=-2) if mode == "count" else ops.max(found, axis=-2, initial=0)
+        if indices.ndim > 1 and indices.shape[-1] == 1:
+            indices = ops.squeeze(indices, -1)
+        return ops.one_hot(indices, depth, dtype=dtype, sparse=sparse)
+    if sparse:
+        vectors = ops.one_hot(indices, depth, dtype=dtype, sparse=True)  # (..., n, depth)
+        if weights is not None:
+            vectors = ops.multiply(vectors, ops.expand_dims(weights, -1))
+        counts = ops.sum(vectors, axis=-2)
+        return ops.minimum(counts, 1) if mode == "multi_hot" else counts
+    *lead, length = indices.shape
+    flat = ops.reshape(indices, (-1, length))  # (samples, n)
+    rows = ops.expand_dims(ops.arange(flat.shape[0], dtype="int32"), -1)  # (samples, 1)
+    known = ops.logical_and(flat >= 0, flat < depth)
+    places = ops.where(known, rows * depth + flat, -1)
+    added = ops.ones_like(flat, dtype=dtype) if weights is None else ops.cast(weights, dtype)
+    size = flat.shape[0] * depth
+    counts = ops.segment_sum(ops.reshape(added, (-1,)), ops.reshape(places, (-1,)), size)
+    if mode == "multi_hot":
+        counts = ops.minimum(counts, 1)
+    return ops.cast(ops.reshape(counts, (*lead, depth)), dtype)

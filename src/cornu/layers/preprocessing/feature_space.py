@@ -153,9 +153,10 @@ class FeatureSpace(Layer):
         name: str | None = None,
     ):
         super().__init__(name=name)
-        if not features:
+        if not features or not isinstance(features, Mapping):
             raise value_error(
-                "features must name one feature at least.", fix="{'age': 'float_normalized'}"
+                "features must be a dict that names one feature at least.",
+                fix="FeatureSpace({'age': 'float_normalized'})",
             )
         self.crossing_dim = crossing_dim
         self.hashing_dim = hashing_dim
@@ -281,6 +282,11 @@ class FeatureSpace(Layer):
 
     def _cross(self, given: Cross | Config | Sequence[str]) -> Cross:
         cross = deserialize_keras_object(given) if isinstance(given, dict) else given
+        if not isinstance(cross, Cross | list | tuple):
+            raise value_error(
+                f"A cross must be a tuple of names of features, got {cross!r}.",
+                fix="crosses=[('job', 'city')]",
+            )
         if not isinstance(cross, Cross):
             if not self.crossing_dim:
                 raise value_error("crosses need a crossing_dim.", fix="crossing_dim=32")

@@ -17,7 +17,8 @@ Words = np.ndarray  # uint64, one per string
 Word = np.ndarray | np.uint64
 
 K0, K1, K2 = (np.uint64(k) for k in (0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F))
-_CAT = np.uint64(0xC6A4A7935BD1E995)
+CAT = np.uint64(0xC6A4A7935BD1E995)
+CROSSING_KEY = np.uint64(0xDECAFCAFFE)  # what the hash of a combination begins with
 _SIP = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
 _PADDING = b"\0" * 8
 
@@ -256,6 +257,6 @@ def combined(hashes: Words, others: Words) -> Words:
         >>> bool(combined(one, two) == combined(two, one))
         False
     """
-    result = hashes ^ _CAT
-    result = (result ^ (_mixed(others * _CAT) * _CAT)) * _CAT
-    return _mixed(_mixed(result) * _CAT)
+    result = hashes ^ CAT
+    result = (result ^ (_mixed(others * CAT) * CAT)) * CAT
+    return _mixed(_mixed(result) * CAT)

@@ -4,7 +4,8 @@
     HashedCrossing   several together     hash("cat", 3) mod num_bins
 
 The hashes are those of TensorFlow, which Keras takes: FarmHash64, with a salt SipHash. They are
-made on the host; a compiled program, which only numbers reach, asks the host for them.
+made on the host. In a compiled program, which only numbers reach, crosses are computed by it
+(`crossing.py`), and `Hashing` asks the host.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,11 +24,10 @@ from cornu.core.text import as_text, is_text
 from cornu.errors import type_error, value_error
 from cornu.layers.base.layer import Layer
 from cornu.layers.base.settings import LayerSettings
-from cornu.layers.preprocessing.category_encoding import MODES, encoded
-from cornu.layers.preprocessing.hashes import combined, farmhash64, siphash64
+from cornu.layers.preprocessing.crossing import crossed
+from cornu.layers.preprocessing.encoding import MODES, encoded
+from cornu.layers.preprocessing.hashes import CROSSING_KEY, combined, farmhash64, siphash64
 from cornu.types import Config, DTypeLike, Tensor
-
-_CROSSING_KEY = np.uint64(0xDECAFCAFFE)  # what the hashes of a cross begin with
 
 
 class _Bins(Layer):
@@ -47,15 +47,19 @@ class _Bins(Layer):
     def _encoded(self, inputs: Sequence[Tensor]) -> Tensor:
         """The output for arrays of the same shape, and tracers among them."""
         if any(map(is_tracer, inputs)):
-            shape = jax.ShapeDtypeStruct(inputs[0].shape, jnp.int32)
-
-            def find(*arrays: Tensor) -> np.ndarray:
-                return self._find_bins(*map(np.asarray, arrays)).astype("int32")
-
-            bins = jax.pure_callback(find, shape, *inputs, vmap_method="broadcast_all")
+            bins = self._traced_bins(inputs)
         else:
             bins = from_host(self._find_bins(*inputs), np.int32)
         return self._encode(bins)
+
+    def _traced_bins(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The bins in compiled code: the host is asked."""
+
+        def find(*arrays: Tensor) -> np.ndarray:
+            return self._find_bins(*map(np.asarray, arrays)).astype("int32")
+
+        shape = jax.ShapeDtypeStruct(inputs[0].shape, jnp.int32)
+        return jax.pure_callback(find, shape, *inputs, vmap_method="broadcast_all")
 
     def _encode(self, bins: Tensor) -> Tensor:
         dtype = self.compute_dtype
@@ -214,12 +218,15 @@ class HashedCrossing(_Bins):
         return inputs
 
     def _find_bins(self, *inputs: np.ndarray) -> np.ndarray:
-        hashes = np.full(inputs[0].size, _CROSSING_KEY)
+        hashes = np.full(inputs[0].size, CROSSING_KEY)
         for values in inputs:
             flat = values.ravel()
             own = farmhash64(flat.tolist()) if is_text(values) else flat.astype("int64")
             hashes = combined(hashes, own.view("uint64"))
         return (hashes % np.uint64(self.num_bins)).astype("int64").reshape(inputs[0].shape)
+
+    def _traced_bins(self, inputs: Sequence[Tensor]) -> Tensor:
+        return crossed(list(map(jnp.asarray, inputs)), self.num_bins)
 
     def compute_output_spec(self, inputs: Sequence[Tensor]) -> Any:
         return self._spec(self._checked(self._several(inputs))[0])

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cornu import settings
 from cornu.arguments import one_of
 from cornu.core.dtypes import numpy_dtype
 from cornu.core.frame import is_tracer
 from cornu.errors import type_error, value_error
-from cornu.layers.preprocessing.encoding import encode_traced
+from cornu.layers.preprocessing.encoding import encoded
 from cornu.layers.preprocessing.hashes import farmhash64, siphash64
 from cornu.layers.preprocessing.index_lookup import IndexLookup, VocabularyLike, index_dtype
 from cornu.layers.preprocessing.vocabulary import MISSING, as_integers
@@ -148,8 +149,8 @@ class IntegerLookup(IndexLookup):
         if self.output_mode == "int":
             return indices
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
-        encoded = encode_traced(indices, mode, self._depth())
-        return encoded if self._weights is None else encoded * self._weights.astype(encoded.dtype)
+        found = encoded(indices, mode, self._depth(), settings.current.floatx)
+        return found if self._weights is None else found * self._weights.astype(found.dtype)
 
     def _traced_indices(self, values: Tensor) -> Tensor:
         if self.num_oov_indices == 0 or (
