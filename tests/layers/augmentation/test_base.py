@@ -113,6 +113,20 @@ def test_lists_of_boxes_are_padded(layer):
     assert out["boxes"].shape == (2, 2, 4)
 
 
+@pytest.mark.parametrize(
+    ("boxes", "labels", "count"),
+    [([], [], 0), ([[], []], [[], []], 0), ([[], [[0, 0, 1, 1]]], [[], [3]], 1)],
+)
+def test_images_may_have_no_boxes(layer, boxes, labels, count):
+    images = IMAGES if boxes else IMAGES[0]
+    data = {"images": images, "bounding_boxes": {"boxes": boxes, "labels": labels}}
+    out = layer(data)["bounding_boxes"]
+    batch = (2,) if boxes else ()
+    assert out["boxes"].shape == (*batch, count, 4)
+    assert out["labels"].shape == (*batch, count)
+    assert out["labels"].dtype == "int32"
+
+
 def test_under_jit_vmap_and_in_models_it_is_a_layer_like_others(layer):
     rows = np.ones((4, 3, 4, 3), "float32")
     mapped = jax.vmap(lambda x: layer(x, training=False))(rows)
@@ -204,6 +218,11 @@ def test_the_methods_for_one_image_are_those_for_a_batch_of_one():
 def test_factors_are_checked(factor):
     with pytest.raises(ValueError, match="factor must be a number"):
         factor_range(factor, "factor")
+
+
+def test_formats_are_checked():
+    with pytest.raises(ValueError, match="bounding_box_format must be a format of boxes"):
+        ImageLayer(bounding_box_format="coco")
 
 
 def test_value_ranges_are_checked():

@@ -136,16 +136,38 @@ def test_boxes_without_a_format_say_what_to_give():
         layers.RandomFlip()(scene())
 
 
-def test_an_image_without_boxes_in_a_batch_of_none():
+def test_a_batch_of_no_images():
     data = {
         "images": np.zeros((0, 8, 8, 3)),
         "bounding_boxes": {"boxes": np.zeros((0, 0, 4)), "labels": np.zeros((0, 0), "int32")},
     }
     out = layers.RandomFlip(bounding_box_format="xyxy")(data)
     assert out["images"].shape == (0, 8, 8, 3)
-    data = {"images": np.zeros((8, 8, 3)), "bounding_boxes": {"boxes": [], "labels": []}}
-    out = layers.RandomFlip(bounding_box_format="xyxy")(data)
-    assert out["bounding_boxes"]["boxes"].shape == (0, 4)
+
+
+def test_both_flips_are_drawn_for_themselves():
+    x = np.tile(np.arange(4.0).reshape(1, 2, 2, 1), (64, 1, 1, 1))
+    drawn = np.asarray(layers.RandomFlip(seed=1)(x)).reshape(64, 4)
+    assert {int(row[0]) for row in drawn} == {0, 1, 2, 3}
+
+
+def test_a_crop_is_the_same_for_all_images_of_a_batch_and_anywhere():
+    x = np.tile(np.arange(20.0).reshape(1, 4, 5, 1), (3, 1, 1, 1))
+    layer = layers.RandomCrop(3, 5, seed=1)
+    first = [np.asarray(layer(x))[:, 0, 0, 0].tolist() for _ in range(8)]
+    assert {tuple(rows) for rows in first} == {(0, 0, 0), (5, 5, 5)}
+
+
+def test_in_a_pipeline_the_numbers_do_not_depend_on_the_workers():
+    data = keras.data.Dataset.from_tensor_slices({"images": scene()["images"]})
+    layer = layers.RandomRotation(0.3, seed=3)
+
+    def mapped(count):
+        return np.stack([one["images"] for one in data.map(layer, num_parallel_calls=count)])
+
+    one = mapped(1)
+    np.testing.assert_array_equal(mapped(3), one)
+    assert len({image.tobytes() for image in one}) == COUNT
 
 
 # ---- beside Keras -----------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from cornu.errors import value_error
 from cornu.layers.base.input_spec import describe
 from cornu.layers.base.layer import Layer
 from cornu.numeric import as_numbers, is_float, is_integer, refuse_what_wraps
+from cornu.ops.image.boxes import check_format
 from cornu.random.seed import SeedGenerator
 from cornu.types import DType, Tensor, Tensors
 
@@ -80,6 +81,8 @@ class ImageLayer(Layer):
         self, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Any
     ):
         super().__init__(**kwargs)
+        if bounding_box_format is not None:
+            check_format(bounding_box_format, "bounding_box_format")
         self.bounding_box_format = bounding_box_format
         self.data_format = channels_format(data_format)
         self._program = Program()
@@ -222,7 +225,7 @@ class ImageLayer(Layer):
         floats = self.compute_dtype if is_float(self.compute_dtype) else "float32"
         images = batch["images"] if keeps else ops.cast(batch["images"], floats)
         out = {"images": self.transform_images(images, transformation, training)}
-        for key in batch.keys() - {"images"}:
+        for key in [key for key in batch if key != "images"]:
             out[key] = getattr(self, f"transform_{key}")(batch[key], transformation, training)
         return out
 
@@ -337,7 +340,10 @@ def dense_boxes(boxes: Batch) -> Batch:
             fix='{"boxes": boxes, "labels": labels}',
         )
     found = {key: _padded(value) for key, value in boxes.items()}
-    found["boxes"] = ops.cast(found["boxes"], "float32")
+    coordinates = ops.cast(found["boxes"], "float32")
+    if 0 in coordinates.shape and coordinates.shape[-1] != 4:  # from lists without a box
+        coordinates = ops.zeros((*coordinates.shape, 4))
+    found["boxes"] = coordinates
     if found["boxes"].ndim not in (2, 3) or found["boxes"].shape[-1] != 4:
         raise value_error(
             "boxes must have shape (boxes, 4) for one image, (batch, boxes, 4) for a batch.",
@@ -351,13 +357,16 @@ def _padded(values: Any) -> Tensor:
     if not isinstance(values, (list, tuple)):
         return values
     rows = [np.asarray(row) for row in values]
-    longest = max((len(row) for row in rows if row.ndim), default=0)
-    if all(row.ndim == 0 or len(row) == longest for row in rows):
-        return ops.convert_to_tensor(np.stack(rows) if rows else np.zeros((0, 4), "float32"))
-    inner = max((row.shape[1:] for row in rows), key=len)
-    full = np.full((len(rows), longest, *inner), -1, np.result_type(*rows))
+    filled = [row for row in rows if row.size]
+    if not filled:
+        return ops.zeros((len(rows), 0) if rows else (0,), "int32")
+    if len({row.shape for row in rows}) == 1:
+        return ops.convert_to_tensor(np.stack(rows))
+    longest, inner = max(map(len, filled)), filled[0].shape[1:]
+    full = np.full((len(rows), longest, *inner), -1, np.result_type(*filled))
     for place, row in zip(full, rows, strict=True):
-        place[: len(row)] = row
+        if row.size:
+            place[: len(row)] = row
     return ops.convert_to_tensor(full)
 
 

@@ -31,6 +31,11 @@ class _Format(NamedTuple):
     sized: bool
 
 
+def check_format(name: str, argument: str) -> None:
+    """Raise ValueError where an argument is not a format of boxes."""
+    _format(name, argument)
+
+
 def _format(name: str, argument: str) -> _Format:
     lower = name.lower() if isinstance(name, str) else name
     if lower not in FORMATS:
