@@ -23,6 +23,7 @@ from cornu.data.arrays import permutation
 from cornu.data.convert import count_samples, host_arrays
 from cornu.data.dataset import PyDataset, like_a_dataset
 from cornu.data.foreign import made_by
+from cornu.data.pipeline.dataset import Dataset
 from cornu.data.rows import PickedRows, is_lazy
 from cornu.errors import did_you_mean, value_error
 from cornu.types import Tensor, Tensors
@@ -180,6 +181,9 @@ def _refuse_what_has_no_rows(x: Tensors) -> None:
         fix += "and pass a DataLoader of the second part as validation_data."
     elif made_by(x, "grain"):
         fix = "cut before batching: fit(data[n:].batch(32), validation_data=data[:n].batch(32))."
+    elif isinstance(x, Dataset):
+        fix = "data, held_out = keras.utils.split_dataset(data, 0.8)\n"
+        fix += "fit(data, validation_data=held_out)"
     elif hasattr(x, "shape") or hasattr(x, "to_numpy") or isinstance(x, list | tuple | dict):
         return
     else:

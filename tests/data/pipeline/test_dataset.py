@@ -1,10 +1,12 @@
 """`Dataset`: what its methods do, with random access and in order, one by one and in threads."""
 
+import copy
 import gc
 import itertools
 import json
 import multiprocessing
 import os
+import pickle
 import threading
 
 import numpy as np
@@ -338,6 +340,14 @@ def test_an_unknown_method_is_answered():
     with pytest.raises(AttributeError, match="did you mean 'prefetch'"):
         Dataset.range(3).prefecth(1)
     assert not hasattr(Dataset.range(3), "interleave")
+
+
+def test_copies_and_pickles_give_the_same_elements():
+    data = Dataset.from_arrays(np.arange(8)).shuffle(8, seed=1).map(np.negative).cache().batch(3)
+    first = [batch.tolist() for batch in data]
+    for twin in (copy.copy(data), copy.deepcopy(data), pickle.loads(pickle.dumps(data))):
+        twin.passes = 0
+        assert [batch.tolist() for batch in twin] == first
 
 
 def plus_one(n):

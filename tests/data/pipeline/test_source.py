@@ -177,6 +177,18 @@ def test_mistakes(name, model):
         model.fit(make(), verbose=0)
 
 
+def test_a_part_for_validation_is_split_off_before(model):
+    with pytest.raises(ValueError, match="split_dataset"):
+        model.fit(shuffled().batch(8), validation_split=0.2)
+
+
+def test_lists_are_batches_and_dicts_are_inputs(model):
+    model.fit(shuffled().batch(8).map(lambda x, y: [x, y]), verbose=0)
+    assert (
+        model.predict(Dataset.from_arrays({"x": X}).map(lambda d: d["x"]).batch(8)).shape[0] == 50
+    )
+
+
 BACKUPS = {
     "seeds": {"seeds": [1, 2]},
     "seeds of another kind": {"seeds": "x"},

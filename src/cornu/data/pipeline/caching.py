@@ -201,27 +201,28 @@ class Cached(Stage):
         raise value_error("The Dataset has no element that could be cached.")
 
     def _keep(self, index: int, element: Tensors) -> None:
-        store = self._store
-        assert store is not None
-        if element is SkipElement:
-            store.leave_out(index)
-            return
-        found = leaves(mapped(to_numpy, element))
-        if isinstance(store, Rows) and not store.takes(found, self.batched):
-            if self._file is not None:
-                self._file.close()
-                raise value_error(
-                    "Elements that are cached on disk must have the same shape.",
-                    shapes=f"{[np.shape(a) for a in leaves(self._template)]} and "
-                    f"{[np.shape(a) for a in found]}",
-                    fix=".map(function).cache(...) with a function that resizes, crops or pads;\n"
-                    ".cache() keeps them in memory, whatever their shape.",
-                )
-            with self._lock:
-                if self._store is store:
-                    self._store = _one_by_one(store)
-        assert self._store is not None
-        self._store.put(index, found)
+        found = [] if element is SkipElement else leaves(mapped(to_numpy, element))
+        with self._lock:  # another thread may be changing the store
+            store = self._store
+            assert store is not None
+            if element is SkipElement:
+                store.leave_out(index)
+                return
+            if isinstance(store, Rows) and not store.takes(found, self.batched):
+                self._store = store = self._of_any_shape(store, found)
+            store.put(index, found)
+
+    def _of_any_shape(self, store: Rows, element: list[Any]) -> Single:
+        """A store that takes an element, too, whose shapes are not those of the others."""
+        if self._file is None:
+            return _one_by_one(store)
+        self._file.close()
+        raise value_error(
+            "Elements that are cached on disk must have the same shape.",
+            shapes=f"{[a.shape[1:] for a in store.arrays]} and {[np.shape(a) for a in element]}",
+            fix=".map(function).cache(...) with a function that resizes, crops or pads;\n"
+            ".cache() keeps them in memory, whatever their shape.",
+        )
 
     def _finish(self) -> None:
         file = self._file
@@ -242,6 +243,14 @@ class Cached(Stage):
         else:
             for item in self._all:
                 yield mapped(lambda leaf: np.array(leaf)[()], item)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs, which makes the elements anew or reads the file."""
+        return {**vars(self), "_store": None, "_file": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.Lock()
 
     def fix(self, parallel: bool) -> str:
         return "none: the elements are cached."

@@ -450,6 +450,9 @@ class Dataset(Operations):
             explain(f"Dataset has no attribute {name!r}.", fix=did_you_mean(name, known))
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "waits": None, "_latest": None}
+
     def __repr__(self) -> str:
         known = {UNKNOWN: "unknown number of", INFINITE: "endless"}
         count = known.get(self.cardinality(), str(self.cardinality()))

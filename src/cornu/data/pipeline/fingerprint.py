@@ -33,13 +33,13 @@ def fingerprint(stage: Stage) -> str:
     stages = stage.all_stages()
     numbers = {id(s): number for number, s in enumerate(stages)}
     for each in stages:
-        _add(digest, type(each).__qualname__, set())
-        _add(digest, [numbers[id(s)] for s in each.inputs], set())
-        _add(digest, each.settings(), set())
+        _add(digest, type(each).__qualname__, {})
+        _add(digest, [numbers[id(s)] for s in each.inputs], {})
+        _add(digest, each.settings(), {})
     return digest.hexdigest()
 
 
-def _add(digest: hashlib.blake2b, value: Data, seen: set[int]) -> None:
+def _add(digest: hashlib.blake2b, value: Data, seen: dict[int, Any]) -> None:
     """Add a value to a digest; what cannot be told apart counts by its type."""
     digest.update(type(value).__qualname__.encode() + b":")
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
@@ -47,7 +47,7 @@ def _add(digest: hashlib.blake2b, value: Data, seen: set[int]) -> None:
         return
     if id(value) in seen:
         return
-    seen.add(id(value))
+    seen[id(value)] = value  # kept, so that nothing else gets its id
     if isinstance(value, np.ndarray | np.generic):
         array = np.ascontiguousarray(value)
         digest.update(f"{array.dtype.str}{array.shape}".encode())
@@ -86,7 +86,9 @@ def _add(digest: hashlib.blake2b, value: Data, seen: set[int]) -> None:
         _add(digest, vars(type(value)).get("__call__"), seen)
 
 
-def _add_function(digest: hashlib.blake2b, function: Callable[..., Any], seen: set[int]) -> None:
+def _add_function(
+    digest: hashlib.blake2b, function: Callable[..., Any], seen: dict[int, Any]
+) -> None:
     code = function.__code__
     _add(digest, code, seen)
     _add(digest, getattr(function, "__defaults__", None), seen)

@@ -239,7 +239,7 @@ class _Batches(_Passes, Source):
         wanted = None if self._steps is None else self._steps - first
         for after, item in islice(self._running, wanted):
             self._made_until = after
-            batch = to_batch(item, "The Dataset", **self._options)
+            batch = to_batch(item, "The Dataset", lists_are_batches=True, **self._options)
             if self._class_weight is not None:
                 options = {"whole": False, "floatx": self._options["floatx"]}
                 data = weighted(batch.data, self._class_weight, **options)
