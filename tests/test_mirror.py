@@ -84,6 +84,7 @@ ELSEWHERE = {
     "layers/preprocessing/counting.py": "layers/preprocessing/test_index_lookup.py",
     "layers/preprocessing/encoding.py": "layers/preprocessing/test_index_lookup.py",
     "layers/preprocessing/integer_lookup.py": "layers/preprocessing/test_index_lookup.py",
+    "layers/preprocessing/lookup_files.py": "layers/preprocessing/test_index_lookup.py",
     "layers/preprocessing/string_lookup.py": "layers/preprocessing/test_index_lookup.py",
     "layers/preprocessing/tables.py": "layers/preprocessing/test_index_lookup.py",
     "layers/preprocessing/texts.py": "layers/preprocessing/test_text_vectorization.py",

@@ -287,6 +287,8 @@ def test_refused_by_kind():
         StringLookup(vocabulary=["a"])(["a", 3])
     with pytest.raises(RuntimeError, match=r"has no vocabulary yet.\n  fix: layer.adapt"):
         StringLookup()(["a"])
+    with pytest.raises(RuntimeError, match="'mine' has no vocabulary yet"):
+        TextVectorization(name="mine")(["a"])
     layer = StringLookup(output_mode="count")
     layer.adapt(["a"])
     cornu.Model(inputs := cornu.Input((1,), dtype="string"), layer(inputs))

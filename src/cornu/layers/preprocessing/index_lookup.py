@@ -4,15 +4,14 @@
 
     adapt      batches -> counts of terms -> vocabulary, most frequent first
     call       terms -> indices -> encoded                      (invert: indices -> terms)
-    files      the vocabulary is an asset, or in the config if it was given there
+    files      see `lookup_files.py`
 
 What is no term gets one of the OOV indices, chosen by its hash if there are several.
 """
 
 import os
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -24,22 +23,20 @@ from cornu.core.host import from_host
 from cornu.core.symbolic import KerasTensor
 from cornu.errors import UnsafeFileError, make_error, value_error
 from cornu.layers.base.layer import Layer
-from cornu.layers.preprocessing.adapting import AdaptingLayer
 from cornu.layers.preprocessing.counting import TermCounts
 from cornu.layers.preprocessing.encoding import encode, encode_rows, encoded_shape
+from cornu.layers.preprocessing.lookup_files import VocabularyInFiles
 from cornu.layers.preprocessing.spans import Spans
 from cornu.layers.preprocessing.vocabulary import (
     DROPPED,
-    FILE,
     MISSING,
     Term,
     Vocabulary,
-    lines_of,
     read_lines,
     require_unique,
 )
 from cornu.numeric import refuse_what_wraps
-from cornu.types import Config, FilePath, Shape, Tensor
+from cornu.types import FilePath, Shape, Tensor
 
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _OLD_MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
@@ -48,14 +45,11 @@ _OLD_MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 VocabularyLike = Sequence[Term] | np.ndarray | FilePath
 
 
-class IndexLookup(AdaptingLayer):
+class IndexLookup(VocabularyInFiles):
     """Base of `StringLookup` and `IntegerLookup`, which say what a term is."""
 
     _converts_inputs = False
     _weightless = True
-    _takes_stored = True
-    _only_in_configs = ("vocabulary_size", "has_input_vocabulary")
-    _asset_names = (FILE,)
     _untracked_attributes = Layer._untracked_attributes | {"vocabulary", "idf_weights"}
     _made_anew: ClassVar = {"_counts": lambda _: None}
 
@@ -447,102 +441,6 @@ class IndexLookup(AdaptingLayer):
             if self.invert and self.vocabulary_dtype == "string"
             else index_dtype()
         )
-
-    # ---- files -----------------------------------------------------------------------------------
-
-    def get_config(self) -> Config:
-        config = super().get_config()
-        if self.vocabulary is None and not self._terms.fits_lines:
-            config["vocabulary"] = list(self._terms.terms)
-            if self._weights is not None:
-                front = self._token_start
-                config["idf_weights"] = self._weights[front : front + len(self._terms)].tolist()
-        size = self.vocabulary_size() if len(self._terms) else self._size_in_file
-        return {**config, "vocabulary_size": size}
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        """Make a layer from what `get_config` returned."""
-        config = dict(config)
-        config.pop("has_input_vocabulary", None)
-        size = config.pop("vocabulary_size", None)
-        made = super().from_config(config)
-        made._size_in_file = optional_int(size, "vocabulary_size", least=0)
-        return made
-
-    def get_build_config(self) -> Config:
-        """Nothing: the layer needs no shapes."""
-        return {}
-
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put the inverse document frequencies into a mapping."""
-        if self._weights is not None:
-            store["idf_weights"] = self._weights
-
-    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Take them back from such a mapping; they hold with the vocabulary that is loaded next."""
-        if "idf_weights" in store:
-            self._weights = np.asarray(store["idf_weights"], np.float32)
-
-    def _is_in_config(self) -> bool:
-        return self.vocabulary is not None or not self._terms.fits_lines
-
-    def save_assets(self, dir_path: FilePath) -> None:
-        """Write the vocabulary to `vocabulary.txt`, unless the config holds it.
-
-        Args:
-            dir_path: directory.
-        """
-        if not self._is_in_config():
-            lines = [str(term) for term in self.get_vocabulary()]
-            Path(dir_path, FILE).write_bytes("\n".join(lines).encode())
-
-    def load_assets(self, dir_path: FilePath) -> None:
-        """Read what `save_assets` wrote.
-
-        Args:
-            dir_path: directory.
-
-        Raises:
-            ValueError: the file is not there, is no text, or holds no vocabulary.
-        """
-        path = Path(dir_path, FILE)
-        self._read_assets({FILE: path.read_bytes()} if path.is_file() else {})
-
-    def _read_assets(self, files: Mapping[str, bytes]) -> None:
-        """Take the files that `save_assets` wrote, by their names."""
-        if self._given:
-            return
-        if FILE not in files:
-            raise value_error(
-                f"The file has no vocabulary of '{self.name}' ({FILE}).",
-                fix="get it again from its source.",
-            )
-        what = f"the vocabulary of '{self.name}'"
-        lines = lines_of(files[FILE], what, self._size_in_file)
-        start = self._token_start
-        terms = self._terms_in_lines(lines)
-        if len(terms) >= start and terms[:start] == self._special_tokens():
-            terms = terms[start:]
-        self._check_terms(terms)
-        if self._size_in_file not in (None, len(terms) + start):
-            raise value_error(
-                f"The vocabulary of '{self.name}' in the file has another size than its config "
-                "says.",
-                vocabulary=len(terms) + start,
-                config=self._size_in_file,
-                fix="get it again from its source.",
-            )
-        weights = self._weights
-        if terms and self.output_mode == "tf_idf":
-            size = self.max_tokens if self.pad_to_max_tokens else len(terms) + start
-            if weights is None or weights.shape != (size,):
-                raise value_error(
-                    f"The file has no idf_weights that fit the vocabulary of '{self.name}'.",
-                    weights=None if weights is None else weights.shape,
-                    vocabulary=f"{size} entries",
-                )
-        self._take(terms, weights)
 
 
 def index_dtype() -> str:

@@ -118,6 +118,7 @@ class TextVectorization(AdaptingLayer):
         self.ragged = False
         self.encoding = encoding
         self._lookup_layer = StringLookup(
+            name=self.name,  # which messages say
             max_tokens=max_tokens,
             mask_token="",
             vocabulary=vocabulary,
