@@ -71,6 +71,7 @@ ELSEWHERE = {
     "layers/augmentation/warping.py": "layers/augmentation/test_geometry.py",
     "layers/base/activated.py": "parity/test_layers.py",
     "layers/base/by_config.py": "core/objects/test_serialize.py",
+    "layers/base/data_layer.py": "compat/agreement",
     "layers/base/freezing.py": "properties/test_freezing.py",
     "layers/base/losses.py": "layers/base/test_layer.py",
     "layers/base/owner.py": "layers/base/test_own.py",

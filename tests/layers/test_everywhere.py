@@ -24,10 +24,10 @@ from parity.harness import Case, Ids, build, data, make, mode, quiet
 from parity.layers import CASES
 
 # Classes that stand for others, or need what no row can give: a function, a package, a model; and
-# lookups, which Keras runs on TensorFlow alone.
-NOT_IN_MODELS = {"FlaxLayer", "InputLayer", "IntegerLookup", "JaxLayer", "Lambda", "Layer",
-                 "Pipeline", "StringLookup", "TFSMLayer", "TextVectorization",
-                 "TorchModuleWrapper", "Wrapper"}  # fmt: skip
+# lookups and hashes, which Keras runs on TensorFlow alone.
+NOT_IN_MODELS = {"FlaxLayer", "HashedCrossing", "Hashing", "InputLayer", "IntegerLookup",
+                 "JaxLayer", "Lambda", "Layer", "Pipeline", "StringLookup", "TFSMLayer",
+                 "TextVectorization", "TorchModuleWrapper", "Wrapper"}  # fmt: skip
 
 
 def rows():

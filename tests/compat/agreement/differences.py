@@ -47,11 +47,9 @@ DIFFERENCES = [
         "value: * .get_quantization_layer_structure",
     ),
     meant(
-        "Preprocessing layers have no `backend` and `convert_weight`. `mean` and `variance` of a "
+        "Preprocessing layers have no `backend`. `mean` and `variance` of a "
         "`Normalization` follow from what it learned, and are set by its arguments alone.",
         "value: layers.* .backend",
-        "value: layers.* .convert_weight",
-        "member: layers.*.convert_weight",
         "setting: layers.Normalization* .mean",
         "setting: layers.Normalization* .variance",
     ),

@@ -32,6 +32,7 @@ from cornu.core.objects.registry import is_builtin
 from cornu.core.objects.tracking import Snapshot
 from cornu.core.programs.cache import Cache
 from cornu.errors import value_error
+from cornu.layers.base.data_layer import DataLayer
 from cornu.layers.base.input_spec import describe
 from cornu.layers.base.layer import Layer
 from cornu.numeric import as_numbers, is_float, is_integer, refuse_what_wraps
@@ -47,7 +48,7 @@ Transformation = Any
 Batch = dict[str, Any]
 
 
-class ImageLayer(Layer):
+class ImageLayer(DataLayer):
     """A layer that transforms images, and with them labels, boxes and masks.
 
     Inputs are one image `(height, width, channels)`, a batch `(batch, height, width, channels)`, or

@@ -21,7 +21,7 @@ import numpy as np
 from cornu import bcoo
 from cornu.arguments import optional_int
 from cornu.errors import located, type_error, value_error
-from cornu.layers.base.layer import Layer
+from cornu.layers.base.data_layer import DataLayer
 from cornu.numeric import ragged
 from cornu.reports.progress import Progress
 from cornu.types import Config, Data, Tensor
@@ -31,7 +31,7 @@ ROWS = 32  # rows per batch of an array if `steps` counts batches, and no batch 
 PATIENCE = 2.0  # seconds until a bar shows how far a pass is
 
 
-class AdaptingLayer(Layer):
+class AdaptingLayer(DataLayer):
     """Base of layers whose state is learned by `adapt`.
 
     A subclass defines `reset_state`, `update_state` and `finalize_state`. What `call` reads should

@@ -7,13 +7,13 @@ from cornu.arguments import one_of, positive_int
 from cornu.context import local
 from cornu.core.frame import is_tracer
 from cornu.errors import value_error
-from cornu.layers.base.layer import Layer
+from cornu.layers.base.data_layer import DataLayer
 from cornu.layers.base.settings import LayerSettings
 from cornu.layers.preprocessing.encoding import MODES, encoded
 from cornu.types import Tensor
 
 
-class CategoryEncoding(Layer):
+class CategoryEncoding(DataLayer):
     """Encode integer categories as one-hot, multi-hot or count vectors.
 
     Input of integers `(..., n)`; output `(..., num_tokens)`, or `(..., n, num_tokens)` for

@@ -145,7 +145,8 @@ class Discretization(AdaptingLayer):
         return {**super().get_config(), "dtype": self.dtype}
 
     @classmethod
-    def from_config(cls, config: Config) -> "Discretization":
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> "Discretization":
+        """Make a layer from what `get_config` returned, with the boundaries that were learned."""
         learned = config.get("bin_boundaries")
         if learned is None or config.get("num_bins") is None:
             return super().from_config(config)

@@ -6,13 +6,13 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.core.objects.serialize import deserialize_keras_object
-from cornu.layers.base.layer import Layer
+from cornu.layers.base.data_layer import DataLayer
 from cornu.layers.base.settings import LayerSettings
 from cornu.numeric import as_numbers
 from cornu.types import Config, Shape, Tensor
 
 
-class Rescaling(Layer):
+class Rescaling(DataLayer):
     """Multiply inputs by `scale` and add `offset`, in training and at inference.
 
     Input and output of any shape; integers become floats.
@@ -56,8 +56,12 @@ class Rescaling(Layer):
         return input_shape
 
     @classmethod
-    def from_config(cls, config: Config) -> "Rescaling":
-        constants = {k: deserialize_keras_object(config[k]) for k in ("scale", "offset")}
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> "Rescaling":
+        """Make a layer from what `get_config` returned, whose constants may be arrays."""
+        constants = {
+            key: deserialize_keras_object(config[key], custom_objects)
+            for key in ("scale", "offset")
+        }
         return super().from_config({**config, **constants})
 
 

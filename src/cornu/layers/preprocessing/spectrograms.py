@@ -13,15 +13,15 @@ from cornu import initializers, ops, settings
 from cornu.arguments import channels_format, one_of, positive_int
 from cornu.core.variable import Variable
 from cornu.errors import value_error, warn
+from cornu.layers.base.data_layer import DataLayer
 from cornu.layers.base.input_spec import InputSpec
-from cornu.layers.base.layer import Layer
 from cornu.layers.base.settings import LayerSettings
 from cornu.types import DType, Shape, Tensor
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 
 
-class _Spectrogram(Layer):
+class _Spectrogram(DataLayer):
     """Base of both: samples are taken as they come, and sums are made in 32 bits or more."""
 
     _takes_sparse = False
