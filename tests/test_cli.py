@@ -203,6 +203,9 @@ def test_summary_of_something_else(tmp_path, capsys):
 def test_doctor(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("CORNU_DATA", str(tmp_path))
     monkeypatch.setenv("CORNU_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "imdb.npz").write_text("")
+    (tmp_path / "cifar-10-batches-py").mkdir()
     assert cli.main(["doctor"]) == 0
     out = capsys.readouterr().out
     for title in ("Versions", "Devices", "Engine", "Settings", "Folders", "Data sets", "Findings"):
@@ -210,6 +213,9 @@ def test_doctor(monkeypatch, tmp_path, capsys):
     assert re.search(rf"CORNU_DATA +{tmp_path}\n", out)
     assert re.search(r"jax +\d+\.\d+", out) and "compiles and runs in" in out
     assert f"{tmp_path / 'home'}  (not there)" in out
+    assert re.search(rf"IMDB +{tmp_path}/imdb.npz\n", out)
+    assert re.search(rf"CIFAR-10 +{tmp_path}/cifar-10-batches-py\n", out)
+    assert re.search(r"Reuters +not here; downloaded when first asked for", out)
 
 
 def test_build_kernels_without_a_compiler(monkeypatch, tmp_path, capsys):

@@ -362,11 +362,18 @@ def _content(folder: Path) -> str:
 
 
 def _data_sets() -> list[tuple[str, str]]:
-    clothes = list(cornu.datasets.fashion_mnist.FILES.values())
+    sets = cornu.datasets
+    clothes = list(sets.fashion_mnist.FILES.values())
+    single = {"Boston housing": "boston_housing", "California housing": "california_housing",
+              "IMDB": "imdb", "Reuters": "reuters"}  # fmt: skip
+    photographs = {"CIFAR-10": sets.cifar10, "CIFAR-100": sets.cifar100}
     places = {
         "MNIST": demo.files_at_hand(["mnist.npz"]),
         "Fashion-MNIST": demo.files_at_hand(clothes, "fashion-mnist"),
-    }
+        **{title: demo.files_at_hand([f"{name}.npz"]) for title, name in single.items()},
+        **{title: [found] if (found := module.at_hand()) else None
+           for title, module in photographs.items()},
+    }  # fmt: skip
     missing = "not here; downloaded when first asked for"
     return [(name, str(found[0]) if found else missing) for name, found in places.items()]
 

@@ -34,18 +34,23 @@ def locate(name: str, inner: str, kept: str, sha256: str) -> Path:
         kept: name of the folder that it is unpacked into.
         sha256: hash of a download.
     """
-    found = archive.find([f"{kept}/{inner}", inner], folder=True)
-    if found is not None:
+    found = at_hand(name, inner, kept)
+    if found is not None and found.is_dir():
         return found
-    packed = archive.find([name, f"{inner}.tar.gz", f"{kept}_archive"])
     target = files.cache_folder("datasets") / kept
-    if packed is not None:
-        unpack.extract_archive(packed, target)
+    if found is not None:
+        unpack.extract_archive(found, target)
     else:
         packed = archive.locate(name, ORIGIN + name, sha256=sha256, limit=LIMIT)
         unpack.extract_archive(packed, target)
         packed.unlink()  # its content is there now
     return target / inner
+
+
+def at_hand(name: str, inner: str, kept: str) -> Path | None:
+    """The folder of the batches, or else their archive, if one is on this machine."""
+    folder = archive.find([f"{kept}/{inner}", inner], folder=True)
+    return folder or archive.find([name, f"{inner}.tar.gz", f"{kept}_archive"])
 
 
 def read(path: Path, count: int, key: str, classes: int) -> Part:

@@ -51,3 +51,8 @@ def _part(folder: Path, names: tuple[str, ...]) -> batches.Part:
     data = np.concatenate([images for images, _ in parts])
     labels = np.concatenate([labels for _, labels in parts])
     return batches.images(data), labels.astype(np.uint8)[:, None]
+
+
+def at_hand() -> Path | None:
+    """The folder of the batches, or else their archive, if one is on this machine."""
+    return batches.at_hand(ARCHIVE, FOLDER, f"{FOLDER}-target")

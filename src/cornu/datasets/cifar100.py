@@ -3,6 +3,8 @@
 Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 """
 
+from pathlib import Path
+
 from cornu import errors
 from cornu.datasets import batches
 
@@ -48,3 +50,8 @@ def load_data(label_mode: str = "fine") -> tuple[batches.Part, batches.Part]:
         data, labels = batches.read(folder / name, count, key, classes)
         parts.append((batches.images(data), labels[:, None]))
     return parts[0], parts[1]
+
+
+def at_hand() -> Path | None:
+    """The folder of the batches, or else their archive, if one is on this machine."""
+    return batches.at_hand(ARCHIVE, FOLDER, f"{FOLDER}-target")
