@@ -9,6 +9,7 @@ from typing import Any, assert_type
 import cornu as keras
 from cornu import layers
 from cornu.callbacks import EarlyStopping, History
+from cornu.data import AUTOTUNE, Dataset
 from cornu.losses import MeanSquaredError
 from cornu.metrics import Mean
 from cornu.optimizers import Adam
@@ -29,6 +30,12 @@ assert_type(EarlyStopping(patience=3), EarlyStopping)
 assert_type(keras.saving.load_model("model.keras"), keras.Model)
 assert_type(keras.models.model_from_json("{}"), keras.Model)
 assert_type(keras.models.clone_model(model), keras.Model)
+
+data = Dataset.from_arrays([[1.0]], [[1.0]])
+assert_type(data.map(lambda x, y: (x, y), num_parallel_calls=AUTOTUNE).shuffle(8), Dataset)
+assert_type(data.batch(2).cache().prefetch(2), Dataset)
+assert_type(keras.utils.split_dataset(data, 0.5), tuple[Dataset, Dataset])
+assert_type(len(data), int)
 
 # ---- what is done with it ---------------------------------------------------------------------
 
