@@ -45,6 +45,9 @@ def test_what_is_no_table(tmp_path):
     path.write_text("")
     with pytest.raises(ValueError, match="t.csv is empty"):
         describe(path)
+    path.write_text('a,b\n1,"' + "x" * 200_000 + "\n")
+    with pytest.raises(ValueError, match=r"cannot be read as a table[^$]*not closed"):
+        describe(path)
     path.write_text("price,size\n1,2\n")
     with pytest.raises(ValueError, match="did you mean 'price'"):
         describe(path, "pric")

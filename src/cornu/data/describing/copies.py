@@ -1,6 +1,7 @@
 """Samples that come twice, by a hash of each: 8 bytes, however large the sample is."""
 
 import hashlib
+from array import array
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -21,22 +22,18 @@ class Copies:
     """Hashes of the samples that pass by."""
 
     def __init__(self) -> None:
-        self._samples: list[int] = []
-        self._labels: list[int] = []
+        self._samples, self._labels = array("Q"), array("Q")  # 16 bytes per sample
 
     def add(self, samples: Iterable[bytes], labels: Iterable[str]) -> None:
         """Take in samples as bytes, and what they are called."""
         if len(self._samples) >= MOST:
             return
-        self._samples += [short_hash(sample) for sample in samples]
-        self._labels += [hash(label) & _MASK for label in labels]
+        self._samples.extend(map(short_hash, samples))
+        self._labels.extend(hash(label) & _MASK for label in labels)
 
     def seen(self) -> Seen:
         """All hashes."""
-        labels = (
-            self._labels if len(self._labels) == len(self._samples) else [0] * len(self._samples)
-        )
-        return Seen(np.array(self._samples, np.uint64), np.array(labels, np.uint64))
+        return Seen(np.array(self._samples, np.uint64), np.array(self._labels, np.uint64))
 
 
 _MASK = (1 << 64) - 1
@@ -86,12 +83,12 @@ def similar_in(looks: np.ndarray) -> int:
 def rows_as_bytes(arrays: list[np.ndarray]) -> list[bytes]:
     """The samples of a chunk, whose arrays have their rows in common."""
     parts = []
-    for array in arrays:
-        if array.dtype.kind in "biufc":
-            flat = np.ascontiguousarray(array).reshape(len(array), -1)
+    for column in arrays:
+        if column.dtype.kind in "biufc":
+            flat = np.ascontiguousarray(column).reshape(len(column), -1)
             size = flat.shape[1] * flat.itemsize
             data = flat.tobytes()
-            parts.append([data[k * size : (k + 1) * size] for k in range(len(array))])
+            parts.append([data[k * size : (k + 1) * size] for k in range(len(column))])
         else:
-            parts.append([repr(value).encode() for value in array.tolist()])
+            parts.append([repr(value).encode() for value in column.tolist()])
     return parts[0] if len(parts) == 1 else [b"\0".join(row) for row in zip(*parts, strict=True)]

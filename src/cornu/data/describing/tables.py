@@ -75,7 +75,18 @@ class TextTable:
     def _split(self, lines: Iterator[str]) -> Iterator[list[str]]:
         if self._words:  # separated by blanks
             return (line.split() for line in lines if line.strip())
-        return (row for row in csv.reader(lines, delimiter=self._separator) if row)
+        return self._rows(csv.reader(lines, delimiter=self._separator))
+
+    def _rows(self, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+        """The rows that are not empty."""
+        try:
+            yield from (row for row in reader if row)
+        except csv.Error as error:
+            raise errors.value_error(
+                f"{self.path.name} cannot be read as a table.",
+                why=error,
+                fix="look for a quotation mark that is not closed.",
+            ) from error
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows of the table."""
