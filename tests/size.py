@@ -45,7 +45,7 @@ BUDGET = {
     "layers/convolutional": 980,
     "layers/core": 1460,
     "layers/normalization": 680,
-    "layers/preprocessing": 4900,
+    "layers/preprocessing": 5200,
     "layers/quantized": 870,
     "layers/rnn": 1910,
     "legacy": 20,

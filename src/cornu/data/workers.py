@@ -13,6 +13,7 @@ hangs sooner or later. They start once and are kept from epoch to epoch.
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 import time
 import traceback
@@ -211,12 +212,13 @@ class WorkerProcess:
 
 def _serve(connection: Any) -> None:
     """The loop of a worker's process: bytes are a data set, a number is a batch to make."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; who started this one ends it
     dataset: Any = None
     answer: tuple[Any, Exception | None]
     while True:
         try:
             request = connection.recv()
-        except (EOFError, KeyboardInterrupt):  # the other side is gone, or is ending
+        except EOFError:  # the other side is gone
             return
         try:
             if isinstance(request, bytes):

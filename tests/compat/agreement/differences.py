@@ -22,9 +22,8 @@ def meant(line: str, *keys: str) -> Difference:
 DIFFERENCES = [
     # ---- what is not there --------------------------------------------------------------------
     meant(
-        "Not there yet: `applications`, `preprocessing`, `wrappers`, `distribution`, "
-        "`distillation`, `export`, `visualization`, and of `utils` what reads pictures, sounds and "
-        "texts from folders, draws models, or handles bounding boxes.",
+        "Not there yet: `applications`, `wrappers`, `distribution`, `distillation`, `export`, "
+        "`visualization`, and of `utils` what draws models.",
         "absent: applications.*",
         "absent: preprocessing.*",
         "absent: wrappers.*",

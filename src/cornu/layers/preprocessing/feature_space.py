@@ -11,12 +11,13 @@ in an input pipeline, and `get_inputs` with `get_encoded_features` makes them a 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cornu import ops, tree
 from cornu.arguments import one_of
+from cornu.context import local
 from cornu.core.frame import is_tracer
 from cornu.core.objects.configurable import Configurable, plain
 from cornu.core.objects.serialize import deserialize_keras_object
@@ -27,6 +28,7 @@ from cornu.layers.base.layer import Layer
 from cornu.layers.core.input import Input
 from cornu.layers.preprocessing.adapting import columns_of
 from cornu.layers.preprocessing.category_encoding import CategoryEncoding
+from cornu.layers.preprocessing.columns_program import ColumnsProgram
 from cornu.layers.preprocessing.discretization import Discretization
 from cornu.layers.preprocessing.hashing import HashedCrossing, Hashing
 from cornu.layers.preprocessing.integer_lookup import IntegerLookup
@@ -142,6 +144,8 @@ class FeatureSpace(Layer):
         [0.0, 0.0, 1.0, 0.0]
     """
 
+    _made_anew: ClassVar = {"_program": lambda program: None}
+
     def __init__(
         self,
         features: Mapping[str, Any],
@@ -173,6 +177,7 @@ class FeatureSpace(Layer):
         self.one_hot_encoders: dict[str, Layer] = {}
         self.concat: Layer | None = None
         self.encoded_features: Any = None
+        self._program: ColumnsProgram | None = None
         self._is_adapted = not self._adaptable()
 
     # ---- kinds of features --------------------------------------------------------------------
@@ -338,6 +343,7 @@ class FeatureSpace(Layer):
                 layer.finalize_state() if name in streaming else layer.adapt(kept[name])
         self._is_adapted = True
         self.encoded_features, self.concat, self.one_hot_encoders = None, None, {}
+        self._program = None
         self.get_encoded_features()
 
     @staticmethod
@@ -434,7 +440,14 @@ class FeatureSpace(Layer):
         self.get_encoded_features()
         given = {name: _value(self._required(data, name)) for name in self.features}
         single = any(len(value.shape) == 0 for value in given.values())
-        outputs = self._encoded({name: _column(value) for name, value in given.items()})
+        columns = {name: _column(value) for name, value in given.items()}
+        if local.frame is not None or any(map(_is_symbolic, columns.values())):
+            outputs = self._encoded(columns)
+        else:
+            self._program = self._program or ColumnsProgram(
+                self._encoded, self._flatten_layers(include_self=False)
+            )
+            outputs = self._program(columns)
         if single:
             return tree.map_structure(lambda x: x[0] if len(x.shape) > 1 else x, outputs)
         return outputs
@@ -480,9 +493,13 @@ def _named(name: str | None, kind: str) -> dict[str, Any]:
     return {"name": f"{name or unique_name(kind)}_preprocessor"}
 
 
+def _is_symbolic(value: Tensor) -> bool:
+    return is_symbolic(value) or is_tracer(value)
+
+
 def _value(value: Tensor) -> Any:
     """A value as an array of numpy, unless it is on a device, a tracer or symbolic."""
-    if is_symbolic(value) or is_tracer(value):
+    if _is_symbolic(value):
         return value
     value = as_text(value)
     return value if hasattr(value, "shape") and not hasattr(value, "iloc") else np.asarray(value)

@@ -10,7 +10,7 @@ a rank is then off by at most 2 / MOST of the data.
 
 import numpy as np
 
-MOST = 1 << 22  # distinct values that are kept
+MOST = 1 << 23  # distinct values that are kept
 
 
 class Quantiles:
@@ -35,7 +35,7 @@ class Quantiles:
         """Take in values of any shape."""
         self._waiting.append(batch.astype("float32").ravel())
         self._held += batch.size
-        if self._held > MOST:
+        if self._held > 2 * MOST:  # most data are sorted once, at the end
             self._merge()
 
     @property
@@ -52,22 +52,39 @@ class Quantiles:
     def _merge(self) -> None:
         if not self._waiting:
             return
-        found, counts = np.unique(np.concatenate(self._waiting), return_counts=True)
+        found = np.sort(np.concatenate(self._waiting))
         self._waiting, self._held = [], 0
-        values, place = np.unique(np.concatenate([self._values, found]), return_inverse=True)
-        both = np.concatenate([self._counts, counts])
-        self._values = values
-        self._counts = np.zeros(len(values), "int64")
-        np.add.at(self._counts, place, both)
-        if len(values) > MOST:
+        first = _first_of_runs(found)
+        counts = np.diff(first, append=len(found))
+        found = found[first]
+        if not len(self._values):
+            self._values, self._counts = found, counts
+        else:
+            self._insert(found, counts)
+        if len(self._values) > MOST:
             self._thin_out()
+
+    def _insert(self, found: np.ndarray, counts: np.ndarray) -> None:
+        """Add sorted distinct values and their counts."""
+        place = np.searchsorted(self._values, found)
+        known = place < len(self._values)
+        known[known] = self._values[place[known]] == found[known]
+        self._counts[place[known]] += counts[known]
+        self._values = np.insert(self._values, place[~known], found[~known])
+        self._counts = np.insert(self._counts, place[~known], counts[~known])
 
     def _thin_out(self) -> None:
         ends = np.cumsum(self._counts)
         ranks = (np.arange(1, MOST // 2 + 1) * ends[-1]) // (MOST // 2) - 1
-        kept = np.unique(np.searchsorted(ends, ranks, side="right"))
+        kept = np.searchsorted(ends, ranks, side="right")
+        kept = kept[_first_of_runs(kept)]
         self._values = self._values[kept]
         self._counts = np.diff(ends[kept], prepend=0)
+
+
+def _first_of_runs(values: np.ndarray) -> np.ndarray:
+    """The places of sorted values that differ from the one before."""
+    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])[: len(values)])
 
 
 def boundaries(data: Quantiles, num_bins: int, epsilon: float) -> tuple[list[float], np.ndarray]:
