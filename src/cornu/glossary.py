@@ -261,7 +261,6 @@ _AUGMENTATIONS = (
 _TABLE_OF_WORDS = (
     "a dict: index = {word: i + 1 for i, word in enumerate(words)}; ids = [index[w] for w in text]"
 )
-_FILES = "a keras.utils.PyDataset that reads one batch of files at a time."
 _SESSION = "leave the line out, there is no session."
 _LABELS = "keras.utils.to_categorical(y), or keras.ops.one_hot(y, number)"
 
@@ -405,20 +404,13 @@ MODULES: dict[str, dict[str, str]] = {
         "GeneratorEnqueuer": "keras.utils.PyDataset",
         "HDF5Matrix": "h5py.File('data.h5')['x'][:]",
         "OrderedEnqueuer": "keras.utils.PyDataset",
-        "array_to_img": "PIL.Image.fromarray(x.astype('uint8'))",
-        "audio_dataset_from_directory": _FILES,
         "bounding_boxes": "arrays of numpy.",
-        "image_dataset_from_directory": _FILES,
-        "img_to_array": "numpy.asarray(image, 'float32')",
-        "load_img": "PIL.Image.open(path).resize((width, height))",
         "model_to_dot": "model.summary()",
         "multi_gpu_model": "leave the line out.",
         "plot_model": "model.summary()",
         "print_summary": "model.summary()",
         "probas_to_classes": "probabilities.argmax(-1)",
-        "save_img": "PIL.Image.fromarray(x.astype('uint8')).save(path)",
         "split_dataset": "sklearn.model_selection.train_test_split(x, y)",
-        "text_dataset_from_directory": _FILES,
         "timeseries_dataset_from_array": "numpy.lib.stride_tricks.sliding_window_view(x, length, "
         "axis=0)",
     },
