@@ -9,5 +9,8 @@ from cornu.utils.directories import (
     image_dataset_from_directory as image_dataset_from_directory,
     text_dataset_from_directory as text_dataset_from_directory,
 )
+from cornu.utils.timeseries import (
+    timeseries_dataset_from_array as timeseries_dataset_from_array,
+)
 
 globals()["__getattr__"] = names_of(__name__)

@@ -25,7 +25,6 @@ DIFFERENCES = [
         "Not there yet: `applications`, `wrappers`, `distribution`, `distillation`, `export`, "
         "`visualization`, and of `utils` what draws models.",
         "absent: applications.*",
-        "absent: preprocessing.*",
         "absent: wrappers.*",
         "absent: distribution.*",
         "absent: distillation.*",
