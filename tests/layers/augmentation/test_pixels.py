@@ -109,6 +109,17 @@ def test_an_image_does_not_depend_on_its_neighbors_in_a_batch():
         np.testing.assert_array_equal(change(IMAGES)[1:], change(IMAGES[1:]))
 
 
+def test_batches_without_images():
+    nothing = IMAGES[:0]
+    for found in (
+        pixels.equalize(nothing, 256),
+        pixels.clahe(nothing, 2.0, (2, 3)),
+        pixels.stretch(nothing, (0, 255)),
+        pixels.hue(nothing, np.zeros((0, 1, 1, 1))),
+    ):
+        assert found.shape == nothing.shape
+
+
 def test_clahe_with_one_tile_is_an_equalization():
     """All pixels have one mapping, that of the image, unless contrast is limited."""
     y = np.asarray(pixels.clahe(IMAGES, 0.0, (1, 1)))

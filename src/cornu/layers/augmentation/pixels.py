@@ -179,7 +179,7 @@ def equalize(images: Tensor, bins: int) -> Any:
     Channels of a single level stay as they are.
     """
     batch, height, width, channels = images.shape
-    rows = jnp.moveaxis(images, -1, 1).reshape(batch, channels, -1)  # (batch, channels, pixels)
+    rows = jnp.moveaxis(images, -1, 1).reshape(batch, channels, height * width)
     indices = jnp.clip((rows * (bins - 1) / 255).astype(jnp.int32), 0, bins - 1)
     counts = histograms(indices, bins)
     total = jnp.cumsum(counts, axis=-1)
@@ -205,7 +205,7 @@ def clahe(images: Tensor, clip_limit: float, grid: Sequence[int]) -> Any:
     padded = jnp.pad(images, padding, mode="symmetric")
     indices = jnp.clip(padded.astype(jnp.int32), 0, 255)
     tiles = indices.reshape(batch, rows, tall, columns, wide, channels)
-    tiles = tiles.transpose(0, 1, 3, 5, 2, 4).reshape(batch, rows, columns, channels, -1)
+    tiles = tiles.transpose(0, 1, 3, 5, 2, 4).reshape(batch, rows, columns, channels, tall * wide)
     table = _limited(histograms(tiles, 256), clip_limit, tall * wide)
     table = jnp.pad(table, ((0, 0), (1, 1), (1, 1), (0, 0), (0, 0)), mode="edge")
     flat = table.reshape(-1)  # (batch * (rows + 2) * (columns + 2) * channels * 256,)
