@@ -248,16 +248,6 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     },
 }
 
-_AUGMENT = "a layer of your own whose call uses keras.random and keras.ops.image."
-_AUGMENTATIONS = (
-    "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix",
-    "Equalization", "MaxNumBoundingBoxes", "MixUp", "RandAugment", "RandomBrightness",
-    "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomCrop",
-    "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur",
-    "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert", "RandomPerspective",
-    "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
-    "RandomTranslation", "RandomWidth", "RandomZoom", "Solarization",
-)  # fmt: skip
 _TABLE_OF_WORDS = (
     "a dict: index = {word: i + 1 for i, word in enumerate(words)}; ids = [index[w] for w in text]"
 )
@@ -364,7 +354,8 @@ MODULES: dict[str, dict[str, str]] = {
         "ThresholdedReLU": "keras.layers.ReLU(threshold=1.0)",
         "TimeDistributedDense": "keras.layers.Dense(units), which works on the last axis.",
         "Upsample": "UpSampling2D",
-        **dict.fromkeys(_AUGMENTATIONS, _AUGMENT),
+        "RandomHeight": "RandomZoom(height_factor=0.2, width_factor=0)",
+        "RandomWidth": "RandomZoom(height_factor=0, width_factor=0.2)",
     },
     "losses": {
         "BCELoss": "BinaryCrossentropy",
