@@ -102,11 +102,9 @@ SYMBOLS = {
     "value_and_grad": "core.programs.lift",
 }
 
-# Names, and the packages above that complete them: with operators, with names of initializers, with
-# models that a config of a layer may hold.
-COMPLETED_BY = {
-    "KerasTensor": ("ops",), "Variable": ("ops", "initializers"), "layers": ("models",),
-}  # fmt: skip
+# Types of the core, and the packages above that complete them: with operators, with names of
+# initializers.
+COMPLETED_BY = {"KerasTensor": ("ops",), "Variable": ("ops", "initializers")}
 
 __all__ = ["__version__", "version", *NAMESPACES, *SYMBOLS]
 
@@ -119,8 +117,6 @@ def version() -> str:
 def _find(name: str) -> Any:
     if name in NAMESPACES:
         with paused(lasting=True):
-            for package in COMPLETED_BY.get(name, ()):
-                importlib.import_module(f"cornu.{package}")
             return importlib.import_module(f"cornu.{name}")
     if name in SYMBOLS:
         with paused(lasting=True):

@@ -17,7 +17,6 @@ from cornu import layers
         "keras.saving.load_model(path)",
         "keras.models.load_model(path)",
         "keras.saving.deserialize_keras_object(json.load(open(config)))",
-        "keras.layers.deserialize(json.load(open(config)))",
     ],
 )
 def test_a_program_that_only_loads(load, tmp_path):
