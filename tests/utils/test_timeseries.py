@@ -67,6 +67,14 @@ def test_the_windows_are_never_made_at_once():
     assert len(data) == 7032 and data[7000].shape == (128, 10**5)
 
 
+def test_the_fix_of_a_window_that_is_too_long_is_the_longest_one():
+    with pytest.raises(ValueError, match="sequence_length=5"):
+        timeseries_dataset_from_array(np.arange(5), None, 10)
+    assert timeseries_dataset_from_array(np.arange(5), None, 5)[0].shape == (1, 5)
+    with pytest.raises(ValueError, match="sequence_length=3"):
+        timeseries_dataset_from_array(np.arange(5), None, 10, sampling_rate=2)
+
+
 MISTAKES = {
     "sequence_length": ({"sequence_length": 30}, "No window fits"),
     "stride": ({"sequence_stride": 20}, "sequence_stride must be less"),

@@ -133,7 +133,9 @@ def timeseries_dataset_from_array(
             steps=f"{end - begin}, targets {'none' if targets is None else min(_lengths(targets))}",
             window=f"{(length - 1) * rate + 1} steps: sequence_length {length}, "
             f"sampling_rate {rate}",
-            fix=f"sequence_length={max((end - begin - 1) // rate, 1)}",
+            fix=f"sequence_length={(end - begin - 1) // rate + 1}"
+            if targets is None or min(_lengths(targets))
+            else "pass a target for each window, or targets=None.",
         )
     windows = Windows(array[begin:end], targets, np.arange(0, count, stride), length, rate)
     dataset = Dataset.from_source(windows)
