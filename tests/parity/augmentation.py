@@ -88,7 +88,6 @@ FIXED = [
     Fixed("Equalization", {}, {}),
     Fixed("AutoContrast", {}, {}),
     Fixed("AutoContrast", dict(**UNIT), {}, True),
-    Fixed("ContrastLimitedAdaptiveHistogramEqualization", dict(tile_grid_size=(2, 3)), {}),
-    Fixed("ContrastLimitedAdaptiveHistogramEqualization", dict(clip_limit=1.5, **UNIT), {}, True),
+    Fixed("ContrastLimitedAdaptiveHistogramEqualization", dict(clip_limit=1.5, tile_grid_size=(2, 3), **UNIT), {}, True),
     Fixed("MixUp", {}, {"mix_weight": line(0.3, 0.9), "permutation_order": np.array([1, 0])}),
 ]  # fmt: skip

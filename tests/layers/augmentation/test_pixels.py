@@ -99,16 +99,6 @@ def test_equalize_maps_levels_by_their_ranks(bins):
         assert (found[i, ..., c] % 1 == 0).all()
 
 
-def test_an_image_does_not_depend_on_its_neighbors_in_a_batch():
-    for change in (
-        lambda x: pixels.equalize(x, 256),
-        lambda x: pixels.clahe(x, 2.0, (2, 3)),
-        lambda x: pixels.stretch(x, (0, 255)),
-        lambda x: pixels.contrast(x, 0.5),
-    ):
-        np.testing.assert_array_equal(change(IMAGES)[1:], change(IMAGES[1:]))
-
-
 def test_batches_without_images():
     nothing = IMAGES[:0]
     for found in (
