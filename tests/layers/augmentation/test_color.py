@@ -144,3 +144,10 @@ def test_wrong_arguments_and_images():
     ):
         with pytest.raises((ValueError, TypeError), match=says):
             make()
+
+
+def test_parameters_are_drawn_for_images_without_a_dict():
+    x = np.ones((3, 4, 4, 3), "float32")
+    layer = layers.RandomContrast(0.5, seed=0)
+    drawn = layer.get_random_transformation(x, training=True)
+    assert {len(leaf) for leaf in jax.tree.leaves(drawn)} == {3}

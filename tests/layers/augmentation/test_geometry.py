@@ -222,3 +222,10 @@ def test_means_and_deviations_are_those_of_keras(name, settings):
     wanted_mean, wanted_deviation = moments(oracle, name, settings, x)
     np.testing.assert_allclose(mean, wanted_mean, atol=1.2)
     np.testing.assert_allclose(deviation, wanted_deviation, atol=1.0)
+
+
+@pytest.mark.parametrize("size", [(15, 10), (15, 100)])
+def test_a_window_has_a_pixel_at_least(size):
+    x = np.arange(16.0).reshape(1, 1, 4, 4)
+    assert layers.Resizing(*size, crop_to_aspect_ratio=True)(x).shape == (1, *size, 4)
+    assert layers.CenterCrop(*size)(x).shape == (1, *size, 4)

@@ -109,7 +109,7 @@ def test_augmix_draws_weights_for_each_image_and_leaves_masks():
 
 def test_wrong_arguments():
     for make, says in (
-        (lambda: layers.RandAugment(num_ops=0), "num_ops must be"),
+        (lambda: layers.RandAugment(num_ops=-1), "num_ops must be"),
         (lambda: layers.RandAugment(factor=2), "factor must be"),
         (lambda: layers.RandAugment(interpolation="cubic"), "interpolation must be"),
         (lambda: layers.AugMix(alpha=0), "alpha must be"),
@@ -117,3 +117,8 @@ def test_wrong_arguments():
     ):
         with pytest.raises(ValueError, match=says):
             make()
+
+
+def test_no_operation_leaves_images_as_they_are():
+    x = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    np.testing.assert_array_equal(layers.RandAugment(num_ops=0)(x, training=True), x)

@@ -56,3 +56,8 @@ def test_files_go_both_ways(tmp_path):
             np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=b.path)
         y = expected.predict(x, verbose=0)
         np.testing.assert_allclose(found.predict(x, verbose=0), y, rtol=1e-4, atol=1e-3)
+
+
+def test_a_config_without_layers():
+    with pytest.raises(ValueError, match="list of layers, got None"):
+        layers.Pipeline.from_config({"name": "pipeline"})

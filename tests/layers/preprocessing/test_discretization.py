@@ -123,3 +123,12 @@ def test_wrong_use():
         adapted(np.array([1.0, np.nan]))
     with pytest.raises(ValueError, match="no values"):
         adapted([np.zeros((0, 2))])
+
+
+def test_a_graph_may_be_made_before_adapting():
+    layer = Discretization(num_bins=4, output_mode="one_hot")
+    x = Input((1,))
+    model = cornu.Model(x, layer(x))
+    assert model.output_shape == (None, 4)
+    layer.adapt(np.arange(100.0))
+    np.testing.assert_array_equal(model(np.array([[1.0], [99.0]])), np.eye(4)[[0, 3]])

@@ -170,3 +170,8 @@ def test_mistakes(settings, data, says):
             layer(X)
         else:
             layer.adapt(data)
+
+
+def test_a_number_is_no_batch():
+    with pytest.raises(TypeError, match="got the number 42"):
+        Normalization().adapt(iter([42]))

@@ -171,7 +171,7 @@ class ImageLayer(DataLayer):
     # ---- a call -------------------------------------------------------------------------------
 
     def call(self, data: Tensors, training: bool = True) -> Tensors:
-        given = data if isinstance(data, dict) else {"images": data}
+        given = as_batch(data)
         changed = {key: given[key] for key in self._changes() if key in given}
         if "bounding_boxes" in changed:
             changed["bounding_boxes"] = dense_boxes(changed["bounding_boxes"])
@@ -277,6 +277,11 @@ def _cast(x: Tensor, dtype: DType) -> Tensor:
     if is_integer(dtype) and is_float(x.dtype):
         return ops.saturate_cast(ops.round(x), dtype)
     return ops.cast(x, dtype)
+
+
+def as_batch(data: Tensors) -> Batch:
+    """A batch of images alone as a dict."""
+    return data if isinstance(data, dict) else {"images": data}
 
 
 # ---- what is given ----------------------------------------------------------------------------

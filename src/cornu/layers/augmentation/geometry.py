@@ -11,7 +11,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.errors import value_error
-from cornu.layers.augmentation.base import Batch, ImageLayer, Transformation
+from cornu.layers.augmentation.base import Batch, ImageLayer, Transformation, as_batch
 from cornu.layers.base.input_spec import describe
 from cornu.ops.image.boxes import clip_to_image_size, convert_format
 from cornu.random.seed import SeedGenerator
@@ -59,7 +59,7 @@ class Geometry(ImageLayer):
     ) -> Transformation:
         if self._still(training):
             return None
-        images = data["images"] if isinstance(data, dict) else data
+        images = as_batch(data)["images"]
         if seed is None and self._draws:
             seed = self.generator
         shape = tuple(images.shape[:3])

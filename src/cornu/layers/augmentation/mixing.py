@@ -14,7 +14,13 @@ from cornu import errors, random
 from cornu.arguments import is_number
 from cornu.errors import value_error
 from cornu.layers.augmentation import pixels
-from cornu.layers.augmentation.base import Batch, ImageLayer, Transformation, factor_range
+from cornu.layers.augmentation.base import (
+    Batch,
+    ImageLayer,
+    Transformation,
+    as_batch,
+    factor_range,
+)
 from cornu.layers.augmentation.erasing import patches
 from cornu.layers.augmentation.pixel_layer import Amount, numbers
 from cornu.numeric import is_float, is_integer
@@ -33,6 +39,7 @@ class _Mixing(ImageLayer):
     ) -> Transformation:
         if not training:
             return None
+        data = as_batch(data)
         count = data["images"].shape[0]
         if "labels" in data:
             _refuse_classes(self, data["labels"])

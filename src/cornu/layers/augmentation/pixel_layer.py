@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from cornu import random
-from cornu.layers.augmentation.base import Batch, ImageLayer, Transformation
+from cornu.layers.augmentation.base import Batch, ImageLayer, Transformation, as_batch
 from cornu.random.seed import SeedGenerator
 from cornu.types import Tensor
 
@@ -38,6 +38,7 @@ class PixelLayer(ImageLayer):
     ) -> Transformation:
         if not training:
             return None
+        data = as_batch(data)
         return self.draw(data, self.generator if seed is None and self._draws else seed)
 
     def transform_images(

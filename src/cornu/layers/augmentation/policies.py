@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from cornu import random
-from cornu.arguments import is_number, one_of, positive_int
+from cornu.arguments import integer, is_number, one_of, positive_int
 from cornu.errors import value_error
 from cornu.layers.augmentation.affine import RandomRotation, RandomShear, RandomTranslation
 from cornu.layers.augmentation.base import (
@@ -170,7 +170,7 @@ class RandAugment(_Policy):
     ):
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = checked_value_range(value_range)
-        self.num_ops = positive_int(num_ops, "num_ops", "num_ops=2")
+        self.num_ops = integer(num_ops, "num_ops", least=0)
         self.factor = factor_range(factor, "factor", (0, 1))
         self.interpolation = one_of(interpolation, ("bilinear", "nearest"), "interpolation")
         self._set_seed(seed)

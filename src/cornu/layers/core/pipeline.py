@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from cornu.core.objects.serialize import deserialize_keras_object
-from cornu.errors import type_error
+from cornu.errors import type_error, value_error
 from cornu.layers.base.call import takes_mask
 from cornu.layers.base.layer import Layer
 from cornu.types import Config, Tensor, Tensors
@@ -59,5 +59,9 @@ class Pipeline(Layer):
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
+        if not isinstance(config.get("layers"), list | tuple):
+            raise value_error(
+                f"The config of a Pipeline must have a list of layers, got {config.get('layers')}."
+            )
         layers = [deserialize_keras_object(layer) for layer in config["layers"]]
         return cls(**{**config, "layers": layers})

@@ -7,6 +7,7 @@ import numpy as np
 
 from cornu import ops, settings
 from cornu.arguments import fraction, integer, one_of
+from cornu.context import local
 from cornu.errors import value_error
 from cornu.layers.preprocessing.adapting import AdaptingLayer
 from cornu.layers.preprocessing.encoding import MODES, encoded
@@ -129,14 +130,17 @@ class Discretization(AdaptingLayer):
     # ---- computing ----------------------------------------------------------------------------
 
     def call(self, inputs: Tensor) -> Tensor:
-        if self.bin_boundaries is None:
+        edges = self.bin_boundaries
+        if edges is None and local.symbolic and self.num_bins:
+            edges = [0.0] * (self.num_bins - 1)  # the shapes are those after `adapt`
+        if edges is None:
             raise value_error(
                 f"Discretization '{self.name}' has no boundaries yet.", fix="layer.adapt(x_train)"
             )
-        bins = ops.digitize(inputs, np.asarray(self.bin_boundaries, self.input_dtype))
+        bins = ops.digitize(inputs, np.asarray(edges, self.input_dtype))
         if self.output_mode == "int":
             return bins
-        depth = len(self.bin_boundaries) + 1
+        depth = len(edges) + 1
         return encoded(bins, self.output_mode, depth, self.output_dtype, sparse=self.sparse)
 
     # ---- files --------------------------------------------------------------------------------

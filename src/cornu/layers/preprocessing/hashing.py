@@ -166,7 +166,7 @@ class HashedCrossing(_Bins):
     Example:
 
         >>> HashedCrossing(num_bins=5)((["A", "B", "A"], [101, 101, 102])).tolist()
-        [1, 4, 1]
+        [1, 4, 3]
     """
 
     def __init__(

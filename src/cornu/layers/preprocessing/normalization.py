@@ -9,7 +9,7 @@ import numpy as np
 from cornu import ops, settings
 from cornu.context import local
 from cornu.core.host import from_host
-from cornu.errors import explain, value_error, warn
+from cornu.errors import explain, type_error, value_error, warn
 from cornu.layers.base.build import is_sketching
 from cornu.layers.base.settings import LayerSettings
 from cornu.layers.normalization.scaling import checked_axes
@@ -233,6 +233,11 @@ class Normalization(AdaptingLayer):
 
     def update_state(self, data: Tensor) -> None:
         batch = as_numbers(data, "data")
+        if not batch.ndim:
+            raise type_error(
+                f"adapt must be given batches, got the number {batch}.",
+                fix="layer.adapt(numpy.asarray(data))",
+            )
         if not self.built:
             first = None if 0 in self._reduced_of(batch.ndim) else batch.shape[0]
             self.build((first, *batch.shape[1:]) if batch.ndim else ())

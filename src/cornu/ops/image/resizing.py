@@ -101,7 +101,8 @@ def aspect_window(
     """
     (h, w), (height, width) = size, target
     fit = min if inside else max
-    to_h, to_w = fit(h, int(w * height / width)), fit(w, int(h * width / height))
+    to_h = fit(h, max(int(w * height / width), 1))
+    to_w = fit(w, max(int(h * width / height), 1))
     top, left = -int((to_h - h) / 2), -int((to_w - w) / 2)
     return (top, left, to_h, to_w) if inside else (top, left, h - 2 * top, w - 2 * left)
 
