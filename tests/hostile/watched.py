@@ -9,6 +9,7 @@ and import. Honest files are loaded first, so that what the libraries import at 
 there.
 """
 
+import encodings.utf_8_sig  # the first decoding of a vocabulary imports it
 import gc
 import json
 import os
@@ -169,7 +170,7 @@ def main():
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, give_up)
     tasks = json.load(sys.stdin)
-    assert h5py and np and initializers
+    assert h5py and np and initializers and encodings.utf_8_sig
     for task in tasks["warm"]:
         try:
             load(task["how"], task["path"])

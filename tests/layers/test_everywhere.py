@@ -159,6 +159,8 @@ def test_an_activation_may_be_taken_off(case):
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
 def test_a_layer_can_be_recomputed(case):
+    if case.name == "Discretization":
+        pytest.skip("bins are integers, which have no gradient")
     args = arguments(case)
     with quiet():
         layer = build(cornu, case)

@@ -19,6 +19,12 @@ ADDITIONS = {
     "listens_to_batches": "whether the last step of each group is enough for a callback",
     "direction": "whether more or less of a metric is better, for callbacks that look for the best",
     "rescales_inputs": "whether a layer takes inputs of any scale, for the check of the data",
+    "takes_strings": "whether the `call` of a layer takes text, and runs in numpy",
+    "convert_weight": "a value as an array, which only some of Keras's preprocessing layers have",
+    "reset_state": "begins what `adapt` learns anew, as for other layers that adapt",
+    "update_state": "adds one batch to it",
+    "draw": "the parameters of each image, which layers of pixels write",
+    "change": "what such a layer makes of the images by them",
     "load": "of OrbaxCheckpoint: puts a checkpoint into the model",
 }
 # Attributes that instances of Keras's classes get later, or under the same name elsewhere.

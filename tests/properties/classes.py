@@ -30,6 +30,26 @@ ARGUMENTS = {
     "TimeDistributed": {"layer": layers.Dense(2)},
     "SpectralNormalization": {"layer": layers.Dense(2)},
     "Wrapper": {"layer": layers.Dense(2)},
+    "CategoryEncoding": {"num_tokens": 3},
+    "Discretization": {"bin_boundaries": [0.0, 1.0]},
+    "Pipeline": {"layers": [layers.Rescaling(0.5)]},
+    "Feature": {"dtype": "float32", "preprocessor": layers.Rescaling(0.5), "output_mode": "float"},
+    "Cross": {"feature_names": ("a", "b"), "crossing_dim": 8},
+    "FeatureSpace": {"features": {"a": "float_rescaled"}},
+    **{
+        name: {"factor": 0.5}
+        for name in (
+            "RandomBrightness",
+            "RandomColorDegeneration",
+            "RandomContrast",
+            "RandomHue",
+            "RandomRotation",
+            "RandomSaturation",
+            "RandomSharpness",
+        )
+    },
+    "RandomTranslation": {"height_factor": 0.5, "width_factor": 0.5},
+    "RandomZoom": {"height_factor": 0.5},
     "Functional": (lambda i: {"inputs": i, "outputs": layers.Dense(2)(i)})(keras.Input((3,))),
     "GPTQDTypePolicy": {"mode": "gptq/4/128"},
     "AWQDTypePolicy": {"mode": "awq/4/128"},
@@ -48,6 +68,9 @@ LEFT_OUT = {
     "Quantizer",
     "TFSMLayer",
     "TorchModuleWrapper",
+    "ProjectedAttention",
+    "VocabularyInFiles",
+    "Windowed",
     "Optimizer",
 }
 CLASSES = sorted(

@@ -190,7 +190,7 @@ class Program:
                 args, kwargs = (_filled(part, values) for part in (step.args, step.kwargs))
                 outputs = tree.flatten(step.layer(*args, **kwargs))
                 for number, text, output in zip(step.results, step.are_text, outputs, strict=True):
-                    values[number] = output if text else _widened(output, step.layer.pads_with)
+                    values[number] = output if text else _widened(output, step.layer._pads_with)
         return Encoded([values[n] for n in self.encoded])
 
     @property

@@ -48,7 +48,9 @@ def fit_input(model: Model, graph: Function, x: Any, expected: KerasTensor) -> A
         raise ValueError(no_array(f"Model '{model.name}'", x))
     if is_text(x):
         if expected.dtype != "string":
-            raise ValueError(no_array(f"Model '{model.name}'", str(x.flat[0])))
+            if not x.ndim:
+                raise ValueError(no_array(f"Model '{model.name}'", str(x)))
+            as_numbers(x)  # says what to do with text
         return as_rank(x, expected.ndim)
     shape, wanted = tuple(x.shape), (None, *expected.shape[1:])  # batches of any size
     given, mask = x, mask_of(x)

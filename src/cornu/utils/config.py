@@ -85,7 +85,7 @@ class Config:
 
     def _changing(self) -> dict[str, Any]:
         if self._frozen:
-            raise value_error("A frozen config cannot be changed.", fix="config.unfreeze()")
+            raise value_error("A frozen config cannot be changed.", fix="settings.unfreeze()")
         return self._config
 
     def __setattr__(self, name: str, value: object) -> None:

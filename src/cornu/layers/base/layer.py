@@ -93,7 +93,7 @@ class Layer(Owner, Losses, Dtypes, Operation):
     supports_masking: bool = False  # whether outputs get the masks that `compute_mask` says
     path: str = ""  # names of what the layer is in and its own, joined by "/"
     takes_strings: bool = False  # whether `call` takes numpy arrays of text, and runs in numpy
-    pads_with: int | None = None  # number that fills rows of text up, where their width is free
+    _pads_with: int | None = None  # number that fills rows of text up, where their width is free
     rescales_inputs: bool = False  # whether inputs of any scale will do, as in a normalization
     supports_jit: bool = True  # False runs the model eagerly, unless `compile` says otherwise
     quantization_config: Any = None

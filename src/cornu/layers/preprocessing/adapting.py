@@ -39,7 +39,7 @@ class AdaptingLayer(DataLayer):
     """
 
     @property
-    def learns(self) -> bool:
+    def _learns(self) -> bool:
         """Whether there is something to learn; not if what `call` reads was given."""
         return True
 

@@ -86,7 +86,7 @@ class Discretization(AdaptingLayer):
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
     @property
-    def learns(self) -> bool:
+    def _learns(self) -> bool:
         return self.num_bins is not None
 
     @property
@@ -101,7 +101,7 @@ class Discretization(AdaptingLayer):
         Raises:
             ValueError: the boundaries were given, or the data hold no values, text or NaN.
         """
-        if not self.learns:
+        if not self._learns:
             raise value_error(
                 "A Discretization with given bin_boundaries has nothing to learn.",
                 fix="layer = keras.layers.Discretization(num_bins=10)\nlayer.adapt(data)",

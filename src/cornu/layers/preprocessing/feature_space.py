@@ -312,7 +312,7 @@ class FeatureSpace(Layer):
         return [
             name
             for name, layer in self.preprocessors.items()
-            if hasattr(layer, "adapt") and getattr(layer, "learns", True)
+            if hasattr(layer, "adapt") and getattr(layer, "_learns", True)
         ]
 
     def adapt(self, dataset: Data) -> None:

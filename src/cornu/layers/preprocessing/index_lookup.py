@@ -284,7 +284,7 @@ class IndexLookup(VocabularyInFiles):
     # ---- adapt -----------------------------------------------------------------------------------
 
     @property
-    def learns(self) -> bool:
+    def _learns(self) -> bool:
         return not self._given
 
     def reset_state(self) -> None:

@@ -203,7 +203,7 @@ class Normalization(AdaptingLayer):
         return dtype if dtype == "float64" else "float32"
 
     @property
-    def learns(self) -> bool:
+    def _learns(self) -> bool:
         return self.input_mean is None
 
     # ---- learning -----------------------------------------------------------------------------
@@ -221,7 +221,7 @@ class Normalization(AdaptingLayer):
             ValueError: mean and variance were given, the data hold no values, text, NaN or
                 infinities, or their sizes along `axis` differ from those of earlier inputs.
         """
-        if not self.learns:
+        if not self._learns:
             raise value_error(
                 "A Normalization with a given mean and variance has nothing to learn.",
                 fix="layer = keras.layers.Normalization()\nlayer.adapt(data)",

@@ -101,15 +101,15 @@ class StringLookup(IndexLookup):
         flat, lengths = texts.read_rows(data, self.encoding)
         self._add(Spans.of(flat), lengths)
 
-    def indices(self, tokens: Spans) -> np.ndarray:
+    def _indices(self, tokens: Spans) -> np.ndarray:
         """The index of each token."""
         return self._replace_missing(self._terms.texts.of(tokens), tokens.listed)
 
     def _lookup(self, inputs: Tensor) -> np.ndarray:
         if isinstance(inputs, np.ndarray) and (spans := Spans.of_array(inputs)) is not None:
-            return self.indices(spans).reshape(inputs.shape)
+            return self._indices(spans).reshape(inputs.shape)
         flat, shape = texts.read(inputs, self.encoding)
-        return self.indices(Spans.of(flat)).reshape(shape)
+        return self._indices(Spans.of(flat)).reshape(shape)
 
     def _buckets(self, tokens: list[Any]) -> np.ndarray:
         hashes = farmhash64(tokens) if self.salt is None else siphash64(tokens, self._key)

@@ -130,7 +130,7 @@ class TextVectorization(AdaptingLayer):
         )
 
     @property
-    def pads_with(self) -> int | None:  # type: ignore[override]
+    def _pads_with(self) -> int | None:  # type: ignore[override]
         """0 where the width of the output is that of the longest text."""
         free = self.output_mode == "int" and self.output_sequence_length is None
         return 0 if free and (self.split is not None or self._widths) else None
@@ -196,8 +196,8 @@ class TextVectorization(AdaptingLayer):
         super().adapt(data, steps, batch_size)
 
     @property
-    def learns(self) -> bool:
-        return self._lookup_layer.learns
+    def _learns(self) -> bool:
+        return self._lookup_layer._learns
 
     def reset_state(self) -> None:
         """Begin new counts."""
@@ -226,7 +226,7 @@ class TextVectorization(AdaptingLayer):
         if self.split is None:
             return self._of_tokens(found)
         nothing = np.zeros(0, np.int64)
-        parts = [(self._lookup_layer.indices(t.spans), t.lengths) for t in self._split(found)]
+        parts = [(self._lookup_layer._indices(t.spans), t.lengths) for t in self._split(found)]
         indices, lengths = (np.concatenate(p) for p in zip((nothing, nothing), *parts, strict=True))
         shape = found.shape[:-1] if len(found.shape) > 1 else found.shape
         return self._rows(indices, lengths, shape)
@@ -309,8 +309,8 @@ class TextVectorization(AdaptingLayer):
             size = shape[-1] if shape else 1
             rows = np.full(len(spans) // max(size, 1), size)
             runs = self._with_runs(Tokens(spans, rows))
-            return self._rows(self._lookup_layer.indices(runs.spans), runs.lengths, shape[:-1])
-        indices = self._lookup_layer.indices(spans).reshape(shape)
+            return self._rows(self._lookup_layer._indices(runs.spans), runs.lengths, shape[:-1])
+        indices = self._lookup_layer._indices(spans).reshape(shape)
         width = self.output_sequence_length
         if width is not None and shape:
             indices = indices[..., :width]
