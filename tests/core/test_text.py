@@ -47,7 +47,7 @@ def test_rank():
 def test_an_encoded_batch_is_a_container():
     import jax
 
-    assert len(jax.tree.leaves(Encoded([np.ones(1), np.ones(2)]))) == 2
+    assert len(jax.tree.leaves(Encoded({"a": np.ones(1), "b": np.ones(2)}))) == 2
 
 
 def test_rows_of_few_widths():

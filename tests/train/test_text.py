@@ -198,3 +198,28 @@ def test_text_that_the_model_made_itself():
     model = Late()
     model.compile(run_eagerly=True)
     assert model(TEXTS).shape == (32,)
+
+
+def test_inputs_in_any_nesting():
+    text = keras.Input((1,), dtype="string", name="text")
+    b, a = keras.Input((2,), name="b"), keras.Input((2,), name="a")
+    found = layers.Flatten()(layers.Embedding(4, 5)(Tokens()(text)))
+    joined = layers.Concatenate()([found, b, a])
+    model = keras.Model([text, b, a], layers.Dense(2)(joined))
+    x = [TEXTS, np.zeros((32, 2), "float32"), np.ones((32, 2), "float32")]
+    named = dict(zip(("text", "b", "a"), x, strict=True))
+    expected = model(x)
+    for given in (x, named, x):  # the same shapes, in another order
+        np.testing.assert_allclose(model.predict(given, verbose=0), expected, atol=1e-6)
+    model.compile("adam", "mse")
+    y = np.zeros((32, 2))
+    model.fit(named, y, validation_data=(x, y), verbose=0)
+
+
+def test_data_without_text_are_not_looked_into(monkeypatch):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    x = np.ones((4, 3), "float32")
+    for _ in range(3):
+        model.predict(x, verbose=0)
+    monkeypatch.setattr(type(model), "_flatten_layers", None)  # a walk over all layers
+    assert model.predict(x, verbose=0).shape == (4, 1)

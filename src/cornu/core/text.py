@@ -31,11 +31,11 @@ class Encoded(NamedTuple):
     """The inputs of a model, encoded.
 
     Attributes:
-        arrays: the inputs that hold no text, in flat order, and what layers made of those that do,
-            in the order of their calls.
+        arrays: the inputs that hold no text, and what layers made of those that do. Their names say
+            how the inputs were nested, so a compiled program never takes one nesting for another.
     """
 
-    arrays: list[Any]
+    arrays: dict[str, Any]
 
 
 class Text:
@@ -101,6 +101,21 @@ def as_text(value: Tensor) -> Any:
     if isinstance(value, list | tuple) and any(map(_is_array, value)):
         return type(value)(as_text(item) for item in value)
     return value
+
+
+def may_be_text(value: object) -> bool:
+    """Whether inputs may hold text, without a look at all of them."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "OUST"
+    if isinstance(value, dict):
+        return any(map(may_be_text, value.values()))
+    if isinstance(value, list | tuple):
+        return isinstance(_first(value), str | bytes) or any(
+            may_be_text(item) for item in value if _is_array(item)
+        )
+    return isinstance(value, str | bytes) or (
+        hasattr(value, "to_numpy") and not hasattr(value, "columns")
+    )
 
 
 def _is_array(value: Tensor) -> bool:
@@ -174,6 +189,7 @@ class Program:
 
     def __init__(self) -> None:
         self.steps: list[_Step] = []
+        self.nesting = ""  # see `nesting_of`
         self.structure: Any = None  # the inputs, with the number of each
         self.texts: dict[int, int] = {}  # number of an input that is text -> its rank
 
@@ -191,18 +207,23 @@ class Program:
                 outputs = tree.flatten(step.layer(*args, **kwargs))
                 for number, text, output in zip(step.results, step.are_text, outputs, strict=True):
                     values[number] = output if text else _widened(output, step.layer._pads_with)
-        return Encoded([values[n] for n in self.encoded])
+        return Encoded({name: values[n] for n, name in self.names.items()})
 
     @property
-    def encoded(self) -> list[int]:
-        """The numbers of the arrays of an encoded batch, in order."""
+    def names(self) -> dict[int, str]:
+        """The numbers of the arrays of an encoded batch, and their names."""
         results = [n for step in self.steps for n in step.numbers_made]
-        return [n for n in tree.flatten(self.structure) if n not in self.texts] + results
+        inputs = [n for n in tree.flatten(self.structure) if n not in self.texts]
+        return {n: f"{self.nesting}#{n}" for n in inputs + results}
+
+    def arrays_of(self, encoded: Encoded) -> dict[int, Any]:
+        """The arrays of an encoded batch by number."""
+        return {n: encoded.arrays[name] for n, name in self.names.items()}
 
     def inputs_of(self, encoded: Encoded) -> Any:
         """The inputs in their structure, with a place for each text."""
-        arrays = dict(zip(self.encoded, encoded.arrays, strict=True))
-        batch = next((a.shape[0] for a in encoded.arrays), None)
+        arrays = self.arrays_of(encoded)
+        batch = next((a.shape[0] for a in arrays.values()), None)
 
         def value(number: int) -> Any:
             if number in self.texts:
@@ -210,6 +231,23 @@ class Program:
             return arrays[number]
 
         return tree.map_structure(value, self.structure)
+
+
+def nesting_of(x: Tensors) -> str:
+    """How inputs are nested, and which of them are text.
+
+    Example:
+
+        >>> nesting_of({"b": np.ones(1), "a": np.array(["x"])})
+        "{'b': 1, 'a': 'text 0'}"
+    """
+    numbers = [f"text {i}" if is_text(leaf) else i for i, leaf in enumerate(tree.flatten(x))]
+    return str(tree.pack_sequence_as(x, numbers))
+
+
+def nesting_of_encoded(encoded: Encoded) -> str:
+    """The nesting of the inputs of which a batch was encoded."""
+    return next(iter(encoded.arrays)).rpartition("#")[0]
 
 
 def _widened(array: Tensor, padding: int | None) -> np.ndarray:
@@ -306,9 +344,9 @@ class Answers:
 
     def __init__(self, program: Program, encoded: Encoded):
         self._steps = {_key(s.layer, s.args, s.kwargs): s for s in reversed(program.steps)}
-        self._arrays = dict(zip(program.encoded, encoded.arrays, strict=True))
+        self._arrays = program.arrays_of(encoded)
         self._known = {id(array): (array, n) for n, array in self._arrays.items()}
-        self._rows = next((a.shape[0] for a in encoded.arrays), None)
+        self._rows = next((a.shape[0] for a in self._arrays.values()), None)
 
     def note(self, value: Tensor, number: int) -> None:
         """Give a value the number of another that holds the same."""
@@ -368,6 +406,7 @@ def recorded(call: Callable[[Any], Any], x: Tensor) -> Program:
     """
     recorder = Recorder()
     program = recorder.program
+    program.nesting = nesting_of(x)
     program.structure = tree.map_structure(recorder.note, x)
     program.texts = {
         number: leaf.ndim

@@ -9,7 +9,7 @@ from cornu.core.forking import refuse_after_fork
 from cornu.core.objects.registry import CustomObjectScope
 from cornu.core.objects.serialize import serialize_keras_object
 from cornu.core.symbolic import infer
-from cornu.core.text import Encoded, answering, as_text
+from cornu.core.text import Encoded, answering, as_text, nesting_of_encoded
 from cornu.errors import did_you_mean, explain, value_error
 from cornu.layers.base.layer import Layer
 from cornu.models.quantization import quantize_layers
@@ -86,10 +86,8 @@ class Model(Trainer, Layer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args and type(args[0]) is Encoded:
-            assert self._compiled_call.text is not None  # it has encoded the inputs
-            return answering(
-                self._compiled_call.text, args[0], lambda x: self(x, *args[1:], **kwargs)
-            )
+            program, _ = self._compiled_call.texts[nesting_of_encoded(args[0])]
+            return answering(program, args[0], lambda x: self(x, *args[1:], **kwargs))
         if args and isinstance(args[0], str | list):  # perhaps of texts
             args = (as_text(args[0]), *args[1:])
         outputs = quick_outputs(self, args, kwargs)

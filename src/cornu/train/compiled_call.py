@@ -27,18 +27,15 @@ class CompiledCall:
         embedded_rows: what `preflight.embedded_rows` says of the model.
         repeatable: whether every call does the same; None where nobody has asked.
         seen: structures and shapes of the inputs with which the model was called.
-        text: the calls of layers that take text; see `train/text.py`.
-        text_asked: structure of the inputs for which they were recorded.
-        text_snapshot: the layers at that time.
+        texts: the calls of layers that take text by the nesting of the inputs, and the layers when
+            they were recorded; see `train/text.py`.
     """
 
     def __init__(self) -> None:
         self.embedded_rows: Any = None
         self.repeatable: bool | None = None
         self.seen: set[Any] = set()
-        self.text: Program | None = None
-        self.text_asked: Any = None
-        self.text_snapshot: Snapshot | None = None
+        self.texts: dict[str, tuple[Program, Snapshot]] = {}
         self._asked: Snapshot | None = None
         self._program: PerStep | None = None
 

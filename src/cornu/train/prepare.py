@@ -20,7 +20,7 @@ from cornu.errors import explain, returns_nothing, warn
 from cornu.optimizers import Optimizer
 from cornu.random.seed import make_default_seed
 from cornu.train.step import loss_of, takes_state, unpack_x_y_sample_weight
-from cornu.train.text import encoded, encoder
+from cornu.train.text import encoded
 from cornu.train.trainable import TrainableModel
 from cornu.train.watch.preflight import check_columns, require_labels
 from cornu.types import Tensors
@@ -60,7 +60,7 @@ def open_source(
         floatx=settings.current.floatx,
         inputs_are_nested=model._inputs_are_nested,
         input_names=names_read(model),
-        encode=encoder(model),
+        encode=partial(encoded, model),
     )
     if keeps_positions:
         source.keeps_positions = True

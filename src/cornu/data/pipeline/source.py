@@ -68,7 +68,7 @@ def pipeline_source(
         )
     options: dict[str, Any] = {"steps": steps, "class_weight": class_weight, "floatx": floatx}
     found = _arrays_of(stage)
-    if found is not None and encode is None and (steps is None or found[1].is_full):
+    if found is not None and (steps is None or found[1].is_full):
         return _Rows(dataset, *found, input_names, **options)
     return _Batches(dataset, input_names=input_names, encode=encode, **options)
 

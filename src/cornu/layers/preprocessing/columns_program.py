@@ -65,7 +65,7 @@ class ColumnsProgram:
         variables = [v for layer in self._layers for v in layer.variables]
 
         @jax.jit
-        def compute(values: list[Any], arrays: list[Any]) -> Any:
+        def compute(values: list[Any], arrays: dict[str, Any]) -> Any:
             with Frame(variables, values):
                 return answering(text, Encoded(arrays), self._function)
 
