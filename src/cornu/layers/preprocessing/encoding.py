@@ -90,7 +90,7 @@ def encoded(
     """Indices as vectors; those outside `[0, depth)` stand for nothing.
 
     Args:
-        indices: `(..., n)` integers; a single one is a sample of length 1.
+        indices: `(..., n)` integers; a single integer is a sample of length 1.
         mode: "one_hot", a vector per index, where n = 1 without an axis of its own; "multi_hot",
             1 at each index that a sample holds; "count", their number.
         depth: length of the vectors.
