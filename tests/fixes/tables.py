@@ -1,6 +1,6 @@
 """All programs, by what they are about."""
 
-from fixes import programs, values_and_files, words
+from fixes import preparing, programs, values_and_files, words
 
 TABLES = {
     "arguments": programs.ARGUMENTS,
@@ -15,4 +15,7 @@ TABLES = {
     "metrics": words.METRICS,
     "optimizers": words.OPTIMIZERS,
     "quantizers": words.QUANTIZERS,
+    "augmentation": preparing.AUGMENTATION,
+    "preprocessing": preparing.PREPROCESSING,
+    "datasets": preparing.DATASETS,
 }

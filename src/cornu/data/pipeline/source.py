@@ -64,7 +64,7 @@ def pipeline_source(
         )
     if not stage.batched and any(isinstance(s, Arrays) for s in stage.all_stages()):
         raise value_error(
-            "The Dataset must give batches, got single samples.", fix="dataset.batch(32)"
+            "The Dataset must give batches, got single samples.", fix="dataset = dataset.batch(32)"
         )
     options: dict[str, Any] = {"steps": steps, "class_weight": class_weight, "floatx": floatx}
     found = _arrays_of(stage)

@@ -303,7 +303,7 @@ def _check(layer: ImageLayer, given: Batch, changed: Batch) -> None:
         raise value_error(
             f"{describe(layer)} needs one image {shape} or a batch of images.",
             received=f"shape {tuple(getattr(images, 'shape', ()))}",
-            fix="x[..., None]\nfor images without an axis of channels" if rank == 2 else None,
+            fix="x = x[..., None]" if rank == 2 else None,
         )
     if rank == 3:
         return

@@ -122,6 +122,6 @@ def _odd_pair(value: object) -> tuple[int, int]:
     ):
         raise value_error(
             f"kernel_size must be a positive odd integer or two of them, got {value!r}.",
-            fix="kernel_size=3\nkernel_size=(3, 5)",
+            fix="kernel_size=3\nor kernel_size=(3, 5)",
         )
     return int(pair[0]), int(pair[1])

@@ -59,7 +59,7 @@ class _Mixing(ImageLayer):
                 errors.explain(
                     f"{type(self).__name__} mixes the images of a batch; a single image stays "
                     "as it is.",
-                    fix="dataset.batch(32).map(layer)",
+                    fix="dataset = dataset.batch(32).map(layer)",
                 )
             )
         return super().call(data, training)
@@ -260,6 +260,6 @@ def _refuse_classes(layer: ImageLayer, labels: Tensor) -> None:
             f"{type(layer).__name__} mixes labels, which must be one-hot, (batch, classes); got "
             f"classes of dtype {labels.dtype}.",
             shape=tuple(labels.shape),
-            fix="keras.utils.to_categorical(labels, num_classes)\n"
-            "labels.astype('float32'), if they are numbers to regress on",
+            fix="labels = keras.utils.to_categorical(labels)\n"
+            "or, if they are numbers to regress on: labels = labels.astype('float32')",
         )

@@ -167,6 +167,11 @@ class FeatureSpace(Layer):
         self.num_discretization_bins = num_discretization_bins
         self.output_mode = one_of(output_mode, ("dict", "concat"), "output_mode")
         self.features = {name: self._feature(name, kind) for name, kind in features.items()}
+        if not isinstance(crosses, list | tuple | None):
+            raise value_error(
+                f"crosses must be a list of tuples of names of features, got {crosses!r}.",
+                fix="crosses=[('job', 'city')]",
+            )
         self.crosses = [self._cross(cross) for cross in crosses or ()]
         self.inputs = {
             name: Input((1,), dtype=feature.dtype, name=name)

@@ -246,9 +246,11 @@ def _array(values: Tensor) -> Any:
         return array
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         if not np.isfinite(array).all():
-            raise value_error("NaN and infinities have no hash.", fix="numpy.nan_to_num(x)")
+            raise value_error("NaN and infinities have no hash.", fix="x = numpy.nan_to_num(x)")
         return array
-    raise type_error(f"Hashes are of strings and integers, got {array.dtype}.", fix="x.astype(str)")
+    raise type_error(
+        f"Hashes are of strings and integers, got {array.dtype}.", fix="x = x.astype(str)"
+    )
 
 
 def _of_distinct(

@@ -137,7 +137,7 @@ class IntegerLookup(IndexLookup):
         if inputs.dtype in (jnp.uint32, jnp.uint64):
             raise type_error(
                 f"'{self.name}' takes signed integers in a compiled program, got {inputs.dtype}.",
-                fix="x.astype('int32')",
+                fix="x = x.astype('int32')",
             )
         values = inputs.astype(index_dtype())
         if self.invert:
@@ -171,7 +171,7 @@ class IntegerLookup(IndexLookup):
     # ---- what a term is -------------------------------------------------------------------------
 
     def _as_terms(self, values: Tensor) -> list[int]:
-        found = _integers(values, "the vocabulary")
+        found = _integers(values, "vocabulary")
         if found.ndim != 1:
             raise value_error(
                 f"The vocabulary must have one axis, got shape {found.shape}.",

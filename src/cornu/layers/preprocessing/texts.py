@@ -105,12 +105,12 @@ def _decoded(texts: list[Any], encoding: str, what: str) -> list[str]:
         elif text is None or text != text or type(text).__module__.startswith("pandas"):
             raise value_error(
                 f"Text {position} of {what} is missing ({text!r}).",
-                fix="fill missing texts first: data.fillna('')",
+                fix="fill missing texts first: data = data.fillna('')",
             )
         elif not isinstance(text, str):
             raise type_error(
                 f"Text {position} of {what} is no text but {type(text).__name__} {text!r:.40}.",
-                fix="make it text: numpy.asarray(data).astype(str)\n"
+                fix="make it text: data = numpy.asarray(data).astype(str)\n"
                 "or use IntegerLookup for integers.",
             )
     return texts

@@ -155,5 +155,5 @@ def require_unique(terms: Sequence[Any]) -> None:
     twice = [repr(term) for term, count in Counter(terms).items() if count > 1]
     raise value_error(
         f"The vocabulary has terms that occur more than once: {', '.join(twice[:10])}.",
-        fix="list(dict.fromkeys(vocabulary))",
+        fix="vocabulary = list(dict.fromkeys(vocabulary))",
     )
