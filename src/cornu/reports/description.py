@@ -53,20 +53,8 @@ def render_description(found: Any, *, stream: TextIO | None = None) -> str:
         parts.append("\n".join([*head, *facts]))
         if part.columns:
             parts.append(_columns(part.columns, stream))
-    lines = []
-    for finding in found.findings:
-        one = finding_lines([finding], "", stream)[1:]
-        for name, value in {
-            **finding.facts,
-            **({"fix": finding.fix} if finding.fix else {}),
-        }.items():
-            one += [f"{'':11}{styled(f'{name}: {line}', 'dim', stream)}" if k == 0
-                    else f"{'':11}{'':{len(name) + 2}}{styled(line, 'dim', stream)}"
-                    for k, line in enumerate(str(value).split("\n"))]  # fmt: skip
-        lines += one
-    if lines:
-        lines.insert(0, styled("Findings", "bold", stream))
-    parts.append("\n".join(lines or [styled("Nothing looks like a mistake.", "green", stream)]))
+    none = "Nothing looks like a mistake."
+    parts.append("\n".join(finding_lines(found.findings, none, stream, details=True)))
     return "\n\n".join(parts)
 
 

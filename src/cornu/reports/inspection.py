@@ -146,8 +146,17 @@ def _findings(found: Any, stream: TextIO) -> str:
     return "\n".join(lines)
 
 
-def finding_lines(findings: Sequence[Finding], none: str, stream: TextIO) -> list[str]:
-    """Findings as lines, with their severity in color; the sentence `none` if there are none."""
+def finding_lines(
+    findings: Sequence[Finding], none: str, stream: TextIO, details: bool = False
+) -> list[str]:
+    """Findings as lines, with their severity in color.
+
+    Args:
+        findings: what was found.
+        none: sentence for when there is nothing.
+        stream: where the lines are printed.
+        details: whether the facts and the fix of each follow.
+    """
     if not findings:
         return [styled(none, "green", stream)]
     lines = [styled("Findings", "bold", stream)]
@@ -157,6 +166,10 @@ def finding_lines(findings: Sequence[Finding], none: str, stream: TextIO) -> lis
         text = printable(where + finding.what)
         first, *more = _wrapped(text, screen.columns(stream) - 11)
         lines += [f"  {level} {first}", *(f"{'':11}{line}" for line in more)]
+        for name, value in _details_of(finding) if details else ():
+            head, *rest = str(value).split("\n")
+            said = [f"{name}: {head}", *(" " * (len(name) + 2) + line for line in rest)]
+            lines += [f"{'':11}{styled(line, 'dim', stream)}" for line in said]
     if len(findings) > MAX_LINES:
         lines.append(f"  ... and {len(findings) - MAX_LINES:,} more")
     return lines
@@ -164,6 +177,10 @@ def finding_lines(findings: Sequence[Finding], none: str, stream: TextIO) -> lis
 
 def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 20)) or [""]
+
+
+def _details_of(finding: Finding) -> list[tuple[str, object]]:
+    return [*finding.facts.items(), *([("fix", finding.fix)] if finding.fix else [])]
 
 
 def styled(text: str, style: str, stream: TextIO) -> str:
