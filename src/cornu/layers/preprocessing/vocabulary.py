@@ -148,7 +148,7 @@ def require_unique(terms: Sequence[Any]) -> None:
         >>> require_unique(["a", "b", "a"])
         Traceback (most recent call last):
         ValueError: The vocabulary has terms that occur more than once: 'a'.
-          fix: list(dict.fromkeys(vocabulary))
+          fix: vocabulary = list(dict.fromkeys(vocabulary))
     """
     if len(set(terms)) == len(terms):
         return
